@@ -10,7 +10,7 @@ from tui.domain.own_commands import CommandScope
 from tui.domain.run import RunId
 from tui.kit.bars import Summary, ViewScreen
 from tui.kit.commands import Command, OwnSelection
-from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
+from tui.kit.keys import MARK_ACTIONS, MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.lists import CopyText, ListView, LiveList
@@ -93,16 +93,16 @@ class TablePane(Pane):
         if self.searched:
             self.table.step(step)  # every row of a filtered list is a match
 
-    def action_mark_row(self) -> None:
+    def action_mark(self) -> None:
         self.table.rows.toggle_mark()
         self.table.step(1)
         self.show_marks()
 
-    def action_mark_rows(self) -> None:
+    def action_mark_range(self) -> None:
         self.table.rows.mark_range()
         self.show_marks()
 
-    def action_mark_shown(self) -> None:
+    def action_mark_all(self) -> None:
         self.table.rows.mark_all()
         self.show_marks()
 
@@ -118,10 +118,9 @@ class ListPane(TablePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next order.", rank=50, need=46),
         bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
-        bind("space", "mark_row", "mark", "Mark the row, or remove its mark.", id="mark"),
-        bind("V", "mark_rows", "mark range", "Mark everything from the last mark to here.", id="mark-range"),
-        bind("asterisk", "mark_shown", "mark all shown", "Mark all rows that are shown; twice clears all marks.",
-             id="mark-all"),
+        bind("space", "mark", "mark", "Mark the row, or remove its mark."),
+        bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
+        bind("asterisk", "mark_all", "mark all shown", "Mark all rows that are shown; twice clears all marks."),
     ]  # fmt: skip
 
     def __init__(self, live: LiveModel, rows: LiveList[Any]) -> None:
@@ -143,7 +142,7 @@ class ListPane(TablePane):
         return None
 
     def has_use_for(self, action: str) -> bool:
-        if action in {"enter", "sort", "mark_row", "mark_rows", "mark_shown"}:
+        if action in {"enter", "sort", *MARK_ACTIONS}:
             return len(self.rows.list) > 0
         return super().has_use_for(action)
 
@@ -255,6 +254,17 @@ class RowSummary(Summary):
 # The views that cover the list of runs: the way to each and back, and their part of the screen below.
 
 
+class WayBack(NamedTuple):
+    """The way from the runs of a line back to it.
+
+    `leave` closes the view of the line before, `back` returns to it, `forget` is called once the list shows others.
+    """
+
+    back: Callable[[], None]
+    leave: Callable[[], None] = lambda: None
+    forget: Callable[[], None] = lambda: None
+
+
 class MainView(BaseScreen):
     """The screen below all others, as the views above it see it."""
 
@@ -278,19 +288,8 @@ class MainView(BaseScreen):
         """Open the command line over a view. `own` are its commands without a key, besides those of every view."""
         raise NotImplementedError
 
-    def list_runs(
-        self,
-        runs: ListRuns,
-        *,
-        back: Callable[[], None],
-        leave: Callable[[], None] = lambda: None,
-        forget: Callable[[], None] = lambda: None,
-        run_id: RunId | None = None,
-    ) -> None:
-        """List the runs of a line of a view, with the cursor on one of them if it is given.
-
-        `leave` closes the view before, `back` returns to the line, `forget` is called once the list shows others.
-        """
+    def list_runs(self, runs: ListRuns, way: WayBack, run_id: RunId | None = None) -> None:
+        """List the runs of a line of a view, with the cursor on one of them if it is given."""
         raise NotImplementedError
 
     def action_wall(self) -> None:
@@ -401,9 +400,7 @@ class ListEntrance(ViewEntrance):
     def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
         """List the runs of a row. Esc leads back to it."""
         if self.screen is not None and runs is not None:
-            self._main.list_runs(
-                runs, run_id=run_id, leave=self.screen.leave_for_runs, back=self.open, forget=self.forget
-            )
+            self._main.list_runs(runs, WayBack(self.open, self.screen.leave_for_runs, self.forget), run_id)
 
     def forget(self) -> None:
         """The list shows other runs than those of a row: give memory back."""

@@ -9,6 +9,7 @@ from textual.binding import BindingType
 
 from tui.domain.action import Via
 from tui.domain.facts import ErrorState
+from tui.domain.own_commands import CommandScope
 from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID
 from tui.features.actions.words import Overlay
@@ -351,9 +352,10 @@ class ErrorsScreen(ListScreen):
             self._controller.ask(BY_ID[name], [target], via=Via(via))
 
     def own_selection(self) -> OwnSelection:
-        from tui.features.own_commands.view import GROUPS_VIEW, RUNS_OF_GROUP  # noqa: PLC0415
-
-        scopes = RUNS_OF_GROUP if self.pane in {self._group_runs, self._newest_failure} else GROUPS_VIEW
+        # The nearest first.
+        group, run, task = CommandScope.GROUP, CommandScope.RUN, CommandScope.TASK
+        is_at_run = self.pane in {self._group_runs, self._newest_failure}
+        scopes = (run, group, task) if is_at_run else (group, run, task)
         return OwnSelection(scopes, run_id=self.pane.target, group=self.groups.list.current)
 
     def action_withdraw(self) -> None:

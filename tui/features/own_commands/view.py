@@ -99,11 +99,6 @@ def _cut(line: str) -> str:
 # The commands of the config file, ready to run, and which of them a selection can be given to.
 
 
-RUNS_VIEW: Final = (CommandScope.MARKS, CommandScope.RUN, CommandScope.TASK)
-GROUPS_VIEW: Final = (CommandScope.GROUP, CommandScope.RUN, CommandScope.TASK)
-RUNS_OF_GROUP: Final = (CommandScope.RUN, CommandScope.GROUP, CommandScope.TASK)
-"""The scopes of each view, the nearest first."""
-
 NOTHING_SELECTED: Final = {
     CommandScope.RUN: "no run is selected",
     CommandScope.TASK: "no task is selected",

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from tui.domain.action import Via
 from tui.domain.filters import read_period
+from tui.domain.own_commands import CommandScope
 from tui.domain.run import RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
@@ -23,8 +24,9 @@ from tui.features.runs.words import NOT_A_RUN, absolute_period_words, recalled_l
 from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
+from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
-from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance
+from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack
 from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import OpenRun, Pane
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from tui.features.command_line.view import CommandLineEntrance
     from tui.features.wall.blocks import WallView
     from tui.features.wall.data import LiveBoard
-    from tui.kit.commands import Command, OwnSelection
 
 
 # The keys of the main screen that work in every pane.
@@ -117,15 +118,11 @@ FRESH_FOR_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The list shows the runs of a line of another view, or of a pane: the query for it, and the query before.
-
-    `back` returns to the line, `forget` is called once the list shows others.
-    """
+    """The list shows the runs of a line of another view, or of a pane: the query for it, and the query before."""
 
     query: ListQuery
     before: ListQuery
-    back: Callable[[], None]
-    forget: Callable[[], None]
+    way: WayBack
 
 
 class Overview:
@@ -275,7 +272,7 @@ class Overview:
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
         main = self._main
-        main.list_runs(line.runs, back=partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed))
+        main.list_runs(line.runs, WayBack(partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed)))
 
     def _back_to(self, line: OpenedLine, *, is_zoomed: bool) -> None:
         main = self._main
@@ -625,13 +622,10 @@ class MainScreen(MainView):
             targets = [] if self.pane.target is None else [self.pane.target]
             self.action_controller.ask(BY_ID[name], targets, via=Via(via))
 
-    def own_selection(self) -> "OwnSelection":
-        from tui.features.own_commands.view import RUNS_VIEW  # noqa: PLC0415
-        from tui.kit.commands import OwnSelection  # noqa: PLC0415  loaded when first used
-
+    def own_selection(self) -> OwnSelection:
         marks = self.run_list.rows.marks
         return OwnSelection(
-            RUNS_VIEW,
+            (CommandScope.MARKS, CommandScope.RUN, CommandScope.TASK),
             run_id=self.pane.target,
             has_marks=self._acts_on_marks and len(marks) > marks.hidden_count,
             hidden_marks=marks.hidden_count,
@@ -672,7 +666,7 @@ class MainScreen(MainView):
         sorts = Sorts("The order of the list.", sentences, lambda name: self.run_list.sort_by(orders[name]), current)
         self.open_command_line(self, [*own, *self.app_base.own_commands.palette_rows(self)], sorts)
 
-    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]", sorts: Sorts | None = None) -> None:
+    def open_command_line(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None = None) -> None:
         from tui.features.command_line.view import CommandLineEntrance  # noqa: PLC0415  loaded when first used
 
         if self._command_line is None:
@@ -764,21 +758,13 @@ class MainScreen(MainView):
         named = replace(before, text=text, text_name=runs.name, filters=filters)
         return replace(named, is_searched=runs.is_searched, is_typing=False)
 
-    def list_runs(
-        self,
-        runs: ListRuns,
-        *,
-        back: Callable[[], None],
-        leave: Callable[[], None] = lambda: None,
-        forget: Callable[[], None] = lambda: None,
-        run_id: RunId | None = None,
-    ) -> None:
+    def list_runs(self, runs: ListRuns, way: WayBack, run_id: RunId | None = None) -> None:
         before = self.run_list.views.query
         if (query := self.query_of(runs)) is None:
             return
         self._forget_line()
-        self._listing = Listing(query, before, back, forget)
-        leave()
+        self._listing = Listing(query, before, way)
+        way.leave()
         self.show_filtered(query, run_id or runs.cursor)
         self.show_list(run_id)
 
@@ -853,7 +839,7 @@ class MainScreen(MainView):
     def _forget_line(self) -> None:
         if self._listing is not None:
             listing, self._listing = self._listing, None
-            listing.forget()
+            listing.way.forget()
 
     def _back_to_line(self) -> bool:
         """Return to the line whose runs the list shows. Return whether it shows those of one."""
@@ -865,7 +851,7 @@ class MainScreen(MainView):
         # The server's filters may have been changed meanwhile.
         before = replace(listing.before, filters=query.filters, period=query.period) if is_other else listing.before
         self.show_filtered(before)
-        listing.back()
+        listing.way.back()
         return True
 
     def _back(self) -> bool:

@@ -428,10 +428,6 @@ class RunListPane(TablePane):
     def refetch(self) -> None:
         self._values.retry()
 
-    action_mark = TablePane.action_mark_row
-    action_mark_range = TablePane.action_mark_rows
-    action_mark_all = TablePane.action_mark_shown
-
     def clear_marks(self) -> None:
         """Clear all marks."""
         self.rows.marks.clear()

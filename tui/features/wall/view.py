@@ -21,7 +21,7 @@ from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts
 from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
 from tui.kit.lines import LineWidget
-from tui.kit.list_panes import MainView, ViewEntrance
+from tui.kit.list_panes import MainView, ViewEntrance, WayBack
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import open_help
 from tui.store.addresses import WALL, ViewAddress
@@ -150,7 +150,7 @@ class WallEntrance(ViewEntrance):
             if run_id is None:
                 main.run_list.table.action_top()
 
-        main.list_runs(runs, run_id=run_id, leave=leave, back=lambda: self.open(key, cell))
+        main.list_runs(runs, WayBack(lambda: self.open(key, cell), leave), run_id)
 
 
 # The header of the wall: no counts, the deployed version, and a bright clock.
