@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.present.run_rows import columns_for, head, row
 from tests.support.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
 from tui.domain.error import RunError
 from tui.domain.run import STATUS_TABLE, Run, RunId
 from tui.domain.text import Raw
-from tui.features.runs.columns import COLUMNS, PRINTED_TABLE, columns_for, head, row, short_id, took
+from tui.features.runs.columns import COLUMNS, PRINTED_TABLE, short_id, took
 from tui.text.blocks import Now
 from tui.text.styled import Token, line_width
 

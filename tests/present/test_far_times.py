@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import decode_trace
+from tests.support.present.run_rows import columns_for, row
 from tests.support.present.trees import view_of
 from tui.api.errors import EARLIEST, LATEST
 from tui.api.feed import read_row
@@ -20,7 +21,6 @@ from tui.domain.update import RunPatch
 from tui.features.attempts.words import ReadProgress, attempts_page
 from tui.features.detail.words import Relatives
 from tui.features.errors.error import ErrorLayout
-from tui.features.runs.columns import columns_for, row
 from tui.features.runs.command import run_page, tree_lines
 from tui.features.runs.printed import run_object, transition_line, tree_objects
 from tui.features.runs.words import summary_lines

@@ -11,7 +11,7 @@ from typing import Final
 from rich.segment import Segment
 
 from tui.domain.run import Run
-from tui.features.runs.columns import RUN_TABLE, columns_for, head
+from tui.features.runs.columns import RUN_TABLE
 from tui.kit.colors import LineStyler
 from tui.kit.header_words import HeaderFacts, header_line
 from tui.kit.layout import is_too_small, list_width
@@ -49,7 +49,7 @@ def first_frame(
         return [styler.segments(line, width) for line in (header, *[()] * (height - 1))]
     list_cells = list_width(width, height)
     rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
-    titles = (_GUTTER, *head(_columns(settings, list_cells)))
+    titles = (_GUTTER, *RUN_TABLE.head(_columns(settings, list_cells)))
     rows: list[Line] = [header, rule, titles, (), (_GUTTER, Piece(LOADING, Token.MUTED))]
     return [styler.segments(line, width) for line in (*rows, *[()] * (height - len(rows)))]
 
@@ -67,4 +67,4 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
         chosen = columns_of_file(columns, file_columns)[0].get(RUNS)
         if chosen is not None:
             return chosen_columns(RUN_TABLE, chosen.shown, list_cells)
-    return columns_for(list_cells)
+    return RUN_TABLE.slots(list_cells)

@@ -16,7 +16,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store import filter as typed
 from tui.store.addresses import VIEWS, ViewAddress
 from tui.store.changes import Key
-from tui.store.server_filter import rest_words_of
+from tui.store.server_filter import COUNTED_FIELDS, count_values, rest_words_of
 from tui.store.view import View
 
 # Recognises a run id, or a link to a run or an error, in a pasted text.
@@ -151,9 +151,6 @@ LS_LIMIT: Final = 50
 
 MAX_NAMES: Final = 20
 """Names that a glob may become."""
-
-COUNTED_FIELDS: Final = ("task", "status", "tag", "version", "queue")
-"""The fields whose values are counted, which are the options of `ls` too."""
 
 _LIMITS: Final = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
@@ -306,29 +303,13 @@ class ValueTally(Tally):
     def _step(self) -> bool:
         runs = _next_runs(self._keys, self._get)
         if runs is not None:
-            self._add(runs)
+            self.has_all_tags &= count_values(runs, self.counts, MAX_TAGS)
         elif self._unsorted:
-            name = self._unsorted.pop()
-            self.counts[name] = Counter(dict(self.counts[name].most_common()))
+            name, counts = self._unsorted.pop(), Counter[str]()
+            for value, count in self.counts[name].items():
+                counts[value.removeprefix(TASK_QUEUE_PREFIX) if name == "queue" else value] += count
+            self.counts[name] = Counter(dict(counts.most_common()))
         return runs is None and not self._unsorted
-
-    def _add(self, runs: Sequence[Run]) -> None:
-        counts = self.counts
-        tags = counts["tag"]
-        for run in runs:
-            fixed = run.fixed
-            counts["status"][run.status_title] += 1
-            if fixed.task is not None:
-                counts["task"][fixed.task] += 1
-            if fixed.version is not None:
-                counts["version"][fixed.version] += 1
-            if fixed.queue is not None:
-                counts["queue"][fixed.queue.removeprefix(TASK_QUEUE_PREFIX)] += 1
-            for tag in run.state.tags if run.state is not None else ():
-                if tag in tags or len(tags) < MAX_TAGS:
-                    tags[tag] += 1
-                else:
-                    self.has_all_tags = False
 
 
 def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:

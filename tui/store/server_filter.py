@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -22,6 +22,9 @@ from tui.store.store import Store
 # the filter dialog suggests. The view applies the period, because it depends on the time.
 # Source: tests/wire/recordings/README.md §2, §3.
 
+
+COUNTED_FIELDS: Final = ("task", "status", "tag", "version", "queue")
+"""The fields whose values are counted, which are the options of `ls` too."""
 
 MAX_SUGGESTED_VALUES: Final = 500
 """The maximum number of suggested values of one field. An environment may have thousands of tags."""
@@ -87,21 +90,33 @@ def is_typable(value: str) -> bool:
     return bool(value) and value == value.strip() and "," not in value and clean(value) == value
 
 
+def count_values(runs: Iterable[Run], counts: Mapping[str, Counter[str]], max_tags: int | None = None) -> bool:
+    """Count runs by their values. Return whether all tags were counted: of more than `max_tags`, new ones are not."""
+    tags, has_all_tags = counts["tag"], True
+    for run in runs:
+        fixed = run.fixed
+        counts["status"][run.status_title] += 1
+        if fixed.task is not None:
+            counts["task"][fixed.task] += 1
+        if fixed.version is not None:
+            counts["version"][fixed.version] += 1
+        if fixed.queue is not None:
+            counts["queue"][fixed.queue] += 1
+        for tag in run.state.tags if run.state is not None else ():
+            if max_tags is None or tag in tags or len(tags) < max_tags:
+                tags[tag] += 1
+            else:
+                has_all_tags = False
+    return has_all_tags
+
+
 def known_values(store: Store) -> KnownValues:
     """Return the values of the store's runs: tasks and queues by name, frequent tags first, newest versions first."""
-    tasks, tags, versions, queues = set[str](), Counter[str](), set[str](), set[str]()
+    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED_FIELDS}
     step = 1 + len(store) // (MAX_SAMPLED_RUNS + 1)
-    for run in islice(store.runs(), None, None, step):
-        fixed = run.fixed
-        if fixed.task is not None:
-            tasks.add(fixed.task)
-        if fixed.version is not None:
-            versions.add(fixed.version)
-        if fixed.queue is not None:
-            queues.add(fixed.queue)
-        if run.state is not None and run.state.tags:
-            tags.update(run.state.tags)
-    queues.update(TASK_QUEUE_PREFIX + task for task in tasks)
+    count_values(islice(store.runs(), None, None, step), counts)
+    tasks, tags, versions = counts["task"], counts["tag"], counts["version"]
+    queues = counts["queue"].keys() | {TASK_QUEUE_PREFIX + task for task in tasks}
     return KnownValues(
         _suggested(sorted(tasks, key=lambda task: (task.casefold(), task))),
         _suggested(tag for tag, _ in tags.most_common(2 * MAX_SUGGESTED_VALUES)),

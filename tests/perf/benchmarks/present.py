@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.perf.figure import Figure
+from tests.support.present.run_rows import columns_for, row
 from tests.support.present.samples import NOW, STAMP, full, sample
 from tui.domain.run import Body, RunId, TaskId
 from tui.domain.tree import RunTree, TreeNode
-from tui.features.runs.columns import PRINTED_TABLE, columns_for, row
+from tui.features.runs.columns import PRINTED_TABLE
 from tui.features.runs.command import run_page, tree_lines
 from tui.features.runs.printed import run_object
 from tui.text.blocks import Now

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.present.printed.test_schema import SCHEMA
+from tests.support.present.run_rows import columns_for, row
 from tests.support.present.samples import (
     CREATED,
     HOSTILE,
@@ -32,7 +33,6 @@ from tui.features.detail.words import (
     timeline_line,
     whole_of,
 )
-from tui.features.runs.columns import columns_for, row
 from tui.text.blocks import LABEL, FetchValue, GoToRun, Now, ReadStage, Row, ShowWhole, ToggleFold
 from tui.text.json import ALL, JsonFolds, ValuePath, ValueRows
 from tui.text.status import STATUS_STYLES, UNSURE_DESCRIPTIONS

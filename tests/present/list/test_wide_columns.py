@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.present.run_rows import columns_for, head, row
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
 from tui.domain.run import Run, RunId
-from tui.features.runs.columns import columns_for, head, row
 from tui.text.blocks import Now
 from tui.text.styled import line_width
 

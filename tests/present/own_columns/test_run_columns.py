@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.present.run_rows import head, row
 from tui.domain.run import Run, RunId
 from tui.features import LISTS
 from tui.features.columns.words import (
@@ -16,7 +17,7 @@ from tui.features.columns.words import (
     without_duplicates,
 )
 from tui.features.errors.model import GROUP_TABLE
-from tui.features.runs.columns import COLUMNS, RUN_TABLE, head, row, table_of
+from tui.features.runs.columns import COLUMNS, RUN_TABLE, table_of
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now
 from tui.text.styled import line_width, plain

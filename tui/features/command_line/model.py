@@ -47,7 +47,6 @@ from tui.store.addresses import (
     period_problem,
 )
 from tui.store.command_line import (
-    COUNTED_FIELDS,
     MAX_FOUND_IDS,
     IdSearch,
     LoadedNames,
@@ -60,7 +59,7 @@ from tui.store.command_line import (
     shell_command,
 )
 from tui.store.filter import EVERYTHING, GLOB, parse_filter, split_words
-from tui.store.server_filter import ServerFilter, server_filter, with_server_filters
+from tui.store.server_filter import COUNTED_FIELDS, ServerFilter, server_filter, with_server_filters
 from tui.store.view import View
 from tui.sync.clock import work_a_slice, work_in_slices
 from tui.text import formatting

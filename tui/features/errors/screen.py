@@ -19,7 +19,7 @@ from tui.features.errors import words
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.model import DAY, SPANS
 from tui.features.errors.words import group_markdown
-from tui.features.runs.columns import columns_for, row
+from tui.features.runs.columns import RUN_TABLE, STATUS
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.kit.commands import OwnSelection
@@ -104,7 +104,7 @@ class GroupRunsPane(RowPagePane):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         run_ids = self._groups.run_ids
-        return RunRows(self, run_ids, columns_for(width + GUTTER)) if run_ids else super().rows(width)
+        return RunRows(self, run_ids, RUN_TABLE.slots(width + GUTTER)) if run_ids else super().rows(width)
 
     def left(self) -> Line:
         return ()
@@ -133,7 +133,9 @@ class RunRows(LazyRows):
         run = self._get(run_id)
         line: Line = (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
         if run is not None:
-            line = row(run, self._slots, self._now, status=self._overlay(run_id))
+            overlay = self._overlay(run_id)
+            instead = {} if overlay is None else {STATUS.id: (overlay,)}
+            line = RUN_TABLE.row(run, self._slots, self._now, instead=instead)
         return PageRow(line, run_id, GoToRun(run_id))
 
     def index_of(self, key: Hashable) -> int | None:

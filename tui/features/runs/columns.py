@@ -1,6 +1,5 @@
 """The columns of the list of runs, and how they use a wide screen."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +10,7 @@ from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, joined, opening_line
-from tui.text.table import Column, Layout, SizedColumn, Table, Wish
+from tui.text.table import Column, Layout, Table, Wish
 
 # The columns of the list of runs: titles, cells, widths. A new column is a row here, and its place in `COLUMNS`.
 
@@ -201,19 +200,3 @@ def table_of(*, is_wide: bool, only_failures: bool = False) -> Table[Run]:
     `is_wide`: with clock times beside ages, and whole ids if they fit. `only_failures`: it is filtered to failed runs.
     """
     return _TABLES[is_wide, only_failures]
-
-
-def columns_for(width: int, *, is_wide: bool = False, only_failures: bool = False) -> list[SizedColumn[Run]]:
-    """Return the columns that a pane of this width shows, with their widths, in order."""
-    return table_of(is_wide=is_wide, only_failures=only_failures).slots(width)
-
-
-head: Final = RUN_TABLE.head
-
-
-def row(
-    run: Run, slots: Sequence[SizedColumn[Run]], now: Now, *, status: Piece | None = None, is_current: bool = False
-) -> Line:
-    """Return one run as its glyph and its cells. `status` replaces its status while an action on it is pending."""
-    instead = None if status is None else {STATUS.id: (status,)}
-    return RUN_TABLE.row(run, slots, now, is_current=is_current, instead=instead)
