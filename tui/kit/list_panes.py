@@ -1,8 +1,8 @@
 """The screen of a list: the list itself, the page of the row under its cursor, their keys, and the ways to it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.binding import BindingType
 
@@ -31,8 +31,6 @@ from tui.text.table import SizedColumn
 
 if TYPE_CHECKING:
     from tui.api.lists import ListRequest
-
-P = TypeVar("P", bound=Pane)
 
 
 class Sorts(NamedTuple):
@@ -261,7 +259,7 @@ class WayBack(NamedTuple):
     """
 
     back: Callable[[], None]
-    leave: Callable[[], None] = lambda: None
+    leave: Callable[[], object] = lambda: None
     forget: Callable[[], None] = lambda: None
 
 
@@ -400,7 +398,7 @@ class ListEntrance(ViewEntrance):
     def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
         """List the runs of a row. Esc leads back to it."""
         if self.screen is not None and runs is not None:
-            self._main.list_runs(runs, WayBack(self.open, self.screen.leave_for_runs, self.forget), run_id)
+            self._main.list_runs(runs, WayBack(self.open, partial(self.screen.dismiss, None), self.forget), run_id)
 
     def forget(self) -> None:
         """The list shows other runs than those of a row: give memory back."""
@@ -414,7 +412,7 @@ class ListScreen(BaseScreen):
              id="open", rank=10),
         bind("escape", "back", "back",
              "Go one level back: end a search, a filter, a zoom, marks; then go to the list, then to the runs."),
-        bind("q", "quit_level", "back", "Go one level back.", id="close"),
+        bind("q", "back", "back", "Go one level back.", id="close"),
         bind("slash", "search", "filter",
              "Show only rows that contain these words, or have them in a field. Search in any other pane.",
              rank=55, need=32),
@@ -450,10 +448,6 @@ class ListScreen(BaseScreen):
     def make_summary(self) -> Summary:
         """Make the two lines about the row under the cursor."""
         return RowSummary(self.entrance.main.live, self.rows)
-
-    def pane_of(self, kind: type[P]) -> P:
-        """Return the pane of a kind."""
-        return next(pane for pane in self.panes.values() if isinstance(pane, kind))
 
     def on_mount(self) -> None:
         self.rows.on_update = self._show_soon
@@ -522,10 +516,6 @@ class ListScreen(BaseScreen):
             return self.pane.target is not None or bool(self._copied)
         return super().has_use_for(action, parameters)
 
-    def leave_for_runs(self) -> None:
-        """Close the screen, to which Esc leads back."""
-        self.dismiss(None)
-
     def on_row_table_entered(self) -> None:
         self.action_enter()
 
@@ -562,9 +552,6 @@ class ListScreen(BaseScreen):
             self.show_changes()
         else:
             self.action_leave_view()
-
-    def action_quit_level(self) -> None:
-        self.action_back()
 
     def action_wall(self) -> None:
         self.main.action_wall()

@@ -352,11 +352,7 @@ class Search:
 
 def name_of(filters: RunFilters, base: RunFilters) -> str:
     """Return in words which name a list was filtered by."""
-    for noun, values, common in (
-        ("tag", filters.tags, base.tags),
-        ("task", filters.tasks, base.tasks),
-        ("queue", filters.queues, base.queues),
-    ):
-        if values != common:
+    for noun, values in filters.lists.items():
+        if values != base.lists[noun]:
             return f"{noun} {' or '.join(values)}" if len(values) <= MAX_NAMED else f"{len(values)} {noun}s"
     return "the list"
