@@ -265,25 +265,23 @@ _IDS_PER_STEP: Final = 512
 
 MAX_FOUND_IDS: Final = 50
 
-RunGetter = Callable[[RunId], Run | None]
-
 
 class Tally:
-    """Work in small steps. A subclass does one in `_step`, and returns whether it was the last."""
+    """Work in small steps, which a subclass makes in `_steps`."""
 
     is_complete = False
+    _steps: Iterator[None]
 
     def count_some(self, is_time_up: Callable[[], bool]) -> bool:
         """Go on until the time is up. Return whether all is done."""
-        while not self.is_complete and not is_time_up():
-            self.is_complete = self._step()
-        return self.is_complete
+        for _ in self._steps:
+            if is_time_up():
+                return False
+        self.is_complete = True
+        return True
 
     def stop(self) -> None:
         """Give up the work."""
-
-    def _step(self) -> bool:
-        raise NotImplementedError
 
 
 class ValueTally(Tally):
@@ -293,31 +291,22 @@ class ValueTally(Tally):
     `has_all_tags`: no tag was left out.
     """
 
-    def __init__(self, get: RunGetter, keys: Sequence[Key]) -> None:
-        self._get = get
-        self._keys = iter(keys)
-        self._unsorted = list(COUNTED_FIELDS)
+    def __init__(self, get: Callable[[RunId], Run | None], keys: Sequence[Key]) -> None:
+        self._steps = self._count(get, iter(keys))
         self.has_all_tags = True
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED_FIELDS}
 
-    def _step(self) -> bool:
-        runs = _next_runs(self._keys, self._get)
-        if runs is not None:
+    def _count(self, get: Callable[[RunId], Run | None], keys: Iterator[Key]) -> Iterator[None]:
+        while some := list(islice(keys, _RUNS_PER_STEP)):
+            runs = [run for _, run_id in some if (run := get(run_id)) is not None and run.state is not None]
             self.has_all_tags &= count_values(runs, self.counts, MAX_TAGS)
-        elif self._unsorted:
-            name, counts = self._unsorted.pop(), Counter[str]()
-            for value, count in self.counts[name].items():
+            yield
+        for name, counted in self.counts.items():
+            counts = Counter[str]()
+            for value, count in counted.items():
                 counts[value.removeprefix(TASK_QUEUE_PREFIX) if name == "queue" else value] += count
             self.counts[name] = Counter(dict(counts.most_common()))
-        return runs is None and not self._unsorted
-
-
-def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
-    """Return the next runs that the store still has; None at the end."""
-    some = list(islice(keys, _RUNS_PER_STEP))
-    if not some:
-        return None
-    return [run for _, run_id in some if (run := get(run_id)) is not None and run.state is not None]
+            yield
 
 
 class MatchTally(Tally):
@@ -342,7 +331,7 @@ class IdSearch(Tally):
     """
 
     def __init__(self, keys: Sequence[Key], part: str) -> None:
-        self._keys = iter(keys)
+        self._steps = self._search(iter(keys))
         self._begin, self._cut, self._part = part.casefold().replace("..", "…").rpartition("…")
         self._ending: list[RunId] = []
         self._containing: list[RunId] = []
@@ -352,13 +341,12 @@ class IdSearch(Tally):
         """The runs found so far, the best first."""
         return [*self._ending, *self._containing][:MAX_FOUND_IDS]
 
-    def _step(self) -> bool:
-        some = list(islice(self._keys, _IDS_PER_STEP))
-        is_last = not some or len(self._ending) >= MAX_FOUND_IDS
-        for _, run_id in some:
-            text = run_id.casefold()
-            if text.endswith(self._part) and text.startswith(self._begin):
-                self._ending.append(run_id)
-            elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
-                self._containing.append(run_id)
-        return is_last
+    def _search(self, keys: Iterator[Key]) -> Iterator[None]:
+        while len(self._ending) < MAX_FOUND_IDS and (some := list(islice(keys, _IDS_PER_STEP))):
+            for _, run_id in some:
+                text = run_id.casefold()
+                if text.endswith(self._part) and text.startswith(self._begin):
+                    self._ending.append(run_id)
+                elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
+                    self._containing.append(run_id)
+            yield
