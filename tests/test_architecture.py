@@ -162,7 +162,7 @@ BUDGETS = {
     "program": 1_200,
     "relay": 600,
     "settings": 1_500,
-    "store": 5_000,
+    "store": 4_800,
     "sync": 5_200,
     "terminal": 600,
     "text": 1_450,
