@@ -484,11 +484,6 @@ class HistoryReader:
         self.has_started = False
         self.is_complete = False
 
-    async def start(self, page: ListPage) -> None:
-        """Start after page one, which the caller has read."""
-        self.has_started = True
-        await self._add(page)
-
     def resume_at(self, cursor: Cursor | None) -> None:
         """Start again at `cursor`, where the reading of new runs stopped at its bound."""
         self._paging, self._run_count, self.is_complete = Paging(), 0, False
@@ -515,7 +510,7 @@ class HistoryReader:
         try:
             priority = Priority.LIST
             while True:
-                await self._add(await self._pages.read(self._filters, after=self._paging.cursor, priority=priority))
+                await self.add(await self._pages.read(self._filters, after=self._paging.cursor, priority=priority))
                 has_room = self._fetcher.budget.room(Priority.HISTORY) > 0
                 if self.is_complete or self._clock.monotonic_s() >= until_s or not has_room:
                     return
@@ -527,7 +522,9 @@ class HistoryReader:
             self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
             await self._fetcher.emit(replace(known, is_complete=True, is_cut=True))
 
-    async def _add(self, page: ListPage) -> None:
+    async def add(self, page: ListPage) -> None:
+        """Add a page, the first of which the caller has read: page one."""
+        self.has_started = True
         self._run_count += len(page.patches)
         self._paging.add([patch.id for patch in page.patches], page.next)
         now, known = self._fetcher.now(), self._store.history

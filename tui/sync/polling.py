@@ -249,7 +249,7 @@ class RunLister:
             new_count = self._newest.add(page)
             total_new += new_count
             if not self.history.has_started:
-                await self.history.start(page)
+                await self.history.add(page)
                 break
             await self.history.record(page)
             paging.add([patch.id for patch in page.patches], page.next)
