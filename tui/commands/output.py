@@ -120,13 +120,11 @@ class Output:
         self.lines((Piece(line),) for line in text.split("\n"))
 
     def json_line(self, value: Json) -> None:
-        """Print a JSON value on one line, with escapes for everything beyond ASCII."""
-        from tui.text.json import compact  # noqa: PLC0415  the monitor prints none
-
-        self._write(f"{compact(value)}\n")
+        """Print a JSON value on one line."""
+        self.json_lines([value])
 
     def json_lines(self, values: Iterable[Json]) -> None:
-        """Print JSON values, one a line, many lines in one write."""
+        """Print JSON values, one a line, with escapes for everything beyond ASCII. Many lines are one write."""
         from tui.text.json import compact  # noqa: PLC0415  the monitor prints none
 
         self._write_all(map(compact, values))

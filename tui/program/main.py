@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -27,11 +27,10 @@ from tui.commands.options import (
     settings_of,
 )
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
-from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug, redact_interpreter_output
 from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError, zone_of
-from tui.settings.settings import ConfigFile, Settings, read_settings
+from tui.settings.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     import socket
@@ -139,29 +138,11 @@ def view_address(text: str | None, zone: tzinfo) -> "ViewAddress | None":
     return address
 
 
-@dataclass(frozen=True, slots=True)
-class DisplayOptions:
-    """The options for drawing the screen that are no settings."""
-
-    is_ascii: bool
-    has_mouse: bool
-    address: "ViewAddress | None" = None
-    """The view to start with."""
-
-    @classmethod
-    def of(cls, options: dict[str, Any], output: Output, file: ConfigFile) -> Self:
-        """Remove the display options from a command's options, and return them. The file names the zone of times."""
-        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, zone_of(file.values.timezone)
-        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None), zone))
-
-
 def monitor(output: Output, options: dict[str, Any]) -> None:
     """Run the monitor until the user quits. The variables and options name the API or the relay."""
-    file = config_file_of(options)
-    display = DisplayOptions.of(options, output, file)
-    _check_terminal(os.environ)
-    settings = settings_of(options, file=file)
-    _run(output, settings, display, environment_name=settings.relay_url and f"relay {settings.relay_url}")
+    start = Start(output, options)
+    settings = settings_of(options, file=start.file)
+    start.run(settings, settings.relay_url and f"relay {settings.relay_url}")
 
 
 @click.command("demo")
@@ -181,15 +162,13 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     from tui.emulator.server.child import run_in_child  # noqa: PLC0415
 
     world = world_options_of(options)
-    file = config_file_of(options)
-    display = DisplayOptions.of(options, output, file)
-    _check_terminal(os.environ)
+    start = Start(output, options)
     slug = "prod" if is_production else "dev"
     # The shown environment is created now, the other one at its first request.
     with run_in_child(lambda listener: _serve(world.new_emulator(is_demo=True), listener, [slug])) as child:
         try:
-            settings = read_settings(_demo_environ(child.url, slug), file=file, **options)
-            _run(output, settings, display, environment_name=f"demo {slug}")
+            settings = read_settings(_demo_environ(child.url, slug), file=start.file, **options)
+            start.run(settings, f"demo {slug}")
         finally:
             for line in child.stderr_text().splitlines():
                 output.say(line)
@@ -243,30 +222,89 @@ def _serve(served: "Emulator", listener: "socket.socket", slugs: Sequence[str], 
     asyncio.run(run())
 
 
-def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
-    """Run the app until it ends. Raises `Stop` unless the exit code is 0.
+class Start:
+    """A start of the monitor. Its file, the address of its first view and its terminal are checked at once."""
 
-    `environment_name` is the name under which filters are saved; None: a digest of the key.
-    """
-    for variable in ("COLUMNS", "LINES"):
-        # Rich would use them instead of the terminal's size, and raises if one is not a number.
-        os.environ.pop(variable, None)
-    if "STY" in os.environ:
-        # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
-        os.environ.pop("COLORTERM", None)
-    output.hide(settings.key)
-    output.hide(settings.relay_token)
-    farewell: list[str] = []
-    try:
-        with _early_terminal() as terminal:
-            _show_first_frame(terminal, settings, display)
-            early.return_large_blocks()
-            code = _run_app(settings, display, terminal, environment_name, farewell)
-    finally:
-        for line in farewell:
-            output.say(line)
-    if code:
-        raise Stop(code)
+    def __init__(self, output: Output, options: dict[str, Any]) -> None:
+        """Remove from the options of a command those that are no settings. Raises `Stop` if something is wrong."""
+        self._output = output
+        self.file = config_file_of(options)
+        self._has_mouse = options.pop("has_mouse")
+        self._address = view_address(options.pop("address", None), zone_of(self.file.values.timezone))
+        self._farewell: list[str] = []
+        """Lines to print after the end."""
+        _check_terminal(os.environ)
+
+    def run(self, settings: Settings, environment_name: str | None) -> None:
+        """Run the app until it ends. Raises `Stop` unless the exit code is 0.
+
+        `environment_name` is the name under which filters are saved; None: a digest of the key.
+        """
+        for variable in ("COLUMNS", "LINES"):
+            # Rich would use them instead of the terminal's size, and raises if one is not a number.
+            os.environ.pop(variable, None)
+        if "STY" in os.environ:
+            # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
+            os.environ.pop("COLORTERM", None)
+        self._output.hide(settings.key)
+        self._output.hide(settings.relay_token)
+        try:
+            with _early_terminal() as terminal:
+                self._show_first_frame(terminal, settings)
+                early.return_large_blocks()
+                code = self._run_app(settings, terminal, environment_name)
+        finally:
+            for line in self._farewell:
+                self._output.say(line)
+        if code:
+            raise Stop(code)
+
+    def _show_first_frame(self, terminal: "EarlyTerminal", settings: Settings) -> None:
+        """Show the first frame before Textual, asyncio and the session are imported."""
+        from tui.kit.colors import LineStyler, detect_color_mode, has_true_color  # noqa: PLC0415
+        from tui.program.first_frame import first_frame  # noqa: PLC0415
+
+        styler = LineStyler(
+            detect_color_mode(os.environ, settings.theme),
+            is_ascii=self._output.is_ascii,
+            has_true_color=has_true_color(os.environ) and settings.link.slow != "always",
+            own_colors=settings.colors.filled,
+        )
+        has_list = self._address is None or self._address.view != "wall"
+        if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
+            terminal.show(rows)
+
+    def _run_app(self, settings: Settings, terminal: "EarlyTerminal", environment_name: str | None) -> int:
+        """Run the app in a session, and return its exit code."""
+        import asyncio  # noqa: PLC0415
+
+        from tui.kit.colors import detect_color_mode  # noqa: PLC0415
+        from tui.program.app import TriggerApp  # noqa: PLC0415
+        from tui.sync.session import Session  # noqa: PLC0415
+
+        async def run() -> int:
+            async with Session(settings) as session:
+                app = TriggerApp(
+                    session,
+                    color_mode=detect_color_mode(os.environ, settings.theme),
+                    is_ascii=self._output.is_ascii,
+                    environ=os.environ,
+                    environment_name=environment_name,
+                    early_terminal=terminal,
+                    address=self._address,
+                )
+                with _ended_by_signals(app, asyncio.get_running_loop()):
+                    await app.run_async(mouse=self._has_mouse)
+                self._farewell += app.farewell()
+                shown_failure = session.action_log.failure
+                if app.failure is not None:
+                    raise app.failure
+            # Whether the last lines of the log were written is known only after the session has ended.
+            if (failure := session.action_log.failure) is not None and failure != shown_failure:
+                self._farewell.append(failure)
+            return app.return_code or 0
+
+        return asyncio.run(run())
 
 
 def _early_terminal() -> "EarlyTerminal":
@@ -275,57 +313,6 @@ def _early_terminal() -> "EarlyTerminal":
     assert sys.__stdin__ is not None
     assert sys.__stdout__ is not None
     return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno(), attributes=early.original_attributes())
-
-
-def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: DisplayOptions) -> None:
-    """Show the first frame before Textual, asyncio and the session are imported."""
-    from tui.kit.colors import LineStyler, detect_color_mode, has_true_color  # noqa: PLC0415
-    from tui.program.first_frame import first_frame  # noqa: PLC0415
-
-    styler = LineStyler(
-        detect_color_mode(os.environ, settings.theme),
-        is_ascii=display.is_ascii,
-        has_true_color=has_true_color(os.environ) and settings.link.slow != "always",
-        own_colors=settings.colors.filled,
-    )
-    has_list = display.address is None or display.address.view != "wall"
-    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
-        terminal.show(rows)
-
-
-def _run_app(
-    settings: Settings, display: DisplayOptions, terminal: "EarlyTerminal", environment: str | None, farewell: list[str]
-) -> int:
-    """Run the app in a session, and return its exit code. Adds to `farewell` what to print afterwards."""
-    import asyncio  # noqa: PLC0415
-
-    from tui.kit.colors import detect_color_mode  # noqa: PLC0415
-    from tui.program.app import TriggerApp  # noqa: PLC0415
-    from tui.sync.session import Session  # noqa: PLC0415
-
-    async def run() -> int:
-        async with Session(settings) as session:
-            app = TriggerApp(
-                session,
-                color_mode=detect_color_mode(os.environ, settings.theme),
-                is_ascii=display.is_ascii,
-                environ=os.environ,
-                environment_name=environment,
-                early_terminal=terminal,
-                address=display.address,
-            )
-            with _ended_by_signals(app, asyncio.get_running_loop()):
-                await app.run_async(mouse=display.has_mouse)
-            farewell.extend(app.farewell())
-            shown_failure = session.action_log.failure
-            if app.failure is not None:
-                raise app.failure
-        # Whether the last lines of the log were written is known only after the session has ended.
-        if (failure := session.action_log.failure) is not None and failure != shown_failure:
-            farewell.append(failure)
-        return app.return_code or 0
-
-    return asyncio.run(run())
 
 
 @contextmanager

@@ -329,14 +329,15 @@ class _Watcher:
 
     async def on_transition(self, before: Run | None, after: Run) -> None:
         """Print a transition if it is new. Raises `Stop` when the given run has ended."""
-        if self._run_id is not None and after.id != self._run_id:
+        is_given = after.id == self._run_id
+        is_new = self._since is not None and after.created_at is not None and after.created_at > self._since
+        if not is_given and (self._run_id is not None or (before is None and not is_new)):
             return
-        if before is None and self._run_id is None and not self._is_new(after):
-            return
-        if self._run_id is not None and after.is_final:
+        is_end = is_given and after.is_final
+        if is_end:
             after = await self._read_details(after)
         self._print(before, after)
-        if self._run_id is not None and after.is_final:
+        if is_end:
             raise Stop(ExitCode.OK if after.status is RunStatus.COMPLETED_SUCCESSFULLY else ExitCode.RUN_FAILED)
 
     async def _read_details(self, run: Run) -> Run:
@@ -347,9 +348,6 @@ class _Watcher:
             await self._session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await self._session.settle()
         return self._session.store.get(run.id) or run
-
-    def _is_new(self, run: Run) -> bool:
-        return self._since is not None and run.created_at is not None and run.created_at > self._since
 
     def _print(self, before: Run | None, after: Run) -> None:
         if not self._as_json:
