@@ -53,8 +53,10 @@ async def logs(output: Output, settings: Settings, *, run_id: RunId, follow: boo
 
     With --follow, print new lines until the run ends.
     """
-    printer, failures = _Printer(output, LEVELS[level.lower()], as_json=as_json), 0
+    from tui.features.logs.words import log_lines, log_object  # noqa: PLC0415
+
     known: RunLog | None = None
+    printed, failures = Counter[_LineKey](), 0
     async with open_session(settings, output) as session:
         while True:
             try:
@@ -70,7 +72,12 @@ async def logs(output: Output, settings: Settings, *, run_id: RunId, follow: boo
             if failures:
                 output.say(connected_again(failures))
             known, failures = log, 0
-            printer.print(log, run)
+            started_at = (None if run.state is None else run.state.started_at) or log.started_at
+            lines = _new_lines(log, printed, LEVELS[level])
+            if as_json:
+                output.json_lines(log_object(line, started_at) for line in lines)
+            else:
+                output.lines(chain.from_iterable(log_lines(line, started_at) for line in lines))
             if log.is_cut or not follow or is_complete:
                 break
             await _rest(session, output, max(MIN_INTERVAL_S, session.budget.refill.interval_s(cost_s=cost_s)))
@@ -128,36 +135,22 @@ async def _read(
     return run, log, is_complete, cost_s
 
 
-class _Printer:
-    """Prints each line of a log once, although every answer has all of them."""
+_LineKey = tuple[str, int, int]
+"""The span of a line, its time, and the hash of its message."""
 
-    def __init__(self, output: Output, least: LogLevel, *, as_json: bool) -> None:
-        self._output = output
-        self._least = least
-        self._as_json = as_json
-        self._printed: Counter[tuple[str, int, int]] = Counter()
-        """How often each line was printed, by span, time and the hash of its message: equal lines are not one."""
 
-    def print(self, log: RunLog, run: Run) -> None:
-        """Print the lines that are new."""
-        from tui.features.logs.words import log_lines, log_object  # noqa: PLC0415
+def _new_lines(log: RunLog, printed: Counter[_LineKey], least: LogLevel) -> Iterator[LogLine]:
+    """Yield the lines that were not printed and have a wanted level. Every answer has all lines.
 
-        started_at = (None if run.state is None else run.state.started_at) or log.started_at
-        lines = self._new_lines(log)
-        if self._as_json:
-            self._output.json_lines(log_object(line, started_at) for line in lines)
-        else:
-            self._output.lines(chain.from_iterable(log_lines(line, started_at) for line in lines))
-
-    def _new_lines(self, log: RunLog) -> Iterator[LogLine]:
-        """Yield the lines that were not printed and have a wanted level, and remember all of them."""
-        seen: Counter[tuple[str, int, int]] = Counter()
-        for line in log:
-            key = (line.span_id, line.time_ns, hash(line.message))
-            seen[key] += 1
-            if seen[key] > self._printed[key] and level_of(line.word) >= self._least:
-                yield line
-        self._printed |= seen
+    `printed` counts how often each line was printed, since equal lines are not one. All lines are added to it.
+    """
+    seen = Counter[_LineKey]()
+    for line in log:
+        key = (line.span_id, line.time_ns, hash(line.message))
+        seen[key] += 1
+        if seen[key] > printed[key] and level_of(line.word) >= least:
+            yield line
+    printed |= seen
 
 
 COMMANDS = (logs,)

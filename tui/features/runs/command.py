@@ -487,7 +487,6 @@ def _relative(run: Run | None, run_id: RunId) -> list[Line]:
 
 _MIN_HEAD: Final = 22
 _MIN_TASK: Final = 14  # Of the head, with the glyph.
-_MIN_ID: Final = 11
 
 
 class _TreeRow(NamedTuple):
