@@ -105,7 +105,7 @@ def test_page_of_a_recorded_failure_reads_as_expected() -> None:
     run = recorded("103", "241")
     lines = page(run).splitlines()
     assert lines[:9] == [
-        "✗ Failed  after 3 attempts",
+        "✗ Failed  after 3 attempts  the last attempt threw",
         "fail-retry  run_cmwuqwphl00009f7de45f6e3t",
         "",
         "Error Upstream returned 503 on attempt 3: service unavailable",

@@ -187,18 +187,8 @@ def _first_own_place(stack: Raw | None, message: Raw) -> str:
 # The head of a run's page: the status with its remarks, then the task and the id.
 
 
-def title_lines(run: Run, now: Now, limit: int) -> list[Line]:
-    """Return status, task and id for `show`, in lines of at most `limit` cells. The id is never cut."""
-    style = style_of(run)
-    lines = _status_lines((style.mark, Piece(" "), style.name), remarks(run, now), Token.MUTED, limit)
-    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT),)
-    run_id: Line = (Piece(run.id),)
-    whole = joined([name, run_id])
-    return lines + ([whole] if len(fold(whole, limit)) == 1 else [*fold(name, limit), *fold(run_id, limit)])
-
-
-def head_lines(run: Run, now: Now, limit: int, action: Piece | None) -> list[Line]:
-    """Return the head of the detail pane. `action` replaces the status word while an action is pending."""
+def head_lines(run: Run, now: Now, limit: int, action: Piece | None = None) -> list[Line]:
+    """Return status, task and id, which is never cut. `action` replaces the status word while an action is pending."""
     style = style_of(run)
     lines = _status_lines((style.mark, Piece(" "), action or style.name), remarks(run, now), Token.TEXT, limit)
     if meaning := meaning_words(run, now):

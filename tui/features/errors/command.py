@@ -194,13 +194,18 @@ def _state(row: GroupRow, _now: Now, _width: int) -> Line:
     return (state_piece(state),)
 
 
-def _task(row: GroupRow, _now: Now, width: int) -> Line:
-    """Return the most frequent task; how many others there are, where the list of the monitor counts them all."""
-    cell, more = _SHOWN["task"].cell, len(row.group.tasks) - 1
-    if more < 1:
-        return cell(row, _now, width)
+def _task(row: GroupRow, now: Now, width: int) -> Line:
+    """Return the most frequent task and how many others there are. The list of the monitor only counts them."""
     first = row._replace(group=replace(row.group, tasks=row.group.tasks[:1]))
-    return (*cell(first, _now, width), Piece(f" +{more}", Token.FAINT))
+    more = len(row.group.tasks) - 1
+    return (*_SHOWN["task"].cell(first, now, width), *((Piece(f" +{more}", Token.FAINT),) if more > 0 else ()))
+
+
+def _error(row: GroupRow, now: Now, width: int) -> Line:
+    """Return type and message, also where the type is a code, which the list of the monitor omits."""
+    name, line = row.group.kind.type, _SHOWN["error"].cell(row, now, width)
+    is_named = name is None or line[0].text == name
+    return line if is_named else (Piece(name or "", Token.ROSE), Piece(" "), *line)
 
 
 def _frame(row: GroupRow, _now: Now, _width: int) -> Line:
@@ -218,7 +223,7 @@ PRINTED: Final = replace(
         _SHOWN["runs"],
         Column("state", "state", _state, drop_rank=1),
         replace(_SHOWN["task"], cell=_task, cut_to=14),
-        replace(_SHOWN["error"], cut_to=32),
+        replace(_SHOWN["error"], cell=_error, cut_to=32),
         Column("place", "own frame", _frame, cut_to=20, drop_rank=3),
         Column("versions", "versions", lambda row, now, _: value_cell(len(row.group.versions), now, Token.MUTED),
                align="right", drop_rank=4),

@@ -48,7 +48,7 @@ from tui.text.blocks import Now, labelled
 from tui.text.formatting import zone_name
 from tui.text.status import StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, line_width, wrap
-from tui.text.table import Column, Print, Table
+from tui.text.table import GAP, GLYPH_CELLS, Column, Print, Table
 
 if TYPE_CHECKING:
     from tui.features.detail.words import Relatives
@@ -427,7 +427,7 @@ def run_page(
     limit, at = max(width, MIN_WIDTH), Now(now)
     tags = [row.line for row in detail_page.tag_rows(run, limit)]
     blocks = (
-        detail_page.title_lines(run, at, limit),
+        detail_page.head_lines(run, at, limit),
         _error(run, limit),
         detail_page.time_lines(run, at, limit, shows_zone=True) + detail_page.updated_lines(run, at, limit),
         detail_page.fact_lines(run, limit, detail_page.hold_words(run, queue, at)) + tags,
@@ -508,7 +508,9 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
 
     branches = branches_below(tree.root, lambda node: node.children, lambda _: True, GUIDE_STEP)
     rows = [_TreeRow(node, guides, _style(node), node.id == tree.current) for node, guides, *_ in branches]
-    _, *lines = Print(_TREE_TABLE, width).page(rows, now)
+    least = GLYPH_CELLS + _MIN_HEAD + GAP + max(len(row.node.id) for row in rows)
+    table = _TREE_TABLE if width is None or width >= least else _NARROW_TREE
+    _, *lines = Print(table, width).page(rows, now)
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
@@ -538,20 +540,19 @@ def _took(row: _TreeRow, now: Now, _width: int) -> Line:
     return (Piece(formatting.duration(node_took(row.node, row.node.run, now.at)), row.style.row.took),)
 
 
-def _id(row: _TreeRow, _now: Now, width: int) -> Line:
-    token = row.style.row.rest
-    return short_id(row.node.id, token) if 0 < width < len(row.node.id) else (Piece(row.node.id, token),)
-
-
-_TREE_TABLE: Final[Table[_TreeRow]] = Table(
+_HEAD: Final = Column("head", "", _head, cut_to=_MIN_HEAD)
+_TREE_TABLE: Final = Table(
     (
-        Column("head", "", _head, cut_to=_MIN_HEAD),
+        _HEAD,
         Column("status", "", lambda row, *_: (row.style.name,), cut_to=15, drop_rank=2),
         Column("took", "", _took, align="right", drop_rank=1),
-        Column("id", "", _id),
+        Column("id", "", lambda row, *_: (Piece(row.node.id, row.style.row.rest),)),
     ),
     lambda row: Piece("▌", Token.ACCENT) if row.is_current else Piece(" "),
-    growth=("id", "head"),
+    growth=("head",),
+)
+_NARROW_TREE: Final = replace(
+    _TREE_TABLE, columns=(_HEAD, Column("id", "", lambda row, *_: short_id(row.node.id, row.style.row.rest)))
 )
 
 

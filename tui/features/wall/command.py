@@ -241,10 +241,10 @@ async def status(output: Output, settings: Settings, *, as_json: bool) -> None:
     """
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
-        unread = [] if await watch.settled(WITHIN_S) and not watch.has_unasked_schedules else [watch.late_source]
+        is_read = await watch.settled(WITHIN_S) and not watch.has_unasked_schedules
         verdict = watch.verdict
-        if verdict is not None and unread and not verdict.unread:
-            verdict = replace(verdict, unread=tuple(unread))
+        if verdict is not None and not is_read and not verdict.unread:
+            verdict = replace(verdict, unread=(watch.late_source,))
         now = session.local_now()
         if as_json:
             output.json_lines(words.verdict_objects(verdict, words.FindingState.PRESENT, now))
