@@ -220,9 +220,8 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
         said = say.finding_words(first, view.timers_at, view.now)
         number = _big(said.number, Token.BRIGHT, view)
         begin = max(map(line_width, number)) + 2
-        long = said.long.removeprefix(said.number).strip()
-        parts = [long] if len(long) <= room - begin else long.split(", ", 1)
-        texts = [text for part in parts for text in wrap(part, room - begin)][: NUMBER_ROWS - 1]
+        long, short = (_lines(text.removeprefix(said.number).strip(), room - begin) for text in (said.long, said.short))
+        texts = (long if len(long) < NUMBER_ROWS else short)[: NUMBER_ROWS - 1]
         still = first.evidence.standstill if isinstance(first.evidence, QueueWaits) else None
         texts += [] if still else [say.since_words(first, view.now)]  # a pause begins at another time than a wait
         about: list[Line] = [()] * (NUMBER_ROWS - len(texts)) + [cut((Piece(text),), room - begin) for text in texts]
@@ -239,6 +238,11 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
     texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
     head: list[Line] = [(), (Piece(title, Token.BRIGHT, is_bold=True),), (), ()]
     return [*head, *(cut((Piece(text),), room) for text in texts)]
+
+
+def _lines(text: str, room: int) -> list[str]:
+    parts = [text] if len(text) <= room else text.split(", ", 1)
+    return [line for part in parts for line in wrap(part, room)]
 
 
 def _big(text: str, token: Token, view: WallView) -> list[Line]:
