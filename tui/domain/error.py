@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 from tui.domain.text import Raw, raw_or_none, shortened
@@ -79,9 +78,6 @@ class FrameKind(StrEnum):
     NODE = "node"
     NOTE = "note"
 
-
-CACHED_STACKS: Final = 256
-"""Stacks whose own frame is remembered: some 500 KB."""
 
 _LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
 _POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
@@ -159,13 +155,7 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
 def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
     """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
     below = _below_message(stack, message)
-    return _first_own(_lines(stack, None)) if below is None else _first_own_below(below)
-
-
-@lru_cache(CACHED_STACKS)
-def _first_own_below(frames: str) -> StackFrame | None:
-    """Return the first own frame below the message. Failures of one kind and version differ only in the message."""
-    return _first_own(frames.split("\n"))
+    return _first_own(_lines(stack, None) if below is None else below.split("\n"))
 
 
 def _first_own(lines: Iterable[str]) -> StackFrame | None:

@@ -406,12 +406,10 @@ def _normalised(message: str) -> Raw:
     text = without_blocks(message[:MAX_MESSAGE_CHARS])
     has_objects = "{" in text or "[" in text
     text = replace_objects(text) if has_objects else _normalise_text(text)
-    join = _joined_short if len(text) <= MAX_CACHED_CHARS else joined
-    return Raw(join(text)[:MAX_NORMALISED_CHARS])
+    return Raw(joined(text)[:MAX_NORMALISED_CHARS])
 
 
 _normalised_short = lru_cache(CACHED_MESSAGES)(_normalised)
-_joined_short = lru_cache(CACHED_MESSAGES)(joined)
 
 
 def _normalise_text(text: str) -> str:
