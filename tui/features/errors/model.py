@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple
 
-from tui.domain.error import FrameKind, parse_stack
+from tui.domain.error import first_own_frame
 from tui.domain.facts import ErrorState
 from tui.domain.run import Run, RunId, title_of
-from tui.domain.text import Raw
 from tui.features.errors import words
 from tui.features.errors.error import error_line
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words
@@ -198,8 +196,6 @@ MAX_FIRST_RUNS: Final = 100
 """The oldest runs of a group, of which one started first."""
 
 _RUNS_PER_STEP: Final = 128
-_LINES_KEPT: Final = 128
-"""Each keeps a stack, some 1.5 KB. On a busy server there are new ones all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +243,8 @@ def first_start(store: Store, run_ids: Sequence[RunId]) -> datetime | None:
 def own_line(run: Run | None) -> int | None:
     """Return the line of the first own frame in the error of a run."""
     error = None if run is None else run.error_value
-    return None if error is None or error.stack is None else _own_line(error.stack, error.message)
-
-
-@lru_cache(_LINES_KEPT)
-def _own_line(stack: Raw, message: Raw) -> int | None:
-    frames = parse_stack(stack, message)
-    return next((frame.line for frame in frames if frame.kind is FrameKind.OWN and frame.short_file is not None), None)
+    frame = None if error is None or error.stack is None else first_own_frame(error.stack, error.message)
+    return None if frame is None else frame.line
 
 
 def search_around(
