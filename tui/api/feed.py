@@ -165,11 +165,6 @@ class FeedResponse:
     partial: tuple[tuple[RunId, Row], ...] = ()
     unreadable: int = 0
 
-    @property
-    def row_count(self) -> int:
-        """The number of rows that the server sent."""
-        return len(self.patches) + len(self.partial) + self.unreadable
-
 
 # A row with its operation, or a control message.
 _MESSAGE: Final = JsonObject[dict[str, Any]](

@@ -236,7 +236,7 @@ class RealtimeSource:
         self._mark_incomplete((run for _, _, run in wanted), is_snapshot=not progress.is_live)
         if wanted:
             await self._emit(RunsRead(tuple(patch for patch, _, _ in wanted)))
-        unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
+        unreadable_count = 0 if progress.is_live else len(response.partial) + response.unreadable
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
         if response.position is None or not response.position.is_up_to_date:
             return
