@@ -23,7 +23,7 @@ from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup,
 from tui.kit.lines import EDGE, Dialog, Rule
 from tui.kit.live_model import LiveModel, Messages, message_lines
 from tui.kit.page import Page, PageRow
-from tui.kit.painted import Clipboard, LineDialog
+from tui.kit.painted import Clipboard, LineDialog, PaintedScreen
 from tui.kit.programs import (
     Browser,
     browsers_for,
@@ -479,14 +479,14 @@ def link_of(session: Session, run_id: RunId) -> tuple[str | None, str]:
 NO_BROWSER: Final = "No browser can be started here. Most terminals open this link by a click, some with ctrl:"
 
 
-def browse(screen: Screen[Any], run_id: RunId, clipboard: Clipboard) -> Line:
-    """Open a run in the browser. Return what the footer says at once; it may be empty."""
+def browse(screen: PaintedScreen[Any], run_id: RunId) -> None:
+    """Open a run in the browser, or say why that is not possible."""
     app = app_of(screen)
     link, reason = link_of(app.session, run_id)
     if link is None or not is_web_address(link):
-        return (Piece(f"no link to the dashboard: {reason}", Token.MUTED),)
-    app.session.spawn(_open(app, link, clipboard), f"open {run_id} in the browser")
-    return ()
+        screen.say(f"no link to the dashboard: {reason}")
+    else:
+        app.session.spawn(_open(app, link, screen.clipboard), f"open {run_id} in the browser")
 
 
 async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
@@ -501,7 +501,6 @@ async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
         app.messages.add(app.session.now(), f"The browser failed: {failure}.")
 
     def show() -> None:
-
         reason = f"The browser failed: {', '.join(failures)}. Open this link:" if failures else NO_BROWSER
         app.push_screen(LinkDialog(link, reason, clipboard))
 

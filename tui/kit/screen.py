@@ -224,8 +224,7 @@ class BaseScreen(ViewScreen):
         else:
             from tui.kit.page_screen import browse  # noqa: PLC0415  loaded when first used
 
-            if line := browse(self, run_id, self.clipboard):
-                self.notice(line)
+            browse(self, run_id)
 
     def action_read_outside(self, reader: str) -> None:
         if (run_id := self.outgoing_run) is None:

@@ -93,15 +93,13 @@ class ActionQueue:
         """The number of runs that wait to be sent, by title of the action."""
         return +Counter({batch.action.title: len(batch.waiting) for batch in self._batches})
 
-    def pending(self, run_id: RunId) -> Action | None:
-        """Return the action on a run that can still be withdrawn."""
-        batch = self._pending.get(run_id)
-        return None if batch is None else batch.action
-
-    def in_flight(self, run_id: RunId) -> Action | None:
-        """Return the action on a run that can no longer be withdrawn and has no outcome yet."""
-        batch, _ = self._started.get(run_id, (None, None))
-        return None if batch is None else batch.action
+    def busy_words(self, run_id: RunId) -> str | None:
+        """Return which action on a run waits or has no outcome yet, or None."""
+        if (batch := self._pending.get(run_id)) is not None:
+            return f"{batch.action.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
+        if run_id in self._started:
+            return f"{self._started[run_id][0].action.id} is on its way"
+        return None
 
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Send an action for each run after `grace_s`."""
@@ -271,11 +269,7 @@ class ActionController:
             return reason
         if self._writable is not None and run.id not in self._writable:
             return "the public token may write other runs only"
-        if (pending := self.action_queue.pending(run.id)) is not None:
-            return f"{pending.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
-        if (in_flight := self.action_queue.in_flight(run.id)) is not None:
-            return f"{in_flight.id} is on its way"
-        return None
+        return self.action_queue.busy_words(run.id)
 
     def has_use_for(self, name: str, parameters: tuple[object, ...], run_ids: Iterable[RunId]) -> bool:
         """Return whether a binding of `ACTION_BINDINGS` does something now, for one of these runs at least.
@@ -319,7 +313,25 @@ class ActionController:
             why = self.why_not(action, skipped[0]) if len(skipped) == 1 else of_all
             self._show_text(f"{action.id}: {why}")
             return
-        self._open(action, ActionPlan(action.title, possible, skipped=skipped), hidden_marks, via)
+        plan = ActionPlan(action.title, possible, skipped=skipped)
+        question = words.Question(
+            plan=plan,
+            target=self._target,
+            action=action,
+            hidden_count=hidden_marks,
+            is_reading=action.stops_descendants and not all(run.is_final for run in possible),
+            grace_s=GRACE_S if len(possible) > 1 else 0,
+        )
+        self.show_notice(())  # an earlier notice is not about this question
+        self._screen = screen = ConfirmScreen(self.live, question)
+        self.app().push_screen(screen, lambda answer: self._on_answer(screen, via, is_confirmed=bool(answer)))
+        if question.is_reading:
+            self._plan_task = self._session.spawn(self._plan(plan, screen), f"plan {action.id}")
+
+    @property
+    def _target(self) -> words.Target:
+        interlock = self._session.interlock
+        return words.Target(self._session.store.environment, interlock.name, interlock.is_production)
 
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
@@ -353,28 +365,10 @@ class ActionController:
             *map(words.cut_short, self._session.actions_in_flight),
         ]
 
-    def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
-        interlock = self._session.interlock
-        question = words.Question(
-            plan=plan,
-            target=words.Target(self._session.store.environment, interlock.name, interlock.is_production),
-            action=action,
-            hidden_count=hidden_marks,
-            is_reading=action.stops_descendants and not all(run.is_final for run in plan.runs),
-            grace_s=GRACE_S if len(plan.runs) > 1 else 0,
-        )
-        self.show_notice(())  # an earlier notice is not about this question
-        app = self.app()
-        screen = ConfirmScreen(self.live, question)
-        self._screen = screen
-        app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
-        if question.is_reading:
-            self._plan_task = self._session.spawn(self._plan(action, plan, screen), f"plan {action.id}")
-
-    async def _plan(self, action: Action, confirmed: ActionPlan, screen: "ConfirmScreen") -> None:
+    async def _plan(self, confirmed: ActionPlan, screen: "ConfirmScreen") -> None:
         from tui.sync.tree import ActionPlanner  # noqa: PLC0415  loads pydantic
 
-        session = self._session
+        session, action = self._session, screen.question.action
         planner = ActionPlanner(session.fetcher, session.clock, action, confirmed.runs)
         plan = await planner.read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
@@ -387,21 +381,19 @@ class ActionController:
             possible, skipped = tuple(runs), confirmed.skipped
         self.app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
 
-    def _on_answer(self, action: Action, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
+    def _on_answer(self, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
         self._screen = None
         if self._plan_task is not None:
             self._plan_task.cancel()
             self._plan_task = None
         if not is_confirmed:
             return
-        question = screen.question
-        session = self._session
+        question, action = screen.question, screen.question.action
 
         def check() -> str | None:
             """Return why nothing may be sent: the environment is not the one that the question named, for instance."""
-            current = words.Target(session.store.environment, session.interlock.name, session.interlock.is_production)
             changed = "the environment has changed since the question"
-            return session.block(action) if current == question.target else changed
+            return self._session.block(action) if self._target == question.target else changed
 
         if (reason := check() or self.block) is not None:
             self._show_text(reason)

@@ -772,8 +772,7 @@ class ComparedScreen(PageScreen):
         self.app_base.open_copy_menu(self, self._run_id)
 
     def action_browse(self) -> None:
-        if line := browse(self, self._run_id, self.clipboard):
-            self.notice(line)
+        browse(self, self._run_id)
 
     def action_read_outside(self, reader: str) -> None:
         app_of(self).read_outside(self, self._run_id, reader)

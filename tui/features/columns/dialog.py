@@ -1,6 +1,6 @@
 """The dialog in which columns are shown, hidden, moved and resized, and the one for a column by its path."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -73,14 +73,6 @@ _PATH_KEYS: Final = (
 _END_KEYS: Final = (("Enter", "keep"), ("Esc", "back"))
 
 
-def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
-    """Return the title with where the columns come from, and at its right end a note and the place of the cursor."""
-    title: Line = (Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), Piece(f"  {words}", Token.MUTED))
-    remarks = [(piece,) for piece in (Piece(note, Token.AMBER), Piece(place, Token.FAINT)) if piece.text]
-    remark = (*joined(remarks, _INDENT), Piece(_INDENT))
-    return [(), (*fit(title, max(0, width - line_width(remark))), *remark), ()]
-
-
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     """Return the keys in as many lines as they need. Enter and Esc have the last one."""
     rows: list[list[tuple[str, str]]] = [[]]
@@ -91,28 +83,6 @@ def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
                 rows.append([])
             rows[-1].append((keys, words))
     return [(), *(keys_line(*keys) for keys in (*rows, _END_KEYS) if keys), ()]
-
-
-def column_line(
-    column: "DraftColumn", width: int, *, is_current: bool, left_out: Collection[str], meanings: Mapping[str, str]
-) -> Line:
-    """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
-    choice, is_shown = column.choice, column.is_shown
-    token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
-    if is_shown and choice.name in left_out:
-        rest = Piece("does not fit", Token.AMBER)
-    else:
-        kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != AUTO else "as it is"
-        words = meanings.get(choice.name, "") if choice.path is None else kind
-        rest = Piece(words, Token.MUTED if is_shown else Token.FAINT)
-    return (
-        Piece(" ▌" if is_current else "  ", Token.ACCENT),
-        Piece("• " if is_shown else "  ", Token.ACCENT),
-        *fit((Piece(choice.name, token, is_bold=is_current),), _NAME),
-        *fit((Piece(f"{choice.width} cells" if choice.width else ""),), _SIZE, "right"),
-        Piece("  "),
-        *fit((rest,), max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)),
-    )
 
 
 # The dialog that asks for a column by its path: what is typed, and what the selected run has there.
@@ -208,14 +178,6 @@ LAST_SHOWN: Final = "at least one column is shown"
 
 
 @dataclass(frozen=True, slots=True)
-class DraftColumn:
-    """A column, and whether it is shown."""
-
-    choice: ColumnChoice
-    is_shown: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Bases:
     """The columns that a view can be reset to.
 
@@ -243,8 +205,10 @@ class ColumnDraft:
         self._width_of = width_of
         self.has_paths = has_paths
         self.cursor = 0
-        self.columns: list[DraftColumn] = []
-        self._base: list[DraftColumn] | None = None
+        self.columns: list[ColumnChoice] = []
+        self.hidden: frozenset[str] = frozenset()
+        """The names of the columns that are not shown."""
+        self._base: tuple[list[ColumnChoice], frozenset[str]] | None = None
         """The columns right after a reset; None: they were chosen earlier."""
 
         self._is_of_file = saved is None and bases.of_file is not None
@@ -252,24 +216,24 @@ class ColumnDraft:
             self._show(saved)
         else:
             self._show(bases.of_file if self._is_of_file else None)
-            self._base = list(self.columns)
+            self._base = list(self.columns), self.hidden
 
     @property
     def current(self) -> ColumnChoice:
         """The column under the cursor."""
-        return self.columns[self.cursor].choice
+        return self.columns[self.cursor]
 
     @property
     def is_own(self) -> bool:
         """Whether these are columns that the user chose."""
-        return self.columns != self._base
+        return (self.columns, self.hidden) != self._base
 
     @property
     def shown(self) -> tuple[ColumnChoice, ...] | None:
         """The columns to show now; None: the program's own, which depend on the width of the list."""
         if not self.is_own and not self._is_of_file:
             return None
-        return tuple(column.choice for column in self.columns if column.is_shown)
+        return tuple(each for each in self.columns if each.name not in self.hidden)
 
     @property
     def is_changed(self) -> bool:
@@ -281,8 +245,8 @@ class ColumnDraft:
         """The columns to save. None: those of the config file or, without any, the program's own."""
         if not self.is_own:
             return None if self._is_of_file or self._bases.of_file is None else ColumnSet(())
-        hidden = (each.choice for each in self.columns if not each.is_shown and each.choice.path is not None)
-        return ColumnSet(tuple(each.choice for each in self.columns if each.is_shown), tuple(hidden))
+        shown = tuple(each for each in self.columns if each.name not in self.hidden)
+        return ColumnSet(shown, tuple(each for each in self.columns if each not in shown and each.path is not None))
 
     @property
     def base_words(self) -> str:
@@ -298,11 +262,14 @@ class ColumnDraft:
 
     def toggle(self) -> str:
         """Show or hide the column under the cursor."""
-        column = self.columns[self.cursor]
-        if column.is_shown and sum(each.is_shown for each in self.columns) == 1:
+        if self._is_last_shown:
             return LAST_SHOWN
-        self.columns[self.cursor] = replace(column, is_shown=not column.is_shown)
+        self.hidden ^= {self.current.name}
         return ""
+
+    @property
+    def _is_last_shown(self) -> bool:
+        return self.current.name not in self.hidden and len(self.columns) - len(self.hidden) == 1
 
     def move_column(self, step: int) -> str:
         """Move the column under the cursor up or down. The cursor stays on it."""
@@ -331,50 +298,49 @@ class ColumnDraft:
 
     def add(self, choice: ColumnChoice) -> str:
         """Add a column behind that under the cursor, or go to it if it is there."""
-        names = [each.choice.name for each in self.columns]
+        names = [each.name for each in self.columns]
         if choice.name in names:
             self.cursor = names.index(choice.name)
-            self.columns[self.cursor] = DraftColumn(replace(choice, width=self.current.width), is_shown=True)
+            self.columns[self.cursor] = replace(choice, width=self.current.width)
         elif len(self.columns) >= MAX_COLUMNS:
             return f"there are {MAX_COLUMNS} columns; remove one first"
         else:
             self.cursor += 1
-            self.columns.insert(self.cursor, DraftColumn(choice, is_shown=True))
+            self.columns.insert(self.cursor, choice)
+        self.hidden -= {choice.name}
         return ""
 
     def remove(self) -> str:
         """Remove the column under the cursor, if it is one by path."""
         if self.current.path is None or self.current.name in self._bases.built_in:
             return "a built-in column can only be hidden"
-        if self.columns[self.cursor].is_shown and sum(each.is_shown for each in self.columns) == 1:
+        if self._is_last_shown:
             return LAST_SHOWN
-        del self.columns[self.cursor]
+        self.hidden -= {self.columns.pop(self.cursor).name}
         return self.move_cursor(0)
 
     def reset(self) -> str:
         """Return to the columns of the config file, and from those to the program's own."""
         self._is_of_file = self._bases.of_file is not None and (self.is_own or not self._is_of_file)
         self._show(self._bases.of_file if self._is_of_file else None)
-        self._base = list(self.columns)
+        self._base = list(self.columns), self.hidden
         return self.move_cursor(0)
 
     def _show(self, columns: ColumnSet | None) -> None:
         """Show these columns, or the program's own, with all others hidden below them."""
         shown = self._bases.usual if columns is None else columns.shown
         hidden = () if columns is None else columns.hidden
-        kept = [each.choice for each in self.columns if each.choice.path is not None and self.has_paths]
+        kept = [each for each in self.columns if each.path is not None and self.has_paths]
         names = {choice.name for choice in shown}
         rest: dict[str, ColumnChoice] = {}
         for choice in (*map(ColumnChoice, self._bases.built_in), *hidden, *kept):
             if choice.name not in names:
                 rest.setdefault(choice.name, choice)
-        self.columns = [DraftColumn(choice, is_shown=True) for choice in shown]
-        self.columns += [DraftColumn(choice, is_shown=False) for choice in rest.values()]
+        self.columns, self.hidden = [*shown, *rest.values()], frozenset(rest)
 
     def _change(self, **values: str | int) -> str:
-        column = self.columns[self.cursor]
         # mypy cannot know the types of fields that are given by name.
-        self.columns[self.cursor] = replace(column, choice=replace(column.choice, **values))  # type: ignore[arg-type]
+        self.columns[self.cursor] = replace(self.current, **values)  # type: ignore[arg-type]
         return ""
 
 
@@ -475,21 +441,41 @@ class ColumnsScreen(LineDialog[None]):
         self.draw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        draft = self.draft
+        draft, columns = self.draft, self.draft.columns
         foot = foot_lines(width, has_paths=draft.has_paths)
-        rows = min(len(draft.columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
-        self._top = visible_top(draft.cursor, self._top, len(draft.columns), rows)
+        rows = min(len(columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
+        self._top = visible_top(draft.cursor, self._top, len(columns), rows)
         fitting = {slot.column.id for slot in self._pane.table.slots}
         left_out = {choice.name for choice in draft.shown or ()} - fitting
-        place = f"{draft.cursor + 1} of {len(draft.columns)}" if rows < len(draft.columns) else ""
-        count = sum(each.is_shown and each.choice.name in left_out for each in draft.columns)
+        place = f"{draft.cursor + 1} of {len(columns)}" if rows < len(columns) else ""
+        count = len(left_out)
         fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
-        head = head_lines(draft.base_words, self._note or fit_note, place, width)
-        lines = [
-            column_line(column, width, is_current=index == draft.cursor, left_out=left_out, meanings=self._meanings)
-            for index, column in enumerate(draft.columns)
-        ]
-        return [*head, *lines[self._top : self._top + rows], *foot]
+        notes = Piece(self._note or fit_note, Token.AMBER), Piece(place, Token.FAINT)
+        remark = (*joined([(piece,) for piece in notes if piece.text], _INDENT), Piece(_INDENT))
+        words = Piece(f"  {draft.base_words}", Token.MUTED)
+        title = fit((Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), words), width - line_width(remark))
+        shown = range(self._top, self._top + rows)
+        return [(), (*title, *remark), (), *(self._line_of(index, left_out, width) for index in shown), *foot]
+
+    def _line_of(self, index: int, left_out: Collection[str], width: int) -> Line:
+        """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
+        choice, is_current = self.draft.columns[index], index == self.draft.cursor
+        is_shown = choice.name not in self.draft.hidden
+        token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
+        if is_shown and choice.name in left_out:
+            rest = Piece("does not fit", Token.AMBER)
+        else:
+            kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != AUTO else "as it is"
+            words = self._meanings.get(choice.name, "") if choice.path is None else kind
+            rest = Piece(words, Token.MUTED if is_shown else Token.FAINT)
+        return (
+            Piece(" ▌" if is_current else "  ", Token.ACCENT),
+            Piece("• " if is_shown else "  ", Token.ACCENT),
+            *fit((Piece(choice.name, token, is_bold=is_current),), _NAME),
+            *fit((Piece(f"{choice.width} cells" if choice.width else ""),), _SIZE, "right"),
+            Piece("  "),
+            *fit((rest,), max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)),
+        )
 
 
 class ColumnPathScreen(FormDialog[ColumnChoice | None]):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.domain.text import Raw
+from tui.domain.text import Raw, shortened
 from tui.features.runs.columns import AGE, COLUMNS, CREATED
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import ColumnEntry
@@ -64,17 +64,13 @@ def cell_value(value: Json | Absent) -> CellValue:
         case Absent():
             return Unshown.MISSING
         case dict() | list():
-            return Nested(Raw(_start(opening(value, MAX_VALUE_CHARS))))
+            return Nested(Raw(shortened(opening(value, MAX_VALUE_CHARS), MAX_VALUE_CHARS)))
         case str():
-            return Raw(_start(value))
+            return Raw(shortened(value, MAX_VALUE_CHARS))
         case bool() | int() | float() | None:
             return value
         case _:
-            return Raw(_start(str(value)))  # no decoder returns other types
-
-
-def _start(text: str) -> str:
-    return text if len(text) <= MAX_VALUE_CHARS else f"{text[: MAX_VALUE_CHARS - 1]}…"
+            return Raw(shortened(str(value), MAX_VALUE_CHARS))  # no decoder returns other types
 
 
 def plain_text(value: Value) -> str:

@@ -272,26 +272,20 @@ STORED_APART: Final = "stored apart; it is fetched first"
 
 def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = None) -> None:
     """Open what the cursor of a pane is at, or ask which part of a run. `program` is `pager` or `editor`."""
-    live, reader = app_of(screen).live, Reader(program)
+    app, reader = app_of(screen), Reader(program)
+    live = app.live
     if isinstance(pane, LogsPane) and pane.view.shown_count and pane.selection.run_id == run_id:
-        _read_log(screen, pane, run_id, reader)
+        log, shown, started_at = pane.view.log or (), tuple(pane.view.shown), pane.view.started_at
+        name = file_name(run_id, "log", "log")
+        work = read_outside(app, reader, name, lambda: log_text((log[index] for index in shown), started_at))
+        app.session.spawn(work, f"read the log of {run_id}")
         return
     label, run = _label_at(pane), live.get(run_id)
     value = ABSENT if run is None or label is None else _value_of(run, label)[0]
     if label is None or value is ABSENT:
-        screen.app.push_screen(ReadMenu(live, run_id, reader, label))
+        app.push_screen(ReadMenu(live, run_id, reader, label))
     else:
         read_value(screen, run_id, label, value, reader)
-
-
-def _read_log(screen: Screen[Any], pane: LogsPane, run_id: RunId, reader: Reader) -> None:
-    log, shown, started_at = pane.view.log, tuple(pane.view.shown), pane.view.started_at
-    if log is None:
-        return
-
-    app, name = app_of(screen), file_name(run_id, "log", "log")
-    work = read_outside(app, reader, name, lambda: log_text((log[index] for index in shown), started_at))
-    app.session.spawn(work, f"read the log of {run_id}")
 
 
 class ReadMenu(PartMenu):

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from tui.domain.action import CommandEvent, Via
 from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
 from tui.domain.run import Run, TaskId
-from tui.domain.text import Raw, clean
+from tui.domain.text import Raw, clean, shortened
 from tui.features.actions.words import SILENT_TERMINAL, Target, below_band
 from tui.kit import programs
 from tui.kit.app import AppBase, OwnKeys
@@ -86,11 +86,8 @@ def _lines(text: str) -> list[str]:
     plain = _SEQUENCE.sub("", text).replace("\r\n", "\n").rstrip("\n")
     if not plain:
         return []
-    return [_cut(line.rstrip("\r").rpartition("\r")[2].expandtabs(8).rstrip()) for line in plain.split("\n")]
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= MAX_LINE_CHARS else f"{line[: MAX_LINE_CHARS - 1]}…"
+    lines = (line.rstrip("\r").rpartition("\r")[2].expandtabs(8).rstrip() for line in plain.split("\n"))
+    return [shortened(line, MAX_LINE_CHARS) for line in lines]
 
 
 # Runs commands of one's own: which are offered, from the key to the messages about their outcome.
@@ -145,14 +142,17 @@ def subject_of(scope: CommandScope, selection: OwnSelection, session: Session) -
         raise CannotRun(NOTHING_SELECTED[scope])
     settings, environment = session.settings, session.store.environment
     run = _run(selection, session) if scope in {CommandScope.RUN, CommandScope.TASK} else None
-    slug = environment.slug if environment is not None else None if run is None else run.fixed.environment
     group = selection.group if scope is CommandScope.GROUP else None
+    slug, project, url = None if run is None else run.fixed.environment, None, None
+    if environment is not None:
+        slug, project = environment.slug, environment.project_ref
+        url = None if run is None else environment.link_to(run.id, settings.dashboard.url)
     return Subject(
         environment=slug,
-        project=None if environment is None else environment.project_ref,
+        project=project,
         api=settings.api_url if settings.relay_url is None else None,
         run=run if scope is CommandScope.RUN else None,
-        run_url=_url_of(run, session),
+        run_url=url,
         task=None if scope is CommandScope.MARKS else _task_of(selection, run),
         kind=None if group is None else group.kind,
         runs=tuple(selection.marks()) if scope is CommandScope.MARKS else (),
@@ -170,11 +170,6 @@ def _task_of(selection: OwnSelection, run: Run | None) -> TaskId | None:
         return run.fixed.task
     tasks = () if selection.group is None else selection.group.tasks
     return tasks[0][0] if len(tasks) == 1 else None
-
-
-def _url_of(run: Run | None, session: Session) -> str | None:
-    environment = session.store.environment
-    return None if run is None or environment is None else environment.link_to(run.id, session.settings.dashboard.url)
 
 
 # The environment variables that a command of one's own gets, and the folder in which it runs.
