@@ -317,10 +317,6 @@ class ListModel(RowLines[str], Generic[R]):
         self.folded_rows: Sequence[R] = ()
         """The rows that the last line stands for, or that are unfolded above it."""
 
-    def emptied(self, query: RowQuery[R]) -> "ListModel[R]":
-        """Return a list of the same height without rows."""
-        return ListModel(self.rules, query, self._height)
-
     def __len__(self) -> int:
         return len(self._order)
 

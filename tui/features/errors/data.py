@@ -258,7 +258,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
         """Begin with no group."""
-        self.list = self.list.emptied(query)
+        self.list = ListModel(self.view, query)
         runs_filter = with_server_filters(self._filters, EVERYTHING)
         self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
         self._facts: GroupFacts | None = None
