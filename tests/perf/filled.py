@@ -26,6 +26,7 @@ from tui.domain.error import RunError
 from tui.domain.run import Json, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
+from tui.kit.heap import COLLECT_INTERVAL_S
 from tui.program.app import TriggerApp
 from tui.settings.secret import Secret
 from tui.settings.settings import Settings
@@ -61,7 +62,7 @@ class Made:
         self.count = 0
         self.making_s = 0.0
         self.longest_collection_ms = 0.0
-        """Of the full ones, in CPU."""
+        """Of the full ones outside of pauses, in CPU."""
 
 
 RECENTLY = timedelta(minutes=1)
@@ -108,6 +109,7 @@ class Filled(TriggerApp):
         session = self.session
         await session.start()
         self._collector.start()
+        self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
         gc.callbacks.append(self._on_collection)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
@@ -133,7 +135,7 @@ class Filled(TriggerApp):
             await self.session.clock.sleep(TURN_S)
 
     def _on_collection(self, phase: str, facts: dict[str, int]) -> None:
-        if facts["generation"] == OLDEST:
+        if facts["generation"] == OLDEST and not self._collector.is_quiet:
             if phase == "start":
                 self._collecting_s = time.thread_time()
             else:

@@ -64,7 +64,7 @@ def feed_chunks(decoder: InputDecoder, chunks: list[tuple[bytes, float]]) -> flo
         now_s += wait_s
         decoder.expire(now_s)
         decoder.feed(chunk, now_s)
-        assert decoder.held_bytes <= MAX_HELD_BYTES
+        assert len(decoder._held) <= MAX_HELD_BYTES
     return now_s
 
 

@@ -172,11 +172,6 @@ class InputDecoder:
         self._out: list[Message] = []
 
     @property
-    def held_bytes(self) -> int:
-        """The number of bytes of an unfinished sequence or paste."""
-        return len(self._held)
-
-    @property
     def deadline_s(self) -> float | None:
         """When `expire` abandons unfinished input; None if there is none."""
         if self._state is _State.TEXT:

@@ -18,7 +18,7 @@ from tui.kit.terminal.early import TerminalWriter
 from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
 from tui.terminal.cells import CURSOR_REQUEST
-from tui.terminal.encoder import Place
+from tui.terminal.encoder import Place, move
 from tui.terminal.output import HOME, FrugalOutput
 
 # Wraps sequences so that tmux and GNU screen hand them to the terminal around them.
@@ -187,11 +187,6 @@ class _OpenQuery:
     """When a later query was answered."""
 
 
-def at_place(place: Place) -> str:
-    """Return the text that moves the cursor to a place, wherever it is."""
-    return f"\x1b[{place[0] + 1};{place[1] + 1}H"
-
-
 class TerminalQueries:
     """The queries of one terminal. The drawing thread asks and waits, the reading thread records answers."""
 
@@ -241,7 +236,7 @@ class TerminalQueries:
             place = (_STATUS_ROW, next(self._columns))
             self._open.append(_OpenQuery(Query.STATUS, self._clock(), place))
             del self._open[:-MAX_OPEN]
-        return f"{at_place(place)}{Query.CURSOR.value}"
+        return f"{move(None, place)}{Query.CURSOR.value}"
 
     def withdraw(self, *kinds: Query) -> None:
         """Forget the queries that were opened last, because their text was not sent."""
@@ -407,7 +402,7 @@ class FrameSender:
             return
         # Some terminals print a part of what they do not know: there it is painted over.
         now_s = time.monotonic()
-        text = f"\x1b[{last_row + 1};1H{self.queries.ask(*queries)}"
+        text = f"{move(None, (last_row, 0))}{self.queries.ask(*queries)}"
         if self.writer.write(text):
             self.screen.lose_cells(last_row, 0, MAX_PRINTED)
             self.link.record_sent(now_s, len(text), is_probed=Query.STATUS in queries)
@@ -578,7 +573,7 @@ class FrameSender:
             text = f"{self.queries.ask(*in_front)}{text}"
         now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
         if place is not None:
-            asked = f"{at_place(place)}{self.queries.ask(*queries, place=place)}"
+            asked = f"{move(None, place)}{self.queries.ask(*queries, place=place)}"
         elif queries and self.link.is_late:
             asked = self.queries.ask_by_place()
         else:
