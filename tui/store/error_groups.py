@@ -1,13 +1,13 @@
 """Groups failed runs by the kind of their error, for a span of time."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from math import ceil
 from typing import Final, NamedTuple, TypeGuard, TypeVar
 
-from sortedcontainers import SortedSet
+from sortedcontainers import SortedList, SortedSet
 
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
@@ -17,7 +17,6 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import add_to
 from tui.store.store import Store
-from tui.store.view import SortedKeys
 
 # `Failure`: what the error groups need to know of one failed run.
 
@@ -96,8 +95,8 @@ class Members:
 
     __slots__ = ("_keys",)
 
-    def __init__(self, hide: Callable[[object], object]) -> None:
-        self._keys = SortedKeys((), hide)
+    def __init__(self) -> None:
+        self._keys = SortedList()
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -322,12 +321,10 @@ class SpanCounts:
     failures take some 40 ms. Failures may be added and removed between the steps.
     """
 
-    def __init__(self, hide: Callable[[object], object]) -> None:
-        self._hide = hide
+    def __init__(self) -> None:
         self.by_group: dict[Fingerprint, GroupCounts] = {}
         self.changed: set[Fingerprint] = set()
         self._counted: set[RunId] = set()
-        hide(self._counted)
         self._span: TimeSpan | None = None
         self._since_s, self._until_s, self._cell_s = float("inf"), 0.0, 1.0
         self._is_complete = False
@@ -369,7 +366,6 @@ class SpanCounts:
         else:
             self.changed.update(self.by_group)
             self.by_group, self._counted = {}, set()
-            self._hide(self._counted)
             yield from self._check(members.pieces(self._since_s, self._until_s, _RUNS_PER_STEP), failures)
         self._is_complete = True
 
@@ -411,9 +407,9 @@ class ErrorGroups:
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
         self._members: dict[Fingerprint, Members] = {}
-        self._read = Members(store.hide)
-        self._unread = Members(store.hide)
-        self._counts = SpanCounts(store.hide)
+        self._read = Members()
+        self._unread = Members()
+        self._counts = SpanCounts()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
         self.changed: dict[Fingerprint, ErrorGroup | None] = {}
         """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
@@ -499,13 +495,10 @@ class ErrorGroups:
             self._kinds.setdefault(fingerprint, kind)
         fixed = run.fixed
         seen_s = seen_at(run).timestamp()
-        failure = Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
-        self._store.hide(failure)
-        return failure
+        return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
 
     def _add(self, failure: Failure) -> None:
         self._failures[failure.run_id] = failure
-        self._store.hide(self._failures)  # a dictionary is seen again after each new value
         for members in self._members_of(failure):
             members.add(failure)
         self._counts.update(failure)
@@ -523,7 +516,7 @@ class ErrorGroups:
         self._counts.changed.add(fingerprint)  # whether a group is new depends on runs before the span too
         members = self._members.get(fingerprint)
         if members is None:
-            members = self._members[fingerprint] = Members(self._store.hide)
+            members = self._members[fingerprint] = Members()
         return members, self._read
 
     def _join(self) -> Iterator[None]:

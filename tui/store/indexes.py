@@ -41,18 +41,9 @@ class RunIndex:
         """The number of runs of each task: a set of their ids would take 50 bytes a run."""
         self._live: set[RunId] = set()
         self._created = SortedList()
-        self.untrack: Callable[[object], object] = lambda _: None
-        """What `hide` does. A session sets it when it starts."""
 
         self.get: Callable[[RunId], Run | None] = self._runs.get
         """Return a run, or None if the store does not have it. Not a method: a filter calls this for every run."""
-
-    def hide(self, value: object) -> None:
-        """Hide a value that forms no cycles from the garbage collector, which would spend 200 ms on 100,000 runs.
-
-        It must be a collection or an instance of a class: CPython does not check that.
-        """
-        self.untrack(value)
 
     def _index(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
         """Replace a run in all indexes. `before` None: the run is new. `after` None: it is removed."""
@@ -88,9 +79,7 @@ class RunIndex:
 
     def snapshot(self) -> Mapping[RunId, Run]:
         """Return a copy of all runs that later updates do not change."""
-        runs = dict(self._runs)
-        self.hide(runs)
-        return runs
+        return dict(self._runs)
 
     def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
         """Return the runs in a status. A run that the server has deleted has none.
@@ -128,9 +117,7 @@ class RunIndex:
 
     def newest_first_keys(self) -> list[Key]:
         """Return the sort keys of all runs with a state, newest first."""
-        keys = list(self._created)
-        self.hide(keys)
-        return keys
+        return list(self._created)
 
     def shared_key(self, key: Key) -> Key:
         """Return the equal key that the indexes keep, so that each view of a live run does not keep one of its own."""

@@ -319,11 +319,6 @@ class Store(Facts, RunIndex):
         if before is after:
             return
         self._runs[after.id] = after
-        self.untrack(after)
-        if before is None or before.fixed is not after.fixed:
-            self.untrack(after.fixed)
-        if after.state is not None and (before is None or before.state is not after.state):
-            self.untrack(after.state)
         if before is not None and is_same_row(before, after):
             return
         old = _keyed(before)

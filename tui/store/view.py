@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any, Final, Protocol, Self, cast
+from typing import Final, Protocol, cast
 
 from sortedcontainers import SortedList
 
@@ -12,37 +12,11 @@ from tui.store.changes import CREATED, Changes, Key, Order, SortKey, ViewDelta
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.store import Store
 
-# The keys of many runs, which no garbage collection visits: sorted ones, and those of a view by run.
+# The keys of many runs: those of a view by run, and sorted.
 
 
 _KEYS_PER_STEP: Final = 1_024
 _ID: Final = itemgetter(-1)
-
-
-class SortedKeys(SortedList):  # type: ignore[misc]  # the library ships no types
-    """A sorted list of values that form no cycles, such as tuples of numbers and texts.
-
-    It consists of lists of some thousand values. `hide` hides them from the garbage collector.
-    """
-
-    def __new__(cls, *_: object) -> Self:
-        return object.__new__(cls)  # the library's takes a function for its second argument
-
-    def __init__(self, keys: Iterable[Any], hide: Callable[[object], object]) -> None:
-        super().__init__(keys)
-        self._hide = hide
-        for part in self._lists:
-            hide(part)
-
-    def __bool__(self) -> bool:  # mypy does not know that the library's class has a length
-        return bool(self._lists)
-
-    def _expand(self, pos: int) -> None:
-        count = len(self._lists)
-        super()._expand(pos)
-        self._hide(self._lists[pos])  # the first one is made elsewhere
-        if len(self._lists) > count:
-            self._hide(self._lists[pos + 1])
 
 
 class ViewKeys:
@@ -57,11 +31,6 @@ class ViewKeys:
         self._by_run: dict[RunId, SortKey] = {}
         self._waiting: list[SortKey] = []
         """The keys that are not in the dictionary. None of their runs is in it."""
-
-    def hide(self) -> None:
-        """Hide the keys from the garbage collector. It sees a dictionary again after each new value."""
-        self._store.hide(self._by_run)
-        self._store.hide(self._waiting)
 
     def add_later(self, keys: Iterable[SortKey]) -> None:
         """Add keys of runs that are not here yet."""
@@ -98,7 +67,6 @@ class ViewKeys:
 
     def _enter(self, keys: list[SortKey]) -> None:
         self._by_run.update(zip(map(_ID, keys), keys, strict=True))
-        self.hide()
 
 
 _RUNS_PER_STEP: Final = 256
@@ -153,11 +121,10 @@ class View:
         """The creation time before which only live runs are shown."""
         self._keys = ViewKeys(store)
         self._older: set[RunId] = set()
-        self._sorted_keys = SortedKeys((), store.hide)
+        self._sorted_keys = SortedList()
         self._is_sorted = False
         self._unsorted_moves: list[tuple[SortKey | None, SortKey | None]] = []
         """The keys that `update` replaced while the others were sorted."""
-        store.hide(self._unsorted_moves)
         self._is_updated = False
         """Whether `update` was called before all candidates were added."""
         self._steps = self._fill(self._source.newest_first_keys() if candidates is None else candidates)
@@ -193,11 +160,9 @@ class View:
             some = candidates[start : start + _RUNS_PER_STEP]
             if not self._add_all(some):
                 self._add(some)
-            self._keys.hide()
             yield
         # The keys are in order of creation, and sorting keeps that order among equal ranks. So only ranks are compared.
         keys = self._keys.in_order()
-        self._store.hide(keys)
         self._unsorted_moves.clear()
         if self.order.rank is not None:
             for start in range(0, len(keys), _KEYS_PER_SORT):
@@ -206,7 +171,7 @@ class View:
                 yield
             keys.sort(key=_RANK)
             yield
-        self._sorted_keys = SortedKeys(keys, self._store.hide)
+        self._sorted_keys = SortedList(keys)
         self._is_sorted = True
         for old, new in self._unsorted_moves:
             self._move(old, new)
@@ -291,7 +256,6 @@ class View:
                 if self.order.rank is None:
                     new = self._store.shared_key(cast("Key", new))
                 keys[run_id] = new
-                self._keys.hide()
             if self._is_sorted:
                 self._move(old, new)
             else:

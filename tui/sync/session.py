@@ -42,25 +42,6 @@ if TYPE_CHECKING:
     from tui.sync.relay import RelayConnection
 
 
-# Takes single objects out of the sight of the garbage collector.
-
-
-def load_untrack() -> Callable[[object], object]:
-    """Return a function that untracks an object: no collection visits it, and it is freed with its last reference.
-
-    It is for values that cannot be part of a cycle. Python untracks tuples and dicts of such values by itself, but not
-    instances of classes. The function is CPython's own, and does nothing in other interpreters.
-    """
-    try:
-        import ctypes
-
-        untrack = ctypes.pythonapi.PyObject_GC_UnTrack
-    except (ImportError, AttributeError):
-        return lambda _: None
-    untrack.argtypes, untrack.restype = [ctypes.py_object], None
-    return untrack
-
-
 # Detects that the machine or the process was suspended, since its connections may be dead without an error.
 #
 # The sign is a wait that took much longer than requested, by a clock that also counts while the machine sleeps.
@@ -798,7 +779,6 @@ class Session:
         settings, url = self.settings, self.settings.relay_url
         for module in ("tui.sync.fetch", *(() if url is None else ("tui.sync.relay",))):
             await asyncio.to_thread(import_module, module)
-        self.store.untrack = await asyncio.to_thread(load_untrack)
         from tui.api.client import Client
         from tui.sync.fetch import RunFetcher
 

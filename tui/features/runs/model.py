@@ -122,7 +122,6 @@ class ListViews:
             store = self._session.store
             failed = {run_id for status in FAILED for run_id in store.with_status(status)}
             keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
-            store.hide(keys)
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
@@ -208,8 +207,8 @@ class ListViews:
 
 def _filling(views: Sequence[View]) -> Work:
     def fill(is_time_up: Callable[[], bool]) -> bool:
-        # The keys that are being added are not hidden from the collector yet. No pause goes on while others run: of two
-        # that overlap, the first to end would end both, and the first collection after a long one takes up to 33 ms.
+        # No pause goes on while others run: of two that overlap, the first to end would end both, and the first
+        # collection after a long one takes up to 33 ms.
         with no_collections():
             return all(view.fill(is_time_up) for view in views)
 

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
+from sortedcontainers import SortedList
+
 from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.run import EXECUTING_FAMILY, FAILED, Run, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.store.changes import EPOCH, Changes, Key, add_to
 from tui.store.store import Store
-from tui.store.view import SortedKeys
 
 # `CountedRun`: what the own counts need to know of a run, as a pure function of it.
 
@@ -186,13 +187,13 @@ class TaskTally:
 
     __slots__ = ("durations", "executing", "failures", "queued", "versions")
 
-    def __init__(self, hide: Callable[[object], object]) -> None:
-        self.queued = SortedKeys((), hide)
+    def __init__(self) -> None:
+        self.queued = SortedList()
         """When each waiting run was queued, in seconds, and its id."""
         self.executing = 0
-        self.failures = SortedKeys((), hide)
+        self.failures = SortedList()
         """The outcomes of failed runs of all kept minutes, oldest first."""
-        self.durations = SortedKeys((), hide)
+        self.durations = SortedList()
         """How many seconds the runs took that completed in the last hour."""
         self.versions: Counter[Raw | None] = Counter()
         """Ended runs of all kept minutes."""
@@ -262,7 +263,6 @@ class OwnCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._hide = store.hide
         self._filtered_history: HistoryRead | None = None
         """The history that was read with filters, the last time that they were active."""
         self._filtered_until = time_of(0)
@@ -314,7 +314,6 @@ class OwnCounts:
         if self._initial is None:
             self._initial = list(self._store.newest_first_keys())
             self._initial.reverse()
-            self._hide(self._initial)
         for _ in range(RUNS_PER_STEP):
             if self._initial:
                 _, run_id = self._initial.pop()
@@ -492,7 +491,6 @@ class OwnCounts:
             current = self._store.get(run_id)
             if current is not None and run_id not in self._pending:
                 self._runs[run_id] = current
-        self._hide(self._runs)
 
     def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
         """Call a function for the runs that ended in a minute. Return how many these are."""
@@ -517,7 +515,6 @@ class OwnCounts:
             self._runs.pop(run_id, None)
             return
         self._runs[run_id] = after
-        self._hide(self._runs)  # a dictionary is seen again after each new value
         if new.scheduled_s is not None:
             self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
         started_at, version = None if after.state is None else after.state.started_at, after.fixed.version
@@ -536,7 +533,7 @@ class OwnCounts:
                 add_to(self._totals, (minute, kind), sign)
         task = self.tasks.get(part.task)
         if task is None:
-            task = self.tasks[part.task] = TaskTally(self._hide)
+            task = self.tasks[part.task] = TaskTally()
         task.executing += sign if part.is_executing else 0
         if part.queued_s is not None:
             _put(task.queued, (part.queued_s, part.run_id), sign)
@@ -548,7 +545,6 @@ class OwnCounts:
     def _count_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
         ended, ends, outcome = self._ended.setdefault(minute, []), self._ends.setdefault(minute, {}), part.outcome
         (ended.append if sign > 0 else ended.remove)(part.run_id)  # a set would take five times the memory
-        self._hide(ended)
         self._outcomes.pop((part.task, minute), None)
         add_to(ends, part.task, sign * packed_end(outcome))
         if not ended:
@@ -557,7 +553,6 @@ class OwnCounts:
             add_to(self._totals, (minute, "unstarted"), sign)
         if outcome is None:
             return
-        self._hide(outcome)
         add_to(self._totals, (minute, "failed" if outcome.is_failed else "done"), sign)
         add_to(task.versions, outcome.version, sign)
         if outcome.is_failed:
@@ -568,7 +563,7 @@ class OwnCounts:
             _put(task.durations, part.took_s, sign)
 
 
-def _put(values: SortedKeys, value: object, sign: int) -> None:
+def _put(values: SortedList, value: object, sign: int) -> None:
     """Add a value to a sorted list, or with the sign -1 remove it."""
     (values.add if sign > 0 else values.discard)(value)
 
