@@ -10,7 +10,7 @@ from typing import Final
 #
 # A full collection visits every tracked object that is not frozen: with 100,000 runs 0.3 s. So Python makes none by
 # itself. Each of ours freezes what has survived, and the next one visits only what is new. What becomes garbage while
-# it is frozen, such as a screen that stayed open, is freed by a thaw every five minutes, less often where it takes long.
+# it is frozen, such as a screen that stayed open, is freed by a thaw every five minutes, or later where it takes long.
 # Without all this, the longest key at 100,000 runs takes twice as long.
 #
 # Nothing here asks the collector for a list of objects. The list would refer to a tuple that another thread still
