@@ -155,11 +155,11 @@ def test_dataclasses_are_compiled_later() -> None:
 
 BUDGETS = {
     "api": 3_100,
-    "commands": 500,
+    "commands": 450,
     "domain": 3_800,
     "features": 18_750,
     "kit": 8_550,
-    "program": 1_200,
+    "program": 1_100,
     "relay": 600,
     "settings": 1_500,
     "store": 4_800,

@@ -217,8 +217,8 @@ LATE_WITHIN_S: Final = 1.0
 class PromptInput:
     """Parses the terminal's input: cursor position reports, mixed with typed keys.
 
-    `reports` is the number of reports so far. Keys typed before the first one are not echoed, and the report discards
-    them; from then on `echoes` is true.
+    `reports` is the number of reports so far. With the first one the terminal has shown the question, so that `y`
+    counts. Keys typed before it are not echoed, and it discards them; from then on `echoes` is true.
     """
 
     word: str
@@ -226,11 +226,6 @@ class PromptInput:
     echoes: bool = False
     _pending: bytes = b""
     _line: bytearray = field(default_factory=bytearray)
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether the terminal has shown the question, so that `y` counts."""
-        return self.reports > 0
 
     def feed(self, data: bytes) -> tuple[bool | None, str]:
         """Parse input. Return the answer, or None while the line has no end, and the text to echo."""
@@ -256,7 +251,7 @@ class PromptInput:
             if byte in _END_OF_LINE:
                 text = self._line.decode("utf-8", "replace").strip()
                 self._line.clear()
-                if text == self.word or (text == YES and self.is_shown):
+                if text == self.word or (text == YES and self.reports):
                     return True, shown
                 if text != YES or self.echoes:
                     return False, shown
@@ -312,7 +307,7 @@ class _Prompt:
             answer = self._ask_terminal(question)
         if answer is not None:
             return answer
-        self._is_silent = not self._input.is_shown
+        self._is_silent = not self._input.reports
         if self._is_silent or self._requested_reports > 1:
             if self._is_silent:
                 question = f"The terminal does not report when it showed this: type {self._input.word} to confirm. "
@@ -328,7 +323,7 @@ class _Prompt:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
             self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
             answer = self._read(REQUEST_INTERVAL_S, until_shown=True)
-            if answer is not None or self._input.is_shown or self._requested_reports >= MAX_REQUESTS:
+            if answer is not None or self._input.reports or self._requested_reports >= MAX_REQUESTS:
                 return answer
             on_new_line = self._requested_reports == 1
             text = WAITING if on_new_line else ""
@@ -357,7 +352,7 @@ class _Prompt:
                 return False
             answer, echo = self._input.feed(data)
             self._output.prompt("", control=echo)
-            if answer is not None or (until_shown and self._input.is_shown):
+            if answer is not None or (until_shown and self._input.reports):
                 return answer
 
 

@@ -15,6 +15,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
 from tui.features.config.command import open_session, session_command
+from tui.features.runs.printed import status_object
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority
@@ -161,26 +162,23 @@ async def _perform(output: Output, session: Session, action: Action, plan: Actio
     """Perform the action on each run in turn, and print each outcome. Return whether all were confirmed."""
     all_confirmed = True
     for unsent, run in zip(reversed(range(len(plan.runs))), plan.runs, strict=True):
+        outcome: ActionStatus | None = None
         try:
             outcome = await session.perform(action, run, via=Via.COMMAND_LINE)
-        except asyncio.CancelledError:
-            output.say(f"interrupted: the outcome for {run.id} is unknown; {unsent} were not sent")
-            raise
-        all_confirmed &= outcome.phase is ActionPhase.CONFIRMED
-        try:
+            all_confirmed &= outcome.phase is ActionPhase.CONFIRMED
             await session.settle()  # until the store has the read that verified the outcome
         except asyncio.CancelledError:
-            output.say(f"interrupted: {unsent} were not sent")
+            unknown = f"the outcome for {run.id} is unknown; " if outcome is None else ""
+            output.say(f"interrupted: {unknown}{unsent} were not sent")
             raise
         finally:
-            with suppress(OutputClosed):  # the reader of stdout is gone: the other runs are still sent
-                _print_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
+            if outcome is not None:
+                with suppress(OutputClosed):  # the reader of stdout is gone: the other runs are still sent
+                    _print_outcome(output, action, outcome, session.store.get(run.id), as_json=as_json)
     return all_confirmed
 
 
 def _print_plan(output: Output, session: Session, action: Action, plan: ActionPlan, *, as_json: bool) -> None:
-    from tui.features.runs.printed import status_object  # noqa: PLC0415
-
     for run in plan.runs:
         reason = action.forbidden(run)
         if as_json:
@@ -196,8 +194,6 @@ def _print_plan(output: Output, session: Session, action: Action, plan: ActionPl
 
 def _print_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:
     """Print the outcome of an action. The JSON also has the last known status of its run."""
-    from tui.features.runs.printed import status_object  # noqa: PLC0415
-
     if as_json:
         entry: dict[str, Json] = {"run": outcome.run_id, "action": outcome.action, "phase": outcome.phase.value}
         if outcome.new_run_id is not None:

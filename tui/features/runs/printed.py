@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.domain.error import RunError
 from tui.domain.finding import Hold
-from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Status, Wait
+from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Status
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.columns import took
 from tui.text import formatting
@@ -111,7 +111,14 @@ def run_object(
             attemptsMissing=history.missing or None,
             nextAttemptAt=iso_time(history.retry_at),
             isTraceGone=history.is_trace_gone or None,
-            waitsFor=None if run.wait is None else _wait_object(run.wait),
+            waitsFor=None
+            if (wait := run.wait) is None
+            else _known(
+                kind=wait.kind.value,
+                since=iso_time(wait.since),
+                about=wait.subject or wait.task,
+                runs=list(wait.runs) or None,
+            ),
         )
     if hold is not None:
         out["waitsFor"] = _hold_object(hold)
@@ -175,12 +182,6 @@ def _attempt_object(attempt: Attempt) -> Object:
         completedAt=iso_time(attempt.completed_at),
         error=error_object(attempt.error) if attempt.error else None,
         retryDelayMs=None if attempt.retry_delay is None else _ms(attempt.retry_delay),
-    )
-
-
-def _wait_object(wait: Wait) -> Object:
-    return _known(
-        kind=wait.kind.value, since=iso_time(wait.since), about=wait.subject or wait.task, runs=list(wait.runs) or None
     )
 
 

@@ -59,11 +59,6 @@ class FindingsWatch:
         """The seconds since the watch began."""
         return self._session.clock.elapsed_s() - self._begun_s
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """The last verdict."""
-        return self._session.store.verdict
-
     async def rest(self) -> None:
         """Wait for a moment. Raises `Stop` if the server refuses the list of runs."""
         await self._session.clock.sleep(LOOK_S)
@@ -95,7 +90,8 @@ class FindingsWatch:
 
     @property
     def _is_judged(self) -> bool:
-        return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+        verdict = self._session.store.verdict
+        return verdict is not None and verdict.is_known and not verdict.unread
 
     @property
     def is_complete(self) -> bool:
@@ -142,7 +138,8 @@ class FindingsWatch:
         facts = self._session.store.wall_facts
         if facts is not None and facts.tokens is not None and any(each.is_doubtful for each in facts.tokens.tokens):
             return True
-        for each in () if self.verdict is None else self.verdict.findings:
+        verdict = self._session.store.verdict
+        for each in () if verdict is None else verdict.findings:
             if isinstance(each.evidence, ApprovalWaits) and each.run_id is None:
                 return True
             is_bare = isinstance(each.evidence, TaskFails) and each.evidence.only_version is None
@@ -163,11 +160,11 @@ async def stream_findings(output: Output, settings: Settings) -> None:
     async with open_session(settings, output) as session:
         watch, stream = FindingsWatch(session), FindingsStream(session)
         await watch.settled(FIRST_WITHIN_S)
-        output.json_lines(stream.first(watch.verdict))
+        output.json_lines(stream.first(session.store.verdict))
         while True:
             await watch.rest()
             output.check_reader()
-            output.json_lines(stream.changes(watch.verdict))
+            output.json_lines(stream.changes(session.store.verdict))
 
 
 class FindingsStream:
@@ -242,7 +239,7 @@ async def status(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
         is_read = await watch.settled(WITHIN_S) and not watch.has_unasked_schedules
-        verdict = watch.verdict
+        verdict = session.store.verdict
         if verdict is not None and not is_read and not verdict.unread:
             verdict = replace(verdict, unread=(watch.late_source,))
         now = session.local_now()
