@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tui.features.views.view import MAX_ASIDE, KnownViews
+from tui.features.views.view import MAX_ASIDE, MAX_VIEWS, KnownViews, SavedView, with_view
 from tui.kit import state_files
 from tui.settings.schema import ViewEntry
-from tui.store.addresses import MAX_VIEWS, SavedView, with_view
 
 VIEW = SavedView("mails", "runs?task=*-email", "m")
 

@@ -1,8 +1,9 @@
 """Saved views: their file, the dialog that saves one, the menu of their letters, and the page that lists them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
@@ -13,6 +14,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.domain.text import clean
 from tui.features.actions.words import SILENT_TERMINAL
 from tui.features.runs.filters import ValueField, ValueInput
 from tui.features.runs.words import band_line, sentence_line
@@ -33,26 +35,113 @@ from tui.kit.painted import (
     question_lines,
 )
 from tui.kit.state_files import STRANGE, StateFile, locked_file
+from tui.lazy_dataclass import dataclass
 from tui.settings.schema import ViewEntry
-from tui.store.addresses import (
-    LETTERS,
-    AddressError,
-    SavedView,
-    TooManyViews,
-    is_valid,
-    lettered,
-    listed_views,
-    name_problem,
-    named,
-    parse_address,
-    read_address,
-    with_view,
-    without_view,
-)
+from tui.store.addresses import MAX_CHARS, AddressError, parse_address, read_address
 from tui.text import formatting
 from tui.text.blocks import INDENT
 from tui.text.redaction import HOLDS_KEY
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
+
+# Saved views: an address under a name and a letter. Own ones can be changed, those of the config file only listed.
+
+
+MAX_VIEWS: Final = 200
+MAX_NAME_CHARS: Final = 60
+LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A view that was saved by the user, or that the config file defines.
+
+    * `address`: as it was saved, perhaps by another version; `read_address` reads it
+    * `letter`: opens the view behind `'`; empty: none does
+    * `words`: those of the address, once the view is listed
+    * `remark`: what is wrong about it then; empty if nothing is
+    """
+
+    name: str
+    address: str
+    letter: str = ""
+    is_configured: bool = False
+    words: str = field(default="", compare=False)
+    remark: str = field(default="", compare=False)
+
+
+class TooManyViews(ValueError):
+    """There is no room for another view."""
+
+
+def name_problem(name: str) -> str:
+    """Return why a view cannot have this name, as a sentence; empty if it can."""
+    if not name:
+        return "A view needs a name."
+    if len(name) > MAX_NAME_CHARS:
+        return f"A name has at most {MAX_NAME_CHARS} characters."
+    return "" if clean(name) == name and name == name.strip() else "This name has characters that cannot be shown."
+
+
+def is_valid(view: SavedView) -> bool:
+    """Return whether the parts of a view are within their bounds. Its address may still not fit."""
+    return (
+        0 < len(view.name) <= MAX_NAME_CHARS
+        and 0 < len(view.address) <= MAX_CHARS
+        and (not view.letter or view.letter in LETTERS)
+    )
+
+
+def named(views: Iterable[SavedView], name: str) -> SavedView | None:
+    """Return the view with a name. Case does not matter."""
+    return next((view for view in views if view.name.casefold() == name.casefold()), None)
+
+
+def lettered(views: Iterable[SavedView], letter: str) -> SavedView | None:
+    """Return the view that a letter opens: of two, the one of the config file."""
+    found = [view for view in views if view.letter == letter]
+    return next((view for view in found if view.is_configured), found[0] if found else None)
+
+
+def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "") -> tuple[SavedView, ...]:
+    """Return the views with one more, or with it in the place of another name. Another view loses its letter to it.
+
+    Raises `TooManyViews`.
+    """
+    gone = {view.name.casefold(), (instead_of or view.name).casefold()}
+    kept: list[SavedView] = []
+    is_placed = False
+    for each in views:
+        if each.name.casefold() in gone:
+            kept += [] if is_placed else [view]
+            is_placed = True
+        else:
+            kept.append(replace(each, letter="") if each.letter and each.letter == view.letter else each)
+    if not is_placed:
+        kept.append(view)
+    if len(kept) > MAX_VIEWS:
+        raise TooManyViews
+    return tuple(kept)
+
+
+def without_view(views: Sequence[SavedView], name: str) -> tuple[SavedView, ...]:
+    """Return the views without one."""
+    return tuple(each for each in views if each.name.casefold() != name.casefold())
+
+
+def listed_views(views: Sequence[SavedView]) -> tuple[SavedView, ...]:
+    """Return all views by their names, with their words and what is wrong about them."""
+    by_name = sorted(views, key=lambda view: (view.name.casefold(), view.name, not view.is_configured))
+    return tuple(_listed(view, views) for view in by_name)
+
+
+def _listed(view: SavedView, views: Sequence[SavedView]) -> SavedView:
+    read = read_address(view.address)
+    problems = [*read.problems[:1]]
+    if view.letter and (other := lettered(views, view.letter)) is not None and other is not view:
+        problems.append(f"{view.letter} opens “{other.name}”{' of the config file' if other.is_configured else ''}")
+    words = view.address if read.address is None else read.address.words
+    return replace(view, words=words, remark="; ".join(problems))
+
 
 NO_VIEWS: Final = "No view is saved yet. S saves what a view shows."
 READING: Final = "reading the saved views…"

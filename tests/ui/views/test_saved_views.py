@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.store.addresses import (
+from tui.features.views.view import (
     MAX_VIEWS,
     SavedView,
     TooManyViews,
