@@ -456,21 +456,16 @@ _MACHINE_WORD: Final = (
     rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}}"
     rf"|(?=[A-Za-z]{{1,2}}{DATA}))[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
 )
-_PLACEHOLDERS: Final = rules(
+_ONE_PLACEHOLDER: Final = rules(
     ("", f"{words.PLACEHOLDERS}|{words.QUOTED}", DATA),
     # `in EUR`, `EUR …`
     ("", rf"\b{_CURRENCY}[/-]{_CURRENCY}\b|(?<= (?:in|to) ){_CURRENCY}\b|\b{_CURRENCY}\s?(?={DATA})", DATA),
     ("<", f"<{DATA}>", DATA),
     (DATA, rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)", DATA),
     (DATA, rf"(?i){DATA}[kmgt]?b\b", DATA),
-)
-_MAYBE_GLUED = re.compile(rf"{DATA}[A-Za-z-]|[A-Za-z][-_:]?{DATA}")
-_GLUED: Final = rules(
     (DATA, _MACHINE_WORD, DATA),
     # Letters beside data: `UrqH-…BAl-iuqY`.
     (DATA, rf"(?<![\w.$…/\[-])[A-Za-z…_-]*{DATA}[A-Za-z…_-]*(?![\w\[/]|\.\w)", _without_letters),
-)
-_LISTS: Final = rules(
     # Which attempt failed is no part of what failed.
     (
         DATA,
@@ -487,9 +482,7 @@ _LISTS: Final = rules(
 
 def identity_of(message: Raw) -> Raw:
     """Return a normalised message with one placeholder for all data, and each item of a list once."""
-    text = replaced(message, _PLACEHOLDERS)
-    text = replaced(text, _GLUED) if _MAYBE_GLUED.search(text) is not None else text
-    text = replaced(text, _LISTS)
+    text = replaced(message, _ONE_PLACEHOLDER)
     for separator in (", ", "; "):
         text = _without_repeated_clauses(text, separator)
     return Raw(text)
