@@ -137,7 +137,7 @@ def test_log_writes_a_line_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_log_line_has_user_host_and_origin(tmp_path: Path) -> None:
     async def scenario() -> None:
-        log = ActionLog(tmp_path)
+        log = ActionLog(tmp_path, str)
         log.record(STATUS, environment="dev", api_url="https://api")
         await log.close()
         assert log.failure is None
@@ -168,14 +168,18 @@ def test_log_names_an_unknown_user_by_number(monkeypatch: pytest.MonkeyPatch) ->
     assert _user_and_host() == f"{os.getuid()}@unknown"
 
 
-def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path) -> None:
+def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     def hang(*_: object) -> None:
         released.wait(30)
 
+    monkeypatch.setattr(action_log, "append_line", hang)
+    for name in ("WRITE_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
+        monkeypatch.setattr(action_log, name, 0.01)
+
     async def scenario() -> None:
-        log = ActionLog(tmp_path, append=hang, write_timeout_s=0.01, close_timeout_s=0.01)
+        log = ActionLog(tmp_path, str)
         for _ in range(MAX_WAITING_LINES + 5):
             log.record(STATUS, environment="dev", api_url="")
         await log.close()
@@ -193,8 +197,7 @@ def test_action_succeeds_when_the_disk_hangs(tmp_path: Path, monkeypatch: pytest
         released.wait(30)
 
     monkeypatch.setattr(action_log, "append_line", hang)
-    defaults = ActionLog.__init__.__kwdefaults__ or {}
-    monkeypatch.setitem(defaults, "close_timeout_s", 0.01)
+    monkeypatch.setattr(action_log, "CLOSE_TIMEOUT_S", 0.01)
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
     end, _ = perform(fleet, tmp_path, CANCEL, run)
@@ -213,7 +216,9 @@ from tui.sync import actions as action_log
 from tui.sync.actions import ActionLog
 
 async def main():
-    log = ActionLog(Path("/tmp"), append=lambda *_: threading.Event().wait(), close_timeout_s=0.01)
+    action_log.append_line = lambda *_: threading.Event().wait()
+    action_log.CLOSE_TIMEOUT_S = 0.01
+    log = ActionLog(Path("/tmp"), str)
     status = ActionStatus("run_1", "cancel", 1, ActionPhase.REQUESTED, datetime.now())
     log.record(status, environment=None, api_url="")
     await log.close()

@@ -67,22 +67,14 @@ _REASONS: Final = {
 }
 
 
-@dataclass(eq=False)
 class ActionLog:
     """Appends to `<state_dir>/actions.jsonl`. `record` never blocks the event loop.
 
     `failure` is a sentence with the reason of the first failure; None: there was none. `cut` removes keys from a text.
-    `append` writes one line to a file; it may block, and raise `OSError`.
     """
 
-    _state_dir: Path
-    _cut: Callable[[str], str] = lambda text: text
-    append: Callable[[Path, bytes], None] | None = None
-    write_timeout_s: float = WRITE_TIMEOUT_S
-    close_timeout_s: float = CLOSE_TIMEOUT_S
-
-    def __post_init__(self) -> None:
-        self._path = self._state_dir / FILE_NAME
+    def __init__(self, state_dir: Path, cut: Callable[[str], str]) -> None:
+        self._path, self._cut = state_dir / FILE_NAME, cut
         self._entries: queue.Queue[dict[str, str] | None] = queue.Queue(MAX_WAITING_LINES)
         self._thread: threading.Thread | None = None
         self._recorded = self._written = 0
@@ -101,7 +93,7 @@ class ActionLog:
             return
         self._recorded += 1
         self._all_written.clear()
-        loop.call_later(self.write_timeout_s, self._check_written, self._recorded)
+        loop.call_later(WRITE_TIMEOUT_S, self._check_written, self._recorded)
         if self._thread is None:
             # A daemon: at exit the interpreter joins all other threads, and a write that never returns would block it.
             self._thread = threading.Thread(target=self._write_entries, args=(loop,), name="action log", daemon=True)
@@ -113,7 +105,7 @@ class ActionLog:
             return
         if self._written < self._recorded:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.close_timeout_s):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await self._all_written.wait()
         self._check_written(self._recorded)
         with suppress(queue.Full):
@@ -125,7 +117,7 @@ class ActionLog:
             reason: str | None = None
             line = json.dumps({"at": entry.pop("at"), "by": by} | entry) + "\n"
             try:
-                (self.append or append_line)(self._path, line.encode("ascii"))
+                append_line(self._path, line.encode("ascii"))
             except OSError as error:
                 reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
             except ValueError as error:  # an invalid path
