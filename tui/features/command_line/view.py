@@ -1,6 +1,6 @@
 """The command line: its dialog, its commands, and what it runs."""
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -9,7 +9,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -62,19 +61,14 @@ from tui.text.styled import Line, Piece, Token, line_width
 UNTIL: Final = "until the program ends; not saved"
 
 
-def common_commands(
-    view: ViewScreen,
-    numbers: RunNumbers,
-    apply: Apply,
-) -> list[Command]:
+def common_commands(view: ViewScreen, numbers: RunNumbers, apply: Apply) -> list[Command]:
     """Return the commands, those with arguments first."""
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
-    setter = _Setter(view)
-    settings = setter.settings
-    use_theme = partial(setter.use, "theme")
-    theme = OneOf("NAME", THEMES, use_theme, current=settings["theme"].current, until=UNTIL)
-    until = f"{_listed(settings)}, until the program ends."
+    settings, set_to = settings_now(view), partial(_set, view)
+    theme = OneOf("NAME", THEMES, partial(set_to, "theme"), current=settings["theme"].current, until=UNTIL)
+    *first, last = settings
+    sentence_of_set = f"{', '.join(first)} or {last}, until the program ends."
     return [
         *(
             argued(name, sentence, ViewArguments(name, numbers, apply))
@@ -83,53 +77,41 @@ def common_commands(
         ),
         argued(RUN, "One run, by its id, a part of it, or a link.", RunArguments(live, numbers, apply)),
         argued("theme", "Other colours: dark, light, 16.", theme),
-        argued("set", until, SettingArguments(settings, setter.use, UNTIL)),
+        argued("set", sentence_of_set, SettingArguments(settings, set_to, UNTIL)),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
     ]
 
 
-def _listed(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}"
+def settings_now(view: ViewScreen) -> dict[str, Setting]:
+    """Return what may be set while the program runs, by its name."""
+    now = view.live.session.settings
 
-
-class _Setter:
-    """Changes settings of the running program. A changed config file replaces them again."""
-
-    def __init__(self, view: ViewScreen) -> None:
-        self._view = view
-
-    @property
-    def _now(self) -> Settings:
-        return self._view.live.session.settings
-
-    @property
-    def settings(self) -> dict[str, Setting]:
-        """What may be set, by its name."""
-        return {
-            path: Setting(rule.live, self._text(path), partial(self._parsed, path, annotation))
-            for path, annotation, rule in settings_in(FileSettings)
-            if rule.live is not None
-        }
-
-    def _text(self, path: str) -> str:
-        value = value_at(self._now, path)
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    def use(self, path: str, value: object) -> None:
-        """Set one of the settings. The value has been checked."""
-        self._view.app_base.change_settings(with_value(self._now, path, value))
-        if path == "theme" and value != "auto":
-            self._view.use_color_mode(ColorMode(str(value)))  # NO_COLOR wins over the config file, not over the user
-        self._view.say(f"{path} {self._text(path)} {UNTIL}")
-
-    def _parsed(self, path: str, annotation: Any, text: str) -> object:
+    def parse(path: str, annotation: Any, text: str) -> object:
         value = parsed(annotation, text)
-        if path == "interval" and value < self._now.min_interval_s:
-            raise ValueError(f"at least {self._now.min_interval_s:g} with a public token")
+        if path == "interval" and value < now.min_interval_s:
+            raise ValueError(f"at least {now.min_interval_s:g} with a public token")
         return value
+
+    return {
+        path: Setting(rule.live, _text(now, path), partial(parse, path, annotation))
+        for path, annotation, rule in settings_in(FileSettings)
+        if rule.live is not None
+    }
+
+
+def _text(settings: Settings, path: str) -> str:
+    value = value_at(settings, path)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _set(view: ViewScreen, path: str, value: object) -> None:
+    """Set one of the settings. The value has been checked. A changed config file replaces it again."""
+    view.app_base.change_settings(changed := with_value(view.live.session.settings, path, value))
+    if path == "theme" and value != "auto":
+        view.use_color_mode(ColorMode(str(value)))  # NO_COLOR wins over the config file, not over the user
+    view.say(f"{path} {_text(changed, path)} {UNTIL}")
 
 
 # Opens the command line over a view, runs what it returns, and remembers it.
@@ -141,9 +123,13 @@ class CommandLineEntrance:
     """The way to the command line from every view, with one history for all."""
 
     def __init__(self, main: MainView) -> None:
+        app = main.app_base
         self._main = main
-        self._history: CommandHistory | None = None
         self._dialog: CommandLineScreen | None = None
+        self.history = CommandHistory(app.session.settings.state_dir, owner=app.part(RunSubscription).state_key)
+        """The commands that were run before."""
+        self.history.holds_key = app.session.secrets.finds
+        self.history.report = lambda text: app.messages.add_once(app.session.now(), text)
 
     def open(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None) -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
@@ -160,13 +146,13 @@ class CommandLineEntrance:
         common = common_commands(view, numbers, app.show_address)
         model = CommandLine(
             commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own]),
-            self._lines(history),
+            self._lines(),
             address=ViewArguments("", numbers, app.show_address),
             link_choices=lambda link: link_choices(link, view, linked_run),
         )
         self._dialog = CommandLineScreen(model, lambda: not history.is_loaded)
         if not history.is_loaded:
-            app.session.spawn(self._load(history), "read the history of commands")
+            app.session.spawn(self._load(), "read the history of commands")
 
         async def close(execution: Execution | None) -> None:
             self._dialog = None
@@ -177,25 +163,14 @@ class CommandLineEntrance:
 
         app.push_screen(self._dialog, close)
 
-    @property
-    def history(self) -> CommandHistory:
-        """The commands that were run before."""
-        if self._history is None:
-            app = self._main.app_base
-            owner = app.part(RunSubscription).state_key
-            self._history = CommandHistory(app.session.settings.state_dir, owner=owner)
-            self._history.holds_key = app.session.secrets.finds
-            self._history.report = lambda text: app.messages.add_once(app.session.now(), text)
-        return self._history
-
-    def _lines(self, history: CommandHistory) -> list[HistoryLine]:
+    def _lines(self) -> list[HistoryLine]:
         zone = self._main.live.session.settings.zone
-        return [HistoryLine(each.at.astimezone(zone), each.text) for each in reversed(history.entries)]
+        return [HistoryLine(each.at.astimezone(zone), each.text) for each in reversed(self.history.entries)]
 
-    async def _load(self, history: CommandHistory) -> None:
-        await history.load()
+    async def _load(self) -> None:
+        await self.history.load()
         if self._dialog is not None:
-            self._dialog.model.history = self._lines(history)
+            self._dialog.model.history = self._lines()
             self._update_soon()
 
     def _update_soon(self) -> None:
@@ -339,13 +314,6 @@ def _key_words() -> list[KeyWord]:
 class CommandBox(Lines):
     """The lines below the field."""
 
-    class Clicked(Message):
-        """A line that can be chosen was clicked."""
-
-        def __init__(self, row: int) -> None:
-            super().__init__()
-            self.row = row
-
     def __init__(self) -> None:
         super().__init__()
         self._box: list[BoxLine] = []
@@ -361,10 +329,10 @@ class CommandBox(Lines):
         is_cursor = y < len(self._box) and self._box[y].is_cursor
         return Background.DIALOG_CURSOR if is_cursor else Background.DIALOG
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         event.stop()
         if event.y < len(self._box) and (row := self._box[event.y].row) is not None:
-            self.post_message(self.Clicked(row))
+            await self.run_action(f"screen.choose_row({row})")
 
 
 class CommandField(TextInput):
@@ -383,9 +351,6 @@ class CommandField(TextInput):
         )
     ]
 
-    class EndPressed(Message):
-        """`G` was pressed in an empty line."""
-
     def suggest(self, text: str) -> None:
         """Show the rest of a text behind the cursor, if the cursor is at the end of what is typed."""
         # Textual's own suggestions are found by a worker, in another frame.
@@ -395,11 +360,11 @@ class CommandField(TextInput):
         """Return whether a printable key is text here."""
         return event.character != "G" or bool(self.value)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         if not self.takes(event):
             event.stop()
             event.prevent_default()
-            self.post_message(self.EndPressed())
+            await self.run_action("screen.to_edge(True)")
 
 
 class CommandLineScreen(PaintedDialog[Execution | None]):
@@ -472,17 +437,8 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
             else:
                 self.action_to_edge(is_end=True)
 
-    def on_command_field_end_pressed(self, event: CommandField.EndPressed) -> None:
-        event.stop()
-        self.action_to_edge(is_end=True)
-
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-
-    def on_command_box_clicked(self, event: CommandBox.Clicked) -> None:
-        event.stop()
-        self.model.go_to(event.row)
-        self.action_choose()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "to_edge":
@@ -511,6 +467,10 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
             self._type(found)
         elif found is not None:
             self.dismiss(found)
+
+    def action_choose_row(self, row: int) -> None:
+        self.model.go_to(row)
+        self.action_choose()
 
     def action_leave(self) -> None:
         if self.model.end_search():
