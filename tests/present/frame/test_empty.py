@@ -12,7 +12,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
-from tui.kit.words import EmptyFacts, empty_lines
+from tui.features.runs.words import ListFacts, empty_lines
 from tui.store.freshness import Freshness, Level
 from tui.text.styled import line_width
 
@@ -21,7 +21,8 @@ URL = "https://trigger.acme.example"
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
 FRESH = Freshness(Level.FRESH, AT, timedelta(seconds=2))
 DONE = HistoryRead(AT, 0, is_complete=True)
-FACTS = EmptyFacts(AT, FRESH, URL, environment=DEV, history=DONE, period=timedelta(hours=24))
+DAY = timedelta(hours=24)
+FACTS = ListFacts(AT, AT - DAY, DONE, freshness=FRESH, api_url=URL, environment=DEV, period=DAY)
 
 
 def retrying(reason: str, status: int | None) -> Freshness:
@@ -44,7 +45,7 @@ def stopped(reason: str, status: int) -> Freshness:
         ),
         (replace(FACTS, history=None), ["loading…"]),
         (
-            replace(FACTS, at=AT + timedelta(seconds=4), freshness=retrying("503", 503)),
+            replace(FACTS, now=AT + timedelta(seconds=4), freshness=retrying("503", 503)),
             ["The server has trouble (503).", "", "Trying again now."],
         ),
         (replace(FACTS, history=replace(DONE, is_complete=False)), ["loading… older pages are still being read"]),
@@ -162,7 +163,7 @@ def stopped(reason: str, status: int) -> Freshness:
         ),
     ],
 )
-def test_every_reason_comes_with_what_to_do(facts: EmptyFacts, expected: list[str]) -> None:
+def test_every_reason_comes_with_what_to_do(facts: ListFacts, expected: list[str]) -> None:
     assert text_of(empty_lines(facts, 120)).split("\n") == ["", *expected]
 
 

@@ -9,18 +9,18 @@ import pytest
 from tests.support.domain.patches import NOON
 from tui.domain.filters import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
-from tui.features.runs.words import ListEndFacts, end_line, reach_words
+from tui.features.runs.words import ListFacts, end_line, reach_words
 from tui.text.styled import line_width, plain
 
 WHOLE = HistoryRead(NOON - timedelta(hours=9), 700, is_complete=True)
 CUT = HistoryRead(NOON - timedelta(hours=2), 5_000, is_complete=True, is_cut=True)
 READING = HistoryRead(NOON - timedelta(hours=1), 300, is_complete=False)
-FACTS = ListEndFacts(NOON, NOON - timedelta(hours=24), WHOLE, SearchProgress())
+FACTS = ListFacts(NOON, NOON - timedelta(hours=24), WHOLE, SearchProgress())
 SEARCHED = replace(FACTS, is_filtered=True, found=9, unread_count=0, failed_count=0)
 REACHED: datetime = NOON - timedelta(days=2)
 
 
-def end_text(facts: ListEndFacts, width: int = 200) -> str | None:
+def end_text(facts: ListFacts, width: int = 200) -> str | None:
     line = end_line(facts, width)
     return None if line is None else plain(line)
 
@@ -65,7 +65,7 @@ def after(**progress: Any) -> SearchProgress:
         ),
     ],
 )
-def test_end_says_what_was_not_searched(facts: ListEndFacts, text: str | None) -> None:
+def test_end_says_what_was_not_searched(facts: ListFacts, text: str | None) -> None:
     assert text == end_text(facts) if text is None else (end_text(facts) or "").startswith(text)
 
 

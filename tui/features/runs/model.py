@@ -13,11 +13,10 @@ from tui.domain.filters import MAX_PERIOD, RunFilters, SearchProgress
 from tui.domain.run import FAILED, FAILED_WORDS, STATUS_TABLE, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
-from tui.features.runs.words import ListEndFacts, reach_words
+from tui.features.runs.words import ListFacts, reach_words
 from tui.kit.heap import no_collections
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import RowLines
-from tui.kit.words import EmptyFacts
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, key_after, key_before
 from tui.store.filter import Filter, StatusWords, parse_filter, read_status_words, split_words
@@ -310,37 +309,27 @@ def names_queue(text: str) -> bool:
     return any(word.field == "queue" for word in split_words(text))
 
 
-def end_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListEndFacts:
-    """Return the facts for the line below the last run."""
-    session = live.session
-    return ListEndFacts(
+def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListFacts:
+    """Return the facts for the line below the last run, and for the text of an empty list."""
+    session, query, parsed = live.session, views.query, views.parsed
+    return ListFacts(
         now=live.now.at,
-        since=views.query.filters.created_from or session.now() - views.query.period,
+        since=query.filters.created_from or session.now() - query.period,
         history=session.store.history,
         progress=progress,
+        run_count=len(views.base),
         found=len(views.shown),
-        is_filtered=not views.parsed.is_empty,
+        is_filtered=not parsed.is_empty,
+        filter_errors=tuple(invalid.reason for invalid in parsed.invalid_words),
+        filters=query.filters,
+        period=query.period,
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
-        filters_queues=names_queue(views.query.text),
-    )
-
-
-def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
-    """Return the facts for the text of an empty list."""
-    session, query = live.session, views.query
-    return EmptyFacts(
-        at=session.local_now(),
+        filters_queues=names_queue(query.text),
         freshness=live.freshness,
         api_url=session.settings.api_url,
         is_relayed=session.settings.relay_url is not None,
-        run_count=len(views.base),
-        is_filtered=bool(query.text),
-        filter_errors=tuple(invalid.reason for invalid in views.parsed.invalid_words),
-        filters=query.filters,
-        period=query.period,
         environment=session.store.environment,
-        history=session.store.history,
     )
 
 

@@ -20,7 +20,7 @@ from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunListPane, RunSummary
-from tui.features.runs.words import NOT_A_RUN, absolute_period_words, recalled_line
+from tui.features.runs.words import NO_GROUP_ON_RELAY, NOT_A_RUN, absolute_period_words, recalled_line
 from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
@@ -33,7 +33,6 @@ from tui.kit.pane import OpenRun, Pane
 from tui.kit.pane_entry import PaneEntry
 from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
-from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
 from tui.store.changes import CREATED, ORDERS, Changes, Topic, order_named

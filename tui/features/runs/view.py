@@ -12,11 +12,10 @@ from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.words import Overlay
 from tui.features.columns.data import VisibleValues
 from tui.features.columns.words import chosen_columns, with_times
-from tui.features.runs import model
+from tui.features.runs import model, words
 from tui.features.runs.columns import RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
 from tui.features.runs.model import ListEnd, ListQuery, ListViews, RunListModel
-from tui.features.runs.words import end_key, end_line, filter_words, invalid_word_line, older_words, summary_lines
 from tui.kit.app import call_soon
 from tui.kit.bars import Summary
 from tui.kit.colors import Background
@@ -26,7 +25,7 @@ from tui.kit.list_panes import TablePane
 from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
-from tui.kit.words import empty_lines, gap_line, gap_remark, rule_parts
+from tui.kit.words import gap_line, gap_remark, rule_parts
 from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic
 from tui.store.freshness import Gap, MissedRuns
 from tui.store.server_filter import ServerFilter
@@ -160,7 +159,7 @@ class RunListPane(TablePane):
         """Called behind the messages that wait when the cursor has moved to another line."""
         self.on_filtered: Callable[[], None] = lambda: None
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
-        self.table.empty_lines_for = lambda width: tuple(empty_lines(model.empty_facts(live, self.views), width))
+        self.table.empty_lines_for = lambda width: tuple(words.empty_lines(self._facts, width))
         self.table.end_line_for = self._end_line
         # Tasks of the session call these functions; widgets are changed on the app's own message loop.
         self.server_search = ServerSearch(
@@ -186,6 +185,10 @@ class RunListPane(TablePane):
     def target(self) -> RunId | None:
         return self.rows.cursor
 
+    @property
+    def _facts(self) -> words.ListFacts:
+        return model.list_facts(self.live, self.views, self.server_search.progress)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in MARK_ACTIONS:
             return not self.live.session.is_read_only
@@ -193,7 +196,7 @@ class RunListPane(TablePane):
 
     def has_use_for(self, action: str) -> bool:
         if action == "enter" and self.rows.is_end_chosen:
-            return end_key(model.end_facts(self.live, self.views, self.server_search.progress)) is not None
+            return words.end_key(self._facts) is not None
         if action in {"mark", "mark_range"}:
             return self.target is not None
         if action in {"enter", "sort", "mark_all", "error_step", "run_step"}:
@@ -240,9 +243,9 @@ class RunListPane(TablePane):
             ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         if self.views.parsed.invalid_words:
-            return invalid_word_line(self.views.parsed)
-        words, marks = self._count_words, self.rows.marks.words
-        count: Line = (Piece(words, Token.TEXT),) if words else ()
+            return words.invalid_word_line(self.views.parsed)
+        number, marks = self._count_words, self.rows.marks.words
+        count: Line = (Piece(number, Token.TEXT),) if number else ()
         marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
         return (*count, *marked, *self._new, *self._gap)
 
@@ -260,17 +263,17 @@ class RunListPane(TablePane):
 
     @property
     def _filters(self) -> Line:
-        return (_DOT, Piece(filter_words(self.views.query.filters, self.views.query.period), self._filter_token))
+        return (_DOT, Piece(words.filter_words(self.views.query.filters, self.views.query.period), self._filter_token))
 
     @property
     def _older(self) -> Line:
         """` and 12 older live runs`, if there are any."""
         query, window = self.views.query, self.live.session.store.window
         is_cut = window is not None and window.is_older_cut
-        words = older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
+        older = words.older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
         if query.is_searched:
-            words += " and older"
-        return (Piece(words, self._filter_token),) if words else ()
+            older += " and older"
+        return (Piece(older, self._filter_token),) if older else ()
 
     @property
     def _order(self) -> Line:
@@ -305,7 +308,7 @@ class RunListPane(TablePane):
             self.views.request(replace(query, is_typing=True))
         parsed = self.views.parsed
         if parsed.invalid_words:
-            return invalid_word_line(parsed)
+            return words.invalid_word_line(parsed)
         return (Piece(" · ".join(part for part in (parsed.hint, self._count_words) if part), Token.MUTED),)
 
     def show_query(self, query: ListQuery, cursor: RunId | None = None) -> None:
@@ -453,7 +456,7 @@ class RunListPane(TablePane):
     def _end_line(self, width: int) -> Line | None:
         if self.views.parsed.invalid_words:
             return None
-        return end_line(model.end_facts(self.live, self.views, self.server_search.progress), width)
+        return words.end_line(self._facts, width)
 
     def _show_views(self) -> None:
         self.rows.set_view(self.views.shown)
@@ -487,4 +490,4 @@ class RunSummary(Summary):
         run, is_list_end = None if run_id is None else self.live.get(run_id), self.selection.is_list_end
         children = () if run is None else self.live.session.store.children_of(run.id)
         overlay = None if run is None else self.overlay(run.id)
-        return summary_lines(run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end)
+        return words.summary_lines(run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end)

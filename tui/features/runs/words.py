@@ -23,23 +23,25 @@ from tui.domain.run import (
     STATUS_TABLE,
     AttemptHistory,
     AttemptStatus,
+    Environment,
     Run,
     RunStatus,
     Wait,
     WaitKind,
 )
-from tui.domain.text import Raw, shortened
-from tui.domain.update import HistoryRead
+from tui.domain.text import Raw, clean, shortened
+from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.features.runs.columns import time_in_queue, took
-from tui.kit.words import without_request
+from tui.kit.words import advice_on, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import Filter
+from tui.store.freshness import Freshness, Level
 from tui.store.server_filter import KnownValues, ServerFilter, server_filter
 from tui.text import formatting
-from tui.text.blocks import Now, selecting_keys
+from tui.text.blocks import Now, selecting_keys, with_key
 from tui.text.formatting import count, time_of_day, zone_name
 from tui.text.status import DESCRIPTIONS_BY_CODE, STATUS_STYLES, UNKNOWN, UNSURE_DESCRIPTIONS, style_of
-from tui.text.styled import Line, Piece, Token, cut, joined, line_width, opening_line, pad
+from tui.text.styled import Line, Piece, Token, cut, joined, line_width, opening_line, pad, wrap
 
 # What the code of a run waits for: `waits for a token since 02:08`.
 
@@ -164,28 +166,37 @@ _DOT: Final = Piece(" · ", Token.FAINT)
 
 
 @dataclass(frozen=True, slots=True)
-class ListEndFacts:
-    """What is known about runs that the list does not show.
+class ListFacts:
+    """What is known about the list, for its last line and for the sentences in its place while it is empty.
 
-    * `since`: the start of the shown period
+    * `since`: the start of the shown period; `period`: how far back the list goes, None: no limit
     * `history`: how far back the list was read
     * `progress`: the progress of the server search
-    * `found`: the number of runs that match the typed filter
-    * `is_filtered`: there is a typed filter
+    * `run_count`: how many runs pass the server's `filters`; `found`: how many of them match the typed filter
+    * `is_filtered`: there is a typed filter; `filter_errors`: why words of it could not be parsed
     * `failed_count`: the number of failed runs; None unless the filter searches errors
     * `unread_count`: those of them whose error was never read
     * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
+    * `is_relayed`: the data comes from a relay
     """
 
     now: datetime
     since: datetime
     history: HistoryRead | None
-    progress: SearchProgress
+    progress: SearchProgress = SearchProgress()
+    run_count: int = 0
     found: int = 0
     is_filtered: bool = False
+    filter_errors: tuple[str, ...] = ()
+    filters: RunFilters = RunFilters()
+    period: timedelta | None = None
     unread_count: int | None = None
     failed_count: int | None = None
     filters_queues: bool = False
+    freshness: Freshness = Freshness(Level.CONNECTING)
+    api_url: str = ""
+    is_relayed: bool = False
+    environment: Environment | None = None
 
 
 def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> str | None:
@@ -195,7 +206,7 @@ def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> s
     return f"newest {formatting.count(run_count)}, back to {formatting.time_of_day(history.reached, now)}"
 
 
-def end_line(facts: ListEndFacts, width: int) -> Line | None:
+def end_line(facts: ListFacts, width: int) -> Line | None:
     """Return the last line in at most `width` cells, or None if there is nothing to say."""
     if facts.progress.step is not None:
         return _fitted(_running(facts), ("Esc", "stops"), width)
@@ -206,7 +217,7 @@ def end_line(facts: ListEndFacts, width: int) -> Line | None:
     return _fitted(parts, end_key(facts), width)
 
 
-def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
+def end_key(facts: ListFacts) -> tuple[str, str] | None:
     """Return the key for the last line and its effect, or None if there is nothing left to ask.
 
     On a run, Enter does something else: hence `here`.
@@ -242,7 +253,7 @@ def _tail(key: tuple[str, str] | None) -> Line:
     return () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
 
 
-def _parts(facts: ListEndFacts) -> list[Piece]:
+def _parts(facts: ListFacts) -> list[Piece]:
     """Return what was not searched, the most important first, then what was searched."""
     progress, parts = facts.progress, list[Piece]()
     if progress.failure:
@@ -261,7 +272,7 @@ def _parts(facts: ListEndFacts) -> list[Piece]:
     return [*parts, *_older(facts), *done]
 
 
-def _older(facts: ListEndFacts) -> list[Piece]:
+def _older(facts: ListFacts) -> list[Piece]:
     """Return how far back the list was not searched."""
     progress, history = facts.progress, facts.history
     if progress.skips_older:
@@ -278,7 +289,7 @@ def _older(facts: ListEndFacts) -> list[Piece]:
     return [Piece(f"older than {time_of_day(reached, facts.now)} not {verb}", token)]
 
 
-def _running(facts: ListEndFacts) -> list[Piece]:
+def _running(facts: ListFacts) -> list[Piece]:
     progress = facts.progress
     match progress.step:
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
@@ -297,9 +308,94 @@ def _running(facts: ListEndFacts) -> list[Piece]:
     return [Piece(f"searching, {what}" if facts.is_filtered else f"loading more, {what}", Token.TEXT)]
 
 
-def _unread(facts: ListEndFacts) -> int:
+def _unread(facts: ListFacts) -> int:
     progress = facts.progress
     return max(0, (facts.unread_count or 0) - progress.unreadable_count) if progress.needs_errors else 0
+
+
+# The sentences in place of an empty list: why it is empty, and what the user can do.
+
+
+_MAX_EMPTY_WIDTH: Final = 96
+"""Longer lines are hard to read."""
+
+NO_GROUP_ON_RELAY: Final = "only the server knows the runs of this error group, and a relay cannot list them"
+
+
+def empty_lines(facts: ListFacts, width: int) -> list[Line]:
+    """Return the sentences in lines of at most `width` cells (at least 20), after an empty line."""
+    lines: list[Line] = [()]
+    for index, (text, token) in enumerate(_paragraphs(facts)):
+        if index == 1:
+            lines.append(())
+        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _MAX_EMPTY_WIDTH))]
+    return lines
+
+
+def _paragraphs(facts: ListFacts) -> Sequence[tuple[str, Token]]:
+    freshness = facts.freshness
+    if facts.filter_errors:
+        sentence = f"{clean(Raw('; '.join(facts.filter_errors)))}."
+        return [
+            (sentence[:1].upper() + sentence[1:], Token.AMBER),
+            ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
+        ]
+    if facts.is_relayed and facts.filters.errors:
+        return [(f"{NO_GROUP_ON_RELAY.capitalize()}.", Token.TEXT)]
+    if facts.run_count and facts.is_filtered:
+        return [(_no_match(facts), Token.TEXT)]
+    if freshness.failure is not None:
+        return _failure_paragraphs(facts, freshness.failure)
+    if freshness.is_slow:
+        sentence = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
+        return [(formatting.LOADING, Token.MUTED), (sentence, Token.TEXT)]
+    if freshness.confirmed_at is None or facts.history is None:
+        return [(formatting.LOADING, Token.MUTED)]
+    if not facts.history.is_complete:
+        return [(f"{formatting.LOADING} older pages are still being read", Token.MUTED)]
+    if not facts.filters.is_empty:
+        return [
+            (f"No runs match the server filters.{with_key('server-filters', 'f', ' {} changes them.')}", Token.TEXT)
+        ]
+    if facts.history.run_count and facts.period is not None:
+        further = with_key("server-filters", "f", " {} looks further back.")
+        return [(f"No runs in the last {formatting.wait(facts.period)}.{further}", Token.TEXT)]
+    where = f" in {clean(facts.environment.slug)}" if facts.environment is not None and facts.environment.slug else ""
+    return [
+        (f"No runs yet{where}.", Token.BRIGHT),
+        ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
+    ]
+
+
+def _no_match(facts: ListFacts) -> str:
+    if facts.history is not None and not facts.history.is_complete:
+        return "No runs match so far. Older runs are still being read. Esc clears the filter."
+    return "No runs match. Esc clears the filter."
+
+
+def _failure_paragraphs(facts: ListFacts, failure: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
+    advice = advice_on(failure, facts.api_url, is_relayed=facts.is_relayed)
+    paragraphs = [(advice.sentence, Token.BRIGHT)]
+    if advice.todo:
+        paragraphs.append((advice.todo, Token.TEXT))
+    match failure:
+        case SourceRetrying():
+            left = failure.next_at - facts.now
+            now = with_key("refresh", "r", "; {} tries now")
+            is_due = left <= timedelta(seconds=0.5)
+            again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}{now}."
+            paragraphs.append((again, Token.TEXT))
+        case SourceStopped():
+            is_filtered = not facts.filters.is_empty
+            ways = [
+                with_key("refresh", "r", "{} tries again"),
+                with_key("server-filters", "f", "{} changes the server filters") if is_filtered else "",
+                with_key("close", "q", "{} ends the program") or "ctrl-q ends the program",
+            ]
+            paragraphs.append((f"{', '.join(filter(None, ways))}.", Token.TEXT))
+    if advice.quote:
+        paragraphs.append((f"The server said: {advice.quote}" if failure.status else advice.quote, Token.FAINT))
+    return paragraphs
 
 
 # The remark about words of a filter that could not be parsed.
