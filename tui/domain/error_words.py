@@ -297,18 +297,13 @@ def _case_changes(word: str) -> int:
     return sum(a.islower() != b.islower() for a, b in pairwise(word))
 
 
-def is_technical(word: str) -> bool:
-    """Return whether the digits of a word belong to its name: `s3`, `utf8`."""
-    return _TECHNICAL.match(word) is not None
-
-
 def normalise_word(word: str) -> str:
     """Return a word without its numbers, or `<id>` if it is an id."""
     if not any(map(str.isdigit, word)):
         return ID if is_id(word) else word
     if _PLATFORM.match(word):
         return ID
-    if is_technical(word):
+    if _TECHNICAL.match(word):
         return word
     if word.isdigit() and len(word) < _MIN_LONG:
         return NUMBER
@@ -482,16 +477,11 @@ def is_number(word: str) -> bool:
     return _NUMBER.match(word) is not None or _DURATION.match(word) is not None
 
 
-def is_schema_name(before: str) -> bool:
-    """Return whether the text before a word says that it is the name of a table, a column or a constraint."""
-    return _SCHEMA.search(before) is not None
-
-
 def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     """Return a word with digits as it is if it is a code, otherwise without its numbers. It is `text[start:end]`."""
     if is_code(word, text, start, end):
         return word
-    if is_number(word) or (_ORDER_NUMBER.match(word) and not is_technical(word)):
+    if is_number(word) or (_ORDER_NUMBER.match(word) and not _TECHNICAL.match(word)):
         return NUMBER
     return normalise_name(word) if _is_property_path(word) else normalise_word(word)
 
@@ -510,7 +500,7 @@ def is_code(word: str, text: str, start: int, end: int) -> bool:
         return True
     if word.isdigit() or is_number(word):
         return _is_status(word, text, before, start, end)
-    if is_schema_name(before):
+    if _SCHEMA.search(before):
         return True
     if _LIBRARY_CODE.match(word):
         return _ENTITY.search(before) is None
@@ -978,7 +968,7 @@ def _numbered(match: re.Match[str]) -> str:
 
 
 def _base64(match: re.Match[str]) -> str:
-    if is_schema_name(match.string[max(match.start() - 24, 0) : match.start()]):
+    if _SCHEMA.search(match.string, max(match.start() - 24, 0), match.start()):
         return match[0]
     return ID if is_id(match[0].replace("/", "").replace("+", "").rstrip("=")) else normalise_name(match[0])
 

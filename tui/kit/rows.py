@@ -120,7 +120,7 @@ class RowLines(Generic[K]):
     """
 
     def __init__(self, height: int) -> None:
-        self._height = height
+        self.height = height
         self.top = 0
         """The first line of the window."""
         self.window: Sequence[Hashable] = []
@@ -182,8 +182,8 @@ class RowLines(Generic[K]):
 
     def resize(self, height: int) -> None:
         """Set the height of the window. The line of the cursor stays visible."""
-        if height != self._height:
-            self._height = height
+        if height != self.height:
+            self.height = height
             self._show_cursor()
 
     def toggle_mark(self) -> None:
@@ -212,12 +212,12 @@ class RowLines(Generic[K]):
 
     def _show_cursor(self, *, keeps_top: bool = False) -> None:
         """Scroll so that the cursor is in the window. No lines are blank below the last one, unless `keeps_top`."""
-        height, line = max(1, self._height), self._cursor_line()
+        height, line = max(1, self.height), self._cursor_line()
         last_top = self.top if keeps_top else len(self) - height
         self.top = 0 if line is None else max(0, min(self.top, last_top))
         if line is not None:
             self.top = min(max(self.top, line - height + 1), line)
-        self.window = self._lines(self.top, self.top + self._height)
+        self.window = self._lines(self.top, self.top + self.height)
         self._new.difference_update(self.window)  # rows in the window are not new any more
 
 
@@ -490,7 +490,7 @@ class ListModel(RowLines[str], Generic[R]):
         if not self._is_held or self.cursor not in self._placed:
             self.cursor, self.top, self._is_held = next(iter(self._order), None), 0, False
         elif line is not None:
-            self.top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self._height))
+            self.top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self.height))
         self._new.clear()
         self._show_cursor()
 

@@ -389,7 +389,7 @@ def test_window_equals_a_list_made_from_nothing(plan: list[Step]) -> None:
                 assert listed.cursor_line == line
         if not rows.is_departed(rows.cursor) or (rows.cursor in listed.store and rows.view.order is CREATED):
             lines_now = lines_of(listed)
-            assert rows.window == lines_now[rows.top : rows.top + rows._height]
+            assert rows.window == lines_now[rows.top : rows.top + rows.height]
             assert len(rows) == len(lines_now)
         assert rows.cursor_item is None or rows.cursor_item in rows.window
         assert not rows.is_at_end or (rows._has_end and rows.cursor is None)

@@ -93,11 +93,6 @@ class GroupUpdates:
         self._steps: Iterator[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def is_sorting(self) -> bool:
-        """Whether another order or filter was requested, and is not shown yet."""
-        return self.query != self._rows.query
-
     def follow(self, changes: Changes, *, is_shown: bool) -> None:
         """Group the runs that changed; of a view that is not shown with the next request."""
         if is_shown or not self.has_missed:
@@ -258,7 +253,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
         """Begin with no group."""
-        self.list = ListModel(self.view, query)
+        self.list = ListModel(self.view, query, self.list.height)
         runs_filter = with_server_filters(self._filters, EVERYTHING)
         self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
         self._facts: GroupFacts | None = None
@@ -284,7 +279,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """The work that is left before the wanted rows are shown, in words; empty if none is."""
         if self._updates.is_counting:
             return f"counting the {self.wanted_span.words}…"
-        return "sorting…" if self._updates.is_sorting else ""
+        return "sorting…" if self._updates.query != self.list.query else ""
 
     @property
     def query(self) -> RowQuery[ErrorGroup]:

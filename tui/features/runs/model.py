@@ -580,8 +580,8 @@ class RunListModel(RowLines[RunId]):
         """Move the cursor to an index. If its line is outside the window, it becomes the middle of the window."""
         key = self.view.key_of(self.view.at(index))
         line = index if key is None else self._line_of(key)
-        if not self.top <= line < self.top + self._height:
-            self.top = max(0, line - self._height // 2)
+        if not self.top <= line < self.top + self.height:
+            self.top = max(0, line - self.height // 2)
         self._set_cursor(index)
 
     def _set_cursor(self, index: int) -> None:
