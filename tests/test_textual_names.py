@@ -14,6 +14,7 @@ from tests.test_architecture import MODULES, nodes
 INTENDED = {
     "AppBase._disable_notifications",
     "AppBase._disable_tooltips",
+    "AppBase._display",
     "AppBase._filters",
     "AppBase.theme",
     "CommandField._suggestion",
