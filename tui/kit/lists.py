@@ -4,10 +4,9 @@ Nothing here needs Textual, since commands and the relay read declarations, too.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from tui.api.errors import ApiError, NotFound, Refused
@@ -21,6 +20,7 @@ from tui.store.filter import split_words, substring_test
 from tui.sync.budget import Priority
 from tui.text import formatting
 from tui.text.blocks import ListRuns, Now, ReadStage, Row, Said, said_rows, tries_again
+from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token, cut, joined, wrap
 from tui.text.table import Table
 
@@ -124,37 +124,12 @@ class ListView(RowRules[R]):
 
     def json_of(self, row: R) -> dict[str, Json]:
         """Return a row with every key of `--json`, None where its value is not known."""
-        return as_object(row) if self.json is None else self.json(row)
+        return as_json(row) if self.json is None else self.json(row)
 
     def none_words(self, environment: Environment | None) -> str:
         """Return the sentence in place of an empty list."""
         own = "" if environment is None else self.none_in.get(environment.type, "")
         return own or f"This environment has no {self.rows_name}."
-
-
-def as_object(value: Any) -> dict[str, Json]:
-    """Return a dataclass as a JSON object: its fields in the spelling of the API, times in UTC."""
-    return {_api_name(each.name): _as_json(getattr(value, each.name)) for each in fields(value)}
-
-
-def _api_name(name: str) -> str:
-    head, *rest = name.removeprefix("is_").split("_")
-    return head + "".join(part.title() for part in rest)
-
-
-def _as_json(value: Any) -> Json:
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        case timedelta():
-            return value.total_seconds() * 1000
-        case tuple():
-            return [_as_json(each) for each in value]
-        case _ if is_dataclass(value):
-            return as_object(value)
-        case _:
-            known: Json = json.loads(json.dumps(value))
-            return known
 
 
 # The rows of a list, kept up to date while its view is shown, and the texts around them.

@@ -4,9 +4,11 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len
 
@@ -60,6 +62,30 @@ def compact(value: Json) -> str:
         return json.dumps(value, allow_nan=False)
     except (RecursionError, ValueError):
         return "".join(text + (" " if text.endswith(",") else "") for _, text in rows(value, ascii_only=True))
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as JSON has it: times as the API writes them, spans in milliseconds, a dataclass by its fields."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case timedelta():
+            ms = value / timedelta(milliseconds=1)
+            return int(ms) if ms.is_integer() else ms
+        case Enum():
+            return value.value
+        case tuple():
+            return [as_json(each) for each in value]
+        case _ if is_dataclass(value):
+            return {spelled(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
+        case _:
+            return value
+
+
+def spelled(name: str) -> str:
+    """Return the name of an attribute in the spelling of the API: `startedAt`."""
+    head, *rest = name.removeprefix("is_").split("_")
+    return head + "".join(map(str.title, rest))
 
 
 def _written_items(container: dict[str, Json] | list[Json], *, ascii_only: bool) -> Iterator[_Item]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, assert_never
 
@@ -27,6 +27,7 @@ from tui.domain.text import Raw, clean
 from tui.features.queues.words import places_text, share_text, standstill_text
 from tui.text import formatting
 from tui.text.formatting import brief_duration, waited
+from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token, joined, line_width, pad
 
 # The sentence of a finding: long for wide screens, short for 80 columns, and for the two lines of the overview.
@@ -395,9 +396,9 @@ def finding_object(
         "word": finding.word.value,
         "subject": subject(finding),
         "sentence": _sentence(finding, now, verdict),
-        "since": _iso(finding.since),
+        "since": as_json(finding.since),
         "isOlder": isinstance(finding.evidence, TaskFails) and finding.evidence.is_older,
-        "noRunSince": quiet_since and _iso(quiet_since),
+        "noRunSince": quiet_since and as_json(quiet_since),
         "state": state.value,
         "kind": finding.subject.kind.value,
         "key": clean(finding.subject.key[:MAX_TEXT_CHARS]),
@@ -427,13 +428,13 @@ def verdict_object(verdict: Verdict | None, state: FindingState, now: datetime) 
         "word": OK if is_ok else NOT_KNOWN,
         "subject": None,
         "sentence": ok_sentence(known, now) if is_ok else not_known_alone(known, now),
-        "since": at and _iso(at),
+        "since": at and as_json(at),
         "state": state.value,
         "unread": [
             {
                 "source": each.source.value,
                 "reason": clean(each.reason or NOT_READ),
-                "readAt": each.read_at and _iso(each.read_at),
+                "readAt": each.read_at and as_json(each.read_at),
             }
             for each in known.unread
         ],
@@ -449,7 +450,3 @@ def not_known_line(text: str) -> Line:
 def _sentence(finding: Finding, now: datetime, verdict: Verdict | None) -> str:
     own = "" if verdict is None else own_words(verdict, finding, now)
     return f"{finding_words(finding, now, now).long}{own and f', {own}'}"
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

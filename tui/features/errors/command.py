@@ -17,13 +17,13 @@ from tui.domain.run import Json, RunId
 from tui.features.config.command import open_session, session_command
 from tui.features.errors.model import GROUP_TABLE, GroupRow
 from tui.features.errors.words import state_piece
-from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import Now
+from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Print, value_cell
 
@@ -174,8 +174,8 @@ def group_object(group: ErrorGroup, *, are_all_read: bool) -> dict[str, Json]:
         "count": group.count,
         "tasks": [task for task, _ in group.tasks],
         "versions": [version for version, _ in group.versions],
-        "firstSeen": iso_time(group.first_seen),
-        "lastSeen": iso_time(group.last_seen),
+        "firstSeen": as_json(group.first_seen),
+        "lastSeen": as_json(group.last_seen),
         "state": None if group.state is None else group.state.value,
         "runIds": list(group.run_ids),
         "runIdsComplete": group.has_all_run_ids and are_all_read,

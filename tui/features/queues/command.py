@@ -13,7 +13,6 @@ from tui.domain.text import Raw
 from tui.features.config.command import listing, open_session, read_environment, session_command
 from tui.features.queues import words
 from tui.features.queues.words import QUEUE_TABLE
-from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_first
 from tui.store.findings.bounds import standstill_of
@@ -21,6 +20,7 @@ from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import Now
+from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Print
 
@@ -113,7 +113,7 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
       where nothing is wrong as far as it is known, and the waits were not read
     """
     healthy = HEALTHY if row.are_waits_read else None
-    holders = ({"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders)
+    holders = ({"task": each.task, "runs": each.runs, "longestSince": as_json(each.since)} for each in row.holders)
     return {
         "name": row.name,
         "type": "task" if row.is_task else "custom",
@@ -122,7 +122,7 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
         "queued": None if row.is_least else row.queued,
         "queuedAtLeast": row.queued if row.is_least else None,
         "paused": row.is_paused,
-        "oldestQueuedAt": iso_time(row.oldest_at),
+        "oldestQueuedAt": as_json(row.oldest_at),
         "oldestRunId": row.oldest_run,
         "startedPerMin": row.started_per_min,
         "holders": list(holders) if row.are_waits_read else None,

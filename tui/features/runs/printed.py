@@ -1,8 +1,8 @@
 """Runs as `ls`, `watch` and `--json` print them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from tui.domain.error import RunError
 from tui.domain.finding import Hold
@@ -10,6 +10,7 @@ from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Statu
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.columns import took
 from tui.text import formatting
+from tui.text.json import as_json, spelled
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, first_line, joined, pad
 
@@ -95,7 +96,7 @@ def run_object(
     from tui.features.detail.words import fact_keys  # noqa: PLC0415  the table of `ls` does not need it
 
     fixed = run.fixed
-    own = _known(createdAt=iso_time(run.created_at), triggerFunction=fixed.trigger_function, schedule=fixed.schedule)
+    own = _known(createdAt=run.created_at, triggerFunction=fixed.trigger_function, schedule=fixed.schedule)
     out |= fact_keys(run) | own
     if run.metadata_values:
         out["metadata"] = run.metadata_values
@@ -109,16 +110,11 @@ def run_object(
         out["attemptsComplete"] = history.is_complete
         out |= _known(
             attemptsMissing=history.missing or None,
-            nextAttemptAt=iso_time(history.retry_at),
+            nextAttemptAt=history.retry_at,
             isTraceGone=history.is_trace_gone or None,
             waitsFor=None
             if (wait := run.wait) is None
-            else _known(
-                kind=wait.kind.value,
-                since=iso_time(wait.since),
-                about=wait.subject or wait.task,
-                runs=list(wait.runs) or None,
-            ),
+            else _keys(wait, "kind", "since", about=wait.subject or wait.task, runs=wait.runs or None),
         )
     if hold is not None:
         out["waitsFor"] = _hold_object(hold)
@@ -149,22 +145,15 @@ def tree_objects(tree: RunTree) -> Iterator[Object]:
 
 def error_object(error: RunError) -> Object:
     """Return an error with its known fields: `name`, `message`, `stack`, `code` and `causes`."""
-    named = _known(name=error.name, message=error.message, stack=error.stack, code=error.code)
-    return named | _known(causes=[error_object(cause) for cause in error.causes] or None)
+    causes = [error_object(cause) for cause in error.causes]
+    return _keys(error, "name", "message", "stack", "code", causes=causes or None)
 
 
 def _state_keys(state: State) -> Object:
-    return _status_keys(state.status) | _known(
-        updatedAt=iso_time(state.updated_at),
-        startedAt=iso_time(state.started_at),
-        finishedAt=iso_time(state.finished_at),
-        expiredAt=iso_time(state.expired_at),
-        delayedUntil=iso_time(state.delayed_until),
-        durationMs=_ms(state.compute),
-        costInCents=state.cost_cents,
-        baseCostInCents=state.base_cost_cents,
-        tags=list(state.tags),
-    )
+    return _status_keys(state.status) | _keys(
+        state, "updated_at", "started_at", "finished_at", "expired_at", "delayed_until", "tags",
+        durationMs=state.compute, costInCents=state.cost_cents, baseCostInCents=state.base_cost_cents,
+    )  # fmt: skip
 
 
 def _body_keys(body: Body) -> Object:
@@ -174,28 +163,15 @@ def _body_keys(body: Body) -> Object:
 
 
 def _attempt_object(attempt: Attempt) -> Object:
-    return _known(
-        id=attempt.id,
-        number=attempt.number,
-        status=attempt.status.value,
-        startedAt=iso_time(attempt.started_at),
-        completedAt=iso_time(attempt.completed_at),
-        error=error_object(attempt.error) if attempt.error else None,
-        retryDelayMs=None if attempt.retry_delay is None else _ms(attempt.retry_delay),
-    )
+    error = error_object(attempt.error) if attempt.error else None
+    names = ("id", "number", "status", "started_at", "completed_at")
+    return _keys(attempt, *names, error=error, retryDelayMs=attempt.retry_delay)
 
 
 def _hold_object(hold: Hold) -> Object:
-    return _known(
-        kind=hold.kind.value,
-        until=iso_time(hold.until),
-        queue=hold.queue,
-        running=hold.running,
-        limit=hold.limit,
-        since=iso_time(hold.since),
-        mayExpireAt=iso_time(hold.may_expire_at),
-        holders=[{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
-    )
+    holders = [{"task": each.task, "runs": each.runs} for each in hold.holders]
+    names = ("kind", "until", "queue", "running", "limit", "since", "may_expire_at")
+    return _keys(hold, *names, holders=holders or None)
 
 
 def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
@@ -232,23 +208,13 @@ def _node_times(node: TreeNode) -> Object:
     lasted = times.duration if times.compute is None else times.compute
     if lasted is None and times.started_at is not None and times.finished_at is not None:
         lasted = max(times.finished_at - times.started_at, timedelta())
-    return _known(
-        createdAt=iso_time(times.created_at),
-        startedAt=iso_time(times.started_at),
-        finishedAt=iso_time(times.finished_at),
-        durationMs=None if lasted is None else _ms(lasted),
-    )
+    return _keys(times, "created_at", "started_at", "finished_at", durationMs=lasted)
 
 
-def _known(**values: Json) -> Object:
-    return {key: value for key, value in values.items() if value is not None}
+def _keys(value: object, *names: str, **others: Any) -> Object:
+    """Return the known ones of some attributes by their names in the spelling of the API, and other known values."""
+    return _known(**{spelled(name): getattr(value, name) for name in names}, **others)
 
 
-def iso_time(at: datetime | None) -> str | None:
-    """Return a time as the API writes it: UTC, to the millisecond, with `Z`."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _ms(value: timedelta) -> int | float:
-    ms = value / timedelta(milliseconds=1)
-    return int(ms) if ms.is_integer() else ms
+def _known(**values: Any) -> Object:
+    return {key: as_json(value) for key, value in values.items() if value is not None}
