@@ -165,7 +165,7 @@ BUDGETS = {
     "store": 4_800,
     "sync": 5_200,
     "terminal": 600,
-    "text": 1_450,
+    "text": 1_500,
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
 
