@@ -17,7 +17,7 @@ from tests.support.domain.patches import at, patch_of
 from tests.support.fleet import Fleet
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
-from tui.api.client import TraceRequest
+from tui.api.client import RunRequest
 from tui.api.relay import Call, Chunk, RelayFacts, RelayMessage, Runs, Welcome, encode_response, encode_screen_message
 from tui.api.responses import Response as WireResponse
 from tui.domain.run import RunId
@@ -281,7 +281,7 @@ def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monke
             stuck.transport.pause_reading()
             fleet.fault = lambda path: OnceAllCalled(large) if path.endswith("/trace") else None
             for number in range(request_proxy.MAX_CALLS_IN_FLIGHT):
-                await stuck.send(encode_screen_message(Call(number, TraceRequest(RunId("run_1")))), text=True)
+                await stuck.send(encode_screen_message(Call(number, RunRequest(RunId("run_1"), "trace"))), text=True)
             await setup.wait_until_disconnected()
             assert len(encoded) == 1
             # A response that was cut off does not stop the relay.

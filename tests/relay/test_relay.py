@@ -20,11 +20,9 @@ from tui.api.actions import REPLAY
 from tui.api.client import (
     ErrorGroupRequest,
     ErrorGroupsRequest,
-    EventsRequest,
     ReadRequest,
     RunRequest,
     SpanRequest,
-    TraceRequest,
 )
 from tui.api.errors import NotFound, Refused
 from tui.api.relay import PART_BYTES, Call, CallResponse, encode_screen_message
@@ -191,7 +189,7 @@ def test_response_is_whole_if_a_part_ends_inside_a_character(tmp_path: Path) -> 
         fleet = busy_fleet()
         fleet.fault = lambda path: Response(body) if path.endswith("/trace") else None
         async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket:
-            await socket.send(encode_screen_message(Call(1, TraceRequest(RunId(FAILED.id)))), text=True)
+            await socket.send(encode_screen_message(Call(1, RunRequest(RunId(FAILED.id), "trace"))), text=True)
             message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
             assert isinstance(message, CallResponse)
             assert message.body == body
@@ -220,8 +218,8 @@ def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None:
     escape = "../../../api/v1/whoami"
     requests: tuple[ReadRequest, ...] = (
         RunRequest(RunId(escape)),
-        TraceRequest(RunId("run_1/..")),
-        EventsRequest(RunId("run_1/..")),
+        RunRequest(RunId("run_1/.."), "trace"),
+        RunRequest(RunId("run_1/.."), "events"),
         SpanRequest(RunId(FAILED.id), SpanId(escape)),
         ErrorGroupRequest(ErrorGroupId(escape)),
         RunRequest(RunId("%2e%2e")),

@@ -60,12 +60,14 @@ def test_different_addresses_are_rejected_and_both_named() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:3030", "ftp://host", "http://", "http://host:0", "http://host:99999", "http://host:x", "http://[::1"],
+    ["localhost:3030", "ftp://host", "http://", "http://host:0", "http://host:99999", "http://host:x", "http://[::1",
+     "localhost", "https://u:p@host", "https://host?x=1", "https://host/#x", "https://a host", "https://host:65536"],
 )  # fmt: skip
 @pytest.mark.parametrize("is_flag", [True, False])
 def test_invalid_address_is_rejected_with_its_origin(url: str, is_flag: bool) -> None:
-    with pytest.raises(SettingsError, match="--api-url" if is_flag else "TRIGGER_API_URL"):
+    with pytest.raises(SettingsError, match="--api-url" if is_flag else "TRIGGER_API_URL") as caught:
         read({} if is_flag else {"TRIGGER_API_URL": url}, api_url=url if is_flag else None)
+    assert "u:p" not in str(caught.value)
 
 
 @pytest.mark.parametrize("environ", [{}, {"TRIGGER_SECRET_KEY": ""}, {"TRIGGER_SECRET_KEY": " \n"}])

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, assert_never, cast
 from urllib.parse import quote
@@ -55,26 +55,13 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """The detail of one run."""
+    """One run: its detail, its span tree (`trace`), or its spans and log lines as a flat list (`events`).
+
+    The list has five times the limit of a trace.
+    """
 
     run_id: RunId
-    kind: Literal["run"] = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class TraceRequest:
-    """The span tree of a run."""
-
-    run_id: RunId
-    kind: Literal["trace"] = "trace"
-
-
-@dataclass(frozen=True, slots=True)
-class EventsRequest:
-    """The spans and log lines of a run as a flat list, with five times the limit of a trace."""
-
-    run_id: RunId
-    kind: Literal["events"] = "events"
+    kind: Literal["run", "trace", "events"] = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +111,6 @@ class QueueMetricsRequest:
 
 ReadRequest = (
     RunRequest
-    | TraceRequest
-    | EventsRequest
     | SpanRequest
     | NamedQuery
     | ErrorGroupsRequest
@@ -199,10 +184,10 @@ class ApiReader(ABC):
 
         Decoding yields to the event loop.
         """
-        from tui.api.traces import trace_slices  # noqa: PLC0415  loaded when first used
+        from tui.api.traces import between_turns, trace_slices  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(TraceRequest(run_id))
-        trace = await _decoded(trace_slices(response.body, limits := Limits()))
+        response = await self._fetch_success(RunRequest(run_id, "trace"))
+        trace, _ = await between_turns(trace_slices(response.body, limits := Limits()))
         self._report(response, limits)
         return trace
 
@@ -210,22 +195,23 @@ class ApiReader(ABC):
         """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
         from tui.api.traces import TraceScanner  # noqa: PLC0415  loaded when first used
 
-        scanner = TraceScanner((await self._fetch_success(TraceRequest(run_id))).body)
+        scanner = TraceScanner((await self._fetch_success(RunRequest(run_id, "trace"))).body)
         for _ in scanner.slices():
             await asyncio.sleep(0)
         return scanner
 
     async def read_events(self, run_id: RunId) -> Trace | None:
         """Return the attempts of a run from its flat list of spans, None if that lacks the run. Decoding yields."""
-        from tui.api.traces import event_slices  # noqa: PLC0415  loaded when first used
+        from tui.api.traces import between_turns, event_slices  # noqa: PLC0415  loaded when first used
 
-        return await _decoded(event_slices((await self._fetch_success(EventsRequest(run_id))).body, run_id))
+        response = await self._fetch_success(RunRequest(run_id, "events"))
+        return (await between_turns(event_slices(response.body, run_id)))[0]
 
     async def read_log(self, run_id: RunId, known: "RunLog | None") -> "tuple[RunLog, float]":
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
         from tui.api.traces import decode_log  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(EventsRequest(run_id))
+        response = await self._fetch_success(RunRequest(run_id, "events"))
         try:
             return await decode_log(response.body, known)
         except errors.ServerFault as error:
@@ -295,18 +281,16 @@ class ApiReader(ABC):
         return response
 
 
-def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a kind
+def http_request_of(request: ReadRequest) -> HttpRequest:
     """Return the HTTP request.
 
     Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
     """
     match request:
-        case RunRequest(run_id):
+        case RunRequest(run_id, "run"):
             return HttpRequest(f"/api/v3/runs/{path_part(run_id)}")
-        case TraceRequest(run_id):
-            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/trace")
-        case EventsRequest(run_id):
-            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/events")
+        case RunRequest(run_id, kind):
+            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/{kind}")
         case SpanRequest(run_id, span_id):
             return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
         case TrqlQuery():
@@ -418,12 +402,12 @@ class Client(ApiReader):
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         feed_timeouts: Timeouts = FEED_TIMEOUTS,
     ) -> None:
-        """`api_url` may have a path. `clock` dates a response that has no `Date`. `on_rate_limit` is called with the
-        rate limit of every response that has one.
+        """`api_url` may have a path; the settings have checked it. `clock` dates a response that has no `Date`.
+        `on_rate_limit` is called with the rate limit of every response that has one.
 
-        Raises ValueError for an address, a key or a branch that cannot be sent.
+        Raises ValueError for a key or a branch that cannot be sent.
         """
-        self._base = _base(api_url)
+        self._base = api_url.rstrip("/")
         super().__init__(Secret(key), clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:"))
         self._on_rate_limit = on_rate_limit
         headers = _headers(key, branch)
@@ -524,19 +508,6 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
     return params
 
 
-def _base(api_url: str) -> str:
-    try:
-        url = httpx2.URL(api_url.strip())
-    except (httpx2.InvalidURL, ValueError):
-        raise ValueError("the API's address cannot be read") from None
-    is_host = url.raw_host and (b"%" not in url.raw_host or b":" in url.raw_host)  # httpx2 encodes invalid characters
-    if url.scheme not in {"http", "https"} or not is_host or not 0 <= (url.port or 0) < 65_536:
-        raise ValueError("the API's address is not of the form https://host")
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("the API's address may hold no user, query or fragment")
-    return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-
-
 def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
     if not key.isascii() or not key.isprintable() or not key or " " in key:
         raise ValueError("the key is empty or holds characters that no key has")
@@ -551,13 +522,3 @@ def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
         # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers
-
-
-async def _decoded(slices: Generator[None, None, T]) -> T:
-    """Return the result of decoding, and let the event loop run between its slices."""
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return cast("T", end.value)
-        await asyncio.sleep(0)

@@ -236,26 +236,16 @@ class ScheduledRun:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LastRuns:
-    """The newest run of a schedule, if it started one in 30 days. Without a period, the server searches seven days."""
-
-    runs: tuple[ScheduledRun, ...]
-
-    @property
-    def newest(self) -> ScheduledRun | None:
-        """That run."""
-        return next(iter(self.runs), None)
-
-
 SCHEDULE_RUNS: Final = RowRead(
     "/api/v1/runs",
-    JsonObject(
-        LastRuns,
-        runs=("data", Items(JsonObject(ScheduledRun, id=Id, created_at=("createdAt", Time)), 1, "runs of a schedule")),
+    JsonObject[tuple[ScheduledRun, ...]](
+        tuple,
+        lambda data: data,
+        data=Items(JsonObject(ScheduledRun, id=Id, created_at=("createdAt", Time)), 1, "runs of a schedule"),
     ),
     {"filter[schedule]": "{id}", "filter[createdAt][period]": "30d", "page[size]": "1"},
 )
+"""The newest run of a schedule, if it started one in 30 days. Without a period, the server searches seven days."""
 
 
 # A page of waitpoint tokens, without their callback addresses: each holds the secret that completes its token.

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
 from itertools import chain
-from typing import Annotated, Any, Final, Literal, Required, cast
+from typing import Annotated, Any, Final, Literal, Required, TypeVar, cast
 
 from pydantic import AfterValidator, AliasPath, BeforeValidator, Field, PlainValidator
 from typing_extensions import TypedDict
@@ -33,6 +33,8 @@ from tui.domain.log import UNKNOWN, RunLog
 from tui.domain.run import Json, RunId, SpanId
 from tui.domain.text import Raw
 from tui.domain.trace import Span, SpanDetail, Trace
+
+T = TypeVar("T")
 
 # Reads a JSON body in slices, and without recursion.
 #
@@ -579,7 +581,7 @@ DIGEST_BYTES: Final = 1024 * 1024
 """Bytes that are hashed at once, which takes a millisecond."""
 
 TURNS: Final = 8
-"""Turns of the event loop between two slices: a key passes through some of them until it is painted."""
+"""Turns of the event loop between two slices of a log: a key passes through some of them until it is painted."""
 
 MAX_LEVEL_CHARS: Final = 200
 """Length of the word for a level."""
@@ -593,15 +595,20 @@ async def decode_log(body: bytes, known: RunLog | None) -> tuple[RunLog, float]:
 
     The log is `known` itself if the response has no other lines than that. Raises `ServerFault`.
     """
-    slices, spent_s = _log_of(body, known), 0.0
+    return await between_turns(_log_of(body, known), TURNS)
+
+
+async def between_turns(slices: Generator[None, None, T], turns: int = 1) -> tuple[T, float]:
+    """Return the result of decoding and the seconds that it took. The event loop turns between its slices."""
+    spent_s = 0.0
     while True:
         begun_s = time.thread_time()
         try:
             next(slices)
         except StopIteration as end:
-            return cast("RunLog", end.value), spent_s + time.thread_time() - begun_s
+            return cast("T", end.value), spent_s + time.thread_time() - begun_s
         spent_s += time.thread_time() - begun_s
-        for _ in range(TURNS):
+        for _ in range(turns):
             await asyncio.sleep(0)
 
 

@@ -294,7 +294,7 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
     A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
     """
     match request:
-        case api.RunRequest(an_id) | api.TraceRequest(an_id) | api.EventsRequest(an_id) | api.ErrorGroupRequest(an_id):
+        case api.RunRequest(an_id) | api.ErrorGroupRequest(an_id):
             return bool(_SAFE_ID.match(an_id))
         case api.SpanRequest(run_id, span_id):
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))

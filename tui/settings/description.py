@@ -144,12 +144,12 @@ def _keys() -> Iterator[str]:
     """Yield a line for each binding, by where it is first met."""
     yield "#[keys]"
     scope = ""
-    for each in listed_bindings({}):
-        if each.scope != scope:
-            scope = each.scope
+    for each in listed_bindings():
+        if each.scopes[0] != scope:
+            scope = each.scopes[0]
             yield "#"
             yield f"# {scope}"
-        setting = f"#{each.id} = {_toml(each.default[0] if len(each.default) == 1 else each.default)}"
+        setting = f"#{each.id} = {_toml(each.keys[0] if len(each.keys) == 1 else each.keys)}"
         if len(line := f"{setting}  # {each.sentence}") <= _WIDTH:
             yield line
         else:

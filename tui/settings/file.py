@@ -7,10 +7,10 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tui.settings.secret import SettingsError
-from tui.settings.settings import Complaint, ConfigFile, FileState
+from tui.settings.settings import NO_FILE, Complaint, ConfigFile, FileState
 
 if TYPE_CHECKING:
     import ssl
@@ -86,7 +86,12 @@ def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigF
         return ConfigFile(path, shown=shown, complaints=(Complaint("", _why(error), file=shown),))
     except ValueError:  # a null character in the path
         return ConfigFile(path, shown=shown, complaints=(Complaint("", "not a path", file=shown),))
-    return replace(_decoded(path, shown, content, distrust), shown=shown, state=state)
+    file = _decoded(content)
+    complaints = file.complaints
+    if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in file.keys):
+        complaints += (Complaint("", f"{distrust}; commands, editor, pager and on_alert are not used"),)
+    complaints = tuple(replace(each, file=shown) for each in complaints)
+    return replace(file, path=path, complaints=complaints, distrust=distrust, shown=shown, state=state)
 
 
 def state_of(path: Path) -> FileState:
@@ -152,18 +157,18 @@ def _why(error: OSError) -> str:
     return f"{reason[:1].lower()}{reason[1:]}; the file is ignored"
 
 
-def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> ConfigFile:
+def _decoded(content: bytes) -> ConfigFile:
     # What the file forbids is not known if it cannot be read.
     is_locked = re.search(_LOCK_LINE, content.replace(b"\0", b"")) is not None  # of UTF-16, ASCII remains
     locked = "; it has read_only, so that everything is read-only until this is right" if is_locked else ""
 
     def unreadable(where: str, text: str) -> ConfigFile:
-        return ConfigFile(path, complaints=(Complaint(where, text + locked, file=shown),), is_locked=is_locked)
+        return ConfigFile(complaints=(Complaint(where, text + locked),), is_locked=is_locked)
 
     if len(content) > MAX_BYTES:
         return unreadable("", f"larger than {MAX_BYTES // 1024} KiB; the file is ignored")
     if not content.strip():
-        return ConfigFile(path)
+        return NO_FILE
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -180,7 +185,10 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
     except ValueError as error:
         where, reason = _syntax_error(text, str(error))
         return unreadable(where, f"{reason}; the file is ignored")
-    return _with_values(path, shown, table, distrust)
+    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
+
+    file = read_document(table)
+    return with_checked_keys(file) if file.values.keys or file.values.commands else file
 
 
 def _line_with_many_dots(text: str) -> int | None:
@@ -208,18 +216,6 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
         reason = f"{reason[: MAX_REASON_CHARS - 1]}…"
     line = int(found[1]) if found[1] else text.count("\n") + (not text.endswith("\n"))
     return f"line {line}", f"expected TOML: {reason[:1].lower()}{reason[1:]}"
-
-
-def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | None) -> ConfigFile:
-    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
-
-    file = read_document(table)
-    if file.values.keys or file.values.commands:
-        file = with_checked_keys(file)
-    complaints = [replace(each, file=shown) for each in file.complaints]
-    if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in file.keys):
-        complaints.append(Complaint("", f"{distrust}; commands, editor, pager and on_alert are not used", file=shown))
-    return replace(file, path=path, complaints=tuple(complaints), distrust=distrust)
 
 
 # The certificates that a session on a relay trusts.

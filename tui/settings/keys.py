@@ -6,6 +6,7 @@ import string
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -279,20 +280,17 @@ def _stays(binding: str) -> str:
     return f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'}"
 
 
-class _Clash(NamedTuple):
-    key: str
-    ids: tuple[str, str]
-    place: str
+def _clashes(keys: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, str], str]]:
+    """Yield the keys that two bindings share in a place, but not by default, with their ids and the place.
 
-
-def _clashes(keys: Mapping[str, tuple[str, ...]]) -> Iterator[_Clash]:
-    """Yield the pairs of bindings that share a key in a place, but not by default. A text field is the binding ""."""
+    A text field is the binding "".
+    """
     for place in key_table().places:
         shared = {pair for ids in _ids_by_key(place, {}).values() for pair in combinations(sorted(ids), 2)}
         for key, ids in _ids_by_key(place, keys).items():
             for pair in combinations(sorted(ids), 2):
                 if pair not in shared:
-                    yield _Clash(key, pair, place)
+                    yield key, pair, place
 
 
 def _ids_by_key(place: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
@@ -313,17 +311,17 @@ def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Complaint]) -
     order = {binding: number for number, binding in enumerate(keys)}
     while keys and (clashes := list(_clashes(keys))):
         by_entry = [
-            (max((each for each in clash.ids if each in keys), key=order.__getitem__), clash) for clash in clashes
+            (max((each for each in clash[1] if each in keys), key=order.__getitem__), clash) for clash in clashes
         ]
         dropped: set[str] = set()
-        for binding, clash in sorted(by_entry, key=lambda each: order[each[0]]):
-            other = next(each for each in clash.ids if each != binding)
+        for binding, (key, ids, place) in sorted(by_entry, key=lambda each: order[each[0]]):
+            other = next(each for each in ids if each != binding)
             if binding in dropped or other in dropped:
                 continue  # without the other entry, this one may be right
             dropped.add(binding)
             taken = f"the key of {other}" if other else "a key that edits a text"
-            where = clash.place if other else "where something is typed"
-            text = f"{key_name(clash.key)} is {taken} ({where}); {_stays(binding)}"
+            where = place if other else "where something is typed"
+            text = f"{key_name(key)} is {taken} ({where}); {_stays(binding)}"
             problems.append(Complaint(_path(binding), text))
             del keys[binding]
 
@@ -365,25 +363,12 @@ def _taken_by_views(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return taken
 
 
-# The bindings as a list for users: one entry an id, in the order of the table.
+def listed_bindings() -> Iterator[BindingRow]:
+    """Yield one row of each binding, in the order of the table, with its keys as the config file writes them.
 
-
-@dataclass(frozen=True, slots=True)
-class ListedBinding:
-    """One binding. `scope` is where it is first met; `keys` and `default` are as the config file writes them."""
-
-    id: str
-    scope: str
-    keys: tuple[str, ...]
-    default: tuple[str, ...]
-    sentence: str
-
-
-def listed_bindings(own: Mapping[str, tuple[str, ...]]) -> Iterator[ListedBinding]:
-    """Yield all bindings. `own` are the user's keys by id."""
-    for binding, (row, *_) in key_table().by_id.items():
-        default = tuple(map(key_name, row.keys))
-        yield ListedBinding(binding, row.scopes[0], own.get(binding, default), default, row.sentence)
+    The first of its scopes is where it is first met.
+    """
+    return (replace(row, keys=tuple(map(key_name, row.keys))) for row, *_ in key_table().by_id.values())
 
 
 # Checks a command of one's own beyond what its Struct can: its placeholders, its name, and whether its key may write.

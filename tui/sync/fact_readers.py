@@ -594,7 +594,7 @@ class ScheduleReader:
             return None
         self._runs_read_s[schedule_id] = now_s
         now, read = self._requests.now(), partial(self._requests.fetcher.api.read_row, SCHEDULE_RUNS, schedule_id)
-        newest = (await self._requests.send(Rank.SCHEDULE_RUNS, "schedule runs", schedule_id, read)).newest
+        newest = next(iter(await self._requests.send(Rank.SCHEDULE_RUNS, "schedule runs", schedule_id, read)), None)
         found = (None, None) if newest is None else (newest.created_at, newest.id)
         return facts.ScheduleRunsRead(now, schedule_id, *found)
 

@@ -13,12 +13,10 @@ from tests.support.wire.queries import QUERIES
 from tui.api.client import (
     ErrorGroupRequest,
     ErrorGroupsRequest,
-    EventsRequest,
     QueueMetricsRequest,
     QueueRequest,
     RunRequest,
     SpanRequest,
-    TraceRequest,
 )
 from tui.api.lists import ListRequest
 from tui.api.relay import (
@@ -286,8 +284,8 @@ RELAY_MESSAGES: tuple[RelayMessage, ...] = (
 SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Hello(VERSION, "trigger-tui/1"),
     Call(1, RunRequest(RunId("run_a"))),
-    Call(2, TraceRequest(RunId("run_a"))),
-    Call(3, EventsRequest(RunId("run_a"))),
+    Call(2, RunRequest(RunId("run_a"), "trace")),
+    Call(3, RunRequest(RunId("run_a"), "events")),
     Call(4, SpanRequest(RunId("run_a"), SpanId("span"))),
     Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
     Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),

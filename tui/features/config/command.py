@@ -210,16 +210,17 @@ def config(output: Output, /, *, as_json: bool, **options: Any) -> None:
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
     from tui.settings.keys import listed_bindings  # noqa: PLC0415
 
-    rows = list(listed_bindings(file.values.keys))
+    rows = [(row, file.values.keys.get(row.id, row.keys)) for row in listed_bindings()]
     if as_json:
-        names = ("id", "keys", "default", "sentence")
-        output.json_lines({name: getattr(row, name) for name in names} for row in rows)
+        output.json_lines(
+            {"id": row.id, "keys": keys, "default": row.keys, "sentence": row.sentence} for row, keys in rows
+        )
         return
-    ids, texts = max(len(row.id) for row in rows), [" ".join(row.keys) or UNBIND for row in rows]
+    ids, texts = max(len(row.id) for row, _ in rows), [" ".join(keys) or UNBIND for _, keys in rows]
     cells = max(map(len, texts))
-    for row, text in zip(rows, texts, strict=True):
-        is_own = row.keys != row.default
-        was = f" By default {' '.join(row.default) or UNBIND}." if is_own else ""
+    for (row, keys), text in zip(rows, texts, strict=True):
+        is_own = keys != row.keys
+        was = f" By default {' '.join(row.keys) or UNBIND}." if is_own else ""
         key = Piece(f"{text:<{cells}}  ", Token.ACCENT if is_own else Token.TEXT)
         output.lines([(Piece(f"{row.id:<{ids}}  "), key, Piece(f"{row.sentence}{was}", Token.FAINT))])
 

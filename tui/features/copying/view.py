@@ -1,12 +1,12 @@
 """The menu of what can be copied, and what opens in the pager or the editor."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from textual import events
 from textual.binding import BindingType
@@ -201,7 +201,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
         of_run = ViewAddress("run", run=run_id, pane=address.pane if address.run == run_id else "")
         request: HttpRequest | None = None
         with suppress(ApiError):
-            request = client.http_request_of(_REQUESTS.get(of_run.pane, client.RunRequest)(run_id))
+            request = client.http_request_of(client.RunRequest(run_id, _ANSWERS.get(of_run.pane, "run")))
         rows = _rows_of(of_run, request, session.settings, "asc", "back to this run")
         rows.insert(1, Clip("d", "dashboard link", *link_of(session, run_id), rows[0].group, is_shown=True))
     if address.run is None:
@@ -217,12 +217,8 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     return rows
 
 
-_REQUESTS: Final = {
-    "logs": client.EventsRequest,
-    "tree": client.TraceRequest,
-    "waterfall": client.TraceRequest,
-}
-"""The requests of the panes that show another answer than the run."""
+_ANSWERS: Final[Mapping[str, Literal["events", "trace"]]] = {"logs": "events", "tree": "trace", "waterfall": "trace"}
+"""The panes that show another answer about the run than its detail."""
 
 
 def _request_of(front: BaseScreen) -> HttpRequest:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from tui.api.facts import SCHEDULE_RUNS, LastRuns
+from tui.api.facts import SCHEDULE_RUNS, ScheduledRun
 from tui.api.lists import ListRead
 from tui.api.models import Flag, Id, Items, JsonObject, Text, Time, Word
 from tui.domain.filters import RunFilters
@@ -71,8 +71,8 @@ _ROW: Final = JsonObject(
 )
 
 
-def _facts(row: ListedSchedule, runs: LastRuns | None, now: Now) -> Sequence[Said]:
-    last = None if runs is None else runs.newest
+def _facts(row: ListedSchedule, runs: Sequence[ScheduledRun] | None, now: Now) -> Sequence[Said]:
+    last = next(iter(runs or ()), None)
     starts = f"starts {formatting.clock(row.starts_at, now.at)}" if row.starts_at and row.due_at else ""
     return [
         Said("task", value_cell(row.task, now, Token.BRIGHT)),
