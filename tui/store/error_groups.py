@@ -225,11 +225,6 @@ class ErrorGroup:
         """The fingerprint of the group's kind."""
         return self.kind.fingerprint
 
-    @property
-    def has_all_run_ids(self) -> bool:
-        """Whether `run_ids` are all runs of the group."""
-        return len(self.run_ids) == self.count
-
     def counts_in(self, span: TimeSpan) -> tuple[int, ...]:
         """Return the failures in each cell of the group's span, oldest first. Their sum is `count`.
 

@@ -1,7 +1,7 @@
 """The filter that a user types after `/`: its words, its fields, and the test that it makes of them."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
@@ -254,7 +254,7 @@ class Filter:
     """A parsed filter. Two filters are equal if their `text`, `now` and `narrowed_by` are equal.
 
     * `terms`, and `timed`, the terms that depend on the time: a run matches the filter if it matches all of them.
-    * `narrowed_by`: identifies the terms that `with_terms` added.
+    * `narrowed_by`: identifies the terms that `with_server_filters` added, when filters are compared.
     * `now`: the time that `age` and `took` are relative to.
     * `invalid_words`: the words that could not be parsed.
     * `age_bounds`: the ages at which a run starts or stops matching.
@@ -279,11 +279,6 @@ class Filter:
         """Whether the filter has no terms, so that every run matches."""
         return not (self.terms or self.timed)
 
-    @property
-    def depends_on_time(self) -> bool:
-        """Whether a run may start or stop matching without changing itself."""
-        return bool(self.timed)
-
     def matches(self, run: Run) -> bool:
         """Return whether a run matches all terms."""
         for term in self.terms:
@@ -302,10 +297,6 @@ class Filter:
     def at(self, now: datetime) -> "Filter":
         """Return the same filter at another time."""
         return replace(self, now=now)
-
-    def with_terms(self, terms: Iterable[Term], by: Hashable) -> "Filter":
-        """Return the same filter with additional terms. `by` identifies them when filters are compared."""
-        return replace(self, terms=(*terms, *self.terms), narrowed_by=by)
 
     def both(self, other: "Filter") -> "Filter":
         """Return the same filter with the terms of another one too."""

@@ -82,7 +82,7 @@ def with_server_filters(filters: RunFilters, runs_filter: typed.Filter) -> typed
     """
     span = (_created(filters.created_from, filters.created_to),) if filters.created_from is not None else ()
     terms = (*span, *_terms(filters))
-    return runs_filter.with_terms(terms, filters) if terms else runs_filter
+    return replace(runs_filter, terms=(*terms, *runs_filter.terms), narrowed_by=filters) if terms else runs_filter
 
 
 def is_typable(value: str) -> bool:

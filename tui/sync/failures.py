@@ -14,7 +14,6 @@ from tui.api.client import MAX_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
-from tui.api.runs import ListPage
 from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.run import FAILED_WORDS, Capability, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
@@ -253,7 +252,7 @@ class FailedList:
         """Whether there is no page left to read."""
         return self.is_complete or self.is_cut
 
-    async def read_page(self, priority: Priority) -> ListPage:
+    async def read_page(self, priority: Priority) -> None:
         """Read and emit the next page. Raises `ApiError`."""
         page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor)
         await self._fetcher.emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
@@ -264,7 +263,6 @@ class FailedList:
         self.is_complete = is_last and len(self.run_ids) <= self._max_runs
         is_bound = self._paging.is_done or len(self.run_ids) >= self._max_runs
         self.is_cut = is_bound and not self.is_complete
-        return page
 
 
 # Remembers the runs whose error could not be read, and when to try again.

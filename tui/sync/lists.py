@@ -577,10 +577,6 @@ class OlderRuns:
         self.read_until: datetime | None = None
         """When the last finished pass started."""
 
-    def abandon(self) -> None:
-        """Drop a pass that the server refused. There may be more of these runs than are known."""
-        self.scan, self.is_cut = None, True
-
     def known_ids(self, now: datetime) -> frozenset[RunId]:
         """Return the live runs of the store that are older than the period and match the filters."""
         store = self._pages.store

@@ -221,7 +221,7 @@ class RunLister:
             # A server may refuse so wide a window (422). That must not stop the list of the period.
             if error.is_about_the_key:
                 raise
-            self.older.abandon()
+            self.older.scan, self.older.is_cut = None, True  # there may be more of these runs than are known
 
     def _reread_older(self, run_ids: frozenset[RunId]) -> None:
         if len(run_ids) <= MAX_SINGLE_OLDER:

@@ -119,32 +119,25 @@ class Pump:
                 self._wake.clear()
                 turn_ends_s = self._clock.monotonic_s() + TURN_S
                 while not self._queue.empty():
-                    self._apply(self._queue.get_nowait())
+                    try:
+                        self._pending.merge(self._store.apply(self._queue.get_nowait()))
+                    finally:
+                        self._queue.task_done()
                     if self._clock.monotonic_s() >= turn_ends_s:
                         self._wake.set()
                         break
                 self._publish_if_due()
                 await asyncio.sleep(0)
         finally:
-            self._close()
-
-    def _close(self) -> None:
-        """Drop what is queued, which releases the callers of `emit` and `settle`."""
-        self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._drop_queued()
+            self._is_closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._drop_queued()  # which releases the callers of `emit` and `settle`
 
     def _drop_queued(self) -> None:
         """After the end of `run`, drop what is queued, or `settle` would wait forever."""
         while self._is_closed and not self._queue.empty():
             self._queue.get_nowait()
-            self._queue.task_done()
-
-    def _apply(self, update: Update) -> None:
-        try:
-            self._pending.merge(self._store.apply(update))
-        finally:
             self._queue.task_done()
 
     def _publish_if_due(self) -> None:

@@ -288,8 +288,7 @@ class ActionPlanner:
                     raise
                 self._missing[f"the runs below {unread[0]} could not be read: {error}"] = None
         if unread:
-            runs = "1 run" if len(unread) == 1 else f"{len(unread):,} runs"
-            self._missing[f"the runs below {runs} were not read"] = None
+            self._missing[f"the runs below {_runs(len(unread))} were not read"] = None
         await self._fetcher.settle()
         return self._plan()
 

@@ -178,7 +178,7 @@ def group_object(group: ErrorGroup, *, are_all_read: bool) -> dict[str, Json]:
         "lastSeen": as_json(group.last_seen),
         "state": None if group.state is None else group.state.value,
         "runIds": list(group.run_ids),
-        "runIdsComplete": group.has_all_run_ids and are_all_read,
+        "runIdsComplete": len(group.run_ids) == group.count and are_all_read,
     }
 
 

@@ -145,7 +145,7 @@ class ListViews:
     def recheck(self, now: datetime) -> None:
         """Pass runs to `on_recheck` that may match differently now. Only a filter that compares times has any."""
         clock, is_busy = self._session.clock, self._recheck_task is not None and not self._recheck_task.done()
-        if is_busy or not self.shown.filter.depends_on_time or clock.monotonic_s() < self._recheck_due_s:
+        if is_busy or not self.shown.filter.timed or clock.monotonic_s() < self._recheck_due_s:
             return
         waiting, slices = deque(self.shown.advance_to(now)), itertools.count()
 
