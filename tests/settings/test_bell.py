@@ -10,9 +10,9 @@ import pytest
 from tui.settings.reader import read_document
 from tui.settings.schema import Bell
 from tui.settings.secret import NO_SECRET
-from tui.settings.settings import ConfigFile, Rings, Settings, is_calling, is_quiet, rings_for, with_file
+from tui.settings.settings import ConfigFile, Settings, is_calling, is_quiet, ring_of, with_file
 
-BELL, NOTICE, BOTH, OFF = Rings(bell=True), Rings(notice=True), Rings(bell=True, notice=True), Rings()
+BELL, NOTICE, BOTH, OFF = "bell", "notice", "both", "off"
 
 
 def bell_of(text: str) -> Bell:
@@ -22,7 +22,7 @@ def bell_of(text: str) -> Bell:
 
 
 @pytest.mark.parametrize(
-    ("text", "word", "rings"),
+    ("text", "word", "ring"),
     [
         ("", "FAILING", OFF),
         ('ring = "both"', "STUCK", BOTH),
@@ -34,8 +34,8 @@ def bell_of(text: str) -> Bell:
         ('ring = "bell"\nmissing = "default"', "MISSING", BELL),
     ],
 )
-def test_each_word_rings_as_the_file_says(text: str, word: str, rings: Rings) -> None:
-    assert rings_for(bell_of(text), word) == rings
+def test_each_word_rings_as_the_file_says(text: str, word: str, ring: str) -> None:
+    assert ring_of(bell_of(text), word) == ring
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tui.api.facts import decode_error_group, decode_error_groups, decode_queue,
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.lists import ListRead, ListRequest, RowRead
 from tui.api.models import RowsPage, is_cursor
-from tui.api.queries import NamedQuery, TrqlQuery
+from tui.api.queries import LIVE_PERIOD, NamedQuery, PeriodQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
@@ -155,7 +155,11 @@ class ApiReader(ABC):
         Raises `ServerFault` for more than `max_bytes`, for a URL that is less secure than the API's, and for any other
         status than 200: 202 comes with a promise, 206 with a part. Source: tests/wire/recordings/README.md §4.
         """
-        scheme, host = _scheme_and_host(url)
+        try:
+            parsed = httpx2.URL(url)
+            scheme, host = parsed.scheme, parsed.raw_host.decode()
+        except (httpx2.InvalidURL, ValueError):
+            scheme, host = "", "an invalid address"
         label = f"GET the stored data at {host}"
         if scheme != "https" and not (scheme == "http" and self._allows_http):
             raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
@@ -294,7 +298,8 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
         case SpanRequest(run_id, span_id):
             return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
         case TrqlQuery():
-            json = {"query": request.trql(), "period": _explicit_period(request.reach)}
+            period = _explicit_period(request.period if isinstance(request, PeriodQuery) else LIVE_PERIOD)
+            json = {"query": request.trql(), "period": period}
             return HttpRequest("/api/v1/query", json=json, max_bytes=MAX_QUERY_BYTES)
         case ErrorGroupsRequest(period, after):
             return HttpRequest("/api/v1/errors", _error_group_params(period, after))
@@ -348,14 +353,6 @@ def path_part(text: str) -> str:
     if part in {"", ".", ".."}:
         raise NotFound(f"{clean(text)!r} is not an id")
     return part
-
-
-def _scheme_and_host(url: str) -> tuple[str, str]:
-    try:
-        parsed = httpx2.URL(url)
-    except (httpx2.InvalidURL, ValueError):
-        return "", "an invalid address"
-    return parsed.scheme, parsed.raw_host.decode()
 
 
 # The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.

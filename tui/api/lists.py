@@ -104,13 +104,9 @@ def _is_of(read: AnyRead, request: ListRequest) -> bool:
     if isinstance(read, ListRead):
         page = given.get("page" if read.has_numbers else "page[after]", "")
         return is_page(page) and read.request(page) == request
-    pattern = re.escape(read.path).replace(re.escape("{id}"), "([A-Za-z0-9_-]{1,200})")
-    found = re.fullmatch(pattern, request.path)
-    if found is None:
-        return False
-    names = [name for name, value in read.params.items() if value == "{id}"]
-    row_id = found[1] if found.groups() else given.get(names[0], "") if names else ""
-    return read.request(row_id) == request
+    parts = dict(zip(read.path.split("/"), request.path.split("/"), strict=False))
+    parts |= {value: given.get(name, "") for name, value in read.params.items()}
+    return read.request(parts.get("{id}", "")) == request
 
 
 def is_page(page: str) -> bool:

@@ -31,7 +31,7 @@ MAX_NAME_CHARS: Final = 200
 MAX_ID_CHARS: Final = 64
 
 LIVE_PERIOD: Final = "7d"
-"""How long before its span a query looks for the trigger of runs that start, end or wait in it."""
+"""How long before its span another query looks for the trigger of runs that start, end or wait in it."""
 
 MINUTE: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
@@ -50,11 +50,6 @@ class TrqlQuery(ABC, Generic[T]):
 
     __orig_bases__: ClassVar[tuple[Any, ...]]
 
-    @property
-    def reach(self) -> str | None:
-        """How long ago its runs may have been triggered, such as `1d`; None: as long as a query looks back."""
-        return LIVE_PERIOD
-
     @abstractmethod
     def trql(self) -> str:
         """Return the text. Raises `Refused` for values that cannot stand in it."""
@@ -69,13 +64,12 @@ class TrqlQuery(ABC, Generic[T]):
 
 
 class PeriodQuery(TrqlQuery[T]):
-    """A query over a period that the caller chooses."""
+    """A query over a period that the caller chooses: how long ago its runs may have been triggered, such as `1d`.
+
+    None: as long as a query looks back.
+    """
 
     period: str | None
-
-    @property
-    def reach(self) -> str | None:
-        return self.period
 
 
 def start_of(moment: datetime, cell: timedelta) -> datetime:

@@ -11,7 +11,18 @@ from urllib.parse import urlsplit
 
 from tui.lazy_dataclass import dataclass
 from tui.settings import schema
-from tui.settings.schema import Bell, FileSettings, Option, Programs, ValueRule, settings_in, value_at, with_value
+from tui.settings.schema import (
+    Bell,
+    FileSettings,
+    Option,
+    OwnRing,
+    Programs,
+    Ring,
+    ValueRule,
+    settings_in,
+    value_at,
+    with_value,
+)
 from tui.settings.secret import NO_SECRET, Secret, SettingsError, zone_of
 
 # The settings of one session as a frozen value, the file that some of them come from, and the bell.
@@ -161,26 +172,16 @@ def is_set(file: ConfigFile, key: str) -> bool:
 # What the settings of the bell say for a word and a time of day.
 
 
-@dataclass(frozen=True, slots=True)
-class Rings:
-    """How to call the user."""
-
-    bell: bool = False
-    notice: bool = False
-
-
-def rings_for(bell: Bell, word: str) -> Rings:
+def ring_of(bell: Bell, word: str) -> Ring:
     """Return how to call the user for a word: that of a finding, such as FAILING, or NOT KNOWN."""
-    ring = getattr(bell, word.lower().replace(" ", "_"))
-    if ring == "default":
-        ring = bell.ring
-    return Rings(bell=ring in {"bell", "both"}, notice=ring in {"notice", "both"})
+    own: OwnRing = getattr(bell, word.lower().replace(" ", "_"))
+    return bell.ring if own == "default" else own
 
 
 def is_calling(bell: Bell) -> bool:
     """Return whether anything may call the user."""
     words = ("failing", "slow", "missing", "stuck", "not_known")
-    return bool(bell.on_alert) or any(rings_for(bell, word) != Rings() for word in words)
+    return bool(bell.on_alert) or any(ring_of(bell, word) != "off" for word in words)
 
 
 def is_quiet(spans: Iterable[str], at: datetime) -> bool:

@@ -20,7 +20,8 @@ from tui.kit.header_words import supports_title
 from tui.kit.programs import Ending, run_in_background
 from tui.kit.state_files import StateFile, moment, owned_path
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
-from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
+from tui.settings.schema import Ring
+from tui.settings.settings import Settings, is_calling, is_quiet, ring_of
 from tui.store.changes import Changes
 from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News
 
@@ -192,8 +193,8 @@ class Alerts:
         bell, environment = settings.bell, self._session.interlock.name
         quiet = is_quiet(bell.quiet_hours, now)
         objects = [finding_object(each, FindingState.NEW, now) for each in news.findings]
-        silence = rings_for(bell, NOT_KNOWN)
-        if news.has_gone_silent and silence != Rings():
+        silence = ring_of(bell, NOT_KNOWN)
+        if news.has_gone_silent and silence != "off":
             objects.append(verdict_object(verdict, FindingState.NEW, now))
         for each in objects:
             self._command.run({**each, "environment": environment, "quiet": quiet}, bell.on_alert)
@@ -201,18 +202,18 @@ class Alerts:
             return
         if news.has_gone_silent:
             self._ring(silence, DesktopNotice(*not_known_notice(verdict, environment, now)))
-        calls: dict[Rings, list[Finding]] = {}
+        calls: dict[Ring, list[Finding]] = {}
         for finding in news.findings:
-            calls.setdefault(rings_for(bell, finding.word), []).append(finding)
-        for rings, findings in calls.items():  # those that call in the same way share one call
-            self._ring(rings, DesktopNotice(*finding_notice(findings, environment, now)))
+            calls.setdefault(ring_of(bell, finding.word), []).append(finding)
+        for ring, findings in calls.items():  # those that call in the same way share one call
+            self._ring(ring, DesktopNotice(*finding_notice(findings, environment, now)))
 
-    def _ring(self, rings: Rings, notice: DesktopNotice) -> None:
+    def _ring(self, ring: Ring, notice: DesktopNotice) -> None:
         environ, text = self._app.environ, ""
         has_notices = supports_title(environ.get("TERM", ""))  # others may print the sequence
-        if rings.bell or (rings.notice and not has_notices):
+        if ring in {"bell", "both"} or (ring == "notice" and not has_notices):
             text += BELL
-        if rings.notice and has_notices:
+        if ring in {"notice", "both"} and has_notices:
             text += notice_sequence(notice, environ, self._app.terminal_version)
         if text:
             self._app.call_user(text)
