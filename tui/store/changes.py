@@ -230,16 +230,15 @@ def _status_and_title(run: Run) -> tuple[RunStatus, str]:
 class ViewDelta:
     """How a view changed.
 
-    `entered` and `left` are runs that the view now shows or no longer shows. `moved` runs have a different sort key,
-    although their index may be the same. `changed` runs have the same key. Indexes come from the view.
+    `entered` and `left` are runs that the view now shows or no longer shows. `changed` are other runs of the view;
+    they may have moved. Indexes come from the view.
     """
 
     entered: frozenset[RunId]
     left: frozenset[RunId]
-    moved: frozenset[RunId]
     changed: frozenset[RunId]
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing changed."""
-        return not (self.entered or self.left or self.moved or self.changed)
+        return not (self.entered or self.left or self.changed)

@@ -20,7 +20,7 @@ from tui.store.changes import EPOCH, Key, KeyedRun, add_to, key_after, key_befor
 K = TypeVar("K", bound=Hashable)
 
 INDEXED: Final = LIVE | FAILED
-"""The statuses by which runs are found. Nothing asks for the others, which most runs have: 40 bytes a run."""
+"""The statuses by which runs are found and counted. Nothing asks for the others, which most runs have: 40 bytes each."""
 
 _EMPTY = Fixed()
 
@@ -304,8 +304,6 @@ MAX_STATUS_CHANGES: Final = 20_000
 MAX_UPDATED_AGE: Final = timedelta(seconds=60)
 """The header shows the age of an older count, since the status changes that no source has read add up."""
 
-COUNTED: Final = LIVE | FAILED
-
 _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for an unknown creation time. Such runs are never too old."""
 
@@ -342,7 +340,7 @@ class StatusCounter:
     """Counts the runs of a store by status. It must be called for every changed run and every count of the server."""
 
     def __init__(self) -> None:
-        self._created: dict[RunStatus, SortedList] = {status: SortedList() for status in COUNTED}
+        self._created: dict[RunStatus, SortedList] = {status: SortedList() for status in INDEXED}
         self._counts: CountsRead | None = None
         self._changes: list[StatusChange] = []
         """The status changes after the last count. Before the first count: those that may be after it."""
@@ -428,7 +426,7 @@ class StatusCounter:
         if not is_unfiltered or self._has_overflowed:
             older = {status: self._created[status].bisect_left(oldest) for status in LIVE}
             return Counter(counts.counts) + Counter(older)
-        total = Counter({status: counts.counts.get(status, 0) + self._sum[status] for status in COUNTED})
+        total = Counter({status: counts.counts.get(status, 0) + self._sum[status] for status in INDEXED})
         for status in LIVE:
             total[status] += self._created[status].bisect_left(oldest)
         for status in FAILED:
@@ -486,4 +484,4 @@ def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusCha
 
 def _list_entry(run: Run | None) -> tuple[RunStatus, datetime] | None:
     status = status_of(run)
-    return None if run is None or status not in COUNTED else (status, run.created_at or _UNDATED)
+    return None if run is None or status not in INDEXED else (status, run.created_at or _UNDATED)

@@ -237,7 +237,7 @@ class View:
     def update(self, changes: Changes) -> ViewDelta:
         """Apply changes of the store. Applying the same changes twice has no effect."""
         self._is_updated = True
-        entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
+        entered, left, changed = set[RunId](), set[RunId](), set[RunId]()
         keys = self._keys.by_run
         for run_id in (*changes.added, *changes.changed, *changes.removed):  # no run is in two of them
             run = self._source.get(run_id)
@@ -260,8 +260,8 @@ class View:
                 self._move(old, new)
             else:
                 self._unsorted_moves.append((old, new))
-            (entered if old is None else left if new is None else moved).add(run_id)
-        return ViewDelta(frozenset(entered), frozenset(left), frozenset(moved), frozenset(changed))
+            (entered if old is None else left if new is None else changed).add(run_id)
+        return ViewDelta(frozenset(entered), frozenset(left), frozenset(changed))
 
     def __len__(self) -> int:
         return len(self._keys)

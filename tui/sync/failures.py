@@ -56,7 +56,6 @@ class ErrorFetcher:
     """
 
     _fetcher: RunFetcher
-    _store: Store
     is_paced: bool
     priority: Priority = Priority.VISIBLE
     concurrent_reads: int = MAX_CONCURRENT_READS
@@ -146,7 +145,7 @@ class ErrorFetcher:
         await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
 
     async def _read_root_text(self, run_id: RunId) -> None:
-        run = self._store.get(run_id)
+        run = self._fetcher.known(run_id)
         if run is None or run.state is None:
             return
         await self._wait(2)
@@ -167,7 +166,7 @@ class ErrorFetcher:
 
         The query contains no text that a user typed.
         """
-        runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
+        runs = {run_id: run for run_id in batch if (run := self._fetcher.known(run_id)) is not None}
         created = [run.created_at for run in runs.values() if run.created_at is not None]
         rows = await self._query(RunErrors(tuple(batch), days_since(min(created, default=None), self._fetcher.now())))
         patches = [patch for row in rows or () if (patch := self._error_patch(row, runs)) is not None]
@@ -414,8 +413,8 @@ class FailureReader:
         self._fetcher, self._period, self._followed = self._session.fetcher, period, followed
         self.progress = FailuresProgress()
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
-        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True)
-        self._visible_errors = ErrorFetcher(self._fetcher, self._store, is_paced=False)
+        self._errors = ErrorFetcher(self._fetcher, is_paced=True)
+        self._visible_errors = ErrorFetcher(self._fetcher, is_paced=False)
         self._list: FailedList | None = None
         self._listed_s = 0.0
         self._list_refusal = ""
@@ -699,7 +698,6 @@ class WholeRead:
         self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
         self._errors = ErrorFetcher(
             self._fetcher,
-            self._store,
             is_paced=False,
             priority=Priority.SELECTED,
             concurrent_reads=MAX_IN_FLIGHT,

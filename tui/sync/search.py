@@ -158,7 +158,7 @@ class Search:
         self._can_list = self._fetcher.lists is not None
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
         self._wait_for_room = self._fetcher.budget.wait_for_room
-        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True, on_read=self._report_errors)
+        self._errors = ErrorFetcher(self._fetcher, is_paced=True, on_read=self._report_errors)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False

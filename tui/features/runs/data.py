@@ -98,9 +98,7 @@ class VisibleErrors(VisibleReads):
         if len(self._tried) > MAX_TRIED:
             self._tried.clear()
         self._tried.update(run_ids)
-        session = self._session
-        errors = ErrorFetcher(session.fetcher, session.store, is_paced=True)
-        await errors.read(run_ids)
+        await ErrorFetcher(self._session.fetcher, is_paced=True).read(run_ids)
 
     def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:
         self._tried.difference_update(run_ids)
