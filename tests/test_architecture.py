@@ -162,8 +162,8 @@ BUDGETS = {
     "program": 1_100,
     "relay": 600,
     "settings": 1_500,
-    "store": 4_800,
-    "sync": 5_200,
+    "store": 4_650,
+    "sync": 5_150,
     "terminal": 600,
     "text": 1_500,
 }

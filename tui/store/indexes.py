@@ -20,7 +20,7 @@ from tui.store.changes import EPOCH, Key, KeyedRun, add_to, key_after, key_befor
 K = TypeVar("K", bound=Hashable)
 
 INDEXED: Final = LIVE | FAILED
-"""The statuses by which runs are found and counted. Nothing asks for the others, which most runs have: 40 bytes each."""
+"""The statuses by which runs are found or counted. Nothing asks for others, which most runs have: 40 bytes each."""
 
 _EMPTY = Fixed()
 
