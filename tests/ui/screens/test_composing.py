@@ -28,6 +28,7 @@ from tui.kit.lines import LineWidget
 from tui.kit.page import PageRow
 from tui.kit.selection import Selection
 from tui.kit.table import RowContent, RowTable
+from tui.kit.terminal.output import PaintedPiece
 from tui.program.app import TriggerApp
 from tui.store.error_groups import ErrorGroup
 from tui.store.freshness import Freshness, FreshnessTracker
@@ -232,8 +233,11 @@ def test_repainted_parts_make_the_whole_screen(size: tuple[int, int], steps: Seq
             whole.feed(compositor.render_full_update().render_segments(console).replace("\n", "").encode())
             assert cells(parts) == cells(whole), f"after {key!r}"
 
-    def display(app: TriggerApp, _: Any, update: CompositorUpdate | None) -> None:
-        if update is not None:
+    def display(app: TriggerApp, _: Any, update: CompositorUpdate | list[PaintedPiece] | None) -> None:
+        if isinstance(update, list):
+            for piece in update:
+                parts.feed(f"\x1b[{piece.y + 1};{piece.x + 1}H{Strip(piece.segments).render(app.console)}".encode())
+        elif update is not None:
             parts.feed(update.render_segments(app.console).replace("\n", "").encode())
 
     with pytest.MonkeyPatch.context() as patch:
