@@ -208,6 +208,6 @@ assert in_this_process("kinds").out == "run attempt\\n"
 def test_command_is_a_function_and_its_name(tmp_path: Path) -> None:
     rows = {
         "features/tree/command.py": ("COMMANDS = (trace,)", f"{COMMAND}COMMANDS = (kinds, trace)"),
-        "features/__init__.py": ('    "trace":', '    "kinds": _waterfall_commands,\n    "trace":'),
+        "features/__init__.py": ('    "trace":', '    "kinds": _in("tree.command:COMMANDS"),\n    "trace":'),
     }
     assert "Say the kinds of spans." in tell(tmp_path, COMMAND_STORY, rows)

@@ -233,9 +233,11 @@ def test_imports_are_absolute() -> None:
 
 
 def test_imports_are_statements() -> None:
+    """But for the table of features, of which `tests/lists` and `tests/cli` load every row."""
     dynamic = [
         f"{module}:{line} {ast.unparse(func)}"
         for module in MODULES
+        if module != "tui/features/__init__.py"
         for line, func in calls(module)
         if called(func) in {"import_module", "__import__"}
     ]

@@ -31,9 +31,8 @@ from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.api.connection import Timeouts
-from tui.features import FORMS, OVERVIEW_PANES, PANES
+from tui.features import FORMS, LISTED, OVERVIEW_PANES, PANES
 from tui.features.detail.words import FETCHING
-from tui.features.lists import LISTS
 from tui.features.runs.screen import MainScreen
 from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.layout import WORKSPACE
@@ -86,7 +85,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
 VIEW_PANES: dict[str, tuple[str, ...]] = {
     **{f"errors, pane {number}": ("exclamation_mark", str(number)) for number in range(1, 5)},
     **{f"overview, pane {pane.title}": ("g", str(number)) for number, pane in enumerate(OVERVIEW_PANES, 2)},
-    **{f"list of {name}": ("colon", *name, "enter") for name in LISTS},
+    **{f"list of {name}": ("colon", *name, "enter") for name in LISTED},
 }
 """Keys that show the panes of other views than that of the runs, and the lists that have no key."""
 

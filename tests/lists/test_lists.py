@@ -27,7 +27,6 @@ from tests.ui.input.test_clipboard import taken
 from tui import features
 from tui.api.errors import Limits
 from tui.api.lists import ListRequest, only_declared
-from tui.features import lists
 from tui.features.columns.data import ChosenColumns
 from tui.kit.list_panes import ListScreen
 from tui.kit.lists import ListView
@@ -55,7 +54,7 @@ SECRET = "0" * 64
 def fourth_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the fourth list, as its row in `LISTS` would."""
     monkeypatch.setitem(features.LISTS, "bulk", lambda: bulk_actions.VIEW)
-    monkeypatch.setitem(features.COMMANDS, "bulk", partial(lists.commands_of, lambda: bulk_actions.VIEW))
+    monkeypatch.setitem(features.COMMANDS, "bulk", partial(features.command_of_list, "bulk"))
     monkeypatch.setitem(addresses.VIEWS, "bulk", addresses.VIEWS["tokens"])
     register_list("bulk", lambda: [order.id for order in bulk_actions.VIEW.orders], lambda: bulk_actions.VIEW.sentence)
 
@@ -89,7 +88,7 @@ def answering(name: str, fleet: Fleet) -> Fleet:
     return fleet
 
 
-NAMES = pytest.mark.parametrize("name", [*lists.LISTS, "bulk"])
+NAMES = pytest.mark.parametrize("name", [*features.LISTED, "bulk"])
 
 
 @NAMES
@@ -316,7 +315,7 @@ def test_pages_are_read_by_their_cursors() -> None:
 
 def test_fourth_list_is_one_short_file() -> None:
     assert len(Path(bulk_actions.__file__).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
-    for name in lists.LISTS:
+    for name in features.LISTED:
         file = sys.modules[f"tui.features.lists.{name}"].__file__
         assert file is not None
         assert len(Path(file).read_text(encoding="utf-8").splitlines()) <= MAX_LINES

@@ -206,8 +206,3 @@ class OverviewQueuesPane(LinePane):
 
     title = "queues"
     placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
-
-
-PANES: dict[str, type[LinePane]] = {
-    pane.title: pane for pane in (OverviewPane, FailingNowPane, OverviewTasksPane, OverviewQueuesPane)
-}
