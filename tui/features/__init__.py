@@ -8,8 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.kit.layout import Placement, Slot
-from tui.kit.pane_entry import PaneEntry
+from tui.kit.layout import PaneEntry, Placement, Slot
 from tui.store.addresses import VIEWS as ADDRESSED
 from tui.store.addresses import register_list
 

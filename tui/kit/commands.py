@@ -1,11 +1,8 @@
 """Commands of the command line as values: how a text finds one, what it says about arguments, and its box."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
-
-from rich.cells import cell_len
 
 from tui.domain.own_commands import CommandScope
 from tui.domain.run import RunId
@@ -79,7 +76,9 @@ def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: da
     # A command that is cut between its lines would look whole.
     found = content.found
     around = MIN_ROWS * bool(found.choices) + bool(found.heading) + len(said) + _EMPTY_LINES
-    below = [*said, *_command_lines(content.command, inner, max(1, min(MAX_COMMAND_LINES, height - around)))]
+    command: Line = (Piece(clean(content.command), Token.MUTED),)
+    command_room = max(1, min(MAX_COMMAND_LINES, height - around))
+    below = [*said, *(_labelled("as", command, inner, command_room) if content.command else ())]
     heading = [BoxLine(_indented(found.heading))] if found.heading else []
     rows_room = max(MIN_ROWS, height - len(heading) - 1 - (len(below) + 1 if below else 0))
     lines = [*heading, *_rows(content, inner, min(MAX_ROWS, rows_room), top)]
@@ -122,40 +121,23 @@ def _row(row: "Choice", inner: int, found: "Choices") -> Line:
     return (*mark, *middle, *((Piece("  "), *row.right) if row.right else ()))
 
 
-def _labelled(label: str, line: Line, inner: int) -> list[Line]:
-    """Return the lines behind a label. A sentence is wrapped, because its end says what the user can do instead."""
+def _labelled(label: str, line: Line, inner: int, limit: int = MAX_SAID_LINES) -> list[Line]:
+    """Return the lines behind a label, which stands before the first one.
+
+    A sentence is wrapped to at most `limit` lines, because its end says what the user can do instead.
+    """
     if not label:
         return [_indented(cut(line, inner))]
     room = max(1, inner - _LABEL)
     lines = [line]
     if len(line) == 1:
         *rows, last = wrap(line[0].text, room)
-        rows, rest = rows[: MAX_SAID_LINES - 1], [*rows[MAX_SAID_LINES - 1 :], last]
+        rows, rest = rows[: limit - 1], [*rows[limit - 1 :], last]
         lines = [(Piece(row, line[0].token),) for row in (*rows, " ".join(rest))]
-    return _behind(label, lines, room)
-
-
-def _behind(label: str, lines: Sequence[Line], room: int) -> list[Line]:
-    """Return lines behind a label, which stands before the first one."""
     return [
-        _indented((*fit((Piece("" if index else label, Token.FAINT),), _LABEL), *cut(line, room)))
-        for index, line in enumerate(lines)
+        _indented((*fit((Piece("" if index else label, Token.FAINT),), _LABEL), *cut(each, room)))
+        for index, each in enumerate(lines)
     ]
-
-
-def _command_lines(command: str, inner: int, limit: int) -> list[Line]:
-    """Return the shell command, on as many lines as it takes up to a limit. It is broken before its options."""
-    if not command:
-        return []
-    room = max(1, inner - _LABEL)
-    parts = [""]
-    for word in re.split(" (?=--)", clean(command)):
-        joined = f"{parts[-1]} {word}" if parts[-1] else word
-        if len(parts) < limit and parts[-1] and cell_len(joined) > room:
-            parts.append(word)
-        else:
-            parts[-1] = joined
-    return _behind("as", [(Piece(part, Token.MUTED),) for part in parts], room)
 
 
 def _history_line(entry: HistoryLine, inner: int, now: datetime) -> Line:

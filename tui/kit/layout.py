@@ -4,9 +4,9 @@ Panes declare a slot, and the layout gives each slot a place. `tui/kit/README.md
 layouts; the sizes between them stretch the smaller one. `Proportions` are what differs between two views.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from tui.lazy_dataclass import dataclass
 
@@ -63,6 +63,20 @@ class Placement:
     def is_in(self, *, overview: bool) -> bool:
         """Return whether the pane stands there while nothing is selected (`overview`), or while something is."""
         return self.slot is Slot.MAIN or self.is_overview is overview
+
+
+@dataclass(frozen=True, slots=True)
+class PaneEntry:
+    """A pane that is imported and made when it is first visible.
+
+    * `title`, `placement`, `form_of`: those of its class
+    * `load`: imports its class, a `Pane`
+    """
+
+    title: str
+    placement: Placement
+    load: Callable[[], type[Any]]
+    form_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

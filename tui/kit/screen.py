@@ -14,10 +14,9 @@ from tui.domain.run import RunId
 from tui.kit.bars import Summary, ViewScreen, summary_height
 from tui.kit.colors import ColorMode
 from tui.kit.keys import ACTION_NAMES, OUTGOING_ACTIONS
-from tui.kit.layout import Proportions
+from tui.kit.layout import PaneEntry, Proportions
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import Pane
-from tui.kit.pane_entry import PaneEntry
 from tui.kit.selection import FocusedRunFeed, History, Selection, SelectionLoader
 from tui.kit.workspace import Workspace
 from tui.store.changes import Changes, Topic
@@ -85,7 +84,7 @@ class BaseScreen(ViewScreen):
         return self.workspace.panes
 
     def _make_pane(self, entry: PaneEntry) -> Pane:
-        pane = entry.load()(self.live, id=entry.title.replace(" ", "-"))
+        pane: Pane = entry.load()(self.live, id=entry.title.replace(" ", "-"))
         pane.selection = self.selection
         return pane
 

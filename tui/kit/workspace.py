@@ -22,6 +22,7 @@ from tui.kit.layout import (
     MIN_WIDTH,
     SUMMARY_HEIGHT,
     WORKSPACE,
+    PaneEntry,
     PanePlan,
     PaneRect,
     Placement,
@@ -31,7 +32,6 @@ from tui.kit.layout import (
 )
 from tui.kit.lines import Backdrop, Cover, Hairline
 from tui.kit.pane import Pane
-from tui.kit.pane_entry import PaneEntry, entry_of
 from tui.kit.words import Tab
 
 # The places of panes while something else stands over their lower part.
@@ -95,6 +95,12 @@ class PlanLayout(Layout):
         if name == Summary.ID and self.plan.has_summary:
             return Region(0, size.height - self.plan.summary_height, size.width, self.plan.summary_height)
         return None
+
+
+def entry_of(pane: Pane | type[Pane]) -> PaneEntry:
+    """Return the entry of a pane, or of a class, that is imported already."""
+    kind = pane if isinstance(pane, type) else type(pane)
+    return PaneEntry(pane.title, pane.placement, lambda: kind, pane.form_of)
 
 
 def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:

@@ -11,12 +11,12 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.api.errors import Unreachable
 from tui.domain.run import RunId
 from tui.features import FORMS, PANES
-from tui.kit.layout import Placement, Slot
+from tui.kit.layout import PaneEntry, Placement, Slot
 from tui.kit.page import PageRow
 from tui.kit.page_screen import HelpScreen
 from tui.kit.pane import PagePane
-from tui.kit.pane_entry import PaneEntry, entry_of
 from tui.kit.selection import Fetched, Need
+from tui.kit.workspace import entry_of
 from tui.program.early import starts_monitor
 from tui.program.main import importers
 from tui.sync.session import Session

@@ -26,11 +26,11 @@ from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
+from tui.kit.layout import PaneEntry
 from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack
 from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import OpenRun, Pane
-from tui.kit.pane_entry import PaneEntry
 from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
 from tui.lazy_dataclass import dataclass
