@@ -23,7 +23,7 @@ from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from itertools import islice
@@ -389,7 +389,9 @@ async def result_of(case: Case, url: str) -> AsyncIterator[str]:
     from tui.api.errors import ApiError
 
     notes: list[str] = []
-    async with Client(url, KEY, clock=lambda: NOW, on_rate_limit=lambda rate: notes.append(repr(rate))) as client:
+    async with aclosing(
+        Client(url, KEY, clock=lambda: NOW, on_rate_limit=lambda rate: notes.append(repr(rate)))
+    ) as client:
         client.on_truncated = notes.append
         try:
             value = await METHODS[case.method](client, case)

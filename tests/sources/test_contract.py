@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -204,7 +204,7 @@ async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
         return
     budget = Budget(fleet.clock, SECRET_KEY)
     with serving(fleet) as api:
-        async with Client(api.url, SECRET, clock=fleet.clock.now, on_rate_limit=budget.observe) as client:
+        async with aclosing(Client(api.url, SECRET, clock=fleet.clock.now, on_rate_limit=budget.observe)) as client:
             yield Follower(name, fleet, client, budget)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import traceback
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -60,7 +61,7 @@ def failure_from_within(url: str, timeouts: Timeouts) -> ApiError:
     """Return the error of a client that another function created, so that the traceback lacks that frame."""
 
     async def run() -> ApiError:
-        async with Client(url, KEY, clock=lambda: NOW, timeouts=replace(timeouts, whole_s=0.5)) as client:
+        async with aclosing(Client(url, KEY, clock=lambda: NOW, timeouts=replace(timeouts, whole_s=0.5))) as client:
             try:
                 await client.list_runs(RunFilters())
             except ApiError as error:

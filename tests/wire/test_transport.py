@@ -5,6 +5,7 @@ import base64
 import gc
 import re
 import socket
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -291,7 +292,7 @@ def test_redirected_request_without_a_connection_never_arrived() -> None:
     async def scenario() -> Unreachable:
         redirecting = asyncio.get_running_loop().run_in_executor(None, redirect)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE) as client:
+        async with aclosing(Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE)) as client:
             with pytest.raises(Unreachable) as caught:
                 await client.read_run(RUN)
         await redirecting
@@ -334,7 +335,7 @@ def test_tls_failure_shows_no_key() -> None:
         url = f"https://127.0.0.1:{port}"
 
         async def run() -> ApiError:
-            async with Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE) as client:
+            async with aclosing(Client(url, KEY, clock=lambda: NOW, timeouts=PATIENCE)) as client:
                 try:
                     await client.list_runs(RunFilters())
                 except ApiError as error:

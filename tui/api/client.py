@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, assert_never, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, assert_never, cast
 from urllib.parse import quote
 
 import httpx2
@@ -383,7 +383,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Client(ApiReader):
-    """The API of one environment. Close it with `async with` or `aclose()`.
+    """The API of one environment. Close it with `aclose()`.
 
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
     """
@@ -415,12 +415,6 @@ class Client(ApiReader):
         """Sends the reads again that take long, except the poll of the feed and downloads."""
         self.oldest_read = self._connection.oldest_read
         """Returns which of them began first, as method and path, and after which time it fails at the latest."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         await self._connection.aclose()

@@ -155,9 +155,7 @@ def key_table() -> KeyTable:
     """Read the table: 5 ms, which a start without own keys does not need."""
     table = json.loads(Path(__file__).with_name("key_table.json").read_text(encoding="utf-8"))
     rows = tuple(
-        BindingRow(
-            each["id"], tuple(each["keys"]), each["word"], each["sentence"], tuple(each["scopes"]), each["writes"]
-        )
+        BindingRow(**each | {"keys": tuple(each["keys"]), "scopes": tuple(each["scopes"])})
         for each in table["bindings"]
     )
     by_id: dict[str, list[BindingRow]] = {}

@@ -11,18 +11,7 @@ from urllib.parse import urlsplit
 
 from tui.lazy_dataclass import dataclass
 from tui.settings import schema
-from tui.settings.schema import (
-    Bell,
-    FileSettings,
-    Option,
-    OwnRing,
-    Programs,
-    Ring,
-    ValueRule,
-    settings_in,
-    value_at,
-    with_value,
-)
+from tui.settings.schema import Bell, FileSettings, Option, Programs, ValueRule, settings_in, value_at, with_value
 from tui.settings.secret import NO_SECRET, Secret, SettingsError, zone_of
 
 # The settings of one session as a frozen value, the file that some of them come from, and the bell.
@@ -172,9 +161,9 @@ def is_set(file: ConfigFile, key: str) -> bool:
 # What the settings of the bell say for a word and a time of day.
 
 
-def ring_of(bell: Bell, word: str) -> Ring:
+def ring_of(bell: Bell, word: str) -> schema.Ring:
     """Return how to call the user for a word: that of a finding, such as FAILING, or NOT KNOWN."""
-    own: OwnRing = getattr(bell, word.lower().replace(" ", "_"))
+    own: schema.OwnRing = getattr(bell, word.lower().replace(" ", "_"))
     return bell.ring if own == "default" else own
 
 

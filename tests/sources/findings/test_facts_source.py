@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -127,7 +127,7 @@ async def watched(
 ) -> AsyncIterator[Watched]:
     store, updates = Store(), list[Update]()
     with serving(fleet) as api:
-        async with Client(api.url, SECRET, clock=fleet.clock.now) as client:
+        async with aclosing(Client(api.url, SECRET, clock=fleet.clock.now)) as client:
             budget, clock = Budget(fleet.clock, SECRET_KEY), WakeableClock(fleet.clock)
 
             async def emit(update: Update) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ def ask(url: str, question: Callable[[Client], Awaitable[T]], key: str = KEY, **
     """Run `question(client)`, with the client's clock at NOW."""
 
     async def run() -> T:
-        async with Client(url, key, clock=lambda: NOW, **settings) as client:
+        async with aclosing(Client(url, key, clock=lambda: NOW, **settings)) as client:
             return await question(client)
 
     return asyncio.run(run())
