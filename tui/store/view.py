@@ -12,63 +12,7 @@ from tui.store.changes import CREATED, Changes, Key, Order, SortKey, ViewDelta
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.store import Store
 
-# The keys of many runs: those of a view by run, and sorted.
-
-
 _KEYS_PER_STEP: Final = 1_024
-_ID: Final = itemgetter(-1)
-
-
-class ViewKeys:
-    """Sort keys by run, in order of their addition. They are found by run only when that is needed.
-
-    A dictionary of 100,000 runs takes 15 ms to make, a tenth of the time to sort them, and the first page of a sorted
-    list does not need it. So keys may be added without it. They enter it in steps, or all at once when a run is looked
-    for.
-    """
-
-    def __init__(self) -> None:
-        self._by_run: dict[RunId, SortKey] = {}
-        self._waiting: list[SortKey] = []
-        """The keys that are not in the dictionary. None of their runs is in it."""
-
-    def add_later(self, keys: Iterable[SortKey]) -> None:
-        """Add keys of runs that are not here yet."""
-        self._waiting.extend(keys)
-
-    def enter_some(self, is_time_up: Callable[[], bool]) -> bool:
-        """Put keys into the dictionary until the time is up. Return whether none is left."""
-        while self._waiting:
-            self._enter(self._waiting[-_KEYS_PER_STEP:])
-            del self._waiting[-_KEYS_PER_STEP:]
-            if is_time_up():
-                break
-        return not self._waiting
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all keys are in the dictionary."""
-        return not self._waiting
-
-    @property
-    def by_run(self) -> dict[RunId, SortKey]:
-        """All keys by run. May be changed."""
-        if self._waiting:
-            self._enter(self._waiting)
-            self._waiting.clear()
-        return self._by_run
-
-    def in_order(self) -> list[SortKey]:
-        """Return all keys in order of their addition."""
-        return [*self._by_run.values(), *self._waiting]
-
-    def __len__(self) -> int:
-        return len(self._by_run) + len(self._waiting)
-
-    def _enter(self, keys: list[SortKey]) -> None:
-        self._by_run.update(zip(map(_ID, keys), keys, strict=True))
-
-
 _RUNS_PER_STEP: Final = 256
 _KEYS_PER_SORT: Final = 8_192
 """Sorting this many takes about 2 ms, and merging the sorted parts of 100,000 less than 10 ms."""
@@ -76,6 +20,7 @@ _KEYS_PER_SORT: Final = 8_192
 _RANK: Final = itemgetter(0)
 _TIME: Final = itemgetter(0)
 _RUN_ID: Final = itemgetter(1)
+_ID: Final = itemgetter(-1)
 
 
 class RunSource(Protocol):
@@ -119,7 +64,13 @@ class View:
         self.order = order
         self.since = since
         """The creation time before which only live runs are shown."""
-        self._keys = ViewKeys()
+        self._indexed: dict[RunId, SortKey] = {}
+        self._unindexed: list[SortKey] = []
+        """Keys whose runs are not in the index yet.
+
+        A dictionary of 100,000 runs takes 15 ms to make, a tenth of the time to sort them, and the first page of a
+        sorted list does not need it. They enter it in steps, or all at once when a run is looked for.
+        """
         self._older: set[RunId] = set()
         self._sorted_keys = SortedList()
         self._is_sorted = False
@@ -152,7 +103,23 @@ class View:
 
         The first update would make it at once, which takes 15 ms for 100,000 runs.
         """
-        return self._keys.enter_some(is_time_up)
+        while self._unindexed:
+            self._index(self._unindexed[-_KEYS_PER_STEP:])
+            del self._unindexed[-_KEYS_PER_STEP:]
+            if is_time_up():
+                break
+        return not self._unindexed
+
+    @property
+    def _keys(self) -> dict[RunId, SortKey]:
+        """All keys by run. May be changed."""
+        if self._unindexed:
+            self._index(self._unindexed)
+            self._unindexed.clear()
+        return self._indexed
+
+    def _index(self, keys: list[SortKey]) -> None:
+        self._indexed.update(zip(map(_ID, keys), keys, strict=True))
 
     def _fill(self, candidates: Sequence[Key]) -> Generator[None, None, None]:
         """Add and sort the candidates in steps of a few milliseconds."""
@@ -162,7 +129,7 @@ class View:
                 self._add(some)
             yield
         # The keys are in order of creation, and sorting keeps that order among equal ranks. So only ranks are compared.
-        keys = self._keys.in_order()
+        keys = [*self._indexed.values(), *self._unindexed]  # in order of their addition
         self._unsorted_moves.clear()
         if self.order.rank is not None:
             for start in range(0, len(keys), _KEYS_PER_SORT):
@@ -191,15 +158,15 @@ class View:
             return False
         rank = self.order.rank
         if rank is None:
-            self._keys.add_later(candidates)
+            self._unindexed.extend(candidates)
         else:
             ranks = map(rank, cast("list[Run]", runs))
-            self._keys.add_later(zip(ranks, map(_TIME, candidates), ids, strict=True))
+            self._unindexed.extend(zip(ranks, map(_TIME, candidates), ids, strict=True))
         return True
 
     def _add(self, candidates: Iterable[Key]) -> None:
         """Add those of the candidates that match. The loop is written for speed: a filter runs it 100,000 times."""
-        get, rank, keys = self._source.get, self.order.rank, self._keys.by_run
+        get, rank, keys = self._source.get, self.order.rank, self._keys
         matches = None if self.filter.is_empty else self.filter.test
         since = None if self.since is None else -self.since.timestamp()
         for key in candidates:
@@ -217,7 +184,7 @@ class View:
         """Change `since`. The cost depends on the number of runs between the old and the new time."""
         before, self.since = self.since, since
         ends = None if before is None else sorted((before, since))
-        affected = list(self._keys.by_run) if ends is None else self._store.created_between(*ends)
+        affected = list(self._keys) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(affected)))
 
     def advance_to(self, now: datetime) -> set[RunId]:
@@ -238,7 +205,7 @@ class View:
         """Apply changes of the store. Applying the same changes twice has no effect."""
         self._is_updated = True
         entered, left, changed = set[RunId](), set[RunId](), set[RunId]()
-        keys = self._keys.by_run
+        keys = self._keys
         for run_id in (*changes.added, *changes.changed, *changes.removed):  # no run is in two of them
             run = self._source.get(run_id)
             old, new = keys.get(run_id), self._key(run)
@@ -264,7 +231,7 @@ class View:
         return ViewDelta(frozenset(entered), frozenset(left), frozenset(changed))
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._indexed) + len(self._unindexed)
 
     def __contains__(self, run_id: object) -> bool:
         return self.key_of(cast("RunId", run_id)) is not None
@@ -295,11 +262,11 @@ class View:
     def key_of(self, run_id: RunId) -> SortKey | None:
         """Return the sort key of a run, or None if the view does not show it."""
         # Without an index, it is one that the run has now, if that is here.
-        if self._is_sorted and not self._keys.is_complete and (key := self._key(self._source.get(run_id))) is not None:
+        if self._is_sorted and self._unindexed and (key := self._key(self._source.get(run_id))) is not None:
             index = self._sorted_keys.bisect_left(key)
             if index < len(self._sorted_keys) and self._sorted_keys[index] == key:
                 return key
-        return self._keys.by_run.get(run_id)
+        return self._keys.get(run_id)
 
     def _key(self, run: Run | None) -> SortKey | None:
         if run is None or run.state is None or not self.filter.matches(run):
