@@ -222,18 +222,17 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
     """
     connection = connection_state(facts, offline)
     drops: list[str] = [] if width >= WIDE else ["clock", "minutes"] if _is_utc(facts) else ["minutes"]
-    for drop in ("", *_DROPS):
+    least = line_width(connection.remark)
+    for drop in ("", *_DROPS, *_COUNTS_DROP):
         drops.append(drop)
+        if drop == _DROPS[-1]:
+            least = min(_MIN_REMARK, least)
         parts = _parts(facts, connection, drops, is_colorless=is_colorless)
-        if parts.width <= width:
-            return parts.line(width)
-    for drop in ("", *_COUNTS_DROP):
-        drops.append(drop)
-        room = width - 2 - _parts(facts, ConnectionState(connection.head), drops, is_colorless=is_colorless).width
-        if room >= min(_MIN_REMARK, line_width(connection.remark)):
-            short = ConnectionState(connection.head, cut(connection.remark, room))
-            return _parts(facts, short, drops, is_colorless=is_colorless).line(width)
-    bare = _parts(facts, ConnectionState(connection.head), drops, is_colorless=is_colorless)
+        excess = parts.width - width
+        if excess <= line_width(connection.remark) - least:
+            remark = cut(connection.remark, line_width(connection.remark) - max(0, excess))
+            return _parts(facts, connection._replace(remark=remark), drops, is_colorless=is_colorless).line(width)
+    bare = _parts(facts, connection._replace(remark=()), drops, is_colorless=is_colorless)
     return fit((Piece(" "), *bare.left), width)
 
 

@@ -524,7 +524,10 @@ def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
     # A root that folds has its mark where other rows have their key.
     rest = max(room - line_width(head), 1) if step.path else max(room - line_width(margin), 1)
     if isinstance(step.value, TextLine):
-        return _text_lines(step.value, head, rest, is_wrapped=is_wrapped)
+        if not is_wrapped:
+            return [(*head, *cut((Piece(step.value[: rest + 1], Token.TEXT),), rest))]
+        indent = Piece(" " * line_width(head))
+        return [(indent, *row) for row in fold((Piece(step.value, Token.TEXT),), rest)]
     if step.is_open:
         return [(*head, *cut((Piece(note_of(step.value), Token.FAINT),), rest))]
     if not step.is_foldable:
@@ -594,13 +597,6 @@ def note_of(value: Json) -> str:
     lines = value.count("\n") + 1
     size = formatting.size(len(value.encode("utf-8", "surrogatepass")))
     return f"{size}, {formatting.plural(lines, 'line')}" if lines > 1 else size
-
-
-def _text_lines(text: str, head: Line, rest: int, *, is_wrapped: bool) -> list[Line]:
-    if not is_wrapped:
-        return [(*head, *cut((Piece(text[: rest + 1], Token.TEXT),), rest))]
-    indent = Piece(" " * line_width(head))
-    return [(indent, *row) for row in fold((Piece(text, Token.TEXT),), rest)]
 
 
 def _wrapped(value: Json, head: Line, rest: int, *, is_wrapped: bool) -> list[Line]:
