@@ -10,8 +10,7 @@ from tui.domain.error import RunError
 from tui.domain.error_kinds import kind_of
 from tui.domain.run import RunStatus, TaskId
 from tui.domain.text import Raw
-from tui.features.alerts.away import NOT_WATCHED, away_lines
-from tui.store.away import AwayReport, Episode, FailureGroup
+from tui.features.alerts.away import NOT_WATCHED, AwayReport, Episode, FailureGroup, away_lines
 from tui.store.freshness import Gap
 from tui.text.styled import line_width, plain
 

@@ -15,7 +15,7 @@ from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnrea
 from tui.domain.run import Precision, RunStatus, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
-from tui.store.away import MAX_EPISODES, MAX_FAILURES, MAX_GROUPED, AwayLog, is_due, report_of
+from tui.features.alerts.away import MAX_EPISODES, MAX_FAILURES, MAX_GROUPED, AwayLog, is_due, report_of
 from tui.store.freshness import Gap
 from tui.store.store import Store
 
