@@ -24,6 +24,7 @@ from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import In256Colors, Painter, theme_of
 from tui.kit.terminal.output import PaintedPiece
 from tui.kit.type_ahead import Pastes, TypeAhead
+from tui.settings.schema import ColumnEntry
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
 from tui.store.addresses import ViewAddress
@@ -82,10 +83,10 @@ class ListColumns(Protocol):
     listeners: list[Callable[[], None]]
     """Called when the columns of any list have changed."""
 
-    def shown(self, view: str) -> Sequence[Any] | None:
+    def shown(self, view: str) -> Sequence[ColumnEntry] | None:
         """Return the columns that a list shows, None for the program's own."""
 
-    def slots(self, table: Table[Any], choices: Sequence[Any], width: int) -> list[SizedColumn[Any]]:
+    def slots(self, table: Table[Any], choices: Sequence[ColumnEntry], width: int) -> list[SizedColumn[Any]]:
         """Return those of the chosen columns that fit into a list, with their widths."""
 
 

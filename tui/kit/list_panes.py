@@ -21,6 +21,7 @@ from tui.kit.rows import MORE
 from tui.kit.screen import BaseScreen
 from tui.kit.table import RowTable
 from tui.kit.words import rule_parts
+from tui.settings.schema import ColumnEntry
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Timer
@@ -55,7 +56,7 @@ class TablePane(Pane):
         super().__init__(live, id=id)
         self.table = table
         self.table.columns_for = self.slots_for
-        self.choices: Sequence[Any] | None = None
+        self.choices: Sequence[ColumnEntry] | None = None
         """The chosen columns, None for the program's own."""
 
     @property
@@ -72,7 +73,7 @@ class TablePane(Pane):
     def _show_own_columns(self) -> None:
         self.show_choices(self.app_base.own_columns.shown(self.title))
 
-    def show_choices(self, choices: Sequence[Any] | None) -> None:
+    def show_choices(self, choices: Sequence[ColumnEntry] | None) -> None:
         """Show chosen columns; None: the program's own."""
         self.choices = choices
         self.table.show_columns()

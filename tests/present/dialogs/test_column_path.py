@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tui.domain.run import Body, Precision, Run, RunId, Stamp
 from tui.features.columns.dialog import path_lines, read_typed
-from tui.features.columns.words import KINDS, ColumnChoice
+from tui.features.columns.words import KINDS
+from tui.settings.schema import ColumnEntry
 from tui.text.styled import line_width, plain
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -24,9 +25,9 @@ def about(text: str, run: Run | None) -> str:
 
 
 def test_path_may_have_a_type_and_a_format() -> None:
-    assert read_typed(" metadata.progress bar ").choice == ColumnChoice("metadata.progress", type="bar")
+    assert read_typed(" metadata.progress bar ").choice == ColumnEntry("metadata.progress", type="bar")
     typed = read_typed('payload["a b"].x number ,.1f')
-    assert typed.choice == ColumnChoice('payload."a b".x', type="number", format=",.1f")
+    assert typed.choice == ColumnEntry('payload."a b".x', type="number", format=",.1f")
     for text in ("", "task", "payload.", "payload.a.", "payload.x graph", "payload.x number zz", "payload.x!! bar x"):
         assert read_typed(text).choice is None, text
 

@@ -9,7 +9,6 @@ from tui.features import LISTS
 from tui.features.columns.words import (
     KINDS,
     CellValue,
-    ColumnChoice,
     ColumnPath,
     Unshown,
     chosen_columns,
@@ -18,6 +17,7 @@ from tui.features.columns.words import (
 )
 from tui.features.errors.model import GROUP_TABLE
 from tui.features.runs.columns import COLUMNS, RUN_TABLE, table_of
+from tui.settings.schema import ColumnEntry
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now
 from tui.text.styled import line_width, plain
@@ -30,7 +30,7 @@ def unread(_run: Run, _path: ColumnPath) -> CellValue:
 
 choices = st.lists(
     st.builds(
-        ColumnChoice,
+        ColumnEntry,
         st.sampled_from([*(column.id for column in COLUMNS), "metadata.progress", "payload.customer.id", "output"]),
         width=st.sampled_from([0, 0, 3, 20, 200]),
         type=st.sampled_from(sorted(KINDS)),
@@ -41,32 +41,32 @@ choices = st.lists(
 
 
 @given(choices, st.integers(1, 250), st.booleans())
-def test_columns_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int, is_wide: bool) -> None:
+def test_columns_fit_into_every_width(chosen: tuple[ColumnEntry, ...], width: int, is_wide: bool) -> None:
     choices = with_times(chosen) if is_wide else chosen
     slots = chosen_columns(table_of(is_wide=is_wide), choices, width, unread)
     assert all(slot.width >= 1 for slot in slots)
     if width > EDGES:
         assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
-    names = [choice.name for choice in chosen]
+    names = [choice.column for choice in chosen]
     shown = [slot.column.id for slot in slots if slot.column.id in names]
     assert shown == [name for name in names if name in shown], "in their order"
     assert shown[:1] == names[:1], "the first one is never left out"
-    widths = {choice.name: choice.width for choice in chosen if choice.width}
+    widths = {choice.column: choice.width for choice in chosen if choice.width}
     assert all(slot.width == widths.get(slot.column.id, slot.width) for slot in slots[1:]), "a chosen width is kept"
     line = row(Run(RunId("run_1")), slots, Now(EPOCH))
     assert line_width(line) == line_width(head(slots))
 
 
 def test_columns_that_do_not_fit_make_way() -> None:
-    chosen = [ColumnChoice("status"), ColumnChoice("payload.note", width=90), ColumnChoice("task"), ColumnChoice("age")]
+    chosen = [ColumnEntry("status"), ColumnEntry("payload.note", width=90), ColumnEntry("task"), ColumnEntry("age")]
     slots = chosen_columns(RUN_TABLE, chosen, 80, unread)
     assert [slot.column.id for slot in slots] == ["status", "task", "age"]
 
 
 def test_long_title_becomes_the_last_key() -> None:
-    slots = chosen_columns(RUN_TABLE, [ColumnChoice("payload.the_customer.id", width=8)], 80, unread)
+    slots = chosen_columns(RUN_TABLE, [ColumnEntry("payload.the_customer.id", width=8)], 80, unread)
     assert plain(head(slots)).strip() == "id"
-    titled = ColumnChoice("payload.the_customer.id", title="who", width=8)
+    titled = ColumnEntry("payload.the_customer.id", title="who", width=8)
     assert plain(head(chosen_columns(RUN_TABLE, [titled], 80, unread))).strip() == "who"
 
 
@@ -77,7 +77,7 @@ def test_every_column_is_explained() -> None:
 
 group_choices = st.lists(
     st.builds(
-        ColumnChoice,
+        ColumnEntry,
         st.sampled_from([column.id for column in GROUP_TABLE.columns]),
         width=st.sampled_from([0, 0, 3, 200]),
     ),
@@ -86,10 +86,10 @@ group_choices = st.lists(
 
 
 @given(group_choices, st.integers(1, 250))
-def test_columns_of_groups_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int) -> None:
+def test_columns_of_groups_fit_into_every_width(chosen: tuple[ColumnEntry, ...], width: int) -> None:
     slots = chosen_columns(GROUP_TABLE, chosen, width)
     assert all(slot.width >= 1 for slot in slots)
     if width > EDGES:
         assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
     shown = [slot.column.id for slot in slots]
-    assert shown == [each.name for each in chosen if each.name in shown]
+    assert shown == [each.column for each in chosen if each.column in shown]

@@ -4,12 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.features.columns.dialog import LAST_SHOWN, Bases, ColumnDraft
-from tui.features.columns.words import ColumnChoice, ColumnSet
+from tui.features.columns.words import ColumnSet
+from tui.settings.schema import ColumnEntry
 
 IDS = ("status", "task", "run", "age", "error")
-USUAL = tuple(map(ColumnChoice, ("status", "task", "age")))
-PROGRESS = ColumnChoice("metadata.progress", type="bar")
-OF_FILE = ColumnSet((ColumnChoice("task"), PROGRESS))
+USUAL = tuple(map(ColumnEntry, ("status", "task", "age")))
+PROGRESS = ColumnEntry("metadata.progress", type="bar")
+OF_FILE = ColumnSet((ColumnEntry("task"), PROGRESS))
 
 
 def draft(saved: ColumnSet | None = None, of_file: ColumnSet | None = None) -> ColumnDraft:
@@ -17,13 +18,13 @@ def draft(saved: ColumnSet | None = None, of_file: ColumnSet | None = None) -> C
 
 
 def shown(draft: ColumnDraft) -> list[str]:
-    return [choice.name for choice in draft.shown or ()]
+    return [choice.column for choice in draft.shown or ()]
 
 
 def test_untouched_columns_are_the_programs_own() -> None:
     fresh = draft()
     assert (fresh.shown, fresh.result, fresh.is_changed, fresh.base_words) == (None, None, False, "the program's own")
-    assert [each.name for each in fresh.columns] == ["status", "task", "age", "run", "error"]
+    assert [each.column for each in fresh.columns] == ["status", "task", "age", "run", "error"]
     fresh.move_cursor(1)
     assert fresh.shown is None
     fresh.move_column(1)
@@ -39,24 +40,24 @@ def test_columns_are_hidden_resized_and_added() -> None:
     own.move_cursor(1)
     own.resize(-50)
     own.add(PROGRESS)
-    assert own.shown == (ColumnChoice("task", width=3), PROGRESS, ColumnChoice("age"))
+    assert own.shown == (ColumnEntry("task", width=3), PROGRESS, ColumnEntry("age"))
     own.next_type()
     assert own.current.type == "duration"
     own.toggle()
-    assert own.result == ColumnSet((ColumnChoice("task", width=3), ColumnChoice("age")), (own.current,))
+    assert own.result == ColumnSet((ColumnEntry("task", width=3), ColumnEntry("age")), (own.current,))
     own.remove()
-    assert PROGRESS.name not in [each.name for each in own.columns]
+    assert PROGRESS.column not in [each.column for each in own.columns]
     assert own.remove() != ""
 
 
 def test_last_column_stays() -> None:
-    one = draft(ColumnSet((ColumnChoice("task"),)))
+    one = draft(ColumnSet((ColumnEntry("task"),)))
     assert one.toggle() == LAST_SHOWN
     assert shown(one) == ["task"]
 
 
 def test_reset_goes_to_the_file_and_then_to_the_program() -> None:
-    saved = ColumnSet((ColumnChoice("run"),))
+    saved = ColumnSet((ColumnEntry("run"),))
     own = draft(saved, OF_FILE)
     assert (shown(own), own.base_words) == (["run"], "your own")
     own.reset()
@@ -77,17 +78,17 @@ keys = st.lists(
 )
 
 
-@given(keys, st.sampled_from([None, ColumnSet(()), ColumnSet((PROGRESS,), (ColumnChoice("payload.id"),))]), st.data())
+@given(keys, st.sampled_from([None, ColumnSet(()), ColumnSet((PROGRESS,), (ColumnEntry("payload.id"),))]), st.data())
 def test_any_keys_leave_a_list_that_can_be_saved(keys: list[str], saved: ColumnSet | None, data: st.DataObject) -> None:
     own = draft(saved, data.draw(st.none() | st.just(OF_FILE)))
     for key in keys:
         if key == "add":
-            own.add(ColumnChoice(data.draw(st.sampled_from(["payload.a", "payload.b", PROGRESS.name]))))
+            own.add(ColumnEntry(data.draw(st.sampled_from(["payload.a", "payload.b", PROGRESS.column]))))
         elif key in {"move_column", "move_cursor", "resize"}:
             getattr(own, key)(data.draw(st.sampled_from([-1, 1])))
         else:
             getattr(own, key)()
-        names = [each.name for each in own.columns]
+        names = [each.column for each in own.columns]
         assert len(set(names)) == len(names)
         assert set(names) >= set(IDS), "a built-in column is never lost"
         assert 0 <= own.cursor < len(names)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +12,11 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Absent, Body, Run, RunId, RunStatus, Stamp
 from tui.domain.update import RunsRead
 from tui.features.columns.words import (
-    AUTO,
     MAX_COLUMN_CELLS,
     METADATA,
     OUTPUT,
     PAYLOAD,
     CellValue,
-    ColumnChoice,
     ColumnPath,
     ColumnSet,
     ColumnsOf,
@@ -30,6 +29,7 @@ from tui.features.columns.words import (
 )
 from tui.features.runs.data import RETRY_AFTER_S, VisibleReads
 from tui.kit.state_files import StateFile
+from tui.settings.schema import ColumnEntry
 from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text.table import SizedColumn, Table
@@ -81,12 +81,12 @@ class ChosenColumns:
                 self._say(f"{complaint}.")
         self._publish()
 
-    def shown(self, view: str) -> tuple[ColumnChoice, ...] | None:
+    def shown(self, view: str) -> tuple[ColumnEntry, ...] | None:
         """Return the columns of a view, None for the program's own."""
         columns = self.saved.get(view) or self.of_file.get(view)
         return None if columns is None or not columns.shown else columns.shown
 
-    def slots(self, table: Table[Any], choices: Sequence[ColumnChoice], width: int) -> list[SizedColumn[Any]]:
+    def slots(self, table: Table[Any], choices: Sequence[ColumnEntry], width: int) -> list[SizedColumn[Any]]:
         """Return those of the chosen columns that fit into a list, with their widths."""
         return chosen_columns(table, choices, width)
 
@@ -131,7 +131,7 @@ class ColumnFile(StateFile[dict[str, ColumnSet]]):
 
     def texts_of(self, value: dict[str, ColumnSet]) -> Iterable[str]:
         choices = (each for columns in value.values() for each in (*columns.shown, *columns.hidden))
-        return (text for each in choices for text in (each.name, each.title, each.format))
+        return (text for each in choices for text in (each.column, each.title, each.format))
 
     def encode(self, value: dict[str, ColumnSet]) -> dict[str, Any]:
         views = {
@@ -149,30 +149,26 @@ class ColumnFile(StateFile[dict[str, ColumnSet]]):
         }
 
 
-def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnChoice, ...]:
+def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnEntry, ...]:
     choices = [_choice(each) for each in saved]
     if any(problem_in(view, choice, columns_of) is not None for choice in choices):
         raise ValueError
     return without_duplicates(choices)
 
 
-_FIELDS: Final = (("title", ""), ("width", 0), ("type", AUTO), ("format", ""))
-"""The fields of a choice that are saved where they differ from the usual values."""
+def _saved(choice: ColumnEntry) -> dict[str, str | int]:
+    """Return the name, and what differs from the usual values."""
+    return {each.name: value for each in fields(choice) if (value := getattr(choice, each.name)) != each.default}
 
 
-def _saved(choice: ColumnChoice) -> dict[str, str | int]:
-    values = {name: getattr(choice, name) for name, usual in _FIELDS if getattr(choice, name) != usual}
-    return {"column": choice.name, **values}
-
-
-def _choice(saved: Mapping[str, Any]) -> ColumnChoice:
+def _choice(saved: Mapping[str, Any]) -> ColumnEntry:
     """Raises `ValueError` for values that this program does not write."""
-    choice = ColumnChoice(saved["column"], *(saved.get(name, usual) for name, usual in _FIELDS))
-    if not all(isinstance(text, str) for text in (choice.name, choice.title, choice.type, choice.format)):
+    values = {each.name: saved.get(each.name, each.default) for each in fields(ColumnEntry)}
+    if any(type(value) is not (int if name == "width" else str) for name, value in values.items()):
         raise ValueError
-    if type(choice.width) is not int or not 0 <= choice.width <= MAX_COLUMN_CELLS:
+    if not 0 <= values["width"] <= MAX_COLUMN_CELLS:
         raise ValueError
-    return choice
+    return ColumnEntry(**values)
 
 
 # Reads the values that the rows on the screen show in columns out of metadata, payload and output.

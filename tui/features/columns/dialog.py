@@ -22,7 +22,6 @@ from tui.features.columns.words import (
     PAYLOAD,
     ROOTS,
     RUNS,
-    ColumnChoice,
     ColumnPath,
     ColumnSet,
     Unshown,
@@ -30,6 +29,7 @@ from tui.features.columns.words import (
     column_of,
     key_text,
     leading_path,
+    path_of,
     plain_text,
     problem_of,
 )
@@ -42,6 +42,7 @@ from tui.kit.lines import Lines, TextInput
 from tui.kit.list_panes import TablePane
 from tui.kit.painted import FORM_CSS, FormDialog, LineDialog
 from tui.lazy_dataclass import dataclass
+from tui.settings.schema import ColumnEntry
 from tui.text.blocks import key_of
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
 
@@ -99,7 +100,7 @@ MAX_SEARCHED: Final = 2_000
 class TypedColumn(NamedTuple):
     """What was typed: the column, or why it is none. `path` is its valid start."""
 
-    choice: ColumnChoice | None
+    choice: ColumnEntry | None
     problem: str
     path: ColumnPath | None
 
@@ -114,7 +115,8 @@ def read_typed(text: str) -> TypedColumn:
     if rest and not rest[0].isspace():
         return TypedColumn(None, 'a key with a dot is quoted: payload."order.id"' if rest != "." else "", path)
     kind, _, form = rest.strip().partition(" ")
-    choice = ColumnChoice(str(path), type=kind or "auto", format=form.strip())
+    # `problem_of` says whether there is such a type.
+    choice = ColumnEntry(str(path), type=kind or AUTO, format=form.strip())  # type: ignore[arg-type]
     problem = problem_of(choice, (), has_paths=True)
     return TypedColumn(None if problem else choice, problem or "", path)
 
@@ -187,7 +189,7 @@ class Bases:
     """
 
     built_in: tuple[str, ...]
-    usual: tuple[ColumnChoice, ...]
+    usual: tuple[ColumnEntry, ...]
     of_file: ColumnSet | None = None
 
 
@@ -198,17 +200,17 @@ class ColumnDraft:
     """
 
     def __init__(
-        self, bases: Bases, saved: ColumnSet | None, width_of: Callable[[ColumnChoice], int], *, has_paths: bool
+        self, bases: Bases, saved: ColumnSet | None, width_of: Callable[[ColumnEntry], int], *, has_paths: bool
     ) -> None:
         self._bases = bases
         self._saved = saved
         self._width_of = width_of
         self.has_paths = has_paths
         self.cursor = 0
-        self.columns: list[ColumnChoice] = []
+        self.columns: list[ColumnEntry] = []
         self.hidden: frozenset[str] = frozenset()
         """The names of the columns that are not shown."""
-        self._base: tuple[list[ColumnChoice], frozenset[str]] | None = None
+        self._base: tuple[list[ColumnEntry], frozenset[str]] | None = None
         """The columns right after a reset; None: they were chosen earlier."""
 
         self._is_of_file = saved is None and bases.of_file is not None
@@ -219,7 +221,7 @@ class ColumnDraft:
             self._base = list(self.columns), self.hidden
 
     @property
-    def current(self) -> ColumnChoice:
+    def current(self) -> ColumnEntry:
         """The column under the cursor."""
         return self.columns[self.cursor]
 
@@ -229,11 +231,11 @@ class ColumnDraft:
         return (self.columns, self.hidden) != self._base
 
     @property
-    def shown(self) -> tuple[ColumnChoice, ...] | None:
+    def shown(self) -> tuple[ColumnEntry, ...] | None:
         """The columns to show now; None: the program's own, which depend on the width of the list."""
         if not self.is_own and not self._is_of_file:
             return None
-        return tuple(each for each in self.columns if each.name not in self.hidden)
+        return tuple(each for each in self.columns if each.column not in self.hidden)
 
     @property
     def is_changed(self) -> bool:
@@ -245,8 +247,8 @@ class ColumnDraft:
         """The columns to save. None: those of the config file or, without any, the program's own."""
         if not self.is_own:
             return None if self._is_of_file or self._bases.of_file is None else ColumnSet(())
-        shown = tuple(each for each in self.columns if each.name not in self.hidden)
-        return ColumnSet(shown, tuple(each for each in self.columns if each not in shown and each.path is not None))
+        shown = tuple(each for each in self.columns if each.column not in self.hidden)
+        return ColumnSet(shown, tuple(each for each in self.columns if each not in shown and path_of(each) is not None))
 
     @property
     def base_words(self) -> str:
@@ -264,12 +266,12 @@ class ColumnDraft:
         """Show or hide the column under the cursor."""
         if self._is_last_shown:
             return LAST_SHOWN
-        self.hidden ^= {self.current.name}
+        self.hidden ^= {self.current.column}
         return ""
 
     @property
     def _is_last_shown(self) -> bool:
-        return self.current.name not in self.hidden and len(self.columns) - len(self.hidden) == 1
+        return self.current.column not in self.hidden and len(self.columns) - len(self.hidden) == 1
 
     def move_column(self, step: int) -> str:
         """Move the column under the cursor up or down. The cursor stays on it."""
@@ -290,33 +292,33 @@ class ColumnDraft:
 
     def next_type(self) -> str:
         """Show the values of the column under the cursor as the next type."""
-        if self.current.path is None:
+        if path_of(self.current) is None:
             return "only columns by path have a type"
         kinds = list(KINDS)
         kind = kinds[(kinds.index(self.current.type) + 1) % len(kinds)]
         return self._change(type=kind, format="", width=0)
 
-    def add(self, choice: ColumnChoice) -> str:
+    def add(self, choice: ColumnEntry) -> str:
         """Add a column behind that under the cursor, or go to it if it is there."""
-        names = [each.name for each in self.columns]
-        if choice.name in names:
-            self.cursor = names.index(choice.name)
+        names = [each.column for each in self.columns]
+        if choice.column in names:
+            self.cursor = names.index(choice.column)
             self.columns[self.cursor] = replace(choice, width=self.current.width)
         elif len(self.columns) >= MAX_COLUMNS:
             return f"there are {MAX_COLUMNS} columns; remove one first"
         else:
             self.cursor += 1
             self.columns.insert(self.cursor, choice)
-        self.hidden -= {choice.name}
+        self.hidden -= {choice.column}
         return ""
 
     def remove(self) -> str:
         """Remove the column under the cursor, if it is one by path."""
-        if self.current.path is None or self.current.name in self._bases.built_in:
+        if path_of(self.current) is None or self.current.column in self._bases.built_in:
             return "a built-in column can only be hidden"
         if self._is_last_shown:
             return LAST_SHOWN
-        self.hidden -= {self.columns.pop(self.cursor).name}
+        self.hidden -= {self.columns.pop(self.cursor).column}
         return self.move_cursor(0)
 
     def reset(self) -> str:
@@ -330,12 +332,12 @@ class ColumnDraft:
         """Show these columns, or the program's own, with all others hidden below them."""
         shown = self._bases.usual if columns is None else columns.shown
         hidden = () if columns is None else columns.hidden
-        kept = [each for each in self.columns if each.path is not None and self.has_paths]
-        names = {choice.name for choice in shown}
-        rest: dict[str, ColumnChoice] = {}
-        for choice in (*map(ColumnChoice, self._bases.built_in), *hidden, *kept):
-            if choice.name not in names:
-                rest.setdefault(choice.name, choice)
+        kept = [each for each in self.columns if path_of(each) is not None and self.has_paths]
+        names = {choice.column for choice in shown}
+        rest: dict[str, ColumnEntry] = {}
+        for choice in (*map(ColumnEntry, self._bases.built_in), *hidden, *kept):
+            if choice.column not in names:
+                rest.setdefault(choice.column, choice)
         self.columns, self.hidden = [*shown, *rest.values()], frozenset(rest)
 
     def _change(self, **values: str | int) -> str:
@@ -385,7 +387,7 @@ class ColumnsScreen(LineDialog[None]):
         self._pane = pane
         self._view, declared = pane.title, pane.table.table
         self._meanings = {column.id: column.meaning for column in declared.columns}
-        usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(pane.table.size.width))
+        usual = tuple(ColumnEntry(slot.column.id) for slot in declared.slots(pane.table.size.width))
         bases = Bases(tuple(self._meanings), usual, columns.of_file.get(self._view))
         self.draft = ColumnDraft(bases, columns.saved.get(self._view), self._width_of, has_paths=self._view == RUNS)
         self._before = self.draft.shown
@@ -411,17 +413,17 @@ class ColumnsScreen(LineDialog[None]):
         """Change the draft by one of its methods."""
         self._change(getattr(self.draft, change)(*arguments))
 
-    def _width_of(self, choice: ColumnChoice) -> int:
+    def _width_of(self, choice: ColumnEntry) -> int:
         table = self._pane.table
         widths = {slot.column.id: slot.width for slot in table.slots}
-        return widths.get(choice.name) or table.table.wish_of(column_of(table.table, choice), table.size.width).least
+        return widths.get(choice.column) or table.table.wish_of(column_of(table.table, choice), table.size.width).least
 
     def action_add_column(self) -> None:
         run_id = self._pane.target
         run = None if run_id is None else self._pane.live.get(run_id)
         self.app.push_screen(ColumnPathScreen(run), self._add)
 
-    def _add(self, choice: ColumnChoice | None) -> None:
+    def _add(self, choice: ColumnEntry | None) -> None:
         if choice is not None:
             self._change(self.draft.add(choice))
 
@@ -446,7 +448,7 @@ class ColumnsScreen(LineDialog[None]):
         rows = min(len(columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
         self._top = visible_top(draft.cursor, self._top, len(columns), rows)
         fitting = {slot.column.id for slot in self._pane.table.slots}
-        left_out = {choice.name for choice in draft.shown or ()} - fitting
+        left_out = {choice.column for choice in draft.shown or ()} - fitting
         place = f"{draft.cursor + 1} of {len(columns)}" if rows < len(columns) else ""
         count = len(left_out)
         fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
@@ -460,25 +462,25 @@ class ColumnsScreen(LineDialog[None]):
     def _line_of(self, index: int, left_out: Collection[str], width: int) -> Line:
         """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
         choice, is_current = self.draft.columns[index], index == self.draft.cursor
-        is_shown = choice.name not in self.draft.hidden
+        is_shown = choice.column not in self.draft.hidden
         token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
-        if is_shown and choice.name in left_out:
+        if is_shown and choice.column in left_out:
             rest = Piece("does not fit", Token.AMBER)
         else:
             kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != AUTO else "as it is"
-            words = self._meanings.get(choice.name, "") if choice.path is None else kind
+            words = self._meanings.get(choice.column, "") if path_of(choice) is None else kind
             rest = Piece(words, Token.MUTED if is_shown else Token.FAINT)
         return (
             Piece(" ▌" if is_current else "  ", Token.ACCENT),
             Piece("• " if is_shown else "  ", Token.ACCENT),
-            *fit((Piece(choice.name, token, is_bold=is_current),), _NAME),
+            *fit((Piece(choice.column, token, is_bold=is_current),), _NAME),
             *fit((Piece(f"{choice.width} cells" if choice.width else ""),), _SIZE, "right"),
             Piece("  "),
             *fit((rest,), max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)),
         )
 
 
-class ColumnPathScreen(FormDialog[ColumnChoice | None]):
+class ColumnPathScreen(FormDialog[ColumnEntry | None]):
     """Returns a column, or None. `run` is the selected run, whose value at the path is shown."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "columns.tcss"]  # type: ignore[assignment]

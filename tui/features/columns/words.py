@@ -383,41 +383,30 @@ MAX_COLUMNS: Final = 50
 AUTO: Final = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnChoice:
-    """One column. `name` is the id of a built-in column, or a path. A `width` of 0 is the usual one of the column."""
-
-    name: str
-    title: str = ""
-    width: int = 0
-    type: str = AUTO
-    format: str = ""
-
-    @property
-    def path(self) -> ColumnPath | None:
-        """The path to a value of the run; None for a built-in column."""
-        return parse_path(self.name)
+def path_of(choice: ColumnEntry) -> ColumnPath | None:
+    """Return the path to a value of the run; None for a built-in column."""
+    return parse_path(choice.column)
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnSet:
     """The columns of a list in their order. `hidden` are columns by path that are kept, but not shown."""
 
-    shown: tuple[ColumnChoice, ...]
-    hidden: tuple[ColumnChoice, ...] = ()
+    shown: tuple[ColumnEntry, ...]
+    hidden: tuple[ColumnEntry, ...] = ()
 
 
-def problem_of(choice: ColumnChoice, built_in: Sequence[str], *, has_paths: bool) -> str | None:
+def problem_of(choice: ColumnEntry, built_in: Sequence[str], *, has_paths: bool) -> str | None:
     """Return what is wrong with a column, None if nothing is.
 
     `built_in` are the ids of the view's own columns. `has_paths`: it can also show values of runs.
     """
-    if choice.name in built_in:
+    if choice.column in built_in:
         is_plain = choice.type == AUTO and not choice.format
         return None if is_plain else "only columns by path have a type and a format"
-    if choice.path is None or not has_paths:
+    if path_of(choice) is None or not has_paths:
         paths = ", or a path such as metadata.progress" if has_paths else ""
-        return f"expected {', '.join(built_in)}{paths}, got {_quoted_name(choice.name)}"
+        return f"expected {', '.join(built_in)}{paths}, got {_quoted_name(choice.column)}"
     if choice.type not in KINDS:
         return f"expected a type out of {', '.join(KINDS)}, got {_quoted_name(choice.type)}"
     if not is_format(choice.type, choice.format):
@@ -431,12 +420,12 @@ def _quoted_name(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def without_duplicates(choices: Iterable[ColumnChoice]) -> tuple[ColumnChoice, ...]:
+def without_duplicates(choices: Iterable[ColumnEntry]) -> tuple[ColumnEntry, ...]:
     """Return the first choice of each column, MAX_COLUMNS at most. Two spellings of a path are one column."""
-    first: dict[str, ColumnChoice] = {}
+    first: dict[str, ColumnEntry] = {}
     for choice in choices:
-        name = str(choice.path or choice.name)
-        first.setdefault(name, replace(choice, name=name))
+        name = str(path_of(choice) or choice.column)
+        first.setdefault(name, replace(choice, column=name))
     return tuple(first.values())[:MAX_COLUMNS]
 
 
@@ -451,7 +440,7 @@ ReadValue = Callable[[Run, ColumnPath], CellValue]
 
 
 def chosen_columns(
-    table: Table[Any], choices: Sequence[ColumnChoice], width: int, read: ReadValue | None = None
+    table: Table[Any], choices: Sequence[ColumnEntry], width: int, read: ReadValue | None = None
 ) -> list[SizedColumn[Any]]:
     """Return the chosen columns that fit into a list, with their widths, in order. `read` returns values by path."""
     columns = [column_of(table, choice, read) for choice in choices]
@@ -466,38 +455,38 @@ def chosen_columns(
     ]
 
 
-def column_of(table: Table[Any], choice: ColumnChoice, read: ReadValue | None = None) -> Column[Any]:
+def column_of(table: Table[Any], choice: ColumnEntry, read: ReadValue | None = None) -> Column[Any]:
     """Return the column of a choice: one of the list, or one that shows the values at a path."""
-    if (own := next((column for column in table.columns if column.id == choice.name), None)) is not None:
+    if (own := next((column for column in table.columns if column.id == choice.column), None)) is not None:
         return own
-    path, kind = choice.path, KINDS[choice.type]
+    path, kind = path_of(choice), KINDS[choice.type]
     assert path is not None, "the choice has been checked"
     usual = max(kind.width, min(len(choice.title or path.title), _MAX_TITLE))
     wish = Wish(usual, max(usual, _VALUE_CELLS) if choice.type in FLEXIBLE else usual)
     cell = partial(_value, read=read, path=path, choice=choice)
-    return Column(choice.name, path.title, cell, align=kind.align, wish=wish, is_read_later=True)
+    return Column(choice.column, path.title, cell, align=kind.align, wish=wish, is_read_later=True)
 
 
-def _title(choice: ColumnChoice, column: Column[Any], cells: int) -> str:
-    path = choice.path
+def _title(choice: ColumnEntry, column: Column[Any], cells: int) -> str:
+    path = path_of(choice)
     is_long = column.is_read_later and len(column.title) > cells
     return choice.title or (path.last_name if path is not None and is_long else column.title)
 
 
-def _value(run: Run, now: Now, width: int, *, read: ReadValue | None, path: ColumnPath, choice: ColumnChoice) -> Line:
+def _value(run: Run, now: Now, width: int, *, read: ReadValue | None, path: ColumnPath, choice: ColumnEntry) -> Line:
     style = style_of(run).row
     tokens = style.rest, Token.BLUE if style.took is Token.BLUE else Token.SPARK
     value = Unshown.NOT_READ if read is None else read(run, path)
     return value_line(value, choice.type, choice.format, width, now.at, tokens)
 
 
-def with_times(choices: Sequence[ColumnChoice]) -> Sequence[ColumnChoice]:
+def with_times(choices: Sequence[ColumnEntry]) -> Sequence[ColumnEntry]:
     """Put the times of creation behind the ages, unless they are chosen already."""
-    names = [choice.name for choice in choices]
+    names = [choice.column for choice in choices]
     if CREATED.id in names or AGE.id not in names:
         return choices
     place = names.index(AGE.id) + 1
-    return [*choices[:place], ColumnChoice(CREATED.id), *choices[place:]]
+    return [*choices[:place], ColumnEntry(CREATED.id), *choices[place:]]
 
 
 # The columns of the config file, and complaints about those that do not exist.
@@ -520,7 +509,7 @@ def file_columns(view: str) -> Sequence[Column[Any]]:
     return GROUP_COLUMNS if view == ERRORS else ()
 
 
-def problem_in(view: str, choice: ColumnChoice, columns_of: ColumnsOf) -> str | None:
+def problem_in(view: str, choice: ColumnEntry, columns_of: ColumnsOf) -> str | None:
     """Return why a list cannot show a column, None if it can."""
     built_in = tuple(column.id for column in columns_of(view))
     return problem_of(choice, built_in, has_paths=view == RUNS) if built_in else f"no list {view}"
@@ -539,10 +528,9 @@ def columns_of_file(
         choices = []
         places = dict(enumerate(places_of(file, f"columns.{view}")))
         for index, entry in enumerate(entries):
-            choice = ColumnChoice(entry.column, entry.title, entry.width, entry.type, entry.format)
-            problem = problem_in(view, choice, columns_of)
+            problem = problem_in(view, entry, columns_of)
             if problem is None:
-                choices.append(choice)
+                choices.append(entry)
             else:
                 text = f"{problem}; this entry is left out"
                 complaints.append(Complaint(places.get(index, f"columns.{view}[{index}]"), text, file=file.shown))

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.words import Overlay
 from tui.features.columns.data import VisibleValues
-from tui.features.columns.words import chosen_columns, with_times
+from tui.features.columns.words import chosen_columns, path_of, with_times
 from tui.features.runs import model, words
 from tui.features.runs.columns import RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
@@ -422,7 +422,8 @@ class RunListPane(TablePane):
             return table.slots(width)
         slots = chosen_columns(table, with_times(choices) if self.is_wide else choices, width, self._values.value)
         shown = {slot.column.id for slot in slots}
-        self._values.show(each.path for each in choices if each.path is not None and each.name in shown)
+        paths = (path_of(each) for each in choices if each.column in shown)
+        self._values.show(path for path in paths if path is not None)
         return slots
 
     def _say(self, text: str) -> None:

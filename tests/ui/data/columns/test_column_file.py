@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from tui.features.columns.data import ColumnFile
-from tui.features.columns.words import ColumnChoice, ColumnSet, file_columns
+from tui.features.columns.words import ColumnSet, file_columns
+from tui.settings.schema import ColumnEntry
 
 OWN = ColumnSet(
     (
-        ColumnChoice("task", width=30),
-        ColumnChoice("metadata.progress", "done", 12, "bar"),
-        ColumnChoice('payload."a.b"[0]', type="number", format=",.2f"),
+        ColumnEntry("task", width=30),
+        ColumnEntry("metadata.progress", "done", 12, "bar"),
+        ColumnEntry('payload."a.b"[0]', type="number", format=",.2f"),
     ),
-    (ColumnChoice("output.größe"),),
+    (ColumnEntry("output.größe"),),
 )
 
 
@@ -36,8 +37,8 @@ def test_columns_of_each_view_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "state" / "columns.json"
     assert loaded(path) == {}
     saved(path, "runs", OWN)
-    saved(path, "errors", ColumnSet((ColumnChoice("runs"),)))
-    assert loaded(path) == {"runs": OWN, "errors": ColumnSet((ColumnChoice("runs"),))}
+    saved(path, "errors", ColumnSet((ColumnEntry("runs"),)))
+    assert loaded(path) == {"runs": OWN, "errors": ColumnSet((ColumnEntry("runs"),))}
     assert path.stat().st_mode & 0o777 == 0o600
     saved(path, "runs", ColumnSet(()))
     assert loaded(path)["runs"] == ColumnSet(())
