@@ -44,6 +44,15 @@ _INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {
 _SAID = {TriggerApp, MainScreen, ListScreen, ErrorsScreen, QueuesScreen, Workspace, *_BODIES}
 _PARTS = {*_SAID, *(kind for kinds in _INSIDE.values() for kind in kinds)}
 
+_TITLES: dict[type[DOMNode], str] = {
+    ListPane: "list",
+    RowPagePane: "row",
+    NewestFailurePane: "newest failure",
+    GroupRunsPane: "runs",
+    **{entry.load(): entry.title for entry in (*PANES, *FORMS)},
+}
+"""The names of panes for users."""
+
 
 def live_rows() -> list[BindingRow]:
     """Return a row for each binding of each scope, equal ones together."""
@@ -119,7 +128,8 @@ def _scopes() -> dict[str, list[Binding]]:
     """Return what declares bindings, and these."""
     scopes = {EVERYWHERE: _ids(TriggerApp), MOTION_SCOPE: list(MOTION)}
     for view, screen, panes in _views():
-        titles = [pane.title for pane in panes if not pane.form_of]
+        forms = [entry.load() for entry in FORMS]
+        titles = [_TITLES[pane] for pane in panes if pane not in forms]
         keys = keys_for({title: number for number, title in enumerate(titles, 1)})
         scopes[view] = [*_ids(screen), *(each for each in keys if isinstance(each, Binding))]
         scopes |= {_name(pane): _ids(pane) for pane in panes}
@@ -131,7 +141,7 @@ def _scopes() -> dict[str, list[Binding]]:
 def _name(kind: type[DOMNode]) -> str:
     """Return the name of a place for users: the title of a pane, or the words of a class."""
     if issubclass(kind, Pane):
-        return f"errors: {kind.title}" if kind in {NewestFailurePane, GroupRunsPane} else kind.title
+        return f"errors: {_TITLES[kind]}" if kind in {NewestFailurePane, GroupRunsPane} else _TITLES[kind]
     words = "".join(f" {each.lower()}" if each.isupper() else each for each in kind.__name__)
     return words.removesuffix(" screen").strip()
 

@@ -43,9 +43,9 @@ FORMS: Final[tuple[PaneEntry, ...]] = (
 
 OVERVIEW_PANES: Final[tuple[PaneEntry, ...]] = (
     PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _in("wall.panes:OverviewPane")),
-    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:FailingNowPane")),
+    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:LinePane")),
     PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _in("wall.panes:OverviewTasksPane")),
-    PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:OverviewQueuesPane")),
+    PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:LinePane")),
 )
 """The panes in place of those about the selected run, while no run is selected. Their numbers begin at 2."""
 

@@ -69,8 +69,10 @@ class Placement:
 class PaneEntry:
     """A pane that is imported and made when it is first visible.
 
-    * `title`, `placement`, `form_of`: those of its class
+    * `title`: its name, which it is made with
+    * `placement`: where it stands
     * `load`: imports its class, a `Pane`
+    * `form_of`: the title of the pane whose number and place it shares as another form of it; empty for most panes
     """
 
     title: str

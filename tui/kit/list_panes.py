@@ -49,11 +49,8 @@ class Sorts(NamedTuple):
 class TablePane(Pane):
     """A list in its table, with the columns that the user chose, and marks."""
 
-    title = "list"
-    placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
-
-    def __init__(self, live: LiveModel, table: RowTable[Any], *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str, table: RowTable[Any]) -> None:
+        super().__init__(live, title)
         self.table = table
         self.table.columns_for = self.slots_for
         self.choices: Sequence[ColumnEntry] | None = None
@@ -114,6 +111,7 @@ class TablePane(Pane):
 class ListPane(TablePane):
     """The list. Its keys act on a row, not on a run. `table` shows the rows."""
 
+    placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next order.", rank=50, need=46),
         bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
@@ -124,11 +122,10 @@ class ListPane(TablePane):
 
     def __init__(self, live: LiveModel, rows: LiveList[Any]) -> None:
         table: RowTable[Any] = RowTable(live, rows.view.table, lambda: rows.list, rows.drawn)
-        super().__init__(live, table, id=rows.view.name)
+        super().__init__(live, rows.view.name, table)
         self.rows = rows
         self.table.empty_lines_for = rows.empty_lines
         self.table.more_line = rows.more_line
-        self.title = rows.view.name
         self.search_hint = rows.view.search_hint
         self.on_list_changed: Callable[[], None] = lambda: None
         """Called when the typed filter or the order has changed."""
@@ -201,14 +198,11 @@ class ListPane(TablePane):
 class RowPagePane(PagePane):
     """A page about the row under the cursor. It starts at its top when another row is selected."""
 
-    title = "row"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
 
-    def __init__(self, live: LiveModel, live_list: LiveList[Any], *, id: str = "") -> None:  # noqa: A002  Textual's
-        super().__init__(live, id=id or live_list.view.noun.replace(" ", "-"))
+    def __init__(self, live: LiveModel, live_list: LiveList[Any], title: str = "") -> None:
+        super().__init__(live, title or live_list.view.noun)
         self.live_list = live_list
-        if not id:
-            self.title = live_list.view.noun
 
     @property
     def target(self) -> RunId | None:

@@ -40,17 +40,14 @@ class OpenRun(Message):
 class Pane(Backdrop):
     """A rule, and below it a body that takes the focus.
 
-    * `title`: the name in the rule, and the id of the widget
-    * `placement`: where the pane stands in the layout
-    * `form_of`: the title of the pane whose number and place it shares as another form of it; empty for most panes
+    * `title`: the name in the rule, and with hyphens the id of the widget
+    * `placement`: where the pane stands in the layout, if it has no `PaneEntry` that says it
     * `needs`: the data about the selected run that is fetched while the pane is visible
     """
 
-    title: str
     placement: ClassVar[Placement]
-    form_of: ClassVar[str] = ""
     form_sentence: ClassVar[str] = ""
-    """What such a form shows, for the palette."""
+    """What a form of another pane shows, for the palette."""
     needs: tuple[Need[Any], ...] = ()
     search_hint: str = ""
     """The hint in the empty search prompt."""
@@ -59,8 +56,9 @@ class Pane(Backdrop):
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
     """The numbers and names of the panes that share its place, its own included."""
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(id=id, classes="pane")
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(id=title.replace(" ", "-"), classes="pane")
+        self.title = title
         self.live = live
         self.rule = Rule()
         self.show_form: Callable[[str], Awaitable[None]]
@@ -223,8 +221,8 @@ class PagePane(Pane):
     shown_uses: ClassVar[tuple[str, ...]] = ("enter", "fold", "fold_all")
     """The actions whose keys the footer shows only while they have a use."""
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.page = Page(self.rows)
         self._searched = ""
         self._key_state: tuple[object, ...] = ()

@@ -84,7 +84,7 @@ class BaseScreen(ViewScreen):
         return self.workspace.panes
 
     def _make_pane(self, entry: PaneEntry) -> Pane:
-        pane: Pane = entry.load()(self.live, id=entry.title.replace(" ", "-"))
+        pane: Pane = entry.load()(self.live, entry.title)
         pane.selection = self.selection
         return pane
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from textual import events
@@ -97,12 +98,6 @@ class PlanLayout(Layout):
         return None
 
 
-def entry_of(pane: Pane | type[Pane]) -> PaneEntry:
-    """Return the entry of a pane, or of a class, that is imported already."""
-    kind = pane if isinstance(pane, type) else type(pane)
-    return PaneEntry(pane.title, pane.placement, lambda: kind, pane.form_of)
-
-
 def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
     """Return the keys of a workspace whose panes have these numbers. Two panes have one number if one stands there
     while a run is selected, and the other while none is.
@@ -161,10 +156,11 @@ class Workspace(Backdrop):
         self.panes: dict[str, Pane] = {}
         """The panes that were made. The others were never visible."""
         for each in panes:
-            entry = entry_of(each) if isinstance(each, Pane) else each
-            self._entries[entry.title] = entry
             if isinstance(each, Pane):
                 self._add(each)
+                self._entries[each.title] = PaneEntry(each.title, each.placement, partial(type, each))
+            else:
+                self._entries[each.title] = each
         self._numbers = numbers_of(self._entries.values())
         self._open_forms = {name: name for name in self._numbers}
         """The pane that is shown for each number: the numbered one, or another form of it."""

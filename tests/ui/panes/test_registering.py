@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -10,13 +9,12 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.api.errors import Unreachable
 from tui.domain.run import RunId
-from tui.features import FORMS, PANES
+from tui.features import PANES
 from tui.kit.layout import PaneEntry, Placement, Slot
 from tui.kit.page import PageRow
 from tui.kit.page_screen import HelpScreen
 from tui.kit.pane import PagePane
 from tui.kit.selection import Fetched, Need
-from tui.kit.workspace import entry_of
 from tui.program.early import starts_monitor
 from tui.program.main import importers
 from tui.sync.session import Session
@@ -36,8 +34,6 @@ GREETING: Need[str] = Need(name="the greeting", fetch=fetch_greeting)
 
 
 class GreetingPane(PagePane):
-    title = "greeting"
-    placement: ClassVar[Placement] = Placement(Slot.THIRD)
     needs = (GREETING,)
 
     def rows(self, width: int) -> Sequence[PageRow]:  # noqa: ARG002  one short row
@@ -45,17 +41,13 @@ class GreetingPane(PagePane):
         return [PageRow((Piece(state.value or state.failure or "loading"),))]
 
 
-@pytest.mark.parametrize("entry", [*PANES, *FORMS], ids=lambda entry: entry.title)
-def test_entry_repeats_what_its_class_declares(entry: PaneEntry) -> None:
-    declared = entry_of(entry.load())
-    assert (entry.title, entry.placement, entry.form_of) == (declared.title, declared.placement, declared.form_of)
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_registered_pane_shows_what_its_need_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("tui.features.PANES", (*PANES, entry_of(GreetingPane)))
+    monkeypatch.setattr(
+        "tui.features.PANES", (*PANES, PaneEntry("greeting", Placement(Slot.THIRD), lambda: GreetingPane))
+    )
     fetched.clear()
 
     async def story(monitor: Monitored) -> None:

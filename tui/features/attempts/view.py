@@ -11,7 +11,6 @@ from tui.features.attempts import words
 from tui.features.attempts.words import AttemptKey, sentence
 from tui.features.errors.error import ErrorLayout
 from tui.kit.keys import bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
@@ -28,8 +27,8 @@ class ErrorPane(PagePane):
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self._toggled: frozenset[Hashable] = frozenset()
         self._is_wrapped = True
         self._is_searched = False
@@ -70,8 +69,6 @@ _WIDE: Final = 100
 class AttemptsPane(ErrorPane):
     """The attempts of the selected run, one of them with its error."""
 
-    title = "attempts"
-    placement: ClassVar[Placement] = Placement(Slot.SECOND)
     needs = (RUN,)
     shown_uses: ClassVar[tuple[str, ...]] = (*ErrorPane.shown_uses, "compare")
 
@@ -83,8 +80,8 @@ class AttemptsPane(ErrorPane):
         bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self._chosen_number: int | None = None
         self._compares_when_read = False
         """Whether the user asked for the comparison before the attempts were read."""

@@ -16,7 +16,6 @@ from tui.features.detail import words as page
 from tui.features.detail.words import VALUES, DetailRead, DetailView, Relatives, failure_lines
 from tui.features.runs.words import NOT_A_RUN_SENTENCE
 from tui.kit.keys import bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page
@@ -37,8 +36,6 @@ _MAX_MATCHES: Final = 1_000
 class DetailPane(PagePane):
     """The page about the selected run."""
 
-    title = "detail"
-    placement: ClassVar[Placement] = Placement(Slot.FIRST)
     needs = (RUN, QUEUE)
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,8 +47,8 @@ class DetailPane(PagePane):
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self._shown = DetailView()
         self._values = ValueRows()
         self._is_partly_searched = False

@@ -45,12 +45,11 @@ from tui.text.table import SizedColumn
 class NewestFailurePane(ErrorPane):
     """The selected run, which is the newest one of the group."""
 
-    title = "newest failure"
     placement: ClassVar[Placement] = Placement(Slot.SECOND)
     needs = (RUN,)
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
-        super().__init__(live, id="newest-failure")
+        super().__init__(live, "newest failure")
         self._groups = groups
         self.has_head = True
         """Whether the page names the run. Where the summary is visible, it does."""
@@ -89,11 +88,10 @@ class NewestFailurePane(ErrorPane):
 class GroupRunsPane(RowPagePane):
     """The runs of a group as rows of the list of runs."""
 
-    title = "runs"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
-        super().__init__(live, groups, id="runs")
+        super().__init__(live, groups, "runs")
         self._groups = groups
         self.overlay: Overlay = lambda _: None
 
@@ -256,7 +254,7 @@ class ErrorsScreen(ListScreen):
         main, groups = entrance.main, entrance.rows
         assert isinstance(main, MainScreen)
         self._newest_failure, self._group_runs = NewestFailurePane(main.live, groups), GroupRunsPane(main.live, groups)
-        recent = (groups.view.name, NewestFailurePane.title)
+        recent = (groups.view.name, self._newest_failure.title)
         super().__init__(entrance, [self._newest_failure, self._group_runs], recent=recent)
         self.groups = groups
         self._controller = main.action_controller

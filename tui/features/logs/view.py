@@ -17,7 +17,6 @@ from tui.features.logs import words
 from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_shown, saved_words
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, MakeRows, Page, PageLine, PageRow
@@ -117,9 +116,6 @@ _LEVELS: Final = tuple(LogLevel)
 class LogsPane(PagePane):
     """The log of the selected run."""
 
-    title = "logs"
-    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
-
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", id="log-level",
              rank=12, need=20, help=Help("look", 120, "level of a log")),
@@ -136,8 +132,8 @@ class LogsPane(PagePane):
              help=Help("copy", 60, "save the lines of a log")),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.head = Lines(classes="head")
         self._log = replace(LOG, may_change=self._may_change)
         self.needs = (self._log, RUN)

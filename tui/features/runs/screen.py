@@ -94,6 +94,9 @@ KEYS: Final[tuple[Binding, ...]] = (
     *MENU_BINDINGS,
 )  # fmt: skip
 
+RUN_LIST: Final = "runs"
+"""The title of the pane with the list."""
+
 DETAIL: Final = "detail"
 """The title of the pane that Enter on a run leads to."""
 
@@ -429,7 +432,7 @@ class MainScreen(MainView):
     @property
     def run_list(self) -> RunListPane:
         """The list of runs."""
-        pane = self.workspace.made(RunListPane.title)
+        pane = self.workspace.made(RUN_LIST)
         assert isinstance(pane, RunListPane)
         return pane
 
@@ -588,7 +591,7 @@ class MainScreen(MainView):
     def _leave_overview(self) -> None:
         """Go to the list from the overview, which is hidden once a run is selected."""
         if isinstance(self.pane, LinePane) and not self.run_list.rows.is_following:
-            self.workspace.go_to(RunListPane.title)
+            self.workspace.go_to(RUN_LIST)
 
     def action_clear_filters(self) -> None:
         had_any = self._is_filtered
@@ -815,7 +818,7 @@ class MainScreen(MainView):
         """Go to the list, or to the detail of a run in it."""
         if self.workspace.is_zoomed:
             self.workspace.action_zoom()
-        self.workspace.go_to(RunListPane.title if run_id is None else DETAIL)
+        self.workspace.go_to(RUN_LIST if run_id is None else DETAIL)
         if run_id is not None:
             self.history.restart(run_id, at_once=True)
 
@@ -868,7 +871,7 @@ class MainScreen(MainView):
         elif self.workspace.is_zoomed:
             self.workspace.action_zoom()
         elif not is_list:
-            self.workspace.go_to(RunListPane.title)
+            self.workspace.go_to(RUN_LIST)
         elif self._acts_on_marks:
             self.run_list.clear_marks()
         else:

@@ -135,7 +135,6 @@ _DOT: Final = Piece(" · ", Token.MUTED)
 class RunListPane(TablePane):
     """The list of runs."""
 
-    title = "runs"
     search_hint = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     table: RunTable
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -150,10 +149,10 @@ class RunListPane(TablePane):
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice clears all marks."),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+    def __init__(self, live: LiveModel, title: str) -> None:
         self.views = ListViews(live, self._show_views, self._show_runs)
         self.rows = RunListModel(live.session.store, self.views.shown, source=live)
-        super().__init__(live, RunTable(live, self.rows), id=id)
+        super().__init__(live, title, RunTable(live, self.rows))
         self.table.on_moved = self._on_moved
         self.on_highlighted: Callable[[], None] = lambda: None
         """Called behind the messages that wait when the cursor has moved to another line."""

@@ -14,7 +14,6 @@ from tui.domain.tree import RunTree
 from tui.features.tree import words
 from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeRun, TreeShape
 from tui.kit.keys import Help, bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, Page, PageRow
@@ -268,8 +267,8 @@ class FoldingPane(PagePane, Generic[Entry]):
     view: FoldingView[Entry] | None
     """The rows and their folds; None while nothing is shown."""
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.head = Lines(classes="head")
         self.drawn: BranchRows[Entry] | None = None
         """The rows that are shown now."""
@@ -374,8 +373,6 @@ class FoldingPane(PagePane, Generic[Entry]):
 class TreePane(FoldingPane[TreeEntry]):
     """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run."""
 
-    title = "tree"
-    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
     needs = (TREE,)
     view: TreeView
 
@@ -394,8 +391,8 @@ class TreePane(FoldingPane[TreeEntry]):
         bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.view = TreeView(lambda run_id: live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
         self._is_cursor_placed = False
 

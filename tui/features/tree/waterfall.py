@@ -24,10 +24,9 @@ from tui.domain.trace import (
     row_tree,
 )
 from tui.features.tree import spans as words
-from tui.features.tree.view import BranchRows, FoldingPane, FoldingView, TreePane
+from tui.features.tree.view import BranchRows, FoldingPane, FoldingView
 from tui.features.tree.words import Branch
 from tui.kit.keys import Help, bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
@@ -369,10 +368,7 @@ MAX_LEFT: Final = 50
 class WaterfallPane(FoldingPane[int]):
     """The spans of the selected run and of the runs that it awaits, as bars on one axis."""
 
-    title = "waterfall"
-    form_of: ClassVar[str] = TreePane.title
     form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
-    placement: ClassVar[Placement] = Placement(Slot.THIRD)
     needs = (TRACE,)
     view: WaterfallView | None
     drawn: WaterfallRows | None
@@ -398,8 +394,8 @@ class WaterfallPane(FoldingPane[int]):
         bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.facts = SpanFacts(self)
         self.view = None
         self._of: RunId | None = None

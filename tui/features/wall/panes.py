@@ -1,11 +1,10 @@
 """The panes of the overview: pages of rows that Enter opens. What they show is imported after the first rows."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual import events
 
-from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageLine, PageRow
@@ -98,8 +97,8 @@ class LinePane(PagePane):
     `view` is None until the first rows of the list are shown, which must not wait for it.
     """
 
-    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
+    def __init__(self, live: LiveModel, title: str) -> None:
+        super().__init__(live, title)
         self.page = LinePage(self.rows)
         self.on_opened: Callable[[OpenedLine], None] = lambda _: None
         """Called when a line is opened. A message would come later than the next key."""
@@ -170,9 +169,6 @@ class LinePane(PagePane):
 class OverviewPane(LinePane):
     """Shows the findings, and done, failed, queued and running runs on one axis."""
 
-    title = "overview"
-    placement: ClassVar[Placement] = Placement(Slot.FIRST, is_overview=True)
-
     def rows_without_view(self) -> Sequence[PageRow]:
         top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
         above = self.page.size.height - ROWS_BELOW - 1
@@ -181,28 +177,11 @@ class OverviewPane(LinePane):
         return [*top, *[PageRow(())] * (above - len(top)), PageRow(hint_line())]
 
 
-class FailingNowPane(LinePane):
-    """Shows a line for each error group of the last hour."""
-
-    title = "failing now"
-    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
-
-
 class OverviewTasksPane(LinePane):
     """Shows a line for each task."""
-
-    title = "tasks"
-    placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
 
     def spare(self) -> tuple[Line, ...]:
         return (self.left(),)  # the titles at the right stand above their columns only while they are whole
-
-
-class OverviewQueuesPane(LinePane):
-    """Shows a line for each queue."""
-
-    title = "queues"
-    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
