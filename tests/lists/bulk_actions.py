@@ -6,7 +6,7 @@ from typing import Final
 from tui.api.lists import ListRead, RowRead
 from tui.api.models import AnyText, Count, Id, JsonObject, Text, Time
 from tui.domain.text import Raw
-from tui.kit.lists import CopyText, ListView
+from tui.kit.lists import Clip, ListView
 from tui.kit.rows import ListOrder, latest_first
 from tui.lazy_dataclass import dataclass
 from tui.text.blocks import ListRuns, Said
@@ -76,5 +76,5 @@ VIEW: Final[ListView[BulkAction]] = ListView(
         Said("ended", value_cell(row.completed_at, now)),
     ],
     opens=lambda row, _: ListRuns(f"id:{row.id}"),
-    copies=lambda row: (CopyText("i", "id of the bulk action", row.id),),
+    copies=lambda row: (Clip("i", "id of the bulk action", row.id),),
 )

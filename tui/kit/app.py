@@ -20,6 +20,7 @@ from tui.kit import layout
 from tui.kit.colors import ColorMode, has_true_color
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import supports_title
+from tui.kit.lists import Clip
 from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import In256Colors, Painter, theme_of
 from tui.kit.terminal.output import PaintedPiece
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 
 SLOW_LINK_CLASS: Final = "slow-link"
-
-CopyText = tuple[str, str, str]
-"""A text that can be copied: its letter in the menu, its name, and the text."""
 
 
 class OwnKeys:
@@ -179,7 +177,7 @@ class AppBase(App[int]):
         """Let the user choose the columns of a list. `pane` is its `TablePane`, which shows them at once."""
         raise NotImplementedError
 
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
         """Let the user choose what to copy: texts with a letter and a name, and what leads to a run or to the view."""
         raise NotImplementedError
 

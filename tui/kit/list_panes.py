@@ -13,7 +13,7 @@ from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import MARK_ACTIONS, MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
-from tui.kit.lists import CopyText, ListView, LiveList
+from tui.kit.lists import Clip, ListView, LiveList
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.pane import PagePane, Pane
@@ -562,7 +562,7 @@ class ListScreen(BaseScreen):
         return OwnSelection(self.scopes, run_id=self.outgoing_run)
 
     @property
-    def _copied(self) -> list[CopyText]:
+    def _copied(self) -> list[Clip]:
         """The first text of each marked row, or of the row under the cursor."""
         rows = self.rows.list
         found = rows.marked or ([] if rows.current is None else [rows.current])
@@ -571,20 +571,20 @@ class ListScreen(BaseScreen):
     def action_copy_id(self) -> None:
         if (target := self.pane.target) is not None:
             self.clipboard.send("id", target)
-        elif texts := self._row_texts:
+        elif (texts := self._row_texts) and texts[0].text is not None:
             self.clipboard.send(texts[0].name, texts[0].text)
 
     @property
-    def _row_texts(self) -> Sequence[CopyText]:
+    def _row_texts(self) -> Sequence[Clip]:
         """The texts of the row under the cursor, or those of the marked rows together."""
         row, copied = self.rows.list.current, self._copied
         texts = [] if row is None else self.rows.view.copies(row)
         if len(copied) > 1 and texts:
             name = f"{texts[0].name} of {len(copied)} marked rows"
-            return [CopyText(texts[0].key, name, "\n".join(each.text for each in copied)), *texts[1:]]
+            return [Clip(texts[0].key, name, "\n".join(each.text or "" for each in copied)), *texts[1:]]
         return texts
 
-    def copy_texts(self) -> Sequence[CopyText]:
+    def copy_texts(self) -> Sequence[Clip]:
         """Return the rows of the copy menu, beside those of a run."""
         return self._row_texts
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from tui.api.errors import ApiError, NotFound, Refused
 from tui.domain.run import Environment, Json
@@ -45,12 +45,20 @@ _NO_SUCH_LIST: Final = "the server has no such list"
 _INDENT: Final = "  "
 
 
-class CopyText(NamedTuple):
-    """A text of a row that can be copied: the letter in the menu, its name, and the text."""
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One text to copy: its letter in the menu, its name, and the text, which is None if it cannot be copied.
+
+    `note` says why. `group` is the heading above the first of its group. `is_shown`: the menu shows the text itself
+    instead of its size.
+    """
 
     key: str
     name: str
-    text: str
+    text: str | None
+    note: str = ""
+    group: str = ""
+    is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,7 @@ class ListView(RowRules[R]):
     every_s: float = EVERY_S
     late_after: timedelta = LATE_AFTER
     opens: Callable[[R, Any], ListRuns | None] = lambda *_: None
-    copies: Callable[[R], Sequence[CopyText]] = lambda _: ()
+    copies: Callable[[R], Sequence[Clip]] = lambda _: ()
     none_in: Mapping[str, str] = field(default_factory=dict)
     json: Callable[[R], dict[str, Json]] | None = None
     plural: str = ""

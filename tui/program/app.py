@@ -22,13 +22,14 @@ from tui.domain.run import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import SLOW_LINK_CLASS, AppBase, CopyText, call_soon
+from tui.kit.app import SLOW_LINK_CLASS, AppBase, call_soon
 from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
 from tui.kit.heap import COLLECT_INTERVAL_S, PauseCollector, no_collections, trim
 from tui.kit.keys import Help, Keymap, bind, key_label
+from tui.kit.lists import Clip
 from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
 from tui.kit.state_files import ConfigWatch, SettingsChange
@@ -174,7 +175,7 @@ class TriggerApp(AppBase):
 
         self.push_screen(ColumnsScreen(self.part(ChosenColumns), pane))
 
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
 
         open_copy_menu(screen, run_id, texts)

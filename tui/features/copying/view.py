@@ -18,7 +18,6 @@ from tui.api.errors import ApiError
 from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying.words import (
-    Clip,
     clip_line,
     clips_of,
     command_for,
@@ -32,8 +31,9 @@ from tui.features.detail.value import Reader, fetch_value, read_outside, read_va
 from tui.features.detail.words import full_error, value_of
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import CopyText, app_of, call_soon
+from tui.kit.app import app_of, call_soon
 from tui.kit.keys import bind
+from tui.kit.lists import Clip
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import link_of
 from tui.kit.painted import Clipboard, ListDialog, PaintedScreen
@@ -248,10 +248,10 @@ def _rows_of(
     ]
 
 
-def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
+def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
     """Let the user choose what to copy: `texts`, the parts of a run, and what leads to the run or to the view."""
     assert isinstance(screen, PaintedScreen)
-    others = [*(Clip(*text) for text in texts), *clips_of_view(screen, run_id)]
+    others = [*texts, *clips_of_view(screen, run_id)]
     screen.app.push_screen(CopyMenu(app_of(screen).live, run_id, screen.clipboard, others))
 
 

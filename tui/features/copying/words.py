@@ -16,7 +16,7 @@ from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, m
 from tui.features.detail.words import full_error
 from tui.features.errors.error import counted, frame_place, frameless_stack, sameness
 from tui.features.logs.words import log_lines
-from tui.lazy_dataclass import dataclass
+from tui.kit.lists import Clip
 from tui.settings.settings import DEFAULT_API_URL, PREVIEW_BRANCH, Settings
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import PROGRAM, command_arguments
@@ -218,26 +218,6 @@ def frame_text(frame: StackFrame) -> str:
 # The screen decides how a text reaches the clipboard, and how long it may be.
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One text to copy. `text` is None if it cannot be copied; `note` says why.
-
-    `is_shown`: the menu shows the text itself instead of its size. `group` is the heading above the first of its group.
-    """
-
-    key: str
-    name: str
-    text: str | None
-    note: str = ""
-    group: str = ""
-    is_shown: bool = False
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-        return 0 if self.text is None else len(self.text.encode("utf-8", "surrogatepass"))
-
-
 def clips_of(run: Run) -> list[Clip]:
     """Return the texts of a run: id, payload and output as compact JSON, error with its stack."""
     clips = [Clip("i", "id", run.id)]
@@ -299,8 +279,9 @@ def clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
     key = Piece(f"{clip.key}  ", Token.FAINT if is_faint else Token.TEXT, is_bold=not is_faint)
     token = Token.FAINT if is_faint else Token.BRIGHT if is_here else Token.TEXT
     name = fit((Piece(clip.name, token, is_bold=is_here and not is_faint),), names)
-    description = clip.note or (clip.text or "" if clip.is_shown else formatting.size(clip.size))
-    return (edge, key, *name, Piece(description, Token.MUTED))
+    text = clip.text or ""
+    shown = text if clip.is_shown else formatting.size(len(text.encode("utf-8", "surrogatepass")))
+    return (edge, key, *name, Piece(clip.note or shown, Token.MUTED))
 
 
 # A value, an error or a log as a text for a pager or an editor. No control character is left in it but line breaks.

@@ -18,7 +18,7 @@ from tui.features.errors import model, words
 from tui.features.errors.error import error_line
 from tui.features.errors.words import GroupFacts
 from tui.features.runs.words import filter_words
-from tui.kit.lists import CopyText, ListView, LiveList
+from tui.kit.lists import Clip, ListView, LiveList
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListModel, RowQuery
 from tui.kit.selection import Selected
@@ -563,7 +563,7 @@ GROUPS: Final[ListView[ErrorGroup]] = ListView(
         "version": lambda group: "\n".join(version for version, _ in group.versions),
     },
     opens=lambda group, _: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(error_line(group.kind)))),
-    copies=lambda group: (CopyText("f", "fingerprint", group.fingerprint),),
+    copies=lambda group: (Clip("f", "fingerprint", group.fingerprint),),
     # A storm changes its own row, and no other.
     sort_every_s=10.0,
     moves=lambda before, after: before.state is not after.state,

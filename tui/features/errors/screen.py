@@ -27,7 +27,7 @@ from tui.kit.keys import ACTION_NAMES, Help, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import GUTTER
 from tui.kit.list_panes import ListEntrance, ListScreen, RowPagePane, RowSummary
-from tui.kit.lists import CopyText
+from tui.kit.lists import Clip
 from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, PageRow
 from tui.kit.rows import RowQuery
@@ -364,10 +364,10 @@ class ErrorsScreen(ListScreen):
     def action_go_to_new(self) -> None:
         self._controller.go_to_new(self.pane.target)
 
-    def copy_texts(self) -> Sequence[CopyText]:
+    def copy_texts(self) -> Sequence[Clip]:
         facts, session, texts = self.groups.facts, self.live.session, super().copy_texts()
         if facts is None:
             return texts
         environment, redact = session.store.environment, session.secrets.redact
         text = group_markdown(facts, environment=environment, redact=redact, zone=session.settings.zone)
-        return [CopyText("g", "group as Markdown", text), *texts]
+        return [Clip("g", "group as Markdown", text), *texts]

@@ -8,7 +8,7 @@ from tui.api.lists import ListRead, RowRead
 from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
-from tui.kit.lists import CopyText, ListView
+from tui.kit.lists import Clip, ListView
 from tui.kit.rows import ListOrder, latest_first
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
@@ -142,6 +142,6 @@ VIEW: Final[ListView[ListedDeployment]] = ListView(
     ),
     facts=_facts,
     opens=lambda row, _: ListRuns("", filters=RunFilters(versions=(row.version,))),
-    copies=lambda row: (CopyText("v", "version", row.version), CopyText("i", "id of the deployment", row.id)),
+    copies=lambda row: (Clip("v", "version", row.version), Clip("i", "id of the deployment", row.id)),
     none_in={"DEVELOPMENT": "A development environment has no deployments: `trigger dev` runs the code as it is."},
 )

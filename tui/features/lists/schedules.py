@@ -9,7 +9,7 @@ from tui.api.lists import ListRead
 from tui.api.models import Flag, Id, Items, JsonObject, Text, Time, Word
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
-from tui.kit.lists import CopyText, ListView
+from tui.kit.lists import Clip, ListView
 from tui.kit.rows import ListOrder, earliest_first
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
@@ -119,5 +119,5 @@ VIEW: Final[ListView[ListedSchedule]] = ListView(
     detail=SCHEDULE_RUNS,
     facts=_facts,
     opens=lambda row, _: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),
-    copies=lambda row: (CopyText("i", "id of the schedule", row.id), CopyText("e", "cron expression", row.cron)),
+    copies=lambda row: (Clip("i", "id of the schedule", row.id), Clip("e", "cron expression", row.cron)),
 )

@@ -10,7 +10,7 @@ from tui.api.lists import ListRead
 from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
-from tui.kit.lists import CopyText, ListView, LiveList
+from tui.kit.lists import Clip, ListView, LiveList
 from tui.kit.rows import ListOrder, earliest_first, latest_first
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
@@ -117,6 +117,6 @@ VIEW: Final[ListView[ListedToken]] = ListView(
     ),
     facts=_facts,
     opens=lambda row, _: None if row.run_id is None else ListRuns(f"id:{row.run_id}", cursor=row.run_id),
-    copies=lambda row: (CopyText("i", "id of the token", row.id),),
+    copies=lambda row: (Clip("i", "id of the token", row.id),),
     live=LiveTokens,
 )

@@ -21,7 +21,7 @@ from tui.features.queues import words
 from tui.features.queues.words import HolderSpeed, QueueFacts
 from tui.kit.keys import Help, bind
 from tui.kit.list_panes import ListEntrance, ListScreen
-from tui.kit.lists import WIDE, CopyText, ListView, LiveList, ReadState
+from tui.kit.lists import WIDE, Clip, ListView, LiveList, ReadState
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListOrder
 from tui.kit.selection import Selected
@@ -332,7 +332,7 @@ QUEUES: Final[ListView[QueueRow]] = ListView(
     orders=QUEUE_ORDERS,
     fields={"queue": lambda row: row.stored_name, "health": lambda row: row.health.value},
     opens=lambda row, _: ListRuns(f"queue:{as_value(row.name)}", queue=row.stored_name),
-    copies=lambda row: (CopyText("n", "name of the queue", row.stored_name),),
+    copies=lambda row: (Clip("n", "name of the queue", row.stored_name),),
     folds=words.is_empty,
     late_after=LATE_AFTER,
     live=LiveQueues,
