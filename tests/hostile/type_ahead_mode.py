@@ -161,7 +161,7 @@ class _Story:
         """Check that the dialog accepts its keys, or the rest proves nothing."""
         screen = self.walker.app.screen
         assert isinstance(screen, ConfirmScreen)
-        wanted = screen.question.accepted_texts
+        wanted = screen.question.texts
         keys = (*("backspace",) * 20, *wanted[0], "enter") if wanted else ("y",)
         await self.walker.monitor.press(*keys)
         await self._pass(7.0)

@@ -28,6 +28,7 @@ from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
 from tui.kit.terminal.output import FrameSender, for_screen, for_tmux
 from tui.kit.type_ahead import FrameVisibility
+from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
 from tui.text.styled import Line, Piece, Token, line_width, wrap
@@ -64,25 +65,23 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
     return plain
 
 
+@dataclass(frozen=True, slots=True)
 class Clipboard:
     """Sends texts to the clipboard. `write` writes to the terminal, `show_notice` shows the result in the footer."""
 
-    def __init__(
-        self, environ: Mapping[str, str], write: Callable[[str], None], show_notice: Callable[[Line], object]
-    ) -> None:
-        self._environ = environ
-        self._write = write
-        self._show_notice = show_notice
+    environ: Mapping[str, str]
+    write: Callable[[str], None]
+    show_notice: Callable[[Line], object]
 
     def send(self, name: str, text: str) -> None:
         """Send a text, unless it is larger than `MAX_BYTES`. The notice calls it `name`."""
         size = len(text.encode("utf-8", "replace"))
         if size > MAX_BYTES:
             limits = f"{formatting.size(size)}; terminals take up to {formatting.size(MAX_BYTES)}"
-            self._show_notice((Piece(f"{name} is too large to copy: {limits}"),))
+            self.show_notice((Piece(f"{name} is too large to copy: {limits}"),))
             return
-        self._write(osc52(text, self._environ))
-        self._show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))
+        self.write(osc52(text, self.environ))
+        self.show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))
 
 
 # `PaintedScreen`, the base of all screens: it repaints only changed lines. Dialogs whose keys count once shown.
@@ -266,8 +265,8 @@ class LineDialog(PaintedDialog[ResultT]):
     AUTO_FOCUS = ""
     cells: ClassVar[int]
 
-    def __init__(self, box: Dialog | None = None, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
-        super().__init__(id=id)
+    def __init__(self, box: Dialog | None = None) -> None:
+        super().__init__()
         self.box = box or Dialog()
 
     def compose(self) -> ComposeResult:
@@ -480,6 +479,26 @@ BURST_GAP_S: Final = 0.1
 """A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
 
 
+@dataclass
+class DialogAnswer:
+    """What a dialog knows of the terminal that shows it, and of the user's answer.
+
+    * `is_silent`: the terminal never tells that it shows the dialog
+    * `visibility`: whether it shows the dialog as it is now; None before it is asked
+    * `accepts_keys`: before this, only Esc has an effect
+    * `was_early`: a key came before one had an effect
+    * `typed`: the content of the field
+    * `input_error`: why `typed` is not enough
+    """
+
+    is_silent: bool = False
+    visibility: FrameVisibility | None = None
+    accepts_keys: bool = False
+    was_early: bool = False
+    typed: str = ""
+    input_error: str = ""
+
+
 class YesNoDialog(LineDialog[bool]):
     """Returns whether the user agreed after the terminal had shown the question. Subclasses write the lines.
 
@@ -491,16 +510,12 @@ class YesNoDialog(LineDialog[bool]):
     keep: str
     agreement: str
 
-    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  Textual's name
-        super().__init__(Dialog(has_band=has_band), id=id)
+    def __init__(self, *, has_band: bool = False) -> None:
+        super().__init__(Dialog(has_band=has_band))
         self._stop_waiting: Callable[[], None] = lambda: None
         self._will_ask = False
         self._ticker = Ticker(self, app_of(self).session.clock, self.draw)
-        self._visibility: FrameVisibility | None = None
-        self.is_silent = app_of(self).type_ahead.is_silent
-        """Whether the terminal never tells that it shows the dialog."""
-        self._accepts_keys = self._was_early = False
-        self._typed = self._input_error = ""
+        self.answer = DialogAnswer(app_of(self).type_ahead.is_silent)
         self._ignored_at_s = -math.inf
 
     def on_mount(self) -> None:
@@ -518,7 +533,7 @@ class YesNoDialog(LineDialog[bool]):
         # The next answer of the terminal is about an earlier frame.
         self._stop_waiting()
         self._will_ask = False  # Textual drops the callback if the other screen is closed first
-        self._visibility, self._accepts_keys = None, False
+        self.answer.visibility, self.answer.accepts_keys = None, False
 
     on_screen_resume = on_resize
     on_terminal_taken_back = on_resize
@@ -527,7 +542,7 @@ class YesNoDialog(LineDialog[bool]):
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts of which one has to be typed; empty if `y` is enough."""
-        return (self.word,) if self.is_silent and self.word else ()
+        return (self.word,) if self.answer.is_silent and self.word else ()
 
     @property
     def may_agree(self) -> bool:
@@ -536,18 +551,18 @@ class YesNoDialog(LineDialog[bool]):
 
     def answers(self, limit: int) -> Line:
         """Return the button on the left, and on the right how to agree, as far as that is possible yet."""
-        right = y_line(self._visibility, self.agreement)
-        if self._input_error:
-            right = (Piece(self._input_error, Token.AMBER),)
-        elif self.is_silent:
-            field = Piece(f"{f' {self._typed[-len(self.word) :]}▏':<{len(self.word) + 3}}", Token.FIELD)
+        right = y_line(self.answer.visibility, self.agreement)
+        if self.answer.input_error:
+            right = (Piece(self.answer.input_error, Token.AMBER),)
+        elif self.answer.is_silent:
+            field = Piece(f"{f' {self.answer.typed[-len(self.word) :]}▏':<{len(self.word) + 3}}", Token.FIELD)
             right = (Piece("type "), Piece(self.word, Token.BRIGHT, is_bold=True), Piece(" and Enter "), field)
         return answer_line(self.keep, right, limit)
 
     def ask_again(self) -> None:
         """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
         self._stop_waiting()
-        self._visibility, self._accepts_keys = None, False
+        self.answer.visibility, self.answer.accepts_keys = None, False
         self.draw()
         if not self._will_ask:
             self._will_ask = True
@@ -562,17 +577,17 @@ class YesNoDialog(LineDialog[bool]):
             self._stop_waiting = app_of(self).type_ahead.begin(self._on_visibility)
 
     def _on_visibility(self, visibility: FrameVisibility) -> None:
-        self._visibility = visibility
-        self._accepts_keys = self._accepts_keys or visibility is FrameVisibility.SEEN
+        self.answer.visibility = visibility
+        self.answer.accepts_keys = self.answer.accepts_keys or visibility is FrameVisibility.SEEN
         if visibility is FrameVisibility.UNKNOWN:
-            self.is_silent = True
+            self.answer.is_silent = True
             # The field is drawn now: earlier keys do not belong into it.
             self.call_after_refresh(self._accept_typing)
         self.draw()
 
     def _accept_typing(self) -> None:
         # Otherwise the question has changed since, and is asked about again.
-        self._accepts_keys = self._visibility is FrameVisibility.UNKNOWN and bool(self.word)
+        self.answer.accepts_keys = self.answer.visibility is FrameVisibility.UNKNOWN and bool(self.word)
         self.draw()
 
     def on_key(self, event: events.Key) -> None:
@@ -580,14 +595,14 @@ class YesNoDialog(LineDialog[bool]):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif not self._accepts_keys:
+        elif not self.answer.accepts_keys:
             self._ignored_at_s = self._now_s
             # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
-            self._was_early = True
+            self.answer.was_early = True
         elif self.texts:
             self._type(event)
         elif not app_of(self).pastes.may_answer:  # it did not come alone, as an answer does
-            self._was_early = True
+            self.answer.was_early = True
             self.draw()
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)
@@ -596,15 +611,15 @@ class YesNoDialog(LineDialog[bool]):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        if self.texts and self._accepts_keys:
-            self._input_error = f"A paste does not count: type {' or '.join(self.texts)}."
+        if self.texts and self.answer.accepts_keys:
+            self.answer.input_error = f"A paste does not count: type {' or '.join(self.texts)}."
             self.draw()
 
     def _type(self, event: events.Key) -> None:
-        typed, choices, self._input_error = self._typed, " or ".join(self.texts), ""
+        typed, choices, self.answer.input_error = self.answer.typed, " or ".join(self.texts), ""
         is_right = typed in self.texts
         # Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
-        is_in_burst = self.is_silent and self._now_s - self._ignored_at_s < BURST_GAP_S
+        is_in_burst = self.answer.is_silent and self._now_s - self._ignored_at_s < BURST_GAP_S
         if is_in_burst or (app_of(self).pastes.is_pasted and (event.key != "enter" or is_right)):
             self._ignored_at_s = self._now_s
             return
@@ -612,16 +627,16 @@ class YesNoDialog(LineDialog[bool]):
             self.dismiss(result=True)
             return
         if event.key == "enter":
-            self._input_error = (
+            self.answer.input_error = (
                 f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
             )
         elif event.key in {"backspace", "ctrl+h"}:
-            self._typed = typed[:-1]
+            self.answer.typed = typed[:-1]
         elif event.key in {"ctrl+u", "ctrl+w"}:
-            self._typed = ""
+            self.answer.typed = ""
         elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
-            self._typed = typed + event.character
-        self._was_early = False
+            self.answer.typed = typed + event.character
+        self.answer.was_early = False
         self.draw()
 
     @property
@@ -684,9 +699,10 @@ class LeaveScreen(YesNoDialog):
     word = ""
     cells = 60
 
-    def __init__(self, unsent: Callable[[], Mapping[str, int]], *, id: str) -> None:  # noqa: A002  as above
-        super().__init__(id=id)
+    def __init__(self, unsent: Callable[[], Mapping[str, int]]) -> None:
+        super().__init__()
         self._unsent = unsent
 
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
-        return leave_lines(self._unsent(), FrameVisibility.UNKNOWN if self.is_silent else self._visibility, width)
+        visibility = FrameVisibility.UNKNOWN if self.answer.is_silent else self.answer.visibility
+        return leave_lines(self._unsent(), visibility, width)

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from tui.features.own_commands.view import OwnCommands
 
 
-LEAVE_ID: Final = "leave"
-
 COLLECT_AFTER_S: Final = 2.0
 """The garbage collector starts when the first rows are usually shown: before, it would take a tenth of their CPU."""
 
@@ -462,11 +460,10 @@ class TriggerApp(AppBase):
 
     def action_leave(self) -> None:
         # A second call, while the dialog is open, ends the program.
-        is_asking = any(screen.id == LEAVE_ID for screen in self.screen_stack)
-        if is_asking or not self.unsent():
+        if any(isinstance(screen, LeaveScreen) for screen in self.screen_stack) or not self.unsent():
             self.action_leave_at_once()
             return
-        screen = LeaveScreen(self.unsent, id=LEAVE_ID)
+        screen = LeaveScreen(self.unsent)
         self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
 
     def _set_pointer_shape(self, shape: str) -> None:

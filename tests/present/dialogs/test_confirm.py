@@ -14,6 +14,7 @@ from tui.domain.run import Environment, Run, RunId, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.actions.words import Question, Target, confirm_lines
+from tui.kit.type_ahead import FrameVisibility
 from tui.text.blocks import Now
 from tui.text.styled import Token, line_width, plain
 
@@ -31,14 +32,19 @@ def question(*runs: Run, others: int = 0, target: Target = PROD, **changes: obje
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+def answering(dialog: Question, **changes: object) -> Question:
+    """Return a question whose dialog is being answered."""
+    return replace(dialog, answer=replace(dialog.answer, **changes))  # type: ignore[arg-type]
+
+
 @given(
     width=st.integers(50, 100),
     height=st.integers(13, 60),
     others=st.integers(0, 60),
     count=st.integers(1, 12),
     is_reading=st.booleans(),
-    is_waiting=st.booleans(),
-    word=st.sampled_from(["", "cancel"]),
+    visibility=st.sampled_from([None, *FrameVisibility]),
+    is_silent=st.booleans(),
     missing=st.sampled_from([(), ("the trace was cut by the server",), (HOSTILE,)]),
     text=st.sampled_from(["", HOSTILE, "日本語" * 20]),
 )
@@ -48,14 +54,14 @@ def test_question_fits_and_keeps_band_button_and_id(
     others: int,
     count: int,
     is_reading: bool,
-    is_waiting: bool,
-    word: str,
+    visibility: FrameVisibility | None,
+    is_silent: bool,
     missing: tuple[str, ...],
     text: str,
 ) -> None:
     runs = tuple(replace(full(text), id=RunId(f"{RUN_ID}{n}")) for n in range(count))
     dialog = question(*runs, others=others, is_reading=is_reading, hidden_count=2, grace_s=5)
-    dialog = replace(dialog, is_waiting=is_waiting, word=word)
+    dialog = answering(dialog, visibility=visibility, is_silent=is_silent)
     dialog = replace(dialog, plan=replace(dialog.plan, missing=missing, awaited_by=(TaskId("nightly"),)))
     lines = confirm_lines(dialog, Now(NOW), width, height)
     assert all(line_width(line) <= width for line in lines)
@@ -77,7 +83,7 @@ def test_low_terminal_counts_the_kinds_that_do_not_fit() -> None:
 
 def test_low_terminal_that_does_not_answer_keeps_the_button() -> None:
     runs = [replace(sample("EXECUTING"), id=RunId(f"run_{number}")) for number in range(9)]
-    dialog = question(*runs, others=4, hidden_count=2, grace_s=5, word="cancel")
+    dialog = answering(question(*runs, others=4, hidden_count=2, grace_s=5), is_silent=True)
     lines = confirm_lines(dialog, Now(NOW), 56, 13)
     assert len(lines) <= 14, "the terminal has 15 rows"
     assert plain(lines[-1]).startswith("    Keep running   Esc")
@@ -90,19 +96,20 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
         return [piece.token for line in lines for piece in line if piece.text == key]
 
     one = question(sample("EXECUTING"))
+    ready = answering(one, accepts_keys=True)
     assert tokens(one, "y") == [Token.FAINT]
-    assert tokens(replace(one, accepts_keys=True), "y") == [Token.ROSE]
-    assert tokens(replace(one, accepts_keys=True, action=REPLAY), "y") == [Token.BRIGHT]
-    assert tokens(replace(one, accepts_keys=True, is_reading=True), "y") == [Token.FAINT]
-    many = question(sample("EXECUTING"), others=10, accepts_keys=True)
-    assert tokens(replace(many, typed="1"), "Enter") == []
-    assert tokens(replace(many, typed="11"), "Enter") == [Token.ROSE]
-    gone = replace(one, accepts_keys=True, objection="Nothing to do: it is already Completed.")
+    assert tokens(ready, "y") == [Token.ROSE]
+    assert tokens(replace(ready, action=REPLAY), "y") == [Token.BRIGHT]
+    assert tokens(replace(ready, is_reading=True), "y") == [Token.FAINT]
+    many = answering(question(sample("EXECUTING"), others=10), accepts_keys=True)
+    assert tokens(answering(many, typed="1"), "Enter") == []
+    assert tokens(answering(many, typed="11"), "Enter") == [Token.ROSE]
+    gone = replace(ready, objection="it is already Completed")
     assert tokens(gone, "y") == []
 
 
 def test_word_about_an_early_key_takes_the_place_of_nothing() -> None:
-    early = question(sample("EXECUTING"), accepts_keys=True, was_early=True)
+    early = answering(question(sample("EXECUTING")), accepts_keys=True, was_early=True)
     wide, narrow = (plain(confirm_lines(early, Now(NOW), width, 40)[-2]) for width in (70, 56))
     assert wide.rstrip().endswith("  typed too early  y  cancel 1 run")
     assert "too early" not in narrow
@@ -141,17 +148,18 @@ def test_age_of_a_replica_tree_includes_its_lag() -> None:
 
 
 def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
-    dialog = question(sample(), word="cancel", accepts_keys=True)
+    dialog = answering(question(sample()), is_silent=True, accepts_keys=True)
     text = text_of(confirm_lines(dialog, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
     assert "The terminal does not confirm that it drew this" in text
     assert "y  cancel" not in text
-    many = question(*(replace(sample(), id=RunId(f"run_{n}")) for n in range(11)), word="cancel")
+    many = question(*(replace(sample(), id=RunId(f"run_{n}")) for n in range(11)))
+    many = answering(many, is_silent=True)
     assert "Type 11 or prod, then Enter" in text_of(confirm_lines(many, Now(NOW), 70, 40))
 
 
 def test_dialog_says_that_it_waits_for_the_terminal() -> None:
-    dialog = question(sample(), is_waiting=True)
+    dialog = answering(question(sample()), visibility=FrameVisibility.WAITING)
     assert "waiting for the terminal" in text_of(confirm_lines(dialog, Now(NOW), 70, 40))
-    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (dialog, replace(dialog, is_waiting=False))]
+    lines = [len(confirm_lines(each, Now(NOW), 70, 40)) for each in (dialog, answering(dialog, visibility=None))]
     assert lines[0] == lines[1], "nothing jumps"

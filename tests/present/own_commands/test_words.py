@@ -18,7 +18,6 @@ from tui.features.own_commands.view import (
     command_lines,
     ended_words,
     output_text,
-    shell_words,
     template_words,
 )
 from tui.settings.schema import CommandEntry
@@ -26,10 +25,6 @@ from tui.text.styled import Piece, line_width, plain
 
 ANSWERS = (Piece("y  run it"),)
 UNKNOWN = Target(None, None, is_production=True)
-
-
-def test_command_is_quoted_for_a_shell() -> None:
-    assert shell_words(["p", "a b", "$(x)", "", "it's"]) == "p 'a b' '$(x)' '' 'it'\"'\"'s'"
 
 
 def test_template_is_quoted_where_it_has_spaces() -> None:

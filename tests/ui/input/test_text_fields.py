@@ -119,7 +119,7 @@ def test_printable_keys_are_text_in_the_confirmation(tmp_path: Path) -> None:
             keys = PRINTABLE[start : start + MAX_TYPED]
             await stage.press("ctrl+u", *keys)
             assert stage.is_confirming()
-            assert stage.app.screen.question.typed == "".join(keys)  # type: ignore[attr-defined]
+            assert stage.app.screen.answer.typed == "".join(keys)  # type: ignore[attr-defined]
 
     play(fleet_of(root, *below), tmp_path, scenario)
 

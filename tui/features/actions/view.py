@@ -21,7 +21,6 @@ from tui.kit.bars import NOTICE_S
 from tui.kit.keys import Help, bind
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import YesNoDialog
-from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.session import Session
@@ -316,7 +315,7 @@ class ActionController:
         plan = ActionPlan(action.title, possible, skipped=skipped)
         question = words.Question(
             plan=plan,
-            target=self._target,
+            target=words.target_of(self._session),
             action=action,
             hidden_count=hidden_marks,
             is_reading=action.stops_descendants and not all(run.is_final for run in possible),
@@ -328,16 +327,10 @@ class ActionController:
         if question.is_reading:
             self._plan_task = self._session.spawn(self._plan(plan, screen), f"plan {action.id}")
 
-    @property
-    def _target(self) -> words.Target:
-        interlock = self._session.interlock
-        return words.Target(self._session.store.environment, interlock.name, interlock.is_production)
-
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
         counts = self.action_queue.withdraw()
-        is_busy = self.action_queue.is_busy
-        said = "already sent: it cannot be withdrawn" if is_busy else "nothing waits to be sent"
+        said = "already sent: it cannot be withdrawn" if self.action_queue.is_busy else "nothing waits to be sent"
         self._show_text(words.withdrawn_words(counts) if counts else said)
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
@@ -377,7 +370,7 @@ class ActionController:
         objection = ""
         if not possible:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
-            objection = words.objection_to(forbidden or f"all {len(runs)} have ended")
+            objection = forbidden or f"all {len(runs)} have ended"
             possible, skipped = tuple(runs), confirmed.skipped
         self.app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
 
@@ -393,7 +386,7 @@ class ActionController:
         def check() -> str | None:
             """Return why nothing may be sent: the environment is not the one that the question named, for instance."""
             changed = "the environment has changed since the question"
-            return self._session.block(action) if self._target == question.target else changed
+            return self._session.block(action) if words.target_of(self._session) == question.target else changed
 
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
@@ -457,42 +450,27 @@ class ConfirmScreen(YesNoDialog):
     def __init__(self, live: LiveModel, question: words.Question) -> None:
         super().__init__(has_band=True)
         self.word = question.action.id
-        self._asked = question
+        self.question = replace(question, answer=self.answer)
         self._live = live
 
     @property
-    def question(self) -> words.Question:
-        """The question, with its answer as far as it is typed."""
-        return replace(
-            self._asked,
-            accepts_keys=self._accepts_keys,
-            is_waiting=self._visibility is FrameVisibility.WAITING,
-            was_early=self._was_early,
-            word=self.word if self.is_silent else "",
-            typed=self._typed,
-            input_error=self._input_error,
-        )
-
-    @property
     def texts(self) -> tuple[str, ...]:
-        question = self.question
-        return question.accepted_texts if question.needs_typing else ()
+        return self.question.texts
 
     @property
     def may_agree(self) -> bool:
-        return not self._asked.is_reading and not self._asked.objection
+        return not self.question.is_reading and not self.question.objection
 
     def show_plan(self, plan: ActionPlan, objection: str) -> None:
         """Show the complete plan. It can be confirmed once the terminal has shown it."""
         if self.is_attached:
-            self._asked = replace(self._asked, plan=plan, is_reading=False, objection=objection)
+            self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
             self.ask_again()  # an answer to the last question would be about the incomplete plan
 
     def on_click(self, event: events.Click) -> None:
         lines = len(self.box.lines)
         is_low = event.widget is self.box and lines - 2 <= self.box.line_at(event.y) < lines
-        is_button = is_low and event.x < words.WIDTH // 2
-        if self._accepts_keys and is_button:
+        if self.answer.accepts_keys and is_low and event.x < words.WIDTH // 2:
             self.dismiss(result=False)
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
@@ -501,14 +479,11 @@ class ConfirmScreen(YesNoDialog):
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
-        plan, block = self._asked.plan, self._live.session.block(self._asked.action)
-        if block is not None:
-            self._asked = replace(self._asked, objection=words.objection_to(block))
-            return
-        run = self._live.session.store.get(plan.runs[0].id) if len(plan.runs) == 1 else None
-        if run is None or run is plan.runs[0]:
-            return
-        objection = self._asked.objection
-        if (forbidden := self._asked.action.forbidden(run)) is not None:
-            objection = words.objection_to(forbidden)
-        self._asked = replace(self._asked, plan=replace(plan, runs=(run,)), objection=objection)
+        session, plan, action = self._live.session, self.question.plan, self.question.action
+        reason = session.block(action)
+        run = session.store.get(plan.runs[0].id) if reason is None and len(plan.runs) == 1 else None
+        if run is not None and run is not plan.runs[0]:
+            reason = action.forbidden(run)
+            self.question = replace(self.question, plan=replace(plan, runs=(run,)))
+        if reason is not None:
+            self.question = replace(self.question, objection=reason)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -12,8 +13,11 @@ from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.runs.columns import short_id, took
+from tui.kit.painted import DialogAnswer, y_line
+from tui.kit.type_ahead import FrameVisibility
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
+from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import INDENT, Now, with_key
 from tui.text.status import StatusStyle, style_of, style_of_status
@@ -180,13 +184,6 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
     return lines
 
 
-def first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
-    if len(kinds) <= max_rows:
-        return list(kinds)
-    more = formatting.plural(len(kinds) - max_rows + 1, "more kind")
-    return [*kinds[: max_rows - 1], (Piece(f"… and {more}", Token.MUTED),)]
-
-
 # The dialog that confirms an action: place, question, affected runs, unknowns, answers.
 #
 # A `Question` becomes lines here. The screen decides which keys answer it, and when.
@@ -195,8 +192,6 @@ def first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
 WIDTH: Final = 70
 REPLICA_LAG: Final = timedelta(seconds=1)
 """How far the server's query replica may lag behind."""
-WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
-TOO_EARLY: Final = "typed too early"
 SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so type a word."
 _GAP: Final = 2
 _FIELD_CELLS: Final = 12
@@ -213,20 +208,21 @@ class Target:
     is_production: bool
 
 
+def target_of(session: Session) -> Target:
+    """Return the environment in which an action of the session would happen now."""
+    interlock = session.interlock
+    return Target(session.store.environment, interlock.name, interlock.is_production)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Everything that the dialog shows.
 
     * `hidden_count`: the marked runs that the filter hides; the action does not touch them
     * `is_reading`: the plan is still incomplete
-    * `accepts_keys`: before this, only Esc has an effect
-    * `is_waiting`: the terminal has not yet confirmed that it shows the dialog
-    * `was_early`: a key came before one had an effect
-    * `word`: has to be typed if the terminal never confirms it
-    * `typed`: the content of the field
-    * `input_error`: why `typed` is not enough
-    * `objection`: why the action became impossible
+    * `objection`: why the action became impossible, as the end of a sentence
     * `grace_s`: how long nothing is sent after the answer
+    * `answer`: that of the dialog, which changes it
     """
 
     plan: ActionPlan
@@ -234,30 +230,17 @@ class Question:
     action: Action
     hidden_count: int = 0
     is_reading: bool = False
-    accepts_keys: bool = False
-    is_waiting: bool = False
-    was_early: bool = False
-    word: str = ""
-    typed: str = ""
-    input_error: str = ""
     objection: str = ""
     grace_s: int = 0
+    answer: DialogAnswer = field(default_factory=DialogAnswer)
 
     @property
-    def may_answer(self) -> bool:
-        """Whether the key that acts has an effect. It is asked about again once the plan is complete."""
-        return self.accepts_keys and not self.is_reading
-
-    @property
-    def accepted_texts(self) -> tuple[str, ...]:
-        """The texts of which one has to be typed; empty if `y` is enough."""
+    def texts(self) -> tuple[str, ...]:
+        """The texts of which one has to be typed; empty if `y` is enough, and while the plan is being read."""
+        if self.is_reading or self.objection:
+            return ()
         many = confirmation_texts(self.plan, self.target.name, is_production=self.target.is_production)
-        return many or ((self.word,) if self.word else ())
-
-    @property
-    def needs_typing(self) -> bool:
-        """Whether the dialog has a field. It has none while the plan is being read."""
-        return bool(self.accepted_texts) and not self.is_reading and not self.objection
+        return many or ((self.action.id,) if self.answer.is_silent else ())
 
 
 def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
@@ -276,7 +259,10 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     if len(lines) > height:
         lines = assembled(kinds, notes, is_loose=False)
     if len(lines) > height:
-        kinds = first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS))
+        shown = max(len(kinds) - len(lines) + height, _MIN_KINDS)
+        if len(kinds) > shown:
+            more = formatting.plural(len(kinds) - shown + 1, "more kind")
+            kinds = [*kinds[: shown - 1], (Piece(f"… and {more}", Token.MUTED),)]
         lines = assembled(kinds, notes, is_loose=False)
     if (over := len(lines) - height) > 0:
         notes = [(Piece("…", Token.MUTED),), *notes[over + 1 :]]
@@ -365,7 +351,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     """Return the notes: runs that stay, runs that wait, how old the plan is, and what is unknown."""
     plan = question.plan
     if question.objection:
-        return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
+        return [(Piece(row, Token.AMBER),) for row in wrap(f"Nothing to do: {question.objection}.", limit)]
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
@@ -398,34 +384,36 @@ def _field(question: Question, limit: int) -> list[Line]:
     until = with_key("withdraw", "u", "; until then {} withdraws it")
     grace = f"Nothing is sent for {question.grace_s} s{until}." if question.grace_s else ""
     later = _sentence(grace, limit) if grace and not question.objection else []
-    if not question.needs_typing:
+    if not (texts := question.texts):
         return later
     prompt: list[Piece] = []
-    for number, text in enumerate(question.accepted_texts):
+    for number, text in enumerate(texts):
         prompt += [Piece(" or " if number else "Type "), Piece(text, Token.BRIGHT, is_bold=True)]
-    typed = question.typed[-(_FIELD_CELLS - 3) :]
+    typed = question.answer.typed[-(_FIELD_CELLS - 3) :]
     rest = " " * (_FIELD_CELLS - 2 - line_width((Piece(typed),)))
     field: Line = (Piece(f" {typed}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
     ask: Line = (*prompt, Piece(", then Enter "))
     head = [(*ask, *field)] if line_width(ask) + _FIELD_CELLS <= limit else [*fold(ask, limit), field]
     # The error has a line of its own, so that nothing moves while the user types.
-    input_error: Line = (Piece(question.input_error, Token.AMBER),)
-    why = _sentence(SILENT_TERMINAL, limit) if question.word else []
-    return [*why, *head, *([cut(input_error, limit)] if question.input_error else [()]), *later]
+    error = question.answer.input_error
+    why = _sentence(SILENT_TERMINAL, limit) if question.answer.is_silent else []
+    return [*why, *head, cut((Piece(error, Token.AMBER),), limit) if error else (), *later]
 
 
 def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
-    keys = ("Esc",) if question.needs_typing else ("Enter", "Esc")
+    answer = question.answer
+    keys = ("Esc",) if question.texts else ("Enter", "Esc")
     keep = "Keep running" if question.action.stops_descendants else "Do nothing"
     left: list[Piece] = [Piece(f" {keep} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
-        counts = question.accepts_keys or key == "Esc"
+        counts = answer.accepts_keys or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
         left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
     right = () if question.objection else _acting_key(question)
-    early: Line = (Piece(TOO_EARLY, Token.MUTED), Piece("  "), *right)
-    if question.was_early and question.may_answer and line_width((*left, *early)) + _GAP <= limit:
+    early: Line = (Piece("typed too early", Token.MUTED), Piece("  "), *right)
+    has_room = line_width((*left, *early)) + _GAP <= limit
+    if answer.was_early and answer.accepts_keys and not question.is_reading and has_room:
         right = early
     room = limit - line_width(tuple(left)) - line_width(right)
     if room < _GAP:
@@ -435,16 +423,16 @@ def _answers(question: Question, limit: int) -> Line:
 
 
 def _acting_key(question: Question) -> Line:
-    if question.is_waiting and not question.may_answer and not question.is_reading:
-        return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
-    more = " or more" if question.plan.missing else ""
-    text = f"{question.plan.verb.lower()} {formatting.plural(question.plan.total, 'run')}{more}"
+    plan, answer = question.plan, question.answer
     if question.is_reading:
-        text = question.plan.verb.lower()
-    is_ready = question.may_answer
-    key = "y"
-    if question.needs_typing:
-        is_ready = is_ready and question.typed in question.accepted_texts
+        return (Piece("y", Token.FAINT), Piece("  "), Piece(plan.verb.lower(), Token.FAINT))
+    if answer.visibility is FrameVisibility.WAITING:
+        return y_line(answer.visibility)
+    more = " or more" if plan.missing else ""
+    text = f"{plan.verb.lower()} {formatting.plural(plan.total, 'run')}{more}"
+    is_ready, key = answer.accepts_keys, "y"
+    if texts := question.texts:
+        is_ready = is_ready and answer.typed in texts
         key = "Enter" if is_ready else ""
     ready_token = Token.ROSE if question.action.stops_descendants else Token.BRIGHT
     head = Piece(key, ready_token if is_ready else Token.FAINT, is_bold=is_ready)
@@ -453,8 +441,3 @@ def _acting_key(question: Question) -> Line:
 
 def _sentence(text: str, limit: int) -> list[Line]:
     return [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
-
-
-def objection_to(forbidden: str) -> str:
-    """Return the sentence for an action that is not possible."""
-    return f"Nothing to do: {forbidden}."

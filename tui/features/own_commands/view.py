@@ -15,7 +15,7 @@ from tui.domain.action import CommandEvent, Via
 from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
 from tui.domain.run import Run, TaskId
 from tui.domain.text import Raw, clean, shortened
-from tui.features.actions.words import SILENT_TERMINAL, Target, below_band
+from tui.features.actions.words import SILENT_TERMINAL, Target, below_band, target_of
 from tui.kit import programs
 from tui.kit.app import AppBase, OwnKeys
 from tui.kit.commands import Command, OwnSelection
@@ -48,11 +48,6 @@ _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 # Colours and cursor movements, from programs that do not check for a terminal. All else that controls a terminal is
 # shown as a symbol.
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])")
-
-
-def shell_words(arguments: Sequence[str]) -> Raw:
-    """Return a command as a shell would need it typed: each argument that needs quotes is in quotes."""
-    return Raw(shlex.join(arguments))
 
 
 def template_words(arguments: Sequence[str]) -> Raw:
@@ -181,13 +176,18 @@ KEY: Final = "TRIGGER_SECRET_KEY"
 _SECRET_NAME: Final = re.compile(r"TRIGGER_\w*(KEY|TOKEN|SECRET|PASSWORD)\w*")
 
 
-def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Return the variables of a command that asks for the secret ones in `names`. Raises `CannotRun` if one is missing.
+def program_for(
+    arguments: Sequence[str], names: Iterable[str], environ: Mapping[str, str], settings: Settings
+) -> tuple[str, dict[str, str]]:
+    """Return the path of the program of a command, and its variables, the secret ones in `names` among them.
 
-    With the key comes the address of the API that it belongs to.
+    With the key comes the address of the API that it belongs to. Raises `OSError`, and `CannotRun` also if one of
+    `names` has no value.
     """
+    if any(map(redactor_for((), environ, settings).finds, arguments)):
+        raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
     secrets = _secrets(environ, settings)
-    given = {
+    variables = {
         name: value
         for name, value in environ.items()
         if not _SECRET_NAME.fullmatch(name) and not any(secret in value for secret in secrets)
@@ -196,19 +196,9 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
         value = settings.key.reveal() if name == KEY else environ.get(name)
         if not value:
             raise CannotRun("this session has no key of its own" if name == KEY else f"{name} is not set")
-        given[name] = value
+        variables[name] = value
         if name == KEY:
-            given["TRIGGER_API_URL"] = settings.api_url
-    return given
-
-
-def program_for(
-    arguments: Sequence[str], names: Iterable[str], environ: Mapping[str, str], settings: Settings
-) -> tuple[str, dict[str, str]]:
-    """Return the path of the program of a command, and its variables. Raises `CannotRun` and `OSError`."""
-    if any(map(redactor_for((), environ, settings).finds, arguments)):
-        raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
-    variables = variables_for(names, environ, settings)
+            variables["TRIGGER_API_URL"] = settings.api_url
     program = arguments[0]
     if program.startswith("~/"):
         program = f"{environ.get('HOME', '')}{program[1:]}"
@@ -331,7 +321,7 @@ class OwnCommandScreen(YesNoDialog):
         self._prepared = prepared
 
     def lines(self, width: int, height: int) -> list[Line]:
-        remark = [SILENT_TERMINAL] if self.is_silent else []
+        remark = [SILENT_TERMINAL] if self.answer.is_silent else []
         return command_lines(self._prepared, remark, self.answers(width - 2 * INDENT), width, height)
 
 
@@ -495,15 +485,9 @@ class OwnCommands(OwnKeys):
             path = os.path.abspath(program)  # noqa: PTH100  of the same file, also through links
         except OSError as error:
             raise CannotRun(str(error)) from None
-        shown = Raw(redactor_for(names, environ, settings).redact(shell_words(expanded.arguments)))
-        return PreparedCommand(
-            command, subject, expanded, path, variables, via, shown, self._target, selection.hidden_marks
-        )
-
-    @property
-    def _target(self) -> Target:
-        interlock = self._session.interlock
-        return Target(self._session.store.environment, interlock.name, interlock.is_production)
+        shown = Raw(redactor_for(names, environ, settings).redact(shlex.join(expanded.arguments)))
+        target = target_of(self._session)
+        return PreparedCommand(command, subject, expanded, path, variables, via, shown, target, selection.hidden_marks)
 
     def _ask(self, prepared: PreparedCommand) -> None:
         self._is_asking = True
@@ -513,7 +497,7 @@ class OwnCommands(OwnKeys):
             self._is_asking = False
             if is_confirmed:
                 with self._refusing(prepared.command):
-                    if self._target != prepared.target:
+                    if target_of(self._session) != prepared.target:
                         raise CannotRun("not run: the environment has changed since the question")
                     self._check(prepared.command)
                     self._run(prepared)

@@ -82,15 +82,6 @@ def name_problem(name: str) -> str:
     return "" if clean(name) == name and name == name.strip() else "This name has characters that cannot be shown."
 
 
-def is_valid(view: SavedView) -> bool:
-    """Return whether the parts of a view are within their bounds. Its address may still not fit."""
-    return (
-        0 < len(view.name) <= MAX_NAME_CHARS
-        and 0 < len(view.address) <= MAX_CHARS
-        and (not view.letter or view.letter in LETTERS)
-    )
-
-
 def named(views: Iterable[SavedView], name: str) -> SavedView | None:
     """Return the view with a name. Case does not matter."""
     return next((view for view in views if view.name.casefold() == name.casefold()), None)
@@ -297,13 +288,14 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
 
 
 def _view(saved: Any) -> SavedView | None:
-    """Decode one view; None if it is none."""
+    """Decode one view; None if it is none, or beyond the bounds of one. Its address may still not fit."""
     if not isinstance(saved, dict) or saved.keys() != {"name", "address", "letter"}:
         return None
     if not all(isinstance(value, str) for value in saved.values()):
         return None
     view = SavedView(**saved)
-    return view if is_valid(view) else None
+    has_bounds = 0 < len(view.name) <= MAX_NAME_CHARS and 0 < len(view.address) <= MAX_CHARS
+    return view if has_bounds and (not view.letter or view.letter in LETTERS) else None
 
 
 def known_views_of(app: AppBase) -> KnownViews:
@@ -404,7 +396,7 @@ class ViewQuestion(YesNoDialog):
 
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
         limit = width - 2 * INDENT
-        said = (*self._sentences, *([SILENT_TERMINAL] if self.is_silent else []))
+        said = (*self._sentences, *([SILENT_TERMINAL] if self.answer.is_silent else []))
         return question_lines(self._question, said, self.answers(limit), limit)
 
 
