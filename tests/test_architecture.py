@@ -157,20 +157,20 @@ BUDGETS = {
     "api": 3_050,
     "commands": 450,
     "domain": 3_800,
-    "features": 18_750,
-    "kit": 8_550,
+    "features": 18_650,
+    "kit": 8_300,
     "program": 1_100,
     "relay": 600,
     "settings": 1_500,
-    "store": 4_650,
+    "store": 4_550,
     "sync": 5_150,
     "terminal": 600,
     "text": 1_500,
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
 
-MAX_FILES = 230
-MAX_FOLDERS = 40
+MAX_FILES = 190
+MAX_FOLDERS = 34
 OURS = {module: path for module, path in MODULES.items() if not module.startswith("tui/emulator/")}
 
 
