@@ -150,11 +150,11 @@ _GUTTER = "  "
 _DOT = Piece(" · ", Token.MUTED)
 
 
-def gap_words(gap: Gap, now: datetime) -> str:
+def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
     """Return `no data 13:22–13:36`, or `no data for 44 s at 13:22` if both ends are in one minute."""
     begin = formatting.time_of_day(gap.since, now)
     if gap.since.replace(second=0, microsecond=0) == gap.until.replace(second=0, microsecond=0):
-        return f"no data for {formatting.wait(gap.until - gap.since)} at {begin}"
+        return f"no data for {formatting.wait(gap.until - gap.since)}{'' if is_short else f' at {begin}'}"
     since, until = gap.since.astimezone(now.tzinfo), gap.until.astimezone(now.tzinfo)
     # The date appears once if both ends share it.
     return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
@@ -162,17 +162,20 @@ def gap_words(gap: Gap, now: datetime) -> str:
 
 def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
     """Return the line of a gap, between newer and older runs, in exactly `width` cells if it fits."""
-    line = cut((Piece(_GUTTER), *gap_remark(gap, missed, now)), width - 1)
+    line = gap_remark(gap, missed, now, is_short=False)
+    if line_width(line) > width - 1:
+        line = gap_remark(gap, missed, now, is_short=True)
+    line = (Piece(_GUTTER), *line)
     # The right edge stays free, as in every row of the list.
     room = width - line_width(line) - len(_GUTTER) - 1
     return (*line, Piece(_GUTTER), Piece("╌" * room, Token.LINE)) if room > 0 else line
 
 
-def gap_remark(gap: Gap, missed: MissedRuns, now: datetime) -> Line:
+def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
     """Return the words about a gap. The rule has them while the gap's own line is not visible."""
-    extent = Piece(_extent_words(missed), Token.TEXT if missed.run_count else Token.MUTED)
+    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
     failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
-    return (Piece(gap_words(gap, now), Token.AMBER), _DOT, extent, *failed)
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
 
 
 def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
@@ -180,14 +183,14 @@ def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
     return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
 
 
-def _extent_words(missed: MissedRuns) -> str:
-    """Return `37 runs caught up`, with a remark while the count is not final."""
+def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
+    """Return `37 runs caught up`, in short `37 runs`, with a remark while the count is not final."""
     none, begin, end = {
         Completeness.ALL: ("nothing missed", "", " caught up"),
         Completeness.SO_FAR: ("catching up", "catching up, ", " so far"),
         Completeness.AT_LEAST: ("what was missed is not known", "at least ", " caught up"),
     }[missed.completeness]
-    return f"{begin}{formatting.plural(missed.run_count, 'run')}{end}" if missed.run_count else none
+    return f"{begin}{formatting.plural(missed.run_count, 'run')}{'' if is_short else end}" if missed.run_count else none
 
 
 def _failed_words(missed: MissedRuns) -> list[str]:

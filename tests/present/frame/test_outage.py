@@ -34,27 +34,35 @@ def test_gap_of_another_day_has_a_date(shown_gap: Gap, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missed", "expected"),
+    ("missed", "expected", "short"),
     [
-        (MissedRuns(37, 2), "37 runs caught up · 2 failed"),
-        (MissedRuns(1, 0), "1 run caught up"),
-        (MissedRuns(0, 0), "nothing missed"),
-        (MissedRuns(0, 0, Completeness.SO_FAR), "catching up"),
-        (MissedRuns(1204, 0, Completeness.SO_FAR), "catching up, 1,204 runs so far"),
-        (MissedRuns(0, 0, Completeness.AT_LEAST), "what was missed is not known"),
-        (MissedRuns(37, 2, Completeness.AT_LEAST), "at least 37 runs caught up · 2 failed"),
+        (MissedRuns(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
+        (MissedRuns(1, 0), "1 run caught up", "1 run caught up"),
+        (MissedRuns(0, 0), "nothing missed", "nothing missed"),
+        (MissedRuns(0, 0, Completeness.SO_FAR), "catching up", "catching up"),
+        (MissedRuns(1204, 0, Completeness.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
+        (MissedRuns(0, 0, Completeness.AT_LEAST), "what was missed is not known", "what was missed is not known"),
+        (
+            MissedRuns(37, 2, Completeness.AT_LEAST),
+            "at least 37 runs caught up · 2 failed",
+            "at least 37 runs · 2 failed",
+        ),
     ],
 )
-def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, expected: str) -> None:
+def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, expected: str, short: str) -> None:
     line = gap_line(GAP, missed, NOW, 120)
     assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {expected}  "
     assert line_width(line) == 119
-    assert line_width(gap_line(GAP, missed, NOW, 50)) == 49
+    assert plain(gap_line(GAP, missed, NOW, 50)).rstrip("╌ ") == f"  no data 13:22–13:36 · {short}"
 
 
-def test_rule_shows_the_length_of_a_short_gap() -> None:
-    remark = plain(gap_remark(gap("24T13:48:10", "24T13:48:50"), MissedRuns(37, 2), NOW))
-    assert remark == "no data for 40 s at 13:48 · 37 runs caught up · 2 failed"
+def test_narrow_rule_shows_the_length_of_a_short_gap() -> None:
+    short = gap("24T13:48:10", "24T13:48:50")
+    expected = [plain(gap_remark(short, MissedRuns(37, 2), NOW, is_short=is_short)) for is_short in (True, False)]
+    assert expected == [
+        "no data for 40 s · 37 runs · 2 failed",
+        "no data for 40 s at 13:48 · 37 runs caught up · 2 failed",
+    ]
 
 
 def test_gap_has_a_sentence_for_the_messages() -> None:

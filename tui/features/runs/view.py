@@ -291,7 +291,7 @@ class RunListPane(TablePane):
         gap = next(reversed(list(missed)), None)
         if gap is None or gap in self.rows.gaps or now - gap.until > GAP_SHOWN_FOR:
             return ()
-        return (_DOT, *gap_remark(gap, missed[gap], now))
+        return (_DOT, *gap_remark(gap, missed[gap], now, is_short=self.size.width < WIDE))
 
     def search(self, text: str) -> Line:
         """Filter the list. The table highlights the words."""
