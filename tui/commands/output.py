@@ -209,8 +209,9 @@ def ended_by_ctrl_c() -> Iterator[None]:
 def _silence(stream: TextIO) -> None:
     """Redirect a stream to /dev/null. Otherwise the interpreter's flush at exit would report the broken pipe."""
     with suppress(OSError, ValueError):  # a stream in memory has no descriptor, nor has one that was closed
+        descriptor = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
+        os.dup2(nowhere, descriptor)
         os.close(nowhere)
 
 
@@ -224,17 +225,18 @@ def _write_to(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     left = text.encode(encoding, "replace")
     try:
-        descriptor = stream.fileno()
+        stream.fileno()
     except (OSError, ValueError):  # a stream in memory
         stream.write(left.decode(encoding))
         stream.flush()
         return
     # Not by the stream: another program that shares the file may have made it non-blocking, and Python would drop the
-    # bytes that do not fit. And a thread that ends with the program must not hold its lock.
+    # bytes that do not fit. And a thread that ends with the program must not hold its lock. A stream that was closed
+    # meanwhile has no descriptor any more: its number may be another file's.
     while left:
-        select.select([], [descriptor], [])
+        select.select([], [stream], [])
         with suppress(BlockingIOError):
-            left = left[os.write(descriptor, left) :]
+            left = left[os.write(stream.fileno(), left) :]
 
 
 def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:
