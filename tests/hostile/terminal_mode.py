@@ -23,6 +23,7 @@ MONITOR = (sys.executable, "-m", "tui", "--read-only")
 QUIET_S = 0.12
 PATIENCE_S = 15.0
 HELP = "keys · "
+REFUSED = "ignored: it came with a paste"
 FIRST = "acme"
 NOISES = 20
 SHORT_INPUTS = 4
@@ -135,9 +136,15 @@ def _unresponsive(terminal: Terminal) -> str:
 
 
 def _ended(terminal: Terminal) -> str:
-    """End the monitor by its key. Check the exit code, the terminal's state, and the output."""
+    """End the monitor by its key. Check the exit code, the terminal's state, and the output.
+
+    One that a busy monitor reads together with another key, just after the end of a paste, is refused, as it says.
+    """
     try:
         feed(terminal, b"\x11")
+        terminal.wait_until(lambda: terminal.is_gone or REFUSED in terminal.text, "the end", PATIENCE_S)
+        if not terminal.is_gone:
+            feed(terminal, b"\x11")
         code = terminal.end(PATIENCE_S)
     except (AssertionError, OSError) as error:
         return _describe(terminal, error)
