@@ -209,7 +209,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
         _tolerant(lambda text: (read_address(f"runs?{text}"), read_address(text)), AddressError),
         ("store.addresses", "store.filter"),
     ),
-    "ids of rows": (RowRead("/api/v1/rows/{id}", JsonObject(dict)).request, ("api.lists",)),
+    "ids of rows": (RowRead("/api/v1/rows/{id}", JsonObject(dict)).request, ("domain.run",)),
     "links": (_links, ("store.command_line", "features.command_line.model")),
     "time span": (_tolerant(lambda text: read_period(text, NOW), InvalidPeriod), ("domain.filters",)),
     "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),

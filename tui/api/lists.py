@@ -1,13 +1,13 @@
 """Lists of the API that are read only to be shown: their requests as values, and the decoding of their pages."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from tui.api.errors import Limits
 from tui.api.models import PAGE, JsonObject, RowsPage, decode, decode_rows, is_cursor, read_json
+from tui.domain.run import SAFE_ID
 from tui.lazy_dataclass import dataclass
 
 R = TypeVar("R")
@@ -16,8 +16,6 @@ D = TypeVar("D")
 PAGE_SIZE: Final = 100
 MAX_ROWS: Final = 1_000
 """Rows that are read of one list. The view says if the server has more."""
-
-_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class RowRead(Generic[D]):
 
     def request(self, row_id: str) -> ListRequest | None:
         """Return the request for a row; None for an id that would change the path."""
-        if not _SAFE_ID.match(row_id):
+        if "{id}" in self.path and not SAFE_ID.match(row_id):
             return None
         params = tuple((name, value.replace("{id}", row_id)) for name, value in self.params.items())
         return ListRequest(self.path.replace("{id}", row_id), params, self.has_own_limit)

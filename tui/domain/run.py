@@ -26,6 +26,9 @@ BatchId = NewType("BatchId", str)
 ErrorGroupId = NewType("ErrorGroupId", str)
 """The id of a group of errors on the server, `error_` and its fingerprint."""
 
+SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+"""What an id may be in the path of a request: no other one can change the path."""
+
 Cursor = NewType("Cursor", str)
 """An opaque page position in a list of the server, passed back to the server as it came."""
 

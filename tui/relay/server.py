@@ -35,7 +35,7 @@ from tui.api.queries import TrqlQuery
 from tui.api.relay import encode_response
 from tui.api.responses import Response
 from tui.domain.facts import NO_FACTS, FactRead
-from tui.domain.run import RELAY, RunId
+from tui.domain.run import RELAY, SAFE_ID, RunId
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch, SourceConnected, SourceRetrying
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
@@ -212,7 +212,6 @@ end the connection, and the screen would reconnect and send the same request aga
 MAX_SENDING_BYTES: Final = 4 * MAX_RESPONSE_BYTES
 """The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
 
-_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _SAFE_NAME: Final = re.compile(r"(?!\.+\Z)[^/\\%?#\x00-\x1f\x7f]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
@@ -295,9 +294,9 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
     """
     match request:
         case api.RunRequest(an_id) | api.ErrorGroupRequest(an_id):
-            return bool(_SAFE_ID.match(an_id))
+            return bool(SAFE_ID.match(an_id))
         case api.SpanRequest(run_id, span_id):
-            return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
+            return bool(SAFE_ID.match(run_id) and SAFE_ID.match(span_id))
         case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
         case ListRequest():

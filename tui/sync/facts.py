@@ -1,7 +1,6 @@
 """`FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from tui.api.facts import DEPLOYMENTS
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import KNOWN_FOR, QueueState
-from tui.domain.run import Fixed, Run, RunId, TaskId
+from tui.domain.run import SAFE_ID, Fixed, Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.lazy_dataclass import dataclass
@@ -283,7 +282,6 @@ MIN_TASK_SHARE: Final = 0.05
 FRESH_FOR: Final = timedelta(seconds=15)
 """A queue is not read again while the facts have it so recently."""
 
-_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _MINUTES: Final = 60
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -327,7 +325,7 @@ class QueueFetcher:
 
     async def _read_name(self, run_id: RunId) -> Raw | None:
         """Read the stored name of a run's queue, which only a query returns."""
-        if not _SAFE_ID.match(run_id):
+        if not SAFE_ID.match(run_id):
             return None
         rows = await self._fetcher.query(queries.QueueOfRun(run_id), Priority.SELECTED)
         if not rows or not (name := rows[0].get("queue")):

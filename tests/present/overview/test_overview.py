@@ -76,11 +76,9 @@ def test_failures_and_tasks_are_as_in_the_picture() -> None:
         "✗   1         import-csv   RangeError Invalid array l…  9 Nov",
         "✗  12  known  sync-orders  TimeoutError <n> s exceeded 12 Nov",
     ]
-    assert plain(failing_rule(VIEW)) == "147 in 4 groups"
+    assert plain(failing_rule(VIEW)) == "147 in the last hour"
     partly = VIEW.failing._replace(known_since=VIEW.now - timedelta(minutes=7))
-    assert plain(failing_rule(replace(VIEW, failing=partly))).startswith(
-        f"147 in 4 groups since {partly.known_since:%H:%M}"
-    )
+    assert plain(failing_rule(replace(VIEW, failing=partly))).startswith(f"147 since {partly.known_since:%H:%M}")
     tasks = texts(task_rows(VIEW, 63, 12))
     assert plain(tasks_rule(VIEW, 63)) == "failed    p95 running  queued"
     assert tasks[0].endswith("     131   6.4s       3")

@@ -96,6 +96,12 @@ def test_newest_run_of_a_schedule_is_read() -> None:
         assert SCHEDULE_RUNS.decode(body_of(number), Limits()) == ()
 
 
+def test_odd_id_of_a_schedule_is_a_parameter_and_hides_no_others() -> None:
+    request = SCHEDULE_RUNS.request("../sched 1")
+    assert request is not None
+    assert (request.path, dict(request.params)["filter[schedule]"]) == ("/api/v1/runs", "../sched 1")
+
+
 def test_recorded_deployments_are_the_deployed_ones() -> None:
     assert DEPLOYMENTS.decode(body_of("824"), Limits()).rows == (Deployment(Raw("20261124.1"), at("24T14:11:45.681")),)
     assert DEPLOYMENTS.decode(body_of("823"), Limits()).rows == ()  # it is being built

@@ -426,16 +426,19 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
 def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_short: bool = False) -> Line:
     """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`.
 
-    A narrow wall has no rows of acknowledged groups. A short text says nothing of them.
+    A narrow wall has no rows of acknowledged groups. A short text says nothing of groups: `147 in the last hour`.
     """
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
     if not failing.failed_count:
         return ()
-    groups = formatting.plural(len(failing.groups), "group" if is_narrow else "error group")
+    groups = f" in {formatting.plural(len(failing.groups), 'group' if is_narrow else 'error group')}"
     known = 0 if is_short else failing.acknowledged_count
-    since = "" if failing.known_since is None else f" since {formatting.time_of_day(failing.known_since, now)}"
-    parts = [Piece(f"{formatting.count(failing.failed_count)} in {groups}{since}", Token.MUTED)]
+    since = " in the last hour" if is_short else ""
+    if failing.known_since is not None:
+        since = f" since {formatting.time_of_day(failing.known_since, now)}"
+    text = f"{formatting.count(failing.failed_count)}{'' if is_short else groups}{since}"
+    parts = [Piece(text, Token.MUTED)]
     if known and known == failing.failed_count:
         parts.append(Piece(", acknowledged", Token.MUTED))
     elif known and is_narrow:
