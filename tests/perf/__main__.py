@@ -15,10 +15,6 @@ from tests.perf.figures.row import Effort
 from tests.perf.figures.rows import ROWS
 from tests.perf.figures.table import lines
 
-ALL = "all"
-ONLY_BY_NAME = {"soak"}
-"""Benchmarks that take hours."""
-
 
 def benchmarks() -> list[str]:
     """Return the names of the benchmarks: those of the modules in their folder."""
@@ -28,14 +24,14 @@ def benchmarks() -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was asked for. Return 1 if a figure misses its goal or is above its limit."""
     parser = argparse.ArgumentParser(prog="python -m tests.perf", description="Print the table of figures.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"a benchmark instead of the table: {ALL}, {known()}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"a benchmark instead of the table: {known()}")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a third of the time, more noise")
     parser.add_argument("--markdown", action="store_true", help="print the table as it stands in the README")
     parser.add_argument("--match", default="", metavar="TEXT", help="only rows of the table that contain this text")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="measure the long run too")
     given = parser.parse_args(arguments)
-    if unknown := set(given.names) - {ALL, *benchmarks()}:
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; the names are {ALL}, {known()}")
+    if unknown := set(given.names) - {*benchmarks()}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; the names are {known()}")
     if given.names:
         return print_benchmarks(given.names)
     sys.setswitchinterval(0.0005)  # the thread of a slow link does not wait for the drawing of a screen
@@ -54,9 +50,7 @@ def print_benchmarks(names: Sequence[str]) -> int:
     """Print each figure of some benchmarks as it is measured, and mark those above their limit."""
     over = 0
     print(f"{'room':<9} {'figure':<66} {'measured':>10} {'limit':>9}")
-    for room in benchmarks():
-        if room not in names and (ALL not in names or room in ONLY_BY_NAME):
-            continue
+    for room in names:
         for figure in importlib.import_module(f"tests.perf.benchmarks.{room}").measure():
             is_over = figure.limit is not None and figure.value > figure.limit
             over += is_over

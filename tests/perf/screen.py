@@ -272,29 +272,6 @@ class Screen(pyte.Screen):
         self.dirty.update(range(self.lines))
 
 
-class Wire:
-    """What the bytes on the wire were spent on."""
-
-    FIELDS = ("text", "sgr", "cursor", "erase", "scroll", "sync", "other")
-
-    def __init__(self) -> None:
-        self.bytes = dict.fromkeys(self.FIELDS, 0)
-        self.frames = 0  # synchronised updates (mode 2026) begun
-        self.scroll_ops = 0  # SU, SD, IL, DL, RI
-        self.sgr_ops = 0
-        self.cursor_ops = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Byte counts by purpose, and counts of operations."""
-        return {
-            "bytes": dict(self.bytes),
-            "sync_frames": self.frames,
-            "scroll_ops": self.scroll_ops,
-            "sgr_ops": self.sgr_ops,
-            "cursor_ops": self.cursor_ops,
-        }
-
-
 _TOKEN = re.compile(
     "\x1b\\[([<=>?]?)([0-9:;]*)([ -/]*)([@-~])"  # 1-4: CSI
     "|\x1b\\]([^\x07\x1b]*)(?:\x07|\x1b\\\\)"  # 5: OSC
@@ -318,16 +295,43 @@ _CSI_CURSOR = {
     "a": "cursor_forward",
     "e": "cursor_down",
 }
-_CSI_EDIT = {"@": "insert_characters", "P": "delete_characters", "X": "erase_characters"}
-_CSI_SCROLL = {"L": "insert_lines", "M": "delete_lines"}
+_CSI_EDIT = {
+    "@": "insert_characters",
+    "P": "delete_characters",
+    "X": "erase_characters",
+    "L": "insert_lines",
+    "M": "delete_lines",
+    "Z": "back_tab",
+    "b": "repeat",
+}
+"""Sequences with a count, which is at least 1."""
+
+_CONTROLS = {
+    "\n": "linefeed",
+    "\v": "linefeed",
+    "\f": "linefeed",
+    "\r": "carriage_return",
+    "\b": "backspace",
+    "\t": "tab",
+    "\x0e": "shift_out",
+    "\x0f": "shift_in",
+}
+_ESCAPES = {
+    "7": "save_cursor",
+    "8": "restore_cursor",
+    "M": "reverse_index",
+    "D": "index",
+    "E": "index",
+    "c": "reset",
+    "H": "set_tab_stop",
+}
 
 
 class Emulator:
-    """Feeds program output to a `Screen` and tallies it in a `Wire`."""
+    """Feeds the output of a program to a `Screen`."""
 
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
-        self.wire = Wire()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
 
@@ -349,133 +353,56 @@ class Emulator:
         self._rest = text[pos:]
 
     def _dispatch(self, token: re.Match[str]) -> None:
-        screen, spent = self.screen, self.wire.bytes
-        group = token.lastindex
-        size = token.end() - token.start()
+        screen, group = self.screen, token.lastindex
         if group == 9:
-            text = token[9]
-            spent["text"] += size if text.isascii() else len(text.encode())
-            screen.draw(text)
+            screen.draw(token[9])
         elif group == 4:
-            self._csi(token[1], token[2], token[3], token[4], size)
+            self._csi(token[1] + token[3], token[2], token[4])
         elif group == 8:
-            self._control(token[8])
+            getattr(screen, _CONTROLS[token[8]])()
+        elif group == 7 and token[7][0] in "()":
+            screen.define_charset(token[7][1], token[7][0])
         elif group == 7:
-            self._escape(token[7], size)
-        else:
-            spent["other"] += len(token[0].encode())
-            if group == 5 and token[5][:2] in ("0;", "2;"):
-                screen.set_title(token[5][2:])
+            if token[7] == "E":
+                screen.carriage_return()
+            getattr(screen, _ESCAPES[token[7]])()
+        elif group == 5 and token[5][:2] in ("0;", "2;"):
+            screen.set_title(token[5][2:])
 
-    def _csi(  # noqa: C901, PLR0912, PLR0915  moved unchanged: one branch a sequence
-        self, prefix: str, params: str, inter: str, final: str, size: int
-    ) -> None:
-        screen, wire, spent = self.screen, self.wire, self.wire.bytes
-        if final == "m" and not prefix and not inter:
-            spent["sgr"] += size
-            wire.sgr_ops += 1
+    def _csi(self, mark: str, params: str, final: str) -> None:  # noqa: C901, PLR0912  one branch a kind of sequence
+        """Interpret a control sequence. `mark` is what makes it a private one."""
+        screen = self.screen
+        if final == "m" and not mark:
             screen.cursor.attrs = _apply_sgr(params, screen.cursor.attrs)
-            return
-        if prefix == "?" and final in "hl" and not inter:
-            numbers = [int(p or 0) for p in params.split(";")]
-            if 2026 in numbers:
-                spent["sync"] += size
-                wire.frames += final == "h"
-            else:
-                spent["other"] += size
-            if {47, 1047, 1049} & set(numbers):
-                screen.alternate(final == "h")
-            keep = [n for n in numbers if n in (1, 5, 6, 7, 25)]
-            if keep:
-                (screen.set_mode if final == "h" else screen.reset_mode)(*keep, private=True)
-            return
-        if prefix or inter:
-            spent["other"] += size
             return
         numbers = [min(int(p or 0), 9999) for p in params.split(";")] if params else []
         first = numbers[0] if numbers else 0
-        if final in _CSI_CURSOR:
-            spent["cursor"] += size
-            wire.cursor_ops += 1
+        if mark == "?" and final in "hl":
+            if {47, 1047, 1049} & set(numbers):
+                screen.alternate(final == "h")
+            if keep := [n for n in numbers if n in (1, 5, 6, 7, 25)]:
+                (screen.set_mode if final == "h" else screen.reset_mode)(*keep, private=True)
+        elif mark:
+            pass
+        elif final in _CSI_CURSOR:
             getattr(screen, _CSI_CURSOR[final])(*numbers[: 2 if final in "Hf" else 1])
-        elif final in "JK":
-            spent["erase"] += size
-            (screen.erase_in_display if final == "J" else screen.erase_in_line)(first)
         elif final in _CSI_EDIT:
-            spent["erase"] += size
             getattr(screen, _CSI_EDIT[final])(first or 1)
-        elif final in _CSI_SCROLL:
-            spent["scroll"] += size
-            wire.scroll_ops += 1
-            getattr(screen, _CSI_SCROLL[final])(first or 1)
+        elif final in "JK":
+            (screen.erase_in_display if final == "J" else screen.erase_in_line)(first)
         elif final in "ST":
-            spent["scroll"] += size
-            wire.scroll_ops += 1
             screen.scroll((first or 1) * (1 if final == "S" else -1))
+        elif final == "r" and numbers:
+            screen.set_margins(numbers[0], numbers[1] if len(numbers) > 1 else screen.lines)
         elif final == "r":
-            spent["scroll"] += size
-            if numbers:
-                screen.set_margins(numbers[0], numbers[1] if len(numbers) > 1 else screen.lines)
-            else:
-                screen.set_margins()
-                screen.cursor_position()
-        elif final == "b":
-            spent["text"] += size
-            screen.repeat(first or 1)
-        elif final == "Z":
-            spent["cursor"] += size
-            screen.back_tab(first or 1)
+            screen.set_margins()
+            screen.cursor_position()
         elif final == "I":
-            spent["cursor"] += size
             for _ in range(first or 1):
                 screen.tab()
         elif final in "su":
-            spent["cursor"] += size
             (screen.save_cursor if final == "s" else screen.restore_cursor)()
         elif final in "hl":
-            spent["other"] += size
             (screen.set_mode if final == "h" else screen.reset_mode)(*numbers)
         elif final == "g":
-            spent["other"] += size
             screen.clear_tab_stop(first)
-        else:
-            spent["other"] += size
-
-    def _control(self, ch: str) -> None:
-        screen = self.screen
-        self.wire.bytes["cursor" if ch in "\n\r\b\t\v\f" else "other"] += 1
-        if ch in "\n\v\f":
-            screen.linefeed()
-        elif ch == "\r":
-            screen.carriage_return()
-        elif ch == "\b":
-            screen.backspace()
-        elif ch == "\t":
-            screen.tab()
-        elif ch == "\x0e":
-            screen.shift_out()
-        elif ch == "\x0f":
-            screen.shift_in()
-
-    def _escape(self, body: str, size: int) -> None:
-        screen, spent = self.screen, self.wire.bytes
-        if body in ("7", "8"):
-            spent["cursor"] += size
-            (screen.save_cursor if body == "7" else screen.restore_cursor)()
-        elif body == "M":
-            spent["scroll"] += size
-            self.wire.scroll_ops += 1
-            screen.reverse_index()
-        elif body in "DE":
-            spent["cursor"] += size
-            screen.index()
-            if body == "E":
-                screen.carriage_return()
-        else:
-            spent["other"] += size
-            if body == "c":
-                screen.reset()
-            elif body == "H":
-                screen.set_tab_stop()
-            elif body[0] in "()":
-                screen.define_charset(body[1], body[0])

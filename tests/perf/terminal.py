@@ -302,17 +302,5 @@ def _set_size(descriptor: int, columns: int, rows: int) -> None:
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-def painted_rows(written: bytes) -> set[int]:
-    """Return the rows, from 0, that were written: those to which the cursor moved before a text."""
-    rows: set[int] = set()
-    row: int | None = None
-    for move, other in re.findall(rb"\x1b\[(\d+);\d+H|(\x1b\[[?>]?[\d;]*[a-zA-Z]|[^\x1b]+)", written):
-        if move:
-            row = int(move) - 1
-        elif not other.startswith(b"\x1b") and row is not None:
-            rows.add(row)
-    return rows
-
-
 Cell = Any
 """A cell of pyte with `data`, `fg`, `bg`, `bold`, `reverse` and more."""

@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.perf.benchmarks.store import PAGE, READ, WORDS, page_row
+from tests.support.list_rows import PAGE, READ, WORDS, page_row
 from tui.domain.update import CountsRead, RunsRead
 from tui.store.freshness import Activity
 from tui.store.store import Store

@@ -1,7 +1,7 @@
 """Injects faults of all kinds into a session, and checks that its store equals the world after each.
 
-`tests/sources/test_chaos.py` runs this in virtual time, `tests/perf/benchmarks/ordeal.py` in scaled real time. The
-world stands still while it is compared, so that the store and the counts of a gap can be compared exactly.
+`tests/sources/test_chaos.py` runs this in virtual time. The world stands still while it is compared, so that the store
+and the counts of a gap can be compared exactly.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator

@@ -1,86 +1,48 @@
-"""A relay with 200 screens at 100 changes a second: latency, cost, and whether every screen has the relay's runs.
+"""A relay with 200 screens at 100 changes a second: its cost, how late a change is, and whether a screen misses one.
 
-The relay and the screens run in child processes, which take one command a line on stdin. Every change carries the time
-at which the relay's session got it, so that a screen can measure the latency.
+The relay runs in a process of its own, which takes one command a line on stdin. Every change carries the time at which
+the relay's session got it, so that a screen can measure how late it is.
 """
 
 import asyncio
-import contextlib
-import hashlib
 import json
-import os
-import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import psutil
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from tests.perf import processes
 from tests.perf.figure import Figure
-from tui.api.relay import (
-    VERSION,
-    Chunk,
-    Hello,
-    Runs,
-    build_codecs,
-    decode_relay_message,
-    encode_patch,
-    encode_runs,
-    encode_screen_message,
-)
+from tests.perf.figures.presses import percentile
+from tui.api.relay import VERSION, Hello, encode_screen_message
 from tui.domain.run import Fixed, Precision, RunId, State, TaskId, parse_status
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
+from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.emulator.server.child import listen
-from tui.relay.server import CHUNK_RUNS, Relay, RelayOptions, Tokens
+from tui.relay.server import Relay, RelayOptions, Tokens
 from tui.settings.secret import Secret
 from tui.settings.settings import read_settings
-from tui.store.store import Store
-from tui.sync.clock import SystemClock
-from tui.sync.relay import RelayConnection, RelaySource
 from tui.sync.session import Session
 
-TOKEN = "0123456789abcdef-of-the-bench"
-SCREENS = int(os.environ.get("BENCH_SCREENS", "200"))
-PROCESSES = 4
-STUCK = 10
-HISTORY = 5_000
-CHANGES_PER_S = 100
-LOAD_S = float(os.environ.get("BENCH_SECONDS", "20"))
-QUIET_CHANGES = 40
-ROUNDS = 5
-WORDS = ("QUEUED", "EXECUTING", "COMPLETED", "FAILED")
+TOKEN: Final = "0123456789abcdef-of-the-bench"
+SCREENS: Final = 200
+HISTORY: Final = 5_000
+CHANGES_PER_S: Final = 100
+LOAD_S: Final = 20
+QUIET_CHANGES: Final = 40
+QUIET_PER_S: Final = 3
+EQUAL_WITHIN_S: Final = 10.0
+WORDS: Final = ("QUEUED", "EXECUTING", "COMPLETED", "FAILED")
 
-
-def digest(runs: dict[str, tuple[str, str]]) -> str:
-    """Return one text for equal runs."""
-    return hashlib.sha256(json.dumps(sorted(runs.items())).encode()).hexdigest()
-
-
-def runs_of(store: Store) -> dict[str, tuple[str, str]]:
-    """Return the compared part of each run."""
-    states = ((run.id, run.state) for run in store.runs())
-    return {run_id: (state.status.word, state.updated_at.isoformat()) for run_id, state in states if state is not None}
-
-
-async def stdin_lines() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
-
-
-def reply(**values: Any) -> None:
-    print(json.dumps(values), flush=True)
-
-
-# --- the relay's process
+Runs = dict[str, tuple[str, str]]
+"""The compared parts of runs, by their id: the status, and when it was updated."""
 
 
 class Driver:
@@ -89,7 +51,7 @@ class Driver:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._random = Random(1)
-        self._count = 0
+        self._count = HISTORY
         self._words: dict[int, int] = {}
 
     @staticmethod
@@ -97,312 +59,133 @@ class Driver:
         now = datetime.now(UTC)
         created_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
         fixed = Fixed(task=TaskId(f"task-{number % 20}"), version=Raw("20260101.1"), is_test=False)
-        state = State(
-            now, Precision.FEED, parse_status(word), started_at=created_at, tags=(Raw(f"user_{number % 500}"),)
-        )
+        tags = (Raw(f"user_{number % 500}"),)
+        state = State(now, Precision.FEED, parse_status(word), started_at=created_at, tags=tags)
         return RunPatch(RunId(f"run_{number:021d}"), now, fixed, state, attempt_count=1, created_at=created_at)
 
     async def fill(self) -> None:
         for first in range(0, HISTORY, 100):
-            await self._session.emit(
-                RunsRead(tuple(self.patch(number, "COMPLETED") for number in range(first, first + 100)))
-            )
-        self._count = HISTORY
+            runs = tuple(self.patch(number, "COMPLETED") for number in range(first, first + 100))
+            await self._session.emit(RunsRead(runs))
         await self._session.emit(SourceConnected("rest", self._session.now(), 2.0))
         await self._session.settle()
 
-    async def change(self, count: int, interval_s: float) -> None:
-        """Emit changes at an interval. Half are new runs, half are changes of recent ones."""
-        begins = time.monotonic()
+    async def change(self, count: int, per_s: float) -> None:
+        """Emit changes at a rate. Half are new runs, half are changes of recent ones."""
+        began_s = time.monotonic()
         for index in range(count):
             number = self._count if self._random.random() < 0.5 else self._count - 1 - self._random.randrange(200)
             self._count = max(self._count, number + 1)
             self._words[number] = min(self._words.get(number, -1) + 1, 3)
             await self._session.emit(RunsRead((self.patch(number, WORDS[self._words[number]]),)))
-            await asyncio.sleep(max(0.0, begins + (index + 1) * interval_s - time.monotonic()))
+            await asyncio.sleep(max(0.0, began_s + (index + 1) / per_s - time.monotonic()))
         await self._session.settle()
 
-    def runs(self) -> dict[str, tuple[str, str]]:
-        return runs_of(self._session.store)
+    def runs(self) -> Runs:
+        states = ((run.id, run.state) for run in self._session.store.runs())
+        return {each: (state.status.word, state.updated_at.isoformat()) for each, state in states if state is not None}
 
 
 async def relay_process() -> None:
+    """Serve screens until stdin ends. Each line is a number of changes and their rate; the reply is all runs."""
+
     async def follow(_: Relay) -> None:
         await asyncio.Event().wait()
 
     # The driver emits the runs instead.
     Relay._follow = follow  # type: ignore[assignment, method-assign]
     environ = {"TRIGGER_SECRET_KEY": "tr_dev_bench", "TRIGGER_API_URL": "http://127.0.0.1:9"}
-    settings = read_settings(environ, read_only=True)
-    async with Session(settings) as session:
+    async with Session(read_settings(environ, read_only=True)) as session:
         await session.start()
         driver = Driver(session)
         await driver.fill()
         relay = Relay(session, Tokens((("bench", Secret(TOKEN)),)), RelayOptions(max_screens=1_000))
         with listen(0) as listener:
             async with relay.serving(listener):
-                reply(port=listener.getsockname()[1])
-                reader = await stdin_lines()
-                while line := await reader.readline():
-                    command, *numbers = line.decode().split()
-                    if command == "change":
-                        await driver.change(int(numbers[0]), float(numbers[1]))
-                    reply(screens=len(relay.clients), digest=digest(driver.runs()))
+                print(listener.getsockname()[1], flush=True)
+                while line := await asyncio.to_thread(sys.stdin.readline):
+                    count, per_s = line.split()
+                    await driver.change(int(count), float(per_s))
+                    print(json.dumps(driver.runs()), flush=True)
 
 
-# --- a process of screens
+class Screen:
+    """A screen that keeps only the compared parts, and how late each change came."""
 
+    def __init__(self) -> None:
+        self.runs: Runs = {}
+        self.late_ms: list[float] = []
 
-class LightScreen:
-    """A screen that keeps only the compared parts."""
+    async def follow(self, url: str) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        # The bench ends the relay first.
+        with suppress(ConnectionClosed):
+            await self._follow(connect(url, additional_headers=headers, max_size=None))
 
-    def __init__(self, latencies_ms: list[float]) -> None:
-        self.runs: dict[str, tuple[str, str]] = {}
-        self._latencies_ms = latencies_ms
-        self.bytes = 0
-
-    async def run(self, url: str) -> None:
-        async with connect(
-            url,
-            additional_headers={"Authorization": f"Bearer {TOKEN}"},
-            extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],
-            compression=None,
-            max_size=None,
-        ) as line:
+    async def _follow(self, connection: connect) -> None:
+        async with connection as line:
             await line.send(encode_screen_message(Hello(VERSION, "bench")), text=True)
             while True:
-                text = await line.recv(decode=False)
-                received = time.time()
-                message = json.loads(text)
-                self.bytes += len(text)
+                message = json.loads(await line.recv(decode=False))
+                received_s = time.time()
                 for row in message.get("patches", ()):
                     updated_at = datetime.fromisoformat(row["state"]["updated_at"])
                     self.runs[row["id"]] = (row["state"]["status"][0], updated_at.isoformat())
                     if message["chunk"] is None:
-                        self._latencies_ms.append((received - updated_at.timestamp()) * 1000)
+                        self.late_ms.append((received_s - updated_at.timestamp()) * 1000)
 
 
-class RealScreen:
-    """A screen with the real source and a real store."""
+async def bench() -> list[Figure]:
+    """Connect the screens to a relay, and change runs: first few, then many."""
+    async with AsyncExitStack() as ends:
+        command = [sys.executable, "-m", "tests.perf.benchmarks.relay"]
+        pipes: dict[str, Any] = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+        relay = await asyncio.create_subprocess_exec(*command, **pipes, limit=1 << 26)
+        to_relay, from_relay = relay.stdin, relay.stdout
+        assert to_relay is not None
+        assert from_relay is not None
+        url = f"ws://127.0.0.1:{int(await from_relay.readline())}"
+        process = psutil.Process(relay.pid)
+        empty_bytes = process.memory_full_info().uss
+        screens = [Screen() for _ in range(SCREENS)]
+        following = asyncio.gather(*(screen.follow(url) for screen in screens))
+        ends.push_async_callback(asyncio.wait, [following])
+        ends.callback(relay.kill)  # which ends the screens, too
 
-    def __init__(self) -> None:
-        self._store = Store()
+        async def load(count: int, per_s: float) -> int:
+            """Change runs. Return how many screens differ from the relay after a while."""
+            for screen in screens:
+                screen.late_ms.clear()
+            to_relay.write(f"{count} {per_s}\n".encode())
+            runs = {each: tuple(parts) for each, parts in json.loads(await from_relay.readline()).items()}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EQUAL_WITHIN_S):
+                    while any(screen.runs != runs for screen in screens):  # noqa: ASYNC110  a comparison has no event
+                        await asyncio.sleep(0.2)
+            return sum(screen.runs != runs for screen in screens)
 
-    @property
-    def runs(self) -> dict[str, tuple[str, str]]:
-        return {
-            run.id: (run.state.status.word, run.state.updated_at.isoformat()) for run in self._store.runs() if run.state
-        }
-
-    async def run(self, url: str) -> None:
-        async def emit(update: Update) -> None:
-            self._store.apply(update)
-
-        clock = SystemClock()
-        await RelaySource(RelayConnection(url, Secret(TOKEN), clock), self._store, clock).run(emit)
-
-
-async def connect_stuck(url: str) -> ClientConnection:
-    """Connect a screen that sends its hello and reads nothing."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    line = await connect(url, additional_headers=headers, compression=None, ping_interval=None, max_queue=1)
-    await line.send(encode_screen_message(Hello(VERSION, "bench")), text=True)
-    line.transport.pause_reading()
-    return line
-
-
-async def screens_process(url: str, count: int) -> None:
-    latencies_ms: list[float] = []
-    stuck: list[ClientConnection] = []
-    screens: list[LightScreen | RealScreen] = [RealScreen(), *(LightScreen(latencies_ms) for _ in range(count - 1))]
-    async with asyncio.TaskGroup() as tasks:
-        screen_tasks = [tasks.create_task(screen.run(url)) for screen in screens]
-        reader = await stdin_lines()
-        reply(ready=True)
-        while line := await reader.readline():
-            match line.decode().split():
-                case ["stuck", number]:
-                    stuck += [await connect_stuck(url) for _ in range(int(number))]
-                    reply(ready=True)
-                case ["unstick"]:
-                    for each in stuck:
-                        each.transport.abort()
-                    stuck.clear()
-                    reply(ready=True)
-                case ["reset"]:
-                    latencies_ms.clear()
-                    reply(ready=True)
-                case _:
-                    sizes = [screen.bytes for screen in screens if isinstance(screen, LightScreen)]
-                    reply(
-                        digests=[digest(screen.runs) for screen in screens],
-                        latencies_ms=latencies_ms,
-                        bytes=sum(sizes),
-                    )
-        for task in screen_tasks:
-            task.cancel()
-
-
-# --- the bench
-
-
-class Child:
-    """A child process that replies to each line with a line."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.perf.benchmarks.relay", *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first = self.read()
-
-    def send(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-    def read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        values: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return values
-
-    def request(self, line: str) -> dict[str, Any]:
-        self.send(line)
-        return self.read()
-
-    def stop(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-class Bench:
-    """The process of the relay, and the processes of the screens."""
-
-    def __init__(self, ends: contextlib.ExitStack) -> None:
-        self.relay = Child("relay")
-        ends.callback(self.relay.stop)
-        self._process = psutil.Process(self.relay.process.pid)
-        self._url = f"ws://127.0.0.1:{self.relay.first['port']}"
-        self._ends = ends
-        self.groups: list[Child] = []
-
-    @property
-    def memory_bytes(self) -> int:
-        return int(self._process.memory_full_info().uss)
-
-    def connect(self, count: int) -> None:
-        for index in range(PROCESSES):
-            share = count // PROCESSES + (index < count % PROCESSES)
-            group = Child("screens", self._url, str(share))
-            self._ends.callback(group.stop)
-            self.groups.append(group)
-        self._wait(lambda: self.relay.request("look")["screens"] == count)
-        self._wait(self.is_equal)
-
-    def is_equal(self) -> bool:
-        """Whether every screen has the runs of the relay."""
-        expected = self.relay.request("look")["digest"]
-        return all(found == expected for group in self.groups for found in group.request("look")["digests"])
-
-    def load(self, changes: int, interval_s: float) -> tuple[list[float], float, float, bool]:
-        """Return latencies in ms, the relay's share of a core, MB sent to a screen, and whether all runs are equal."""
-        for group in self.groups:
-            group.request("reset")
-        sent_before = sum(group.request("look")["bytes"] for group in self.groups)
-        before, began = self._process.cpu_times(), time.monotonic()
-        self.relay.request(f"change {changes} {interval_s}")
-        after, took_s = self._process.cpu_times(), time.monotonic() - began
-        spent_s = after.user + after.system - before.user - before.system
-        is_equal = self._wait(self.is_equal, 10)
-        looks = [group.request("look") for group in self.groups]
-        latencies = sorted(latency for look in looks for latency in look["latencies_ms"])
-        return (
-            latencies,
-            spent_s / took_s,
-            (sum(look["bytes"] for look in looks) - sent_before) / SCREENS / 1e6,
-            is_equal,
-        )
-
-    @staticmethod
-    def _wait(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
-        ends = time.monotonic() + timeout_s
-        while not condition():
-            if time.monotonic() > ends:
-                return False
-            time.sleep(0.2)
-        return True
-
-
-def percentile(latencies: list[float], share: float) -> float:
-    return latencies[min(len(latencies) - 1, int(len(latencies) * share))]
-
-
-def measure_codec() -> Iterator[Figure]:
-    """Measure the CPU time of a snapshot, for the relay and for a screen at its start."""
-    patches = [Driver.patch(number, WORDS[number % len(WORDS)]) for number in range(HISTORY)]
-    chunks = [patches[start : start + CHUNK_RUNS] for start in range(0, HISTORY, CHUNK_RUNS)]
-    build_codecs()
-    began_s = time.process_time()
-    messages = [
-        encode_runs(patches[0].read_at, map(encode_patch, chunk), (), Chunk(number, is_last=number == len(chunks) - 1))
-        for number, chunk in enumerate(chunks)
+        await load(CHANGES_PER_S, CHANGES_PER_S)
+        await load(QUIET_CHANGES, QUIET_PER_S)
+        quiet_ms = [each for screen in screens for each in screen.late_ms]
+        spent_s, began_s = processes.cpu_s(relay.pid), time.monotonic()
+        differing = await load(CHANGES_PER_S * LOAD_S, CHANGES_PER_S)
+        share = (processes.cpu_s(relay.pid) - spent_s) / (time.monotonic() - began_s)
+        screen_mb = (process.memory_full_info().uss - empty_bytes) / SCREENS / 1e6
+    name = f"{SCREENS} screens, {CHANGES_PER_S} changes/s"
+    return [
+        Figure(
+            f"{SCREENS} screens, quiet: from the relay's session to a screen, p50", percentile(quiet_ms, 0.5), "ms", 50
+        ),
+        Figure(f"{name}: screens that differ from the relay at the end", differing, "screens", 0),
+        Figure(f"{name}: the relay's share of a core", share, "cores", 1),
+        Figure(f"{name}: the relay's memory, a screen", screen_mb, "MB", 1),
     ]
-    encoded_s = time.process_time()
-    store = Store()
-    for message in map(decode_relay_message, messages):
-        assert isinstance(message, Runs)
-        store.apply(RunsRead(message.patches))
-    decoded_s = time.process_time()
-    yield Figure(f"snapshot of {HISTORY:,} runs: encoded by the relay", (encoded_s - began_s) * 1000, "ms")
-    yield Figure("the same: decoded and stored by a screen", (decoded_s - encoded_s) * 1000, "ms")
 
 
 def measure() -> Iterator[Figure]:
-    """Measure the codec, then a relay with screens."""
-    yield from measure_codec()
-    with contextlib.ExitStack() as ends:
-        bench = Bench(ends)
-        empty = bench.memory_bytes
-        bench.connect(SCREENS)
-        bench.load(CHANGES_PER_S, 1 / CHANGES_PER_S)
-        quiet, _, _, _ = bench.load(QUIET_CHANGES, 0.3)
-        yield Figure(
-            f"{SCREENS} screens, quiet: from the relay's session to a screen, p50", percentile(quiet, 0.5), "ms", 50
-        )
-        yield Figure(f"{SCREENS} screens, quiet: the same, p95", percentile(quiet, 0.95), "ms", 50)
-        count = int(CHANGES_PER_S * LOAD_S)
-        loaded, core, sent_mb, is_equal = bench.load(count, 1 / CHANGES_PER_S)
-        name = f"{SCREENS} screens, {CHANGES_PER_S} changes/s"
-        yield Figure(f"{name}: screens that differ from the relay at the end", 0 if is_equal else 1, "", 0)
-        yield Figure(f"{name}: p50, with the tick of 100 ms", percentile(loaded, 0.5), "ms")
-        yield Figure(f"{name}: p95", percentile(loaded, 0.95), "ms")
-        yield Figure(f"{name}: the relay's share of a core", core, "cores", 1)
-        yield Figure(f"{name}: text sent to a screen, a second", sent_mb / LOAD_S * 1000, "kB")
-        yield Figure(f"{name}: the relay's memory, a screen", (bench.memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
-        # The rounds alternate, since other load of the machine may change the latencies more than a stuck screen does.
-        ratios, are_equal, max_memory_bytes = [], True, 0
-        for _ in range(ROUNDS):
-            alone, _, _, _ = bench.load(count // 2, 1 / CHANGES_PER_S)
-            bench.groups[0].request(f"stuck {STUCK}")
-            with_stuck, _, _, is_equal = bench.load(count // 2, 1 / CHANGES_PER_S)
-            max_memory_bytes = max(max_memory_bytes, bench.memory_bytes)
-            bench.groups[0].request("unstick")
-            ratios.append(percentile(with_stuck, 0.95) / percentile(alone, 0.95))
-            are_equal = are_equal and is_equal
-        yield Figure(f"the same with {STUCK} stuck screens: others that differ", 0 if are_equal else 1, "", 0)
-        ratio = statistics.median(ratios)
-        yield Figure(f"the same: p95 of the others, times that without, of {ROUNDS}", ratio, "x", 1.25)
-        yield Figure("the same: the relay's memory, a screen", (max_memory_bytes - empty) / SCREENS / 1e6, "MB", 1)
+    """Yield the figures of a relay."""
+    yield from asyncio.run(bench())
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["relay"]:
-            asyncio.run(relay_process())
-        case ["screens", url, count]:
-            asyncio.run(screens_process(url, int(count)))
-        case _:
-            raise SystemExit(2)
+    asyncio.run(relay_process())

@@ -16,6 +16,7 @@ last one.
 """
 
 import itertools
+import json
 import signal
 import statistics
 import sys
@@ -29,10 +30,10 @@ from typing import Final
 
 import psutil
 
+from tests.perf import processes
 from tests.perf.bare_table import READY
-from tests.perf.benchmarks.emulator import emulator, spent_s
-from tests.perf.benchmarks.live import facts, monitor
 from tests.perf.figure import Figure
+from tests.perf.figures.programs import environment, on_emulator
 from tests.perf.followed import INTO
 from tests.perf.terminal import Terminal
 
@@ -85,21 +86,22 @@ class Sample:
 def measure(minutes: float = MINUTES, keys_typed: Sequence[str] = ROUND) -> Iterator[Figure]:
     """Yield the figures of a long run, in which these keys come again and again. Each minute is printed to stderr."""
     with ExitStack() as stack:
-        client, _, _ = stack.enter_context(emulator("--rate", str(RATE_PER_S), "--history", "0"))
+        program = stack.enter_context(on_emulator("--rate", str(RATE_PER_S), "--history", "0"))()
         into = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "facts.json"
-        command = ("tests.perf.followed", str(KEPT_RUNS))
-        terminal = stack.enter_context(monitor(stack, str(client.base_url), *command, **{INTO: str(into)}))
+        command = [sys.executable, "-m", "tests.perf.followed", str(KEPT_RUNS)]
+        env = {**environment(), **program.env, INTO: str(into)}
+        terminal = stack.enter_context(Terminal(command, env=env))
         terminal.wait_for("● live")
         process, keys = psutil.Process(terminal.process.pid), itertools.cycle(keys_typed)
-        spent, started_s = spent_s(process), time.monotonic()
+        spent, started_s = processes.cpu_s(process.pid), time.monotonic()
         samples: list[Sample] = []
         for minute in range(1, max(2, int(minutes)) + 1):
             memory_mb = _minute(terminal, process, keys)
-            tasks = facts(terminal, into, signal.SIGUSR2)["tasks"]
+            tasks = _facts(terminal, into)["tasks"]
             samples.append(Sample(minute, memory_mb, process.num_fds(), process.num_threads(), tasks))
             print(samples[-1], file=sys.stderr, flush=True)
-        spent, seconds = spent_s(process) - spent, time.monotonic() - started_s
-        found = facts(terminal, into, signal.SIGUSR2)
+        spent, seconds = processes.cpu_s(process.pid) - spent, time.monotonic() - started_s
+        found = _facts(terminal, into)
     first, last = samples[min(WARM_UP_MINUTES, len(samples)) - 1], samples[-1]
     yield from _growth([each.memory_mb for each in samples], MAX_GROWTH_MB)
     yield Figure("descriptors more", last.descriptors - first.descriptors, "descriptors", 0)
@@ -126,6 +128,16 @@ def measure_bare(minutes: float = MINUTES) -> Iterator[Figure]:
             samples.append(_minute(terminal, process, keys))
             print(f"minute {minute}: {samples[-1]:.2f} MB", file=sys.stderr, flush=True)
     yield from _growth(samples)
+
+
+def _facts(terminal: Terminal, into: Path) -> dict[str, int]:
+    """Return what `tests.perf.followed` writes at its signal."""
+    into.unlink(missing_ok=True)
+    terminal.process.send_signal(signal.SIGUSR2)
+    while not into.exists():
+        terminal.read_for(0.02)
+        terminal.check_running()
+    return dict(json.loads(into.read_text(encoding="utf-8")))
 
 
 def _growth(samples: list[float], limit_mb: float | None = None) -> Iterator[Figure]:

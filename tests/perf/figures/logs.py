@@ -1,53 +1,37 @@
-"""The figures of the pane of logs: a log of 25,000 lines beside one of 25.
+"""The figures of the pane of logs: a log of 25,000 lines.
 
 The emulator runs in this process, and its answers about logs are replaced. The log of a live run changes at each read.
 """
 
-import gc
 import json
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from statistics import median
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
 from tests.perf import processes
-from tests.perf.benchmarks.trace import event
-from tests.perf.figures.presses import Presses, press_each
-from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM, environment
-from tests.perf.figures.row import MAX_RATIO, Effort, Reading
+from tests.perf.figures.presses import press_each
+from tests.perf.figures.programs import XTERM, environment
+from tests.perf.figures.row import Effort, Reading
 from tests.perf.terminal import Terminal
-from tui.api.traces import log_slices
-from tui.domain.log import RunLog
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.features.logs.model import LogView
-from tui.features.logs.words import Attributes
-
-SHORT: Final = 60
-"""Lines of the short log: more than the screen has rows."""
 
 LONG: Final = 24_990
 """Lines of the long log, which the server just does not cut."""
 
 MAX_OPENING_MS: Final = 500.0
-MAX_LONGER: Final = 1.02
-"""The bytes of a key in the long log, as a multiple of those in the short one."""
-
 MAX_HELD_MS: Final = 15.0
-MAX_TURN_MS: Final = 4.0
-HUGE_BYTES: Final = 10_000_000
 MAX_KEPT_MB: Final = 2.0
 LOGS: Final = 3
 
@@ -72,8 +56,23 @@ class LogAnswers:
 
 
 def _row(number: int, **more: Any) -> dict[str, Any]:
-    message = f"synthetic line {number:05} of a log that is as wide as most of them are"
-    return event(number, **{"message": message, "startTime": str(_START_NS + number * 1_000_000)} | more)
+    """Return one row of `/events`: a line of a log."""
+    return {
+        "spanId": f"{number:016x}",
+        "parentId": f"{2:016x}",
+        "runId": "run_cmwwvwwyg02e5en7d9b3ipmae",
+        "message": f"synthetic line {number:05} of a log that is as wide as most of them are",
+        "style": {"icon": "info"},
+        "events": [],
+        "startTime": str(_START_NS + number * 1_000_000),
+        "duration": 0,
+        "isError": False,
+        "isPartial": False,
+        "isCancelled": False,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": 1,
+        "level": "INFO",
+    } | more
 
 
 @contextmanager
@@ -124,37 +123,6 @@ def _open(terminal: Terminal) -> None:
     terminal.wait_quiet(1.0)
 
 
-@cache
-def scrolled(effort: Effort) -> Mapping[tuple[int, str], Presses]:
-    """Press Down and PageDown in both logs of a run that has ended."""
-    found = {}
-    for lines in (SHORT, LONG):
-        with on_log(lines, "status:completed") as (terminal, _):
-            _open(terminal)
-            terminal.send("z")
-            terminal.wait_quiet(0.5)
-            terminal.send("g")
-            terminal.wait_quiet(0.5)
-            found[lines, "in view"] = press_each(terminal, [DOWN] * int(effort.pick(30, 10)))
-            terminal.send(PAGE_DOWN)
-            terminal.wait_quiet(0.5)
-            found[lines, "scrolling"] = press_each(terminal, [DOWN] * int(effort.pick(15, 5)))
-    return found
-
-
-def down(where: str) -> Callable[[Effort], Reading]:
-    """Return the measure of the bytes of Down in the long log, beside those in the short one."""
-
-    def measure(effort: Effort) -> Reading:
-        presses = scrolled(effort)
-        short, long = presses[SHORT, where], presses[LONG, where]
-        longer = sum(long.bytes) / max(1, sum(short.bytes))
-        is_met = long.ratio <= MAX_RATIO and longer <= MAX_LONGER
-        return Reading(f"{long.counted}, {longer:.2f} x that of {SHORT} lines", is_met)
-
-    return measure
-
-
 def opening(effort: Effort) -> Reading:
     """From the end of the answer to the last line on the screen."""
     taken_ms = []
@@ -187,41 +155,6 @@ def _slowest_keys(reads: int) -> Iterator[tuple[float, float]]:
                 before_ms += press_each(terminal, ["k", "j"] * 2, 0.02).first_ms
             during_ms = [*before_ms[-4:], *press_each(terminal, ["k", "j"] * 4, 0.02).first_ms]
             yield max(before_ms[:-4][-len(during_ms) :], default=0.0), max(during_ms)
-
-
-def turns(effort: Effort) -> Reading:
-    """The longest turn of the event loop in CPU time: with a log that grew, and with a row of 10 MB."""
-    answers = LogAnswers(LONG)
-    known = _decoded(answers.body())[0]
-    answers.sent_s.append(0.0)
-    grown, huge = answers.body(), json.dumps({"events": [_row(0, message="x" * HUGE_BYTES)]}).encode()
-    view = LogView(lambda _: Attributes())
-    view.show(known)
-    gc.collect()
-    gc.freeze()  # as the monitor does
-    turns_ms = []
-    for _ in range(int(effort.pick(9, 5))):
-        log, longest_s = _decoded(grown)
-        began_s = time.thread_time()
-        view.show(log)
-        rows = view.rows(100, None, lambda _: ())
-        assert [rows[at] for at in range(len(rows) - 40, len(rows))]
-        turns_ms.append((max(longest_s, time.thread_time() - began_s) * 1000, _decoded(huge)[1] * 1000))
-        view.show(known)
-    of_lines, of_row = (median(each) for each in zip(*turns_ms, strict=True))
-    return Reading(f"{of_lines:.1f} ms, {of_row:.1f} ms", max(of_lines, of_row) <= MAX_TURN_MS)
-
-
-def _decoded(body: bytes) -> tuple[RunLog, float]:
-    """Return the log of a response, and the longest of its slices in seconds."""
-    slices, longest_s, began_s = log_slices(body), 0.0, time.thread_time()
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return end.value, max(longest_s, time.thread_time() - began_s)
-        now_s = time.thread_time()
-        longest_s, began_s = max(longest_s, now_s - began_s), now_s
 
 
 def memory(_effort: Effort) -> Reading:

@@ -31,16 +31,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure: its number in the issue, its name with the conditions, its goal, and how it is measured.
-
-    `is_exact` marks bytes and counts, which do not depend on the machine.
-    """
+    """One figure: its number in the issue, its name with the conditions, its goal, and how it is measured."""
 
     number: str
     figure: str
     goal: str
     measure: Callable[[Effort], Reading]
-    is_exact: bool = False
 
 
 MAX_RATIO = 1.2
