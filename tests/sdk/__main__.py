@@ -3,7 +3,7 @@ call.
 
 It installs the SDK into a temporary folder, starts two emulators on free ports and runs `check.mjs` against them. The
 exit code is 1 when a check fails. It needs node and npm, so it is not part of the suite. `--record` also writes the
-SDK's requests to tests/emulator/routes/sdk_requests.json, which `tests/emulator/routes/test_sdk_requests.py` replays.
+SDK's requests to tests/emulator/sdk_requests.json, which `tests/emulator/test_sdk_requests.py` replays.
 """
 
 import os
@@ -23,7 +23,7 @@ from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.world import DemoTasks
 
 HERE = Path(__file__).parent
-REQUESTS = HERE.parent / "emulator" / "routes" / "sdk_requests.json"
+REQUESTS = HERE.parent / "emulator" / "sdk_requests.json"
 SDK = "@trigger.dev/sdk"
 END_S = 10
 

@@ -1,4 +1,4 @@
-// What the official SDK sends, written down for tests that have no Node: tests/emulator/routes/sdk_requests.json.
+// What the official SDK sends, written down for tests that have no Node: tests/emulator/sdk_requests.json.
 //
 // What lives here: watching `fetch`, and the shapes that the SDK demands of the answers. Ids and times are replaced by
 // names in braces, so that another world can put its own there.

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import NOON, patch_of, run_of
-from tests.support.emulator.server import EmulatorServer, run_emulator
-from tests.support.emulator.small_world import later, started
+from tests.support.emulator.server import EmulatorServer, later, run_emulator, started
 from tui.api.client import filter_params
 from tui.api.runs import decode_page
 from tui.domain.filters import RunFilters

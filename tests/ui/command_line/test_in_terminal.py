@@ -17,7 +17,7 @@ CLEAR = "\x15"
 def test_lines_are_typed_pasted_and_run_in_a_terminal(tmp_path: Path) -> None:
     with run_emulator() as api:
         ids = [api.trigger("hello") for _ in range(3)]
-        api.trigger("slow", options={"tags": ["$(touch x)"]})
+        api.trigger("slow", tags=["$(touch x)"])
         api.advance(5)
         env = environment(api.url, TRIGGER_SECRET_KEY=DEVELOPMENT.key, XDG_STATE_HOME=str(tmp_path))
         with Terminal([sys.executable, "-m", "tui", "--no-realtime"], env=env, size=(80, 24)) as terminal:

@@ -9,8 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.emulator.contract.scene import SCHEDULED, Scene
-from tests.emulator.contract.scene import scenes as recorded_scenes
+from tests.emulator.contract.scene import SCHEDULED, Scene, scenes
 from tests.support.recordings import FOLDER
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.simulation.records import schedule_id
@@ -48,7 +47,7 @@ ROWS = {route: cells for route, cells in rows().items() if not route.startswith(
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    with recorded_scenes() as scene:
+    with scenes() as scene:
         scene.reset()
         yield scene
 

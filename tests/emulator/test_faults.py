@@ -1,0 +1,408 @@
+"""The faults of the server: each does what a test asks for, to the requests that it names, until it ends."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support.emulator.server import DEVELOPMENT, PATIENCE_S, PRODUCTION, EmulatorServer, run_emulator
+from tests.support.recordings import recording
+from tui.emulator.demo_tasks import COMPANY as LIVE
+from tui.emulator.environment import API_VERSION
+from tui.emulator.server.child import PortTaken, listen
+from tui.emulator.server.faults import KINDS
+from tui.emulator.simulation.runs import Status
+
+LIST = "/api/v1/runs"
+FEED = "/realtime/v1/runs"
+MOMENT_S = 0.1
+COUNT = {"query": "SELECT count() AS n FROM runs"}
+NEEDED: dict[str, dict[str, int]] = {
+    "latency": {"ms": 60_000},
+    "clock-skew": {"seconds": 600},
+    "rate-limit": {"most": 0},
+    "realtime-limit": {"most": 0},
+}
+
+
+@pytest.fixture
+def api() -> Iterator[EmulatorServer]:
+    with run_emulator() as api:
+        yield api
+
+
+def running(api: EmulatorServer) -> str:
+    """Trigger a run that stays live, and advance the clock until lists show it."""
+    run_id = api.trigger()
+    api.advance(2)
+    return run_id
+
+
+def status(api: EmulatorServer, run_id: str) -> str:
+    run = api.world().find(run_id)
+    assert run is not None
+    return run.status.rest
+
+
+def counted(api: EmulatorServer) -> int:
+    number: int = api.ask("POST", "/api/v1/query", body=COUNT).json()["results"][0]["n"]
+    return number
+
+
+@contextmanager
+def raw(api: EmulatorServer, path: str = "", method: str = "GET") -> Iterator[socket.socket]:
+    """Send a request on a connection of its own, without reading the response."""
+    address = httpx2.URL(api.url)
+    with closing(socket.create_connection((address.host, address.port), PATIENCE_S)) as connection:
+        if path:
+            head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {DEVELOPMENT.key}\r\n\r\n"
+            connection.sendall(head.encode())
+        yield connection
+
+
+def read(connection: socket.socket, patience_s: float = PATIENCE_S) -> tuple[bytes, bool]:
+    """Read until the other side closes, or sends nothing for so long. Returns also whether it closed."""
+    connection.settimeout(patience_s)
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except TimeoutError:
+        return received, False
+    return received, True
+
+
+# --- setting faults
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        (5, "an object with one of these kinds: latency, error, "),
+        ({"kind": "explode"}, "one of these kinds"),
+        ({"kind": "latency"}, "latency needs 'ms'"),
+        ({"kind": "latency", "ms": True}, "ms must be a number between 0 and 3600000"),
+        ({"kind": "error", "status": 399}, "status must be a whole number between 400 and 599"),
+        ({"kind": "error", "times": 1.5}, "times must be a whole number"),
+        ({"kind": "hang", "route": "nowhere"}, "unknown route 'nowhere'; the routes: "),
+        ({"kind": "hang", "environment": "staging"}, "unknown environment 'staging'; the environments: dev, prod"),
+        ({"kind": "stale", "times": 1}, "stale has no field 'times'; its fields: none"),
+    ],
+)
+def test_invalid_spec_is_explained_and_changes_nothing(api: EmulatorServer, spec: Any, error: str) -> None:
+    before = {"kind": "error", "status": 503}
+    api.faults(before)
+    control = f"{api.url}/emulator/faults"
+    answer = api.client.post(control, json={"faults": [{"kind": "hang"}, spec]})
+    assert answer.status_code == 400
+    assert error in answer.json()["error"]
+    for body in (b"{", b"\xff", b"[" * 100_000, b"{}", b"5"):
+        assert api.client.post(control, content=body).status_code == 400
+    assert api.client.get(control).json()["faults"] == [before]
+    assert api.get(LIST).status_code == 503
+    assert api.client.delete(control).json()["faults"] == []
+    assert api.get(LIST).status_code == 200
+
+
+def test_no_fault_affects_the_control_routes(api: EmulatorServer) -> None:
+    for kind in KINDS:
+        api.faults({"kind": kind, **NEEDED.get(kind, {})})
+        assert api.client.get(f"{api.url}/emulator/world").status_code == 200
+        assert "/emulator/world" in api.client.get(f"{api.url}/emulator/nope").json()["error"]
+        assert api.client.get(f"{api.url}/emulator/faults").json()["faults"][0]["kind"] == kind
+
+
+# --- responses
+
+
+def test_error_affects_the_named_requests(api: EmulatorServer) -> None:
+    run_id = running(api)
+    path = f"/api/v3/runs/{run_id}"
+    api.faults({"kind": "error", "status": 503, "route": ["detail", "cancel"], "environment": "dev"})
+    assert [api.get(each).status_code for each in (path, LIST, f"{LIST}/{run_id}/trace")] == [503, 200, 200]
+    assert api.ask("POST", f"/api/v2/runs/{run_id}/cancel").status_code == 503
+    assert api.get(path, key=PRODUCTION.key).status_code == 404
+    # A request that was answered with an error had no effect.
+    assert status(api, run_id) == "EXECUTING"
+    api.faults({"kind": "error", "route": "detail", "times": 2})
+    assert [api.get(path).status_code for _ in range(3)] == [500, 500, 200]
+    api.faults({"kind": "error", "share": 0.5})
+    assert {api.get(LIST).status_code for _ in range(40)} == {200, 500}
+    for body in ({"message": "no", "n": [1, None]}, None, "<html>\N{SNOWMAN}</html>"):
+        api.faults({"kind": "error", "status": 418, "body": body})
+        answer = api.get(LIST)
+        assert (answer.status_code, answer.text if isinstance(body, str) else answer.json()) == (418, body)
+    api.faults({"kind": "error", "status": 422})
+    assert "narrow the time window" in api.get(LIST).json()["error"]
+
+
+def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
+    run_id = running(api)
+    for kind in ("stale", "halt"):
+        new = api.trigger()
+        api.faults({"kind": kind})
+        # Lists and queries catch up at once under `halt` alone.
+        is_listed = new in {row["id"] for row in api.get(LIST).json()["data"]}
+        assert is_listed is (kind == "halt")
+        before = api.client.get(f"{api.url}/emulator/world").json()
+        api.advance(600)
+        assert api.client.get(f"{api.url}/emulator/world").json() == before
+        later = api.trigger()
+        assert api.get(f"/api/v3/runs/{later}").status_code == 200
+        api.faults()
+        assert [status(api, each) for each in (run_id, new, later)] == ["COMPLETED"] * 3
+    api.faults({"kind": "clock-skew", "seconds": -600})
+    assert parsedate_to_datetime(api.get(LIST).headers["date"]).timestamp() == api.time[0] // 1000 - 600
+    count = counted(api)
+    api.faults({"kind": "late-counts", "seconds": 20})
+    api.trigger()
+    api.advance(10)
+    assert counted(api) == count
+    api.advance(11)
+    assert counted(api) == count + 1
+
+
+def test_latency_and_limits(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("tui.emulator.server.application.anyio.sleep", sleep)
+    api.faults({"kind": "error", "times": 9}, {"kind": "latency", "ms": 1_000, "jitter_ms": 200, "route": "list"})
+    assert {api.get(LIST).status_code for _ in range(9)} == {500}
+    assert len(set(slept)) == 9
+    assert all(0.8 <= seconds <= 1.2 for seconds in slept)
+    monkeypatch.undo()
+    api.faults({"kind": "rate-limit", "most": 2, "refill": 1})
+    answers = [api.get(LIST) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    refused, recorded = answers[2], recording("930")["response"]
+    assert refused.json().keys() == recorded["body"].keys()
+    assert refused.headers["x-ratelimit-reset"] == str(api.time[0] + 10_000)
+    assert api.get(LIST, key=PRODUCTION.key).status_code == 200
+    token = api.token("read:runs")
+    assert [api.get(LIST, key=token).status_code for _ in range(3)] == [200, 200, 429]
+    api.advance(10)
+    assert [api.get(LIST).status_code for _ in range(2)] == [200, 429]
+    api.faults()
+    assert api.get(LIST).headers["x-ratelimit-remaining"] == "749"
+
+
+def test_caching_proxy_returns_old_responses(api: EmulatorServer) -> None:
+    api.faults({"kind": "cached"})
+    first = api.get(LIST)
+    running(api)
+    assert (api.get(LIST).content, api.get(LIST).headers) == (first.content, first.headers)
+    # Another client counts separately, and only GETs are cached.
+    assert api.get(LIST, headers={"x-trigger-api-version": API_VERSION}).json()["data"] != []
+    assert api.trigger() != api.trigger()
+    api.faults()
+    assert api.get(LIST).content != first.content
+
+
+# --- connections
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_done"), [("close", False), ("hang", False), ("lost-answer", True), ("cut", True), ("half-open", True)]
+)
+def test_broken_connection_takes_effect_or_not(api: EmulatorServer, kind: str, is_done: bool) -> None:
+    run_id, whoami = running(api), "/api/v1/whoami"
+    whole = api.get(whoami).content
+    api.faults({"kind": kind, "route": ["cancel", "whoami"]})
+    is_open = kind in {"hang", "half-open"}
+    with raw(api, f"/api/v2/runs/{run_id}/cancel", "POST") as cancel, raw(api, whoami) as reading:
+        answers = [read(each, MOMENT_S if is_open else PATIENCE_S) for each in (cancel, reading)]
+        assert {is_closed for _, is_closed in answers} == {not is_open}
+        # Other requests are answered meanwhile. A request hangs until its fault ends; half an answer stays half.
+        assert api.get(LIST).status_code == 200
+        api.faults()
+        assert not is_open or read(cancel, MOMENT_S) == (b"", kind == "hang")
+    assert (status(api, run_id) == "CANCELED") is is_done
+    half = answers[1][0].partition(b"\r\n\r\n")[2].partition(b"\r\n")[2].removesuffix(b"\r\n")
+    assert half == (whole[: len(whole) // 2] if kind in {"cut", "half-open"} else b"")
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+def test_refused_connections_are_reset_until_one_ends_it(api: EmulatorServer, method: str) -> None:
+    with raw(api) as before:
+        api.faults({"kind": "refuse"})
+        with pytest.raises(ConnectionError), raw(api, LIST) as connection:
+            connection.recv(1)
+        # Connections that were open keep working.
+        before.sendall(f"GET {LIST} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        assert read(before)[0].startswith(b"HTTP/1.1 401")
+    with raw(api) as control:
+        body = b"" if method == "DELETE" else b"[]"
+        head = f"{method} /emulator/faults HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        for piece in (head[:3], head[3:12], head[12:30], head[30:] + body):
+            control.sendall(piece)
+        assert control.recv(65536).startswith(b"HTTP/1.1 200")
+    with raw(api, LIST) as connection:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_drop_resets_open_connections_only(api: EmulatorServer) -> None:
+    with raw(api, LIST) as idle:
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        api.faults({"kind": "drop"})
+        with pytest.raises(ConnectionResetError):
+            read(idle)
+    # The connection that set the fault is exempt, and new ones work.
+    assert api.get(LIST).status_code == 200
+
+
+# --- the realtime feed
+
+
+def next_poll(answer: httpx2.Response) -> dict[str, str]:
+    headers = answer.headers
+    return {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
+
+
+HEADERS = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "1.0.0-beta.1"}
+
+
+def snapshot(api: EmulatorServer, **more: str) -> httpx2.Response:
+    return api.get(FEED, params={"offset": "-1", **more}, headers=HEADERS)
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "while it is held"])
+@pytest.mark.parametrize("kind", ["close", "error", "must-refetch", "lost-answer", "buffered", "drop"])
+def test_fault_meets_a_poll(api: EmulatorServer, kind: str, is_held: bool) -> None:
+    run_id = running(api)
+    query = next_poll(snapshot(api))
+    if not is_held and kind != "drop":
+        api.faults({"kind": kind})
+    with api.live(FEED, params=query, headers=HEADERS) as answer:
+        if is_held or kind == "drop":
+            api.faults({"kind": kind})
+        began_ms = api.time[0]
+        if kind in {"lost-answer", "buffered"}:
+            assert api.emulator.feeds.held == 1
+            api.world().cancel(api.world().ledger.by_id[run_id])
+            while not answer.done() and (due_ms := api.emulator.feeds.next_due_ms()) is not None:
+                api.time[0] = max(api.time[0], due_ms)
+                api.emulator.feeds.settle()
+        if kind in {"close", "lost-answer", "drop"}:
+            with pytest.raises(httpx2.TransportError):
+                answer.result(PATIENCE_S)
+            return
+        response = answer.result(PATIENCE_S)
+    if kind == "error":
+        assert response.status_code == 500
+    elif kind == "buffered":
+        assert 17_000 <= api.time[0] - began_ms <= 23_000
+        assert [row["value"]["status"] for row in response.json()[:-1]] == ["CANCELED"]
+    else:
+        assert (response.status_code, response.json()) == (409, [{"headers": {"control": "must-refetch"}}])
+        new = response.headers["electric-handle"]
+        assert new != query["handle"]
+        # The client starts again with the new handle, and keeps it.
+        again = snapshot(api, handle=new)
+        assert again.headers["electric-handle"] == new
+        with api.live(FEED, params=next_poll(again), headers=HEADERS):
+            assert api.emulator.feeds.held == 1
+            api.advance(23)
+            api.emulator.feeds.settle()
+
+
+def test_polls_are_held_up_to_a_limit_and_end_with_their_client(api: EmulatorServer) -> None:
+    query = next_poll(snapshot(api))
+    with ExitStack() as polls:
+        for _ in range(10):
+            polls.enter_context(api.live(FEED, params=query, headers=HEADERS))
+        assert api.get(FEED, params=query, headers=HEADERS).status_code == 429
+        api.advance(23)
+        assert api.emulator.feeds.settle() == 0
+    api.faults({"kind": "realtime-limit", "most": 0})
+    assert api.get(FEED, params=query, headers=HEADERS).json() == {"error": "Too many concurrent requests"}
+
+
+# --- serving
+
+
+def test_server_stops_with_clients_connected_and_leaves_nothing() -> None:
+    """Idle, in the middle of a request, hanging, held: no client keeps the server, and all see it end."""
+    threads, files = set(threading.enumerate()), psutil.Process().num_fds()
+    with ExitStack() as clients:
+        with run_emulator() as api:
+            run_id = api.trigger()
+            query = next_poll(snapshot(api))
+            api.faults({"kind": "hang", "route": "list"}, {"kind": "half-open", "route": "detail"})
+            held = f"{FEED}?offset={query['offset']}&handle={query['handle']}&live=true"
+            left = [clients.enter_context(raw(api, path)) for path in ("", LIST, f"/api/v3/runs/{run_id}", held)]
+            assert read(left[1], MOMENT_S) == (b"", False)
+            port = httpx2.URL(api.url).port
+            assert port is not None
+            with pytest.raises(PortTaken, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
+                listen(port)
+        for connection in left:
+            with suppress(ConnectionResetError):
+                read(connection)
+    with listen(port) as again:
+        assert again.getsockname()[0] == "127.0.0.1"
+    assert set(threading.enumerate()) <= threads
+    assert psutil.Process().num_fds() <= files
+
+
+def test_worlds_advance_without_requests_and_after_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    with run_emulator(LIVE, is_ticking=True, rate_per_s=5.0, history=20) as api:
+        api.get(LIST)
+        world, moved, calls = api.world(), threading.Event(), []
+        advance = world.advance
+
+        def failing(to_ms: int) -> None:
+            calls.append(to_ms)
+            if len(calls) == 1:
+                raise ZeroDivisionError("a mistake of the world")
+            advance(to_ms)
+            if world.now_ms == api.time[0]:
+                moved.set()
+
+        world.advance = failing  # type: ignore[method-assign]
+        api.advance(60)
+        assert moved.wait(PATIENCE_S)
+        assert any(run.created_ms > api.time[0] - 30_000 for run in world.ledger)
+        assert any(run.status is Status.COMPLETED for run in world.ledger)
+    assert "a mistake of the world" in caplog.text
+
+
+def test_requests_are_answered_while_a_world_catches_up() -> None:
+    with run_emulator(LIVE, rate_per_s=30.0, history=20) as api:
+        api.get(LIST)
+        begin_ms, dev, begun = api.time[0], api.world(), threading.Event()
+        advance = dev.advance
+
+        def watched(to_ms: int) -> None:
+            advance(to_ms)
+            begun.set()
+
+        dev.advance = watched  # type: ignore[method-assign]
+        api.advance(60)
+        slow = threading.Thread(target=api.get, args=(LIST,))
+        slow.start()
+        assert begun.wait(PATIENCE_S)
+        assert httpx2.get(f"{api.url}/emulator/faults", trust_env=False).status_code == 200
+        assert begin_ms < dev.now_ms < api.time[0]
+        slow.join()
+        assert dev.now_ms == api.time[0]
+
+
+def test_bug_in_a_route_is_logged_and_answered(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_emulator() as api:
+        api.get(LIST)
+        monkeypatch.setattr("tui.emulator.routes.runs.read_page", lambda *_: 1 // 0)
+        assert api.get(LIST).json() == {"error": "Internal Server Error"}
+        monkeypatch.undo()
+        assert api.get(LIST).status_code == 200
+    assert "division" in caplog.text

@@ -1,0 +1,125 @@
+"""The stories: one thing goes wrong, at its time. `tests/store/findings/test_stories.py` judges what the wall shows."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+from tui.emulator.demo_world import WorldOptions
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.simulation.names import digest
+from tui.emulator.simulation.runs import Run, Status
+from tui.emulator.stories import CHARGE_BUG, DAY_MS, EMAIL, HOUR_MS, MISSED_MS, PAYMENT, TALES, TASKS, tell
+from tui.emulator.world import World
+from tui.program.main import STORIES
+
+START_MS = 1_795_528_000_000 + 17_123
+SEEDS = 20
+RATE_PER_S = 5.0
+
+
+@cache
+def after_a_while(name: str, seed: int = 0, rate_per_s: float = RATE_PER_S) -> World:
+    """A world of the story, two minutes after its start. No test changes it."""
+    company, story = tell(name, digest(seed, "dev"), START_MS, rate_per_s)
+    world = World(company, start_ms=START_MS, seed=seed, rate_per_s=rate_per_s, history=100, story=story)
+    world.advance(START_MS + 120_000)
+    return world
+
+
+def event_of(world: World) -> int:
+    assert world.story.event_ms is not None
+    return world.story.event_ms
+
+
+def touched(world: World) -> list[Run]:
+    return [run for run in world.ledger if world.label(run) == world.story.name]
+
+
+def test_event_comes_5_to_15_s_after_the_start() -> None:
+    assert tuple(TALES) == STORIES
+    assert tell("calm", 0, START_MS, RATE_PER_S)[1].event_ms is None
+    for name in STORIES[1:]:
+        events = set()
+        for seed in range(SEEDS):
+            start_ms = START_MS + seed * 41_500
+            event_ms = tell(name, seed, start_ms, RATE_PER_S)[1].event_ms
+            assert event_ms is not None, name
+            assert 5_000 <= event_ms - start_ms <= 15_000, (name, seed)
+            events.add(event_ms - start_ms)
+        assert len(events) > SEEDS // 2, name
+
+
+def test_calm_company_takes_its_usual_time_and_nothing_fails() -> None:
+    world = after_a_while("calm")
+    assert not touched(world)
+    durations: dict[str, list[int]] = {}
+    for run in world.ledger:
+        assert run.status is Status.COMPLETED or not run.status.is_final
+        if run.finished_ms is not None:
+            durations.setdefault(run.task_id, []).append(run.finished_ms - run.attempts[0].started_ms)
+    assert set(durations) == {task.id for task in TASKS}
+    assert [task for task, each in durations.items() if max(each) > 1.5 * min(each) + 30] == []
+
+
+def test_each_task_has_a_past_at_this_time_of_day() -> None:
+    world = after_a_while("stuck-run")
+    for task_id in ("charge-card", "send-email", "log-usage", "render-page", "refresh-rates", "import-catalog"):
+        for hour_ms in range(START_MS // HOUR_MS * HOUR_MS, START_MS + 2 * HOUR_MS, HOUR_MS):
+            hours = [range(hour_ms - day * DAY_MS, hour_ms - day * DAY_MS + HOUR_MS) for day in range(1, 8)]
+            runs = [run for run in world.ledger if run.task_id == task_id and run.created_ms < START_MS - HOUR_MS]
+            assert sum(run.created_ms in hour for hour in hours for run in runs) >= 20, task_id
+
+
+def test_bad_deploy_breaks_every_second_charge() -> None:
+    world = after_a_while("bad-deploy")
+    later = [run for run in world.ledger if (run.started_ms or 0) > event_of(world) and not run.parent]
+    charges = [run for run in later if run.task_id == "charge-card" and run.status.is_final]
+    failed = touched(world)
+    assert {(run.status, run.failure, run.version) for run in failed} == {
+        (Status.FAILED, CHARGE_BUG, world.lifecycle.version)
+    }
+    assert set(failed) < set(charges)
+    assert abs(len(failed) / len(charges) - 0.5) < 0.02
+    assert 0.3 < len(charges) / len(later) < 0.5
+
+
+def test_queue_stays_at_its_limit_at_any_rate() -> None:
+    for rate_per_s in (RATE_PER_S, 30.0):
+        world = after_a_while("queue-at-limit", rate_per_s=rate_per_s)
+        queue = world.queues.named(EMAIL)
+        assert queue.limit == (20 if rate_per_s == RATE_PER_S else 30)
+        assert queue.running == queue.limit == sum(run.status is Status.EXECUTING for run in touched(world))
+        assert set(touched(world)) >= {run for run in world.ledger if run.number in queue.waiting}
+        assert len(queue.waiting) > 5
+
+
+def test_missed_schedule_is_active_and_starts_no_run() -> None:
+    for seed in range(4):
+        world = after_a_while("missed-schedule", seed, 0.2)
+        schedule = world.schedules.of_task("hourly-digest")
+        assert schedule is not None
+        next_ms = schedule.next_ms(START_MS)
+        assert next_ms is not None
+        due_ms = next_ms - HOUR_MS
+        assert due_ms + schedule.spread_ms + MISSED_MS == event_of(world)
+        times = {run.shown_created_ms for run in world.ledger if run.schedule_id == schedule.id}
+        assert max(times) == due_ms - HOUR_MS
+
+
+def test_demo_has_a_bad_version_that_is_mended() -> None:
+    options = WorldOptions(0, 2.0, 100, 1.0, datetime.fromtimestamp(START_MS / 1000, UTC))
+    world = options.new_emulator(is_demo=True).make(DEVELOPMENT.slug)
+    start_ms, story = world.now_ms, world.story
+    begin, mended = story.deploys
+    assert begin.at_ms < mended.at_ms < start_ms + 90_000
+    world.advance(start_ms + 120_000)
+    failed = [run for run in world.ledger if world.label(run) == story.name and run.created_ms > start_ms]
+    assert len(failed) >= 12
+    assert {run.task_id for run in failed} == {PAYMENT.id}
+    (bad,) = {run.version for run in failed}
+    later = [run for run in world.ledger if run.task_id == PAYMENT.id and run.created_ms > mended.at_ms]
+    assert any(run.status is Status.COMPLETED for run in later)
+    assert bad not in {run.version for run in later}
+    assert not [run for run in later if run.label == "bad-deploy"]
+    # Random deployments go on.
+    world.advance(start_ms + 2_600_000)
+    assert world.lifecycle.version not in {run.version for run in later}
