@@ -1,25 +1,33 @@
-"""Rules for prose and names: sources that exist, plain words, unique class names, short test names."""
+"""What prose refers to exists: files, sections, links, pictures. One name means one class.
+
+Each failure names the file, the line, and what to do.
+"""
 
 import re
-from collections import Counter
+from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from tests.language import GOALS, ROOT, counted, per_thousand, prose
+from tests.test_architecture import check
 
+ROOT: Final = Path(__file__).parents[1]
 TUI: Final = sorted((ROOT / "tui").rglob("*.py"))
 MODULES: Final = [*TUI, *sorted((ROOT / "tests").rglob("*.py"))]
-MAX_TEST_NAME_CHARS: Final = 60
+PAGES: Final = [*ROOT.glob("*.md"), *(ROOT / "tui").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
 
 _CLASS: Final = re.compile(r"^class (\w+)", re.MULTILINE)
-_TEST: Final = re.compile(r"^\s*(?:async )?def (test_\w+)\(", re.MULTILINE)
-_SOURCE: Final = re.compile(r"\bSource:\s(.*?)(?:\n\s*\n|\Z)", re.DOTALL)
-_FILE: Final = re.compile(r"[\w./-]+\.(?:md|py|json|jsonl|mjs|toml|tcss)\b")
-_SECTION: Final = re.compile(r"([\w./-]+\.md)((?:,?\s+§[0-9]+(?:-§?[0-9]+)?)+)")
-_NUMBER: Final = re.compile(r"§?([0-9]+)(?:-§?([0-9]+))?")
-_REFERENCE: Final = re.compile(r"Source:|\.md\b|DESIGN|LOOKS|shared")
-_OUTSIDE: Final = re.compile(r"\b(?:DESIGN|LOOKS)\b(?:\.md)?|\.\./shared|/work/")
+_DOCUMENT: Final = re.compile(r"(?<![\w/.-])[\w./-]+/[\w.-]+\.md\b|\bSource:\s[#\s]*([\w./-]+\.\w+)")
+"""A document with its folder, or what a docstring or comment names as its source."""
+
+_SECTIONS: Final = re.compile(r"([\w./-]+\.md)((?:,?\s+§[0-9]+(?:-§?[0-9]+)?)+)")
+_NUMBERS: Final = re.compile(r"§?([0-9]+)(?:-§?([0-9]+))?")
+_LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+_MODULE: Final = re.compile(
+    r"(?<![\w/.*])((?:tui|tests|domain|store|api|text|sync|kit|features|commands|settings|terminal|program|relay|emulator)"
+    r"/[\w/]+\.\w+)"
+)
 
 
 @cache
@@ -27,79 +35,48 @@ def source_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@cache
-def prose_of(path: Path) -> tuple[str, ...]:
-    """The docstrings of a module, and its comments joined to one text."""
-    texts = list(prose(source_of(path)))
-    comments = [text.lstrip("# ") for text in texts if text.startswith("#")]
-    return (*(text for text in texts if not text.startswith("#")), "\n".join(comments))
+def found(pattern: re.Pattern[str], paths: list[Path]) -> Iterator[tuple[str, Path, re.Match[str]]]:
+    """Yield each match with its place, as a person looks for it, and its file."""
+    for path in paths:
+        for match in pattern.finditer(source_of(path)):
+            line = source_of(path).count("\n", 0, match.start()) + 1
+            yield f"{path.relative_to(ROOT).as_posix()}:{line}: {match[0]}", path, match
 
 
-@cache
-def references() -> tuple[tuple[str, str], ...]:
-    """Docstrings and comments that may name a document, each with the path of its module."""
-    return tuple(
-        (path.relative_to(ROOT).as_posix(), text)
-        for path in MODULES
-        if path != Path(__file__) and _REFERENCE.search(source_of(path))
-        for text in prose_of(path)
-    )
+def test_documents_of_docstrings_exist() -> None:
+    """A document outside of this repository cannot be read where the program is."""
+    documents = ((place, match[1] or match[0]) for place, _, match in found(_DOCUMENT, MODULES))
+    wrong = (place for place, name in documents if ".." in name or not (ROOT / name).is_file())
+    check(wrong, "Name a file of this repository, by its path from the top:")
 
 
-@cache
-def sections(path: str) -> frozenset[int]:
-    """The numbers of the sections of a README."""
-    return frozenset(map(int, re.findall(r"^## ([0-9]+)\.", source_of(ROOT / path), re.MULTILINE)))
-
-
-def test_every_source_names_an_existing_file() -> None:
-    wrong = [
-        f"{module}: {source.strip()[:80]}"
-        for module, text in references()
-        for source in _SOURCE.findall(text)
-        if not (files := _FILE.findall(source)) or not all((ROOT / file).is_file() for file in files)
-    ]
-    assert wrong == []
-
-
-def test_prose_names_no_document_outside_the_repository() -> None:
-    wrong = [f"{module}: {found}" for module, text in references() for found in _OUTSIDE.findall(text)]
-    wrong += [
-        f"{module}: {file}"
-        for module, text in references()
-        for file in _FILE.findall(text)
-        if file.endswith(".md") and not (ROOT / file).is_file()
-    ]
-    assert wrong == []
-
-
-def test_every_section_exists_in_its_readme() -> None:
+def test_sections_of_docstrings_exist() -> None:
     wrong = []
-    for module, text in references():
-        for file, found in _SECTION.findall(text):
-            for first, last in _NUMBER.findall(found):
-                numbers = set(range(int(first), int(last or first) + 1))
-                if (ROOT / file).is_file() and not numbers <= sections(file):
-                    wrong.append(f"{module}: {file} §{first}")
-    assert wrong == []
+    for place, _, match in found(_SECTIONS, MODULES):
+        page = source_of(ROOT / match[1]) if (ROOT / match[1]).is_file() else ""
+        known = set(re.findall(r"^## ([0-9]+)\.", page, re.MULTILINE))
+        for first, last in _NUMBERS.findall(match[2]):
+            wrong += [place for number in range(int(first), int(last or first) + 1) if str(number) not in known]
+    check(wrong, "Name a section that the page has, as in `## 8. Pages`:")
 
 
-def test_prose_uses_plain_words() -> None:
-    counts = counted(text for path in TUI for text in prose_of(path))
-    figures = {name: per_thousand(counts, name) for name in GOALS}
-    assert {name: figure for name, figure in figures.items() if figure > GOALS[name][1]} == {}
+def test_links_of_pages_lead_to_files() -> None:
+    links = [(place, path.parent / match[1]) for place, path, match in found(_LINK, PAGES) if "://" not in match[1]]
+    check((place for place, link in links if not link.exists()), "Link a file that exists:")
+    shown = {link.resolve() for _, link in links}
+    unseen = (path.name for path in (ROOT / "screenshots").iterdir() if path.resolve() not in shown)
+    check(unseen, "No page shows these pictures. Delete them, and their scenes in tests/screenshots.py:")
 
 
-def test_class_names_are_unique() -> None:
-    names = Counter(name for path in TUI if "emulator" not in path.parts for name in _CLASS.findall(source_of(path)))
-    assert [name for name, count in names.items() if count > 1] == []
+def test_modules_of_pages_exist() -> None:
+    pages = [ROOT / page for page in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
+    named = ((place, match[1]) for place, _, match in found(_MODULE, pages))
+    wrong = (place for place, name in named if not ((ROOT / name).exists() or (ROOT / "tui" / name).exists()))
+    check(wrong, "Name a module that exists:")
 
 
-def test_names_of_tests_are_short() -> None:
-    long = [
-        f"{path.relative_to(ROOT).as_posix()}: {name}"
-        for path in MODULES
-        for name in _TEST.findall(source_of(path))
-        if len(name) > MAX_TEST_NAME_CHARS
-    ]
-    assert long == []
+def test_no_two_classes_share_a_name() -> None:
+    ours = [path for path in TUI if "emulator" not in path.parts]
+    classes = sorted((match[1], place) for place, _, match in found(_CLASS, ours))
+    wrong = (f"{one} and {other}" for (name, one), (again, other) in pairwise(classes) if name == again)
+    check(wrong, "Give one of these classes another name, so that a reader finds the one that is meant:")
