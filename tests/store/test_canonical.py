@@ -1,6 +1,5 @@
 """Equal values have the same canonical text."""
 
-import json
 from typing import Any
 
 from hypothesis import given
@@ -18,19 +17,8 @@ def test_values_share_a_text_exactly_if_they_are_equal(pair: list[object]) -> No
     assert (canonical(first) == canonical(second)) == (first == second)
 
 
-def test_order_of_keys_does_not_matter() -> None:
-    assert canonical({"a": 1, "b": [2]}) == canonical({"b": [2.0], "a": True})
-
-
-def test_keys_and_values_are_not_mixed_up() -> None:
-    assert len({canonical(value) for value in ({"a": "b"}, {"b": "a"}, ["a", "b"], ["a", ["b"]], [["a"], "b"])}) == 5
-
-
-def test_number_of_ten_thousand_digits_has_a_text() -> None:
+def test_numbers_out_of_bounds_have_a_text() -> None:
     assert canonical(10**10_000) != canonical(10**10_000 + 1)
-
-
-def test_infinities_and_nan_have_a_text() -> None:
     assert len({canonical(float(word)) for word in ("inf", "-inf", "nan")}) == 3
 
 
@@ -44,8 +32,3 @@ def nested(depth: int) -> Any:
 def test_values_nested_deeper_than_the_stack_are_compared() -> None:
     assert is_same(nested(50_000), nested(50_000))
     assert not is_same(nested(50_000), nested(50_001))
-
-
-def test_equal_responses_are_the_same() -> None:
-    text = '{"a": [1, {"b": null}], "c": "\\ud800"}'
-    assert is_same(json.loads(text), json.loads(text))

@@ -60,39 +60,6 @@ def test_failure_without_an_error_is_a_group() -> None:
     assert groups.unread(SPAN, 10) == ["run_b"]
 
 
-def test_run_changes_its_group_when_its_error_is_read() -> None:
-    store, groups = grouped(failed("run_a", build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")))
-    (poor,) = groups.groups(SPAN, at(0))
-    rich = build_error("TASK_PROCESS_OOM_KILLED: out of memory", name="Internal error")
-    regroup(groups, store, store.apply(RunsRead((failed("run_a", rich, updated=1),))))
-    groups.forget_changed()
-    (group,) = groups.groups(SPAN, at(0))
-    assert (poor.kind.type, group.kind.type, group.kind.message) == (
-        "TASK_PROCESS_OOM_KILLED",
-        "TASK_PROCESS_OOM_KILLED",
-        "out of memory",
-    )
-    assert groups.changed.keys() == {poor.fingerprint, group.fingerprint}
-
-
-def test_span_moves_failures_out_of_their_group() -> None:
-    _, groups = grouped(failed("run_a", build_error("m"), age_s=60), failed("run_b", build_error("m"), age_s=120))
-    assert [group.count for group in groups.groups(SPAN, at(0))] == [2]
-    assert [group.count for group in groups.groups(TimeSpan(at(-90), at(0)), at(0))] == [1]
-    later = timedelta(hours=2)
-    assert groups.groups(TimeSpan(at(-3600) + later, at(0) + later), at(0) + later) == ()
-
-
-def test_unchanged_group_stays_the_same_object() -> None:
-    store, groups = grouped(failed("run_a", build_error("m")), failed("run_b", build_error("other")))
-    before = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
-    regroup(groups, store, store.apply(RunsRead((failed("run_c", build_error("m")),))))
-    groups.forget_changed()
-    after = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
-    assert groups.changed.keys() == {after[Raw("m")].fingerprint}
-    assert (after[Raw("m")].count, after[Raw("other")] is before[Raw("other")]) == (2, True)
-
-
 def test_tags_are_shared_by_most_runs() -> None:
     tags = [("eu", "cron", f"order:{number}") for number in range(5)]
     runs = [failed(f"run_{i}", build_error("m"), state={"tags": each}) for i, each in enumerate(tags)]
@@ -171,22 +138,6 @@ def test_server_group_is_joined_by_what_it_shows_of_the_error() -> None:
         assert [each.server_groups for each in groups.groups(SPAN, at(0))] == [(group,)]
 
 
-def test_ignored_group_comes_back_when_the_time_is_over() -> None:
-    _, groups = grouped(failed("run_a", build_error("m")))
-    theirs = ServerErrorGroup(
-        ErrorGroupId("error_1"),
-        TaskId("sync"),
-        Raw("m"),
-        status=ServerGroupStatus.IGNORED,
-        first_seen=at(-9000),
-        last_seen=at(-60),
-        ignored_until=at(10),
-    )
-    groups.on_server_groups([theirs])
-    states = [groups.groups(SPAN, at(seconds))[0].state for seconds in (0, 20)]
-    assert states == [ErrorState.ACKNOWLEDGED, ErrorState.UNRESOLVED]
-
-
 errors = st.none() | st.sampled_from(["order 1 failed", "order 2 failed", "m"]).map(build_error)
 failures = st.builds(
     failed,
@@ -196,29 +147,6 @@ failures = st.builds(
     updated=st.integers(0, 3),
     state=st.fixed_dictionaries({"tags": st.sampled_from([(), ("x",), ("x", "y", "x")])}),
 )
-steps = st.lists(
-    st.lists(failures | rows, max_size=3) | st.tuples(st.integers(-30, 5), st.integers(0, 15)), max_size=12
-)
-
-
-@given(steps)
-def test_groups_equal_those_of_a_fresh_count(steps: list[list[RunPatch] | tuple[int, int]]) -> None:
-    store = Store(max_runs=5)
-    groups = ErrorGroups(store)
-    for step in steps:
-        if isinstance(step, tuple):
-            span = TimeSpan(at(step[0]), at(step[0] + step[1]), cells=4)
-        else:
-            span = TimeSpan(at(-20), at(0), cells=4)
-            regroup(groups, store, store.apply(RunsRead(tuple(step))))
-        found, fresh = groups.groups(span, at(0)), ErrorGroups(store)
-        assert found == fresh.groups(span, at(0))
-        assert groups.reading(span) == fresh.reading(span)
-        members = Counter(run_id for group in found for run_id in groups.run_ids(group.fingerprint, span))
-        assert set(members.values()) <= {1}
-        assert members.total() == sum(group.count for group in found)
-        assert members.total() == sum(sum(group.counts_in(span)) for group in found)
-        assert groups._kinds.keys() == groups._members.keys()
 
 
 spans = st.builds(
@@ -240,13 +168,21 @@ def test_groups_in_slices_equal_a_fresh_count(
         for _ in islice(steps, count):
             regroup(groups, store, store.apply(RunsRead(tuple(between))))
         if next(steps, "ended") == "ended":
-            take_over(groups, shown)
-            assert tuple(sorted(shown.values(), key=rank)) == ErrorGroups(store).groups(span, at(0))
+            assert_is_true(groups, shown, store, span)
     for _ in groups.steps(last, at(0)):
         pass
-    take_over(groups, shown)
-    assert tuple(sorted(shown.values(), key=rank)) == ErrorGroups(store).groups(last, at(0))
+    assert_is_true(groups, shown, store, last)
     assert groups.reading(last) == ErrorGroups(store).reading(last)
+
+
+def assert_is_true(groups: ErrorGroups, shown: dict[Fingerprint, ErrorGroup], store: Store, span: TimeSpan) -> None:
+    take_over(groups, shown)
+    found = tuple(sorted(shown.values(), key=rank))
+    assert found == ErrorGroups(store).groups(span, at(0))
+    members = Counter(run_id for group in found for run_id in groups.run_ids(group.fingerprint, span))
+    assert set(members.values()) <= {1}, "a run is in one group"
+    assert members.total() == sum(group.count for group in found) == sum(sum(each.counts_in(span)) for each in found)
+    assert groups._kinds.keys() == groups._members.keys()
 
 
 def take_over(groups: ErrorGroups, shown: dict[Fingerprint, ErrorGroup]) -> None:

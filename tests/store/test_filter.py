@@ -9,7 +9,7 @@ from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.run import STATUS_TABLE, Fixed, Run, StatusRow, TaskId
 from tui.domain.text import Raw
-from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter
+from tui.store.filter import as_value, highlighted_texts, parse_filter
 from tui.store.merge import merge
 from tui.store.server_filter import KnownValues, plan_search
 
@@ -37,85 +37,50 @@ BARE = run_of("run_b", "QUEUED", created=None, task=None)
 
 
 MATCHING = [
-    "sync",
     "ORDERS",
     "4se",
-    "run_cmwur0jg4003u9f7dkkxil4se",
     "berlin",
     "20261124",
     "failed",
-    "reset",
     '"reset by"',
     "reset by",
     "con*reset",
-    "s?nc",
     "grösse",
     "nothing,reset",
-    "status:failed",
     "Status:Failed",
     "status:crashed,failed",
-    "status:fail",
-    "status:f",
-    "status:final",
-    "status:failures",
-    "status:failure",
-    "status:fin",
     "status:faild,failed",
-    "status:f*",
-    "error:reset",
     "error:RESET,other",
-    'error:"reset by"',
     "error:con*peer",
     "error:neterror",
     "-error:declined",
-    "took:>1s",
-    "took:>=4s",
-    "took:<=4s",
     "took:1s..5s",
     "took:4s..",
     "took:..1m30s",
     "took:<1s,>3s",
     "-took:>5s",
-    "age:<5m",
-    "age:>30s",
     "age:60s..2m",
-    "-age:>1h",
-    "status:COMPLETED_WITH_ERRORS",
-    "status:completed-with-errors",
-    'status:"completed with errors"',
     "status:*errors",
     "-status:live",
-    "-status:completed",
-    "task:sync-orders",
-    "task:sync-*",
     "TASK:SYNC-*",
-    "task:*",
     "task:mail,sync-*",
     "-task:sync",
     "tag:shop:berlin",
     "tag:shop:*",
-    'tag:"shop:berlin"',
-    'tag:"two words"',
     'tag:two" "words',
     'tag:"a,b"',
     "tag:a,b,two?words",
-    "-tag:a",
     "-tag:shop",
-    'tag:"50%*[x]"',
     "tag:50%*[x]",
     "tag:*[*",
     "version:20261124.1",
     "-version:20261124",
     "id:4se",
-    "id:run_cmwur0jg4003u9f7dkkxil4se",
     "id:run_*4se",
     "queue:sync-orders",
     "queue:task/sync-orders",
     "queue:sync*",
-    "env:staging",
     "env:st*",
-    "test:yes",
-    "test:true",
     "test:y",
     "test:1",
     "-test:no",
@@ -130,52 +95,33 @@ def test_filter_matches() -> None:
 
 
 NOT_MATCHING = [
-    "mail",
     "-sync",
     "sync mail",
     '"sync reset"',
     '"con*reset"',
     "-reset,nothing",
     "status:crashed",
-    "status:completed",
     "status:live",
-    "status:failed-to-run",
     "status:nonsense",
     "-status:nonsense",
-    "status:faild",
     "status:c*",
-    "error:declined",
     "-error:reset",
-    "took:>4s",
-    "took:<4s",
-    "took:5s..1m",
-    "took:10s",
     "took:>10",
-    "took:soon",
     "-took:>10",
-    "age:>5m",
-    "age:<1m",
     "-age:<5m",
     "age:yesterday",
-    "-status:failed",
     "task:sync",
-    "task:orders",
     "task:sync-?",
-    "-task:sync*",
     "tag:shop",
-    "tag:a",
     'tag:"50%*"',
     "-tag:a,b,two*",
     "version:20261124",
-    "id:xyz",
     "-id:4se",
     "queue:orders",
     "env:prod",
     "test:no",
-    "test:false",
     "foo:bar",
     "-foo:bar",
-    "foo:sync-orders",
     "test:maybe",
     '"status:failed"',
     "status:failed task:mail",
@@ -220,17 +166,12 @@ def test_text_with_a_colon_is_text(text: str) -> None:
     [
         ("foo:bar", 'no field "foo"; the fields are status task tag version queue error took age group id test env'),
         ("task:x shop:berlin", 'no field "shop"'),
-        ("task_id:x", 'no field "task_id"'),
-        ("-run-id:x", 'no field "run-id"'),
         ("md5:x", 'no field "md5"'),
         ("status:faild", 'no status "faild"; similar names: failed'),
         ("status:failed,cancelled,compleeted", 'no status "compleeted"; similar names: completed'),
         ("status:zzz", 'no status "zzz"; use the name of a status, or live final failures running waiting-to-start'),
         ("took:10s", '"10s" is not a duration; use for example took:>10s took:<2m took:1m..5m'),
-        ("took:>10", '">10" is not a duration'),
-        ("took:>10q", "is not a duration"),
         ("took:5m..1m", '"5m..1m" is not a duration'),
-        ("took:>", '">" is not a duration'),
         ("age:>5m,soon", '"soon" is not a duration'),
         ("age:>999999999w", "is not a duration"),
         ("test:maybe", "test must be yes or no"),
@@ -243,22 +184,7 @@ def test_filter_reports_words_that_it_cannot_parse(text: str, reason: str) -> No
     assert reason in invalid.reason
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "stat",
-        "status",
-        "status:",
-        "status:fa",
-        "status:waiting-t",
-        "took:",
-        "took:>",
-        "took:>1",
-        "took:1m.",
-        "h",
-        "http:",
-    ],
-)
+@pytest.mark.parametrize("text", ["stat", "status:", "status:waiting-t", "took:>", "took:1m.", "http:"])
 def test_unfinished_word_is_not_invalid_while_typing(text: str) -> None:
     parsed = parse_filter(f"task:sync-orders {text}", is_typing=True)
     assert parsed.invalid_words == ()
@@ -345,33 +271,9 @@ def test_unknown_status_is_found_by_its_own_word() -> None:
     assert not parse_filter("status:queued").matches(run)
 
 
-def test_run_without_a_state_can_be_matched() -> None:
-    assert not parse_filter("tag:x").matches(run_of("run_a", None))
-    assert parse_filter("run_a").matches(run_of("run_a", None))
-
-
-def test_filters_with_the_same_text_are_equal() -> None:
-    assert parse_filter("tag:x") == parse_filter("tag:x")
-    assert parse_filter("tag:x") != parse_filter("tag:y")
-    assert parse_filter("") == EVERYTHING
-
-
 pieces = st.lists(
     st.sampled_from(
-        [
-            *'-",*?[]!\\ :a9<mw',
-            "\ud800",
-            "İ",
-            "..",
-            "failed",
-            "status:",
-            "tag:",
-            "test:",
-            "took:",
-            "age:>",
-            "error:",
-            "foo:",
-        ]
+        [*'-",*?[]!\\ :a9<mw', "\ud800", "İ", "..", "failed", "status:", "tag:", "test:", "took:", "age:>", "foo:"]
     )
     | st.text(max_size=2)
 ).map("".join)
@@ -426,15 +328,7 @@ def test_globs_do_not_backtrack_exponentially() -> None:
     assert not parse_filter("*a" * 30 + "*b").matches(run)
 
 
-statuses = st.sampled_from([row.database[0] for row in STATUS_TABLE])
 lengths = st.integers(0, 200)
-
-
-@given(statuses, st.sampled_from(STATUS_TABLE), st.booleans())
-def test_runs_of_other_statuses_do_not_match(word: str, row: StatusRow, is_negated: bool) -> None:
-    run = run_of("run_a", word)
-    matches = parse_filter(f'{"-" * is_negated}status:"{row.title}"').matches(run)
-    assert matches is ((run.status_title == row.title) is not is_negated)
 
 
 @given(

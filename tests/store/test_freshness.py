@@ -98,29 +98,11 @@ def test_poller_has_its_own_interval_after_the_feed_breaks(sources: TrackedSourc
     assert after.other_failure.source == FEED
 
 
-def test_broken_idle_feed_does_not_make_data_stale_at_once(sources: TrackedSources) -> None:
-    sources.respond(REST, 0, every_s=30)
-    sources.respond(FEED, 1)
-    sources.fail(FEED, 19)
-    assert sources.now(19.1).level is Level.FRESH
-    sources.respond(REST, 19.2)
-    assert sources.now(19.3).confirmed_at == at(19.2)
-
-
 def test_late_notice_of_a_broken_feed_extends_no_deadline(sources: TrackedSources) -> None:
     sources.respond(REST, 0)
     sources.respond(FEED, 1)
     sources.fail(FEED, 96)
     assert sources.levels(99.9, 100, 100.9, 101) == ["fresh", "late", "late", "stale"]
-
-
-def test_poller_failure_beside_a_live_feed_is_only_reported(sources: TrackedSources) -> None:
-    sources.respond(FEED, 0)
-    sources.fail(REST, 5)
-    now = sources.now(30)
-    assert (now.level, now.leader, now.failure) == (Level.FRESH, FEED, None)
-    assert now.other_failure is not None
-    assert now.other_failure.source == REST
 
 
 def test_stopped_source_is_stale_at_once(sources: TrackedSources) -> None:
@@ -198,17 +180,6 @@ def test_lost_relay_makes_its_data_stale(sources: TrackedSources) -> None:
     sources.respond(FEED, 60)
     assert sources.now(61).leader == FEED
     assert sources.tracker.gap == Gap(at(0), at(60))
-
-
-def test_lost_relay_hides_the_failure_of_its_feed(sources: TrackedSources) -> None:
-    for source in (REST, RELAY):
-        sources.respond(source, 0)
-    sources.fail(FEED, 1)
-    beside = sources.now(1).other_failure
-    assert beside is not None
-    assert beside.source == FEED
-    sources.fail(RELAY, 2)
-    assert sources.now(2).other_failure is None
 
 
 def test_late_response_from_before_does_not_end_a_gap(sources: TrackedSources) -> None:

@@ -1,9 +1,7 @@
 """Patches are merged into runs."""
 
-import itertools
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -75,13 +73,6 @@ def test_set_field_is_never_erased() -> None:
     assert merged.fixed == Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False, depth=0)
 
 
-def test_conflicting_fixed_fields_do_not_depend_on_the_order() -> None:
-    schedules: list[Any] = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 1.5}]
-    patches_in_order = [patch_of("run_a", fixed=Fixed(schedule=schedule)) for schedule in schedules]
-    merged = [merge_all(list(order)) for order in itertools.permutations(patches_in_order)]
-    assert all(run == merged[0] for run in merged)
-
-
 def test_newer_state_wins_at_any_precision() -> None:
     run = run_of("run_a", "COMPLETED", updated=2, state={"precision": Precision.LIST})
     older = patch_of("run_a", "EXECUTING", updated=1, state={"precision": Precision.FEED})
@@ -95,13 +86,6 @@ def test_specific_status_wins_independently_of_the_numbers() -> None:
         state = merge_all(patches_in_order).state
         assert state is not None
         assert (state.status.word, state.cost_cents, state.precision) == ("INTERRUPTED", 2.0, Precision.DETAIL)
-
-
-def test_conflicting_numbers_do_not_depend_on_the_order() -> None:
-    patches_in_order = [
-        patch_of("run_a", state={"cost_cents": cents, "tags": (Raw(str(cents)),)}) for cents in (1.0, 3.0, 2.0)
-    ]
-    assert len({repr(merge_all(list(order))) for order in itertools.permutations(patches_in_order)}) == 1
 
 
 @pytest.mark.parametrize("word", ["DEQUEUED", "EXECUTING", "QUEUED", "FROBNICATING"])
@@ -129,10 +113,6 @@ def test_patch_without_a_state_keeps_the_state_and_its_time() -> None:
     assert merged.state is run.state
     assert merged.read_at == at(10)
     assert merged.fixed.queue == "q"
-
-
-def test_run_known_only_by_id_has_no_state() -> None:
-    assert merge(None, RunPatch(RunId("run_a"), at(0))) == Run(RunId("run_a"))
 
 
 def test_confirmation_changes_only_the_read_time() -> None:
@@ -220,19 +200,6 @@ def test_children_are_complete_since_the_last_full_list() -> None:
     run = run_of("run_a", read=10, kind=ParentPatch)
     assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
     assert merge(run, patch_of("run_a", read=30, kind=ParentPatch)).children_read_at == at(30)
-
-
-def test_metadata_deeper_than_the_stack_is_compared() -> None:
-    def deep() -> Any:
-        value: Any = {}
-        for _ in range(50_000):
-            value = {"a": value}
-        return value
-
-    run = run_of("run_a", metadata=(stamp(), deep()))
-    again = merge(run, patch_of("run_a", read=200, metadata=(stamp(), deep())))
-    assert again.metadata is run.metadata
-    assert is_same_row(run, merge(run, patch_of("run_a", metadata=(stamp(read=101), deep()))))
 
 
 def test_run_is_gone_until_it_is_read_again() -> None:

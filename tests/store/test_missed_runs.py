@@ -126,14 +126,6 @@ def test_known_run_that_was_due_in_the_gap_does_not_count() -> None:
     assert counter.missed(at(21)).run_count == 0
 
 
-def test_run_that_changed_again_later_still_counts() -> None:
-    store = Store()
-    counter = MissedRunCounter(store, Gap(at(10), at(20)))
-    for updated in (15, 25):
-        counter.on_changes(store.apply(RunsRead((patch_of("run_a", updated=updated),))))
-    assert counter.missed(at(30)).run_count == 1
-
-
 def test_run_that_failed_in_the_gap_counts_after_later_changes() -> None:
     store = Store()
     counter = MissedRunCounter(store, Gap(at(10), at(20)))

@@ -158,13 +158,6 @@ def test_single_queue_shows_only_runs_listed_in_it() -> None:
     assert not matches(inside, queues=("reports", "imports"))
 
 
-def test_bare_queue_name_includes_the_queue_of_the_task() -> None:
-    runs = [run_of(f"run_{queue}", fixed=Fixed(queue=Raw(queue))) for queue in ("ok", "task/ok", "task/task/ok", "o")]
-    assert [matches(run, queues=("ok",)) for run in runs] == [True, True, False, False]
-    assert [matches(run, queues=("task/ok",)) for run in runs] == [False, True, False, False]
-    assert not matches(run_of("run_a"), queues=("ok",))
-
-
 def test_typed_filter_restricts_the_server_filters_further() -> None:
     both = with_server_filters(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
     assert both.matches(run_of("run_a", "FAILED", task="sync"))

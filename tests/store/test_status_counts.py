@@ -23,7 +23,6 @@ START_S = 5000
 
 WHOLE = HistoryRead(at(0), 10, is_complete=True)
 CUT = HistoryRead(at(0), 10, is_complete=True, is_cut=True)
-WORDS = {"delayed": "DELAYED", "queued": "QUEUED", "executing": "EXECUTING", "waiting": "WAITING"}
 
 
 def complete(now: datetime, **changes: Any) -> WindowRead:
@@ -163,26 +162,6 @@ def test_counts_are_updated_between_two_of_the_server(
         found = store.status_counts(at(now_s))
         if now_s >= START_S and found.counted_at is None:
             assert found == truth((*world, *still), now_s)
-
-
-@settings(max_examples=80, deadline=None)
-@given(worlds, st.floats(START_S, START_S + 45), st.data())
-def test_updated_counts_err_by_changes_in_the_replica_delay(
-    world: tuple[SimulatedRun, ...], counted_s: float, data: st.DataObject
-) -> None:
-    store = Store()
-    for now_s in (START_S - 5, *(moment for moment in moments_of(world, START_S - 5) if moment <= counted_s)):
-        read_all(store, world, now_s)
-    store.apply(complete(at(counted_s), is_live_complete=False))
-    store.apply(CUT)
-    lags = {simulated.number: data.draw(st.floats(0.3, 1.0)) for simulated in world}
-    store.apply(server_count(world, counted_s, lags))
-    uncertain_count = sum(
-        counted_s - 1.0 <= moment <= counted_s - 0.3 for simulated in world for moment, _ in simulated.steps
-    )
-    found, true = store.status_counts(at(counted_s)), truth(world, counted_s)
-    for name in ("queued", "delayed", "pending_version", "executing", "waiting", "failed"):
-        assert abs(getattr(found, name) - getattr(true, name)) <= uncertain_count
 
 
 def live_store(*words: str) -> Store:

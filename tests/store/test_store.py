@@ -170,48 +170,6 @@ def test_run_too_old_for_a_full_store_is_not_reported() -> None:
     assert_indexes_are_true(store)
 
 
-def test_live_runs_are_never_dropped() -> None:
-    store = Store(max_runs=2)
-    store.apply(read(*(patch_of(f"run_{number}", "QUEUED", created=number) for number in range(5))))
-    assert len(store) == 5
-    changes = store.apply(read(patch_of("run_9", "COMPLETED", created=9)))
-    assert changes.is_empty
-    ended = store.apply(read(patch_of("run_3", "COMPLETED", created=3, updated=1)))
-    assert ended.removed == {RunId("run_3")}
-    assert ended.transitions[0].after.is_final
-
-
-def test_pinned_run_stays_until_unpinned_as_often() -> None:
-    store = full_store()
-    first = RunId("run_1")
-    store.pin([first])
-    store.pin([first])
-    store.unpin([first])
-    assert store.apply(read(patch_of("run_4", "COMPLETED", created=4))).removed == {RunId("run_2")}
-    store.unpin([first])
-    assert store.apply(read(patch_of("run_5", "COMPLETED", created=5))).removed == {first}
-
-
-def test_run_may_be_pinned_before_it_is_known() -> None:
-    store = full_store()
-    store.pin([RunId("run_0")])
-    assert store.apply(read(patch_of("run_0", "COMPLETED", created=0))).added == {RunId("run_0")}
-
-
-def test_unpin_does_nothing_without_a_pin() -> None:
-    store = full_store()
-    store.unpin([RunId("run_1"), RunId("run_none")])
-    assert store.apply(read(patch_of("run_4", "COMPLETED", created=4))).removed == {RunId("run_1")}
-
-
-def test_gone_runs_and_bare_ids_are_dropped_too() -> None:
-    store = Store(max_runs=2)
-    store.apply(read(patch_of("run_a", None, created=None), patch_of("run_b", "EXECUTING", created=1)))
-    assert store.apply(read(patch_of("run_c", "EXECUTING", created=2))).removed == {A}
-    store.apply(RunGone(B, at(999)))
-    assert store.apply(read(patch_of("run_d", "EXECUTING", created=3))).removed == {B}
-
-
 def test_bodies_of_the_runs_read_last_are_kept() -> None:
     store = Store(max_bodies=2)
     body = (stamp(), Body(payload=1))
@@ -255,25 +213,6 @@ def test_body_above_the_bound_is_not_counted_to_its_end() -> None:
     assert [run.id for run in store.runs() if run.body is not None] == [C]
 
 
-def test_gone_run_is_reported_once_and_not_live() -> None:
-    store = Store()
-    store.apply(read(patch_of("run_a", "EXECUTING", read=10)))
-    assert store.apply(RunGone(A, at(20))).changed == {A}
-    assert store.apply(RunGone(A, at(15))).is_empty
-    assert A not in store.live()
-    assert store.apply(read(patch_of("run_a", "EXECUTING", read=30))).changed == {A}
-    assert A in store.live()
-
-
-def test_run_that_was_only_denied_is_gone() -> None:
-    store = Store()
-    store.apply(RunGone(A, at(20)))
-    run = store.get(A)
-    assert run is not None
-    assert run.is_gone
-    assert run.state is None
-
-
 def test_children_are_sorted_by_creation() -> None:
     store = Store()
     for number, created in ((1, 5), (2, 3), (3, None)):
@@ -308,19 +247,6 @@ def test_run_without_a_creation_time_is_the_oldest() -> None:
     store = Store()
     store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=-(10**6))))
     assert store.created_rank(A) == 1
-
-
-def test_late_creation_time_moves_the_run() -> None:
-    store = Store()
-    store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=1)))
-    store.apply(read(patch_of("run_a", created=2)))
-    assert store.created_rank(A) == 0
-    assert_indexes_are_true(store)
-
-
-def test_empty_read_changes_nothing() -> None:
-    changes = Store().apply(RunsRead(()))
-    assert changes.is_empty
 
 
 def test_topics_contain_changed_runs() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids, run_of
-from tui.domain.run import Fixed, Run, RunId, TaskId
+from tui.domain.run import Fixed, Run, RunId
 from tui.domain.update import RunGone, RunsRead
 from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes, Order, ViewDelta
 from tui.store.filter import parse_filter
@@ -136,38 +136,6 @@ def test_changed_run_is_found_before_the_view_is_updated() -> None:
     assert view.index_of(A) == 0
 
 
-def test_live_run_is_shown_at_any_age_until_it_ends() -> None:
-    store = Store()
-    rows = [("run_a", "EXECUTING", 1), ("run_b", "COMPLETED", 1), ("run_c", "COMPLETED", 9)]
-    store.apply(RunsRead(tuple(patch_of(run_id, word, created=created) for run_id, word, created in rows)))
-    view = View(store, since=at(5))
-    assert (ids_of(view), view.older_count) == ([C, A], 1)
-    delta = view.update(store.apply(RunsRead((patch_of("run_a", "FAILED", created=1, updated=10),))))
-    assert (set(delta.left), ids_of(view), view.older_count) == ({A}, [C], 0)
-
-
-def test_live_run_becomes_older_when_the_period_passes_it() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a", "DELAYED", created=5),)))
-    view = View(store, since=at(4), starts_empty=True)
-    assert view.fill(lambda: False)
-    assert view.older_count == 0
-    assert view.set_since(at(6)).left == frozenset()
-    assert (ids_of(view), view.older_count) == ([A], 1)
-    view.set_since(at(4))
-    assert view.older_count == 0
-
-
-def test_dropped_run_leaves_the_view() -> None:
-    store = Store(max_runs=1)
-    store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=1),)))
-    view = View(store)
-    delta = view.update(store.apply(RunsRead((patch_of("run_b", "COMPLETED", created=2),))))
-    assert (delta.entered, delta.left) == (frozenset({B}), frozenset({A}))
-    assert A not in view
-    assert_is_true(store, view)
-
-
 def small_store() -> Store:
     store = Store()
     store.apply(
@@ -212,12 +180,6 @@ def test_order_took_has_running_runs_first_then_longest() -> None:
     assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never", "run_open"]
 
 
-def test_runs_of_the_same_time_are_sorted_by_id() -> None:
-    store = Store()
-    store.apply(RunsRead(tuple(patch_of(f"run_{letter}") for letter in "cab")))
-    assert ids_of(View(store)) == [A, B, C]
-
-
 def test_every_order_is_named_and_total() -> None:
     assert len({order.id for order in ORDERS}) == len(ORDERS)
     for order in ORDERS:
@@ -244,26 +206,6 @@ def test_delta_has_the_change_of_each_row() -> None:
     assert ids_of(view) == ["run_d", A]
 
 
-def test_update_without_runs_keeps_the_view() -> None:
-    view = View(small_store())
-    assert view.update(Changes()).is_empty
-
-
-def test_run_known_only_by_id_enters_with_its_first_state() -> None:
-    store = Store()
-    view = View(store)
-    assert view.update(store.apply(RunsRead((patch_of("run_a", None),)))).is_empty
-    assert view.update(store.apply(RunsRead((patch_of("run_a", "QUEUED"),)))).entered == {A}
-
-
-def test_view_shows_matching_runs_in_its_order() -> None:
-    task = parse_filter("task:sync")
-    assert ids_of(View(small_store(), task)) == [C, B]
-    view = View(small_store(), task, TASK)
-    assert ids_of(view) == [B, C]
-    assert (view.filter.text, view.order) == ("task:sync", TASK)
-
-
 def test_slice_ignores_indexes_out_of_range() -> None:
     view = View(small_store())
     assert view.slice(-5, 2) == [C, B]
@@ -273,15 +215,6 @@ def test_slice_ignores_indexes_out_of_range() -> None:
     with pytest.raises(IndexError):
         view.at(3)
     assert view.index_of(RunId("run_none")) is None
-
-
-def test_run_with_a_changed_task_moves() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a", task=None), patch_of("run_b", task="b"))))
-    view = View(store, order=TASK)
-    changes = store.apply(RunsRead((patch_of("run_a", fixed=Fixed(task=TaskId("c"))),)))
-    assert view.update(changes).changed == {A}
-    assert ids_of(view) == [B, A]
 
 
 timed = st.sampled_from(["age:<5s", "age:>=3s", "-age:2s..4s", "took:>2s", "-took:<3s", "took:1s..3s age:<9s"])

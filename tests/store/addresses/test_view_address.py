@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId, TaskId
+from tui.domain.run import TaskId
 from tui.features import FORMS, PANES
 from tui.features.errors.model import GROUP_ORDERS, SPANS
 from tui.store.addresses import (
@@ -84,12 +83,6 @@ def test_any_text_is_an_address_or_is_refused_in_one_line(text: str) -> None:
                 assert address.view != "runs" or not parse_filter(address.filter).invalid_words
 
 
-@given(addresses())
-def test_address_is_a_relative_url_with_one_query(address: ViewAddress) -> None:
-    parts = urlsplit(str(address))
-    assert (parts.scheme, parts.netloc, parts.fragment) == ("", "", "")
-
-
 def test_words_and_address_of_the_picture_are_one_view() -> None:
     address = parse_words("runs task:charge-* status:failed sort:took since:2h")
     assert str(address) == "runs?task=charge-*&status=failed&since=2h&sort=took"
@@ -101,25 +94,11 @@ def test_unquoted_spaces_of_an_address_stay_one_value() -> None:
     assert parse_address('runs?error=5" pipe&tag=a').filter == 'error:"5 pipe" tag:a'
 
 
-def test_order_may_be_named_by_its_column() -> None:
-    assert parse_words("runs sort:age") == ViewAddress("runs", sort="created")
-
-
-def test_run_is_named_by_its_id() -> None:
-    assert parse_words("run run_123") == parse_address("run?id=run_123") == ViewAddress("run", run=RunId("run_123"))
-
-
 def test_pane_of_a_run_has_an_address() -> None:
     address = parse_words("run run_123 pane:logs")
     assert str(address) == "run?id=run_123&pane=logs"
     assert address == parse_address(str(address)) == parse_words(address.words)
     assert parse_address("run?id=run_123&pane=detail").pane == ""
-
-
-def test_server_status_takes_the_words_of_the_user() -> None:
-    for word, rest in (("failed", ("FAILED",)), ("timed-out", ("TIMED_OUT",)), ("EXECUTING", ("EXECUTING",))):
-        assert parse_address(f"runs?server-status={word}").server.statuses == rest
-    assert set(parse_address("runs?server-status=failures").server.statuses) > {"FAILED", "CRASHED"}
 
 
 def test_parts_that_do_not_fit_are_said_and_the_rest_is_used() -> None:

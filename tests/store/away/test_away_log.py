@@ -71,12 +71,6 @@ def test_no_finding_goes_while_a_source_is_not_read() -> None:
     assert [(each.finding.subject.key, each.went_at) for each in log.episodes] == [("b", at(1002))]
 
 
-def test_failed_attempt_that_is_retried_is_no_news() -> None:
-    log, _ = logged([run(1, "EXECUTING", 1001)], [run(1, "REATTEMPTING", 1002)], [run(1, "COMPLETED", 1003)])
-    assert not log.has_news
-    assert not is_due(log, at(9000), timedelta(hours=1), None)
-
-
 STEPS = st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.booleans()), max_size=12)
 
 

@@ -26,11 +26,6 @@ def test_group_that_only_the_server_knows_lists_its_runs() -> None:
     assert line.filters == RunFilters(tasks=(TaskId("charge-card"),), errors=("error_1",))
 
 
-def test_groups_with_one_message_for_us_are_told_apart() -> None:
-    lines = failing_now((), (server_group(1), server_group(2)), NOW - HOUR, NOW)
-    assert len({line.identity for line in lines}) == 2
-
-
 def test_group_with_unread_errors_lists_those_of_the_server() -> None:
     theirs = server_group(count=26)
     (line,) = failing_now((group_of(count=7, server_groups=(theirs,)),), (theirs,), NOW - HOUR, NOW)
@@ -53,13 +48,6 @@ def test_group_of_several_of_the_server_counts_what_was_read() -> None:
     theirs = (server_group(1), server_group(2, count=19))
     (line,) = failing_now((group_of(count=9, server_groups=theirs),), theirs, NOW - HOUR, NOW)
     assert (line.count, line.filters) == (9, RunFilters()), "no list has the runs of both"
-
-
-def test_group_of_several_tasks_counts_what_was_read() -> None:
-    tasks = ((TaskId("charge-card"), 5), (TaskId("refund"), 4))
-    theirs = server_group(count=19)
-    (line,) = failing_now((group_of(count=9, tasks=tasks, server_groups=(theirs,)),), (theirs,), NOW - HOUR, NOW)
-    assert (line.count, line.filters) == (9, RunFilters()), "the server's group has runs of one task"
 
 
 def test_group_stands_with_the_new_until_the_server_tells() -> None:

@@ -77,19 +77,6 @@ def test_finding_ends_once_while_no_run_ends(
     assert_ends_once(seen)
 
 
-@given(histories(), looks, st.booleans())
-def test_finding_of_server_minutes_ends_once(
-    runs: list[tuple[int, bool]], looks: list[tuple[int, int, int]], is_usual: bool
-) -> None:
-    now_s = runs[-1][0] + 66 + 130
-    own, seen = own_of([], at(now_s), at(now_s)), list[Finding | None]()
-    for later_s, age_s, _ in looks:
-        now_s += later_s
-        facts = normal() if is_usual else WallFacts()
-        seen.append(finding(replace(facts, minutes=minutes_of(runs, now_s - age_s)), own, now_s))
-    assert_ends_once(seen)
-
-
 @given(histories(), st.integers(0, 3_000), st.integers(0, 65), st.integers(0, 12_000), st.booleans())
 def test_process_that_begins_now_finds_the_same(
     runs: list[tuple[int, bool]], later_s: int, age_s: int, reached_s: int, is_usual: bool

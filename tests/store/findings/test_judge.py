@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any, Final
 
 import pytest
@@ -56,7 +55,7 @@ from tui.domain.finding import (
 )
 from tui.domain.run import Environment, ErrorGroupId, Fixed, RunId, TaskId
 from tui.domain.text import Raw
-from tui.domain.update import HistoryRead, RunPatch, WindowRead
+from tui.domain.update import RunPatch, WindowRead
 from tui.store.findings.board import waiting_rows
 from tui.store.findings.bounds import standstill_of
 from tui.store.findings.counts import OwnCounts
@@ -201,13 +200,6 @@ def test_a_rare_task_is_judged_by_its_last_runs() -> None:
     assert judged([*rare, *healed], normal(84, 0)) == ()
     # Earlier runs of a task that runs often say nothing: it failed for a while, and is healthy again.
     assert judged([*every(2, 3600, 5000, fails=True), *every(20, 5000, 7200, 9_000)], normal(84, 0)) == ()
-
-
-def test_usual_failures_raise_no_finding_over_many_seeds() -> None:
-    for seed in range(20):
-        chance = Random(seed)
-        runs = [ended(turn, 6600 + turn * 2, fails=chance.random() < 0.03) for turn in range(300)]
-        assert judged(runs, normal(700, 21)) == (), seed
 
 
 def test_acknowledged_failures_are_no_finding() -> None:
@@ -563,25 +555,6 @@ LATE_BAD = [*every(4, 6650, 7200, 10_000, fails=True), *every(4, 6652, 7200, 20_
 FAILED_IDS = {each.id for each in LATE_BAD[: len(LATE_BAD) // 2]}
 
 
-@pytest.mark.parametrize("answer_age_s", [0, 30, 70])
-@pytest.mark.parametrize("reached_s", [7000, 7130, 7199])
-def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answer_age_s: int) -> None:
-    runs = [*every(2, 3600, 6650, version="1"), *LATE_BAD]
-    facts = replace(normal(), minutes=server_minutes_of(runs, 7200 - answer_age_s))
-    store = Store()
-    own = own_of(runs, store=store)
-    held = hold((), judge(facts, own, NOW), NOW)
-    store.apply(HistoryRead(at(reached_s), 100, is_complete=False))
-    after = hold(held, judge(facts, own, NOW + SECOND), NOW + SECOND)
-    ((first, *_),), ((second, *_),) = held, after
-    assert isinstance(first.evidence, TaskFails)
-    assert isinstance(second.evidence, TaskFails)
-    assert second.since == first.since
-    assert second.evidence.failed >= first.evidence.failed
-    assert second.since == at(6600), "the minute of the first failure"
-    assert second.evidence.ended <= 25 + 2 * second.evidence.failed + 2, "no run before the since is counted"
-
-
 def test_a_verdict_is_unknown_after_a_silence() -> None:
     held: Held = ()
     own = own_of([])
@@ -648,18 +621,6 @@ def test_ok_needs_the_runs_of_late_schedules(asked_s: int | None, seconds: int, 
     )
 
 
-def test_a_finding_that_alternates_does_not_flicker() -> None:
-    (found,) = judge(waits(31), own_of([]), NOW)
-    held: Held = ()
-    since = set()
-    for look in range(60):
-        later = replace(found, since=found.since + look * SECOND)
-        held = hold(held, [later] if look % 4 == 0 else [], NOW + 5 * look * SECOND)
-        since.add(tuple(each.since for each, *_ in held))
-    assert since == {(found.since,)}
-    assert hold(held, [], NOW + 302 * SECOND) == ()
-
-
 run_times = st.lists(st.tuples(st.integers(6500, 7200), st.booleans()), max_size=60)
 
 
@@ -694,11 +655,3 @@ def test_a_held_finding_is_shown_for_a_minute(looks: list[tuple[int, bool]]) -> 
             assert not is_judged
             assert appeared_at is None or now - appeared_at >= MIN_SHOWN
             appeared_at = None
-
-
-@given(run_times)
-def test_healthy_runs_raise_nothing_without_facts(times: list[tuple[int, bool]]) -> None:
-    """Whatever facts are refused or not read yet, a task without three failures has no finding."""
-    healthy = [ended(number, second) for number, (second, _) in enumerate(times)]
-    assert judged(healthy, WallFacts()) == ()
-    assert judge(WallFacts(), own_of(healthy, reached=NOW), NOW) == ()

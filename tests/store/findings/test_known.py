@@ -32,15 +32,6 @@ def test_fact_that_is_confirmed_changes_only_its_age(fact: FactRead) -> None:
     )
 
 
-def test_other_fact_and_a_recovered_source_are_news() -> None:
-    store = Store()
-    store.apply(QUEUES)
-    assert store.apply(replace(QUEUES, at=LATER, is_cut=True)).topics == {Topic.WALL_FACTS}
-    store.apply(replace(UNREAD, at=LATER))
-    after = LATER + timedelta(seconds=20)
-    assert store.apply(replace(QUEUES, at=after, is_cut=True)).topics == {Topic.WALL_FACTS}
-
-
 def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:
     """No answer of the server has the time of a pause."""
 

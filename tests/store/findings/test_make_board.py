@@ -119,16 +119,6 @@ def test_tasks_are_sorted_by_failed_then_by_queued(reached: float) -> None:
     assert [row.has_failures for row in shown] == [True, True, is_healthy, is_healthy]
 
 
-def test_runs_from_the_future_are_queued_since_they_exist() -> None:
-    early = patch_of("run_a", "QUEUED", created=660, updated=490, task="mail")
-    begun = patch_of("run_b", "EXECUTING", created=720, updated=550, task="mail", state={"started_at": at(550)})
-    shown = board(store_of(early, begun), WallFacts())
-    assert list(shown.lines.queued.cells) == [0, 0, 1, 1, 1]
-    assert list(shown.lines.running.cells) == [0, 0, 0, 1, 1]
-    (row,) = shown.tasks
-    assert (row.queued, row.running, row.oldest) == (1, 1, timedelta())
-
-
 def test_rates_are_those_of_the_last_60_seconds() -> None:
     ends = (535, 539, 541, 555, 575, 590)
     store = store_of(*(ended(f"run_{end}", 500, 501, end, "FAILED" if end > 550 else "COMPLETED") for end in ends))
@@ -197,26 +187,6 @@ def test_a_stale_board_knows_nothing_of_the_silent_minutes() -> None:
     shown = board(store, WallFacts(), Verdict(NOW, heard_at=at(500)))
     assert list(shown.lines.queued.cells) == [1, 1, None, None, None]
     assert list(shown.lines.done.cells) == [0, 0, None, None, None]
-
-
-def test_a_stale_board_keeps_the_hour_before_the_silence() -> None:
-    store = store_of(ended("run_a", 10, 11, 20), ended("run_b", 430, 431, 470, "COMPLETED_WITH_ERRORS"), reached=-4000)
-    known, silent = (
-        board(store, WallFacts(), Verdict(NOW, heard_at=at(500), is_known=is_known)) for is_known in (True, False)
-    )
-    for shown in (known, silent):
-        assert [(each.runs_per_hour, each.failed_count) for each in shown.tasks] == [(2, 1)]
-    silent = board(store, WallFacts(), Verdict(NOW, heard_at=at(470)))
-    assert [(each.runs_per_hour, each.failed_count) for each in silent.tasks] == [(1, 0)], "its minute was not over"
-
-
-def test_last_day_has_at_least_the_runs_of_the_span() -> None:
-    failed = ended("run_b", 430, 431, 470, "COMPLETED_WITH_ERRORS")
-    store = store_of(ended("run_a", 430, 431, 450), failed, reached=-4000)
-    for read_at, totals in ((NOW, (1, 1)), (NOW + timedelta(days=1, hours=2), (0, 0))):
-        normals = NormalsRead(read_at, at(0), (), 0, 0)
-        shown = board(store, WallFacts(normals=normals), Verdict(NOW, heard_at=NOW, is_known=True))
-        assert (shown.lines.done.last_day, shown.lines.failed.last_day) == totals
 
 
 def test_rows_are_worst_first() -> None:
@@ -333,11 +303,3 @@ def test_ages_have_the_interval_of_their_source() -> None:
     assert interval_of(facts, FactSource.TOKENS) == timedelta(minutes=3), "three pages"
     assert interval_of(facts, FactSource.WAITS) == timedelta(seconds=15)
     assert interval_of(facts, FactSource.NORMALS) == timedelta(hours=1)
-
-
-@pytest.mark.parametrize("is_of_listed", [False, True])
-def test_own_counts_of_a_public_token_lack_runs(is_of_listed: bool) -> None:
-    refused = ((FactSource.MINUTES, Raw("a public token")),)
-    verdict = Verdict(NOW, heard_at=NOW, is_known=True, refused=refused, is_of_listed=is_of_listed)
-    assert board(store_of(), WallFacts(), verdict).is_listed is is_of_listed
-    assert not board(store_of(), WallFacts(), replace(verdict, refused=())).is_listed, "the server counts"

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.run import Fixed, RunId, TaskId
-from tui.domain.text import Raw
+from tui.domain.run import RunId, TaskId
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.findings.counts import (
     CONFIRMING_MINUTES,
@@ -173,23 +172,6 @@ def test_counts_of_a_filtered_list_are_not_complete() -> None:
     assert [(span.start, span.stop > 10**8) for span in own.counted_minutes()] == [(minute_of(at(0)), True)]
 
 
-def test_newest_version_is_that_of_the_run_started_last() -> None:
-    store = Store()
-    patches = [
-        replace(
-            patch_of(f"run_{created}", "EXECUTING", created=created, state={"started_at": at(started)}),
-            fixed=Fixed(TaskId("a"), version=version),
-        )
-        for created, started, version in ((20, 95, Raw("1")), (60, 61, Raw("0")), (90, 99, None))
-    ]
-    for order in (patches, patches[::-1]):
-        store = Store()
-        store.apply(RunsRead(tuple(order)))
-        own = OwnCounts(store)
-        own.settle(NOW)
-        assert own.newest_version == "1"
-
-
 def test_a_retry_and_a_delay_do_not_wait() -> None:
     store = Store()
     store.apply(
@@ -206,19 +188,6 @@ def test_a_retry_and_a_delay_do_not_wait() -> None:
     own.settle(at(100))
     queued = own.tasks[TaskId("sync")].queued
     assert list(queued) == [(at(50).timestamp(), RunId("run_due")), (at(70).timestamp(), RunId("run_new"))]
-
-
-def test_a_clock_that_was_ahead_is_forgotten() -> None:
-    store = Store()
-    times = {"started_at": at(60), "finished_at": at(75)}
-    store.apply(RunsRead((patch_of("run_a", "COMPLETED", created=0, state=times),)))
-    own = OwnCounts(store)
-    own.settle(at(10**6))
-    own.settle(at(120))
-    fresh = OwnCounts(store)
-    fresh.settle(at(120))
-    assert picture(own, at(120)) == picture(fresh, at(120))
-    assert own.total(minute_of(at(75))).done == 1
 
 
 def test_ends_of_all_minutes_are_not_visited_by_the_collector() -> None:

@@ -1,38 +1,10 @@
 """What is usual for a task that has no 7-day hours: its own runs before the present streak."""
 
-from random import Random
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from tests.support.domain.judged import ended, every, judged, own_of
+from tests.support.domain.judged import ended, every, judged
 from tests.support.domain.patches import at
 from tui.domain.facts import WallFacts
-from tui.domain.finding import FindingWord, TaskFails
-from tui.domain.update import RunsRead
-from tui.store.findings.judging import Block, Held, before_streak, hold, judge
-from tui.store.store import Store
-
-
-@settings(max_examples=3, deadline=None)
-@given(st.integers(0, 600), st.floats(0.5, 1.0), st.integers(0, 1_000))
-def test_a_failing_task_goes_on_failing_for_an_hour(earlier: int, share: float, seed: int) -> None:
-    """With the store alone: the failures of the streak never become usual."""
-    chance, begin_s = Random(seed), 3600
-    healthy = [ended(number, begin_s - 4 * (earlier - number)) for number in range(earlier)]
-    bad = [ended(10_000 + turn, begin_s + 4 * turn, fails=chance.random() < share) for turn in range(900)]
-    store = Store()
-    held: Held = ()
-    own, since = own_of(healthy, at(begin_s), store=store), []
-    for look in range(1, 181):
-        now = at(begin_s + 20 * look)
-        own.on_changes(store.apply(RunsRead(tuple(bad[5 * look - 5 : 5 * look]))))
-        own.settle(now)
-        held = hold(held, judge(WallFacts(), own, now), now)
-        if look >= 30:
-            assert [each.word for each, *_ in held] == [FindingWord.FAILING], look
-            since.append(held[0].finding.since)
-    assert since == sorted(since, reverse=True)
+from tui.domain.finding import TaskFails
+from tui.store.findings.judging import Block, before_streak
 
 
 def test_a_task_that_always_failed_needs_7_days_to_be_normal() -> None:

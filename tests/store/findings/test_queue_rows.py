@@ -10,7 +10,7 @@ from tui.domain.facts import FactSource, FactUnread, Queue, QueuesRead, QueueWai
 from tui.domain.finding import Finding, FindingSubject, FindingWord, QueueWaits, RunOverdue, SubjectKind, Verdict
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
-from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows
+from tui.store.findings.board import QueueHealth, QueueRow, queue_rows
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)
@@ -31,14 +31,6 @@ def found(word: FindingWord, subject: FindingSubject, since: datetime) -> Verdic
     is_slow = word is FindingWord.SLOW
     evidence = QueueWaits(301, since) if is_slow else RunOverdue(since, timedelta(minutes=1))
     return Verdict(NOW, (Finding(word, subject, since, evidence, "", task=TaskId(subject.name)),), NOW, is_known=True)
-
-
-def test_row_joins_list_waits_and_finding() -> None:
-    since = NOW - timedelta(minutes=22)
-    subject = FindingSubject(SubjectKind.QUEUE, "task/send-email", Raw("send-email"))
-    made = row(MAIL, WAIT, verdict=found(FindingWord.SLOW, subject, since))
-    assert (made.health, made.since, made.oldest_run) == (QueueHealth.AT_LIMIT, since, "run_oldest")
-    assert (made.started_per_min, made.arrived_per_min) == (14.0, 27.0)
 
 
 @given(st.integers(0, 50), st.none() | st.integers(0, 50), st.integers(-300, 60), st.booleans(), st.booleans())
@@ -87,12 +79,6 @@ def test_stuck_run_makes_the_queue_of_its_task_stuck() -> None:
     assert row(other, verdict=verdict).health is QueueHealth.FINE
 
 
-def test_waits_that_were_not_read_are_unknown() -> None:
-    unread = queue_rows(facts(MAIL, waits=None), None, NOW)[0]
-    assert (unread.oldest_at, unread.started_per_min, unread.since) == (None, None, None)
-    assert row(replace(MAIL, queued=0)).started_per_min == 0.0
-
-
 def test_rows_are_those_that_wait_where_the_list_is_refused() -> None:
     (made,) = queue_rows(WallFacts(waits=WaitsRead(NOW, (WAIT,))), None, NOW)
     assert (made.name, made.is_task, made.running, made.queued) == ("send-email", True, None, 301)
@@ -106,13 +92,6 @@ def test_waiting_queue_is_shown_before_its_page_is_read() -> None:
         rows = queue_rows(known, None, NOW)
         assert [each.name for each in rows] == names
         assert (rows[-1].running is None) is is_cut
-
-
-def test_rows_change_by_time_when_a_queue_becomes_late() -> None:
-    at = NOW - timedelta(seconds=20)
-    rows = queue_rows(facts(replace(MAIL, limit=None), waits=(replace(WAIT, oldest_at=at),)), None, NOW)
-    assert next_late_at(rows, NOW) == at + timedelta(minutes=1)
-    assert next_late_at(rows, at + timedelta(minutes=1, seconds=1)) is None
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, MOMENTS, st.booleans())
