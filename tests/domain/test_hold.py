@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
-from tui.domain.finding import KNOWN_FOR, Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
+from tui.domain.finding import KNOWN_FOR, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.run import AttemptHistory, Precision, Run, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.features.detail.words import fact_lines, hold_words
@@ -93,16 +93,3 @@ def test_hold_is_the_reason_that_the_api_tells(run: Run, state: QueueState | Non
     shown = [plain(line) for line in fact_lines(run, 80, words) if plain(line).startswith("waits")]
     assert shown == ([] if words is None else [f"waits     {words}"])
     assert ("waitsFor" in run_object(run, hold=hold_of(run, state, NOW))) is (words is not None)
-
-
-def test_object_has_the_numbers_of_the_limit() -> None:
-    hold = hold_of(QUEUED, queue(), NOW)
-    assert hold == Hold(HoldKind.QUEUE_LIMIT, None, Raw("send-email"), 20, 20, queue().holders)
-    found = run_object(QUEUED, hold=hold)["waitsFor"]
-    assert found == {
-        "kind": "queue-limit",
-        "queue": "send-email",
-        "running": 20,
-        "limit": 20,
-        "holders": [{"task": "send-campaign", "runs": 20}],
-    }

@@ -66,12 +66,6 @@ def test_newline_stays_only_with_lines() -> None:
     assert clean("a\nb\r\n", lines=True) == "a\nb␍\n"
 
 
-def test_lines_option_does_not_change_a_single_line() -> None:
-    clean("\n\x0b\u200b", lines=True)
-
-    assert clean("\n\x0b\u200b") == f"␊␋{REPLACEMENT}"
-
-
 def test_recorded_hostile_log_lines_become_harmless() -> None:
     messages = [span.message for span in decode_trace(body_of("251")).root.walk()]
 

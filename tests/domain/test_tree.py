@@ -16,7 +16,7 @@ from tui.domain.run import Fixed, Precision, Run, RunId, State, TaskId, parse_st
 from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 
-A, B, C, D = (RunId(name) for name in "abcd")
+A, B, C = (RunId(name) for name in "abc")
 
 
 def row(run_id: str, parent: str | None = None, task: str | None = None, word: str | None = None) -> TreeRow:
@@ -63,19 +63,6 @@ def test_root_trace_has_every_awaited_run_below_its_parent() -> None:
     assert words["hwg2w"] is None  # its flags say error: failed, crashed, timed out?
 
 
-def test_open_trace_has_the_status_of_ended_runs_only() -> None:
-    rows = {row.id[-5:]: row.status for row in rows_of_trace(trace_of("233").root)}
-
-    assert [word for word, status in rows.items() if status is not None] == ["80w40"]
-
-
-def test_canceled_span_means_a_canceled_run() -> None:
-    (only,) = rows_of_trace(trace_of("230").root)
-
-    assert only.status is not None
-    assert only.status.title == "Canceled"
-
-
 def test_trace_has_the_times_of_its_runs() -> None:
     rows = {row.id: row for row in rows_of_trace(trace_of("234").root)}
     answer = decode_run(body_of("142"), READ_AT)
@@ -102,12 +89,6 @@ def test_only_unawaited_children_are_missing_from_the_trace() -> None:
         assert runs_with_unawaited_children(span(message, 0)) == frozenset()
     for message in ("trigger()", "batchTrigger()", "tasks.trigger()", "batch.triggerByTask()"):
         assert runs_with_unawaited_children(span(message, 0)) == {"run_a"}
-
-
-def test_trace_of_a_child_begins_with_the_child() -> None:
-    rows = rows_of_trace(trace_of("236").root)
-
-    assert [each.parent_id for each in rows] == [None, *[rows[0].id] * 3]
 
 
 def test_run_without_root_span_has_a_place_but_no_task() -> None:
@@ -140,69 +121,45 @@ def test_details_add_unawaited_children_to_the_tree() -> None:
     assert tree.missing == ()
 
 
-def test_first_known_field_wins_and_later_rows_fill_gaps() -> None:
+def test_store_wins_over_rows_and_the_first_row_over_later_ones() -> None:
     rows = [row("b"), row("b", "a", None, "FAILED"), row("b", "c", "sync", "COMPLETED"), row("c", "a"), row("a")]
-
-    found = node(build_tree(A, rows, {}), "b")
-
+    found = node(build_tree(A, rows, known(run("b"))), "b")
     assert (found.depth, found.task, found.status) == (1, "sync", parse_status("FAILED"))
-
-
-def test_store_wins_over_the_task_and_status_of_a_row() -> None:
-    state = State(START, Precision.LIST, parse_status("EXECUTING"))
-    of_store = Run(B, Fixed(task=TaskId("true"), parent_id=A), state)
-
-    found = node(build_tree(A, [row("b", "a", "old", "QUEUED")], known(of_store)), "b")
-
+    of_store = Run(B, Fixed(task=TaskId("true"), parent_id=A), State(START, Precision.LIST, parse_status("EXECUTING")))
+    found = node(build_tree(A, rows, known(of_store)), "b")
     assert (found.task, found.status, found.run) == ("true", parse_status("EXECUTING"), of_store)
 
 
-def test_run_without_state_keeps_the_status_of_the_row() -> None:
-    found = node(build_tree(A, [row("b", "a", None, "QUEUED")], known(run("b"))), "b")
-
-    assert found.status == parse_status("QUEUED")
+NO_ROOT = "the runs above the first one are not known"
+NO_PARENT = "the parent of 1 run under the root is not known"
 
 
-def test_parent_comes_from_the_store_if_no_row_has_it() -> None:
-    tree = build_tree(C, [row("c"), row("b")], known(run("c", parent_id=B), run("b", parent_id=A)))
-
-    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
-    assert tree.missing == ()
-
-
-def test_single_run_is_a_tree() -> None:
-    tree = build_tree(A, [], {})
-
-    assert (shape(tree), tree.current, tree.missing) == ([(0, "a")], A, ())
-    assert tree.find(B) is None
-
-
-def test_runs_without_a_row_are_not_in_the_tree() -> None:
-    assert shape(build_tree(A, [], known(run("b", parent_id=A)))) == [(0, "a")]
-
-
-def test_parent_named_by_a_row_is_in_the_tree() -> None:
-    assert shape(build_tree(C, [row("c", "b")], {})) == [(0, "b"), (1, "c")]
-
-
-def test_run_without_parent_is_put_under_the_root_with_a_note() -> None:
-    tree = build_tree(A, [row("c", "b"), row("a"), row("d", "a")], {}, ["queries are refused"])
-
-    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c"), (1, "d")]
-    assert tree.missing == ("queries are refused", "the parent of 1 run under the root is not known")
-
-
-def test_named_root_is_the_root_even_if_not_reached() -> None:
-    tree = build_tree(C, [row("c", "b")], known(run("c", root_id=A, depth=2)))
-
-    assert shape(tree) == [(0, "a"), (1, "b"), (2, "c")]
-    assert tree.missing == ("the parent of 1 run under the root is not known",)
-
-
-def test_tree_without_its_real_root_has_a_note() -> None:
-    tree = build_tree(B, [row("c", "b")], known(run("b", depth=1)))
-
-    assert tree.missing == ("the runs above the first one are not known",)
+@pytest.mark.parametrize(
+    ("current", "rows", "runs", "expected", "missing"),
+    [
+        (A, [], [run("b", parent_id=A)], [(0, "a")], ()),  # no row has it
+        (C, [row("c", "b")], [], [(0, "b"), (1, "c")], ()),
+        (C, [row("c"), row("b")], [run("c", parent_id=B), run("b", parent_id=A)], [(0, "a"), (1, "b"), (2, "c")], ()),
+        (A, [row("c", "b"), row("a"), row("d", "a")], [], [(0, "a"), (1, "b"), (2, "c"), (1, "d")], (NO_PARENT,)),
+        (C, [row("c", "b")], [run("c", root_id=A, depth=2)], [(0, "a"), (1, "b"), (2, "c")], (NO_PARENT,)),
+        (
+            B,
+            [row("c", "b")],
+            [run("b", depth=1)],
+            [(0, "b"), (1, "c")],
+            (NO_ROOT,),
+        ),
+        (B, [row("a", "b"), row("b", "a")], [run("b", root_id=A)], [(0, "a"), (1, "b")], ()),  # a root with a parent
+    ],
+)
+def test_tree_of_rows_and_runs(
+    current: RunId, rows: list[TreeRow], runs: list[Run], expected: list[tuple[int, str]], missing: tuple[str, ...]
+) -> None:
+    tree = build_tree(current, rows, known(*runs))
+    assert shape(tree) == expected
+    assert tree.missing == missing
+    assert tree.current == current
+    assert build_tree(current, rows, known(*runs), ["queries are refused"]).missing[0] == "queries are refused"
 
 
 @pytest.mark.parametrize(
@@ -218,12 +175,6 @@ def test_cycle_of_runs_is_broken_and_kept(rows: list[TreeRow]) -> None:
     tree = build_tree(A, rows, {})
 
     assert sorted(each.id for each in tree.root.walk()) == sorted({each.id for each in rows})
-
-
-def test_root_stays_the_root_if_it_names_a_child_as_parent() -> None:
-    tree = build_tree(B, [row("a", "b"), row("b", "a")], known(run("b", root_id=A)))
-
-    assert shape(tree) == [(0, "a"), (1, "b")]
 
 
 def test_children_are_sorted_by_creation_then_id() -> None:
@@ -244,14 +195,6 @@ def test_tree_may_be_ten_thousand_runs_deep() -> None:
 
     assert max(each.depth for each in tree.root.walk()) == 9_999
     assert tree.missing == ()
-
-
-def test_trace_may_be_thousands_of_runs_deep() -> None:
-    deepest = span("task", run_id="0")
-    for number in range(1, 5_000):
-        deepest = span("task", 0, 1, deepest, run_id=str(number))
-
-    assert len(rows_of_trace(deepest)) == 5_000
 
 
 names = st.sampled_from("abcdefgh")

@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids, run_of
@@ -220,6 +220,7 @@ def test_slice_ignores_indexes_out_of_range() -> None:
 timed = st.sampled_from(["age:<5s", "age:>=3s", "-age:2s..4s", "took:>2s", "-took:<3s", "took:1s..3s age:<9s"])
 
 
+@settings(max_examples=40)
 @given(timed, st.lists(st.tuples(st.lists(reads, max_size=2), st.integers(-2, 12)), min_size=1, max_size=6))
 def test_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], int]]) -> None:
     store = Store()

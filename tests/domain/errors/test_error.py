@@ -61,13 +61,3 @@ def test_message_of_an_internal_error_may_have_lines_and_colons() -> None:
 )
 def test_message_that_resembles_an_internal_error_is_plain(message: str, name: str | None) -> None:
     assert build_error(message, name=name) == RunError(Raw(message), None if name is None else Raw(name))
-
-
-def test_error_without_parts_has_an_empty_message() -> None:
-    assert build_error(None) == RunError(Raw(""))
-
-
-def test_causes_are_kept_in_order() -> None:
-    causes = (build_error("inner"), build_error("innermost"))
-
-    assert build_error("outer", name="Error", causes=causes).causes == causes

@@ -1,12 +1,8 @@
 """Messages that differ in long numbers alone are normalised once, with the result that each has by itself."""
 
 import re
-from collections.abc import Iterator
 from random import Random
-from re import _constants as code  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
 from string import digits
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.domain.labelled_errors import DATA, labelled_errors
-from tui.domain import error_kinds, error_words
+from tui.domain import error_kinds
 from tui.domain.error_kinds import normalise, with_specimens
 from tui.domain.text import Raw
 
@@ -90,55 +86,3 @@ def test_messages_that_differ_in_numbers_share_specimens() -> None:
 @given(st.text(alphabet="0123456789 code().:a-", max_size=40))
 def test_kept_number_is_its_own(message: str) -> None:
     assert normalise(Raw(message)) == normalised_alone(message)
-
-
-def test_no_rule_tells_digits_of_long_numbers_apart() -> None:
-    """A rule that asks for single digits stands here. It must not match in four digits that stand alone."""
-    names = {
-        f"{rules.__name__.removeprefix('tui.domain.error_')}.{name}"
-        for rules in (error_kinds, error_words)
-        for name, pattern in _patterns(rules)
-        if any(_single_digits(_parser.parse(pattern.pattern, pattern.flags)))
-    }
-    assert names == {
-        "kinds._STATUS",  # before specimens
-        "words._PLATFORM",  # words with letters
-        "words._TECHNICAL",
-        "words.1 ",  # one digit
-        "words._NUMBER",  # 0x
-        "words._HTTP_STATUS",  # three digits
-        "words._ERROR_STATUS",
-        "words._SMTP_ENHANCED",
-        "words._HRESULT",  # 0x8
-        "words._SMTP_REPLY",
-        "words._LIBRARY_CODE",  # letters beside three digits
-        "words._SMTP_BEFORE",
-        "words._FILE",  # the ends of files
-        "words.).",
-        "words._TOKEN",
-    }
-
-
-def _patterns(rules: Any) -> Iterator[tuple[str, re.Pattern[str]]]:
-    yield from ((name, each) for name, each in vars(rules).items() if isinstance(each, re.Pattern))
-    tables = [each for each in vars(rules).values() if isinstance(each, tuple) and each and isinstance(each[0], tuple)]
-    yield from ((known, pattern) for table in tables for known, pattern, _ in table)
-
-
-def _single_digits(parsed: Any) -> Iterator[bool]:
-    """Yield whether each part of a pattern matches some digits and no others."""
-    all_digits = set(map(ord, digits))
-    classes = {code.CATEGORY_DIGIT, code.CATEGORY_WORD, code.CATEGORY_NOT_SPACE}
-    for kind, value in parsed:
-        if kind in {code.LITERAL, code.NOT_LITERAL}:
-            yield value in all_digits
-        elif kind is code.IN:
-            matched = {each for name, each in value if name is code.LITERAL}
-            matched |= {each for name, span in value if name is code.RANGE for each in range(span[0], span[1] + 1)}
-            is_any = any(name is code.CATEGORY and each in classes for name, each in value)
-            yield not is_any and 0 < len(matched & all_digits) < len(all_digits)
-        elif kind is code.BRANCH:
-            for branch in value[1]:
-                yield from _single_digits(branch)
-        elif isinstance(value, tuple) and isinstance(value[-1], _parser.SubPattern):
-            yield from _single_digits(value[-1])

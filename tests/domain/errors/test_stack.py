@@ -55,20 +55,15 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
     ("line", "function", "file", "position"),
     [
         ("at new Cls (/app/a.js:2:37)", "new Cls", "/app/a.js", (2, 37)),
-        ("at Object.<anonymous> (/app/a.js:4:13)", "Object.<anonymous>", "/app/a.js", (4, 13)),
         ("at get g [as g] (/app/a.js:2:104)", "get g", "/app/a.js", (2, 104)),
-        ("at Object.f [as g] (/app/a.js:3:23)", "Object.f", "/app/a.js", (3, 23)),
         ("at Object.<anonymous> [as g] (/app/a.js:3:23)", "Object.g", "/app/a.js", (3, 23)),
         ("at Foo.<computed> [as g] (/app/a.js:3:23)", "Foo.g", "/app/a.js", (3, 23)),
-        ("at co mp (/app/a.js:2:159)", "co mp", "/app/a.js", (2, 159)),
         ("at weird (name) (/app/my (old)/a.js:10:33)", "weird (name)", "/app/my (old)/a.js", (10, 33)),
         ("at odd (/app/a)b.js:1:2)", "odd", "/app/a)b.js", (1, 2)),
         ("at /app/my (old)/a.js:5:26", None, "/app/my (old)/a.js", (5, 26)),
         ("at <anonymous> (/app/a.js:5:26)", None, "/app/a.js", (5, 26)),
         ("at Array.map (<anonymous>)", "Array.map", None, (None, None)),
-        ("at <anonymous>", None, None, (None, None)),
         ("at Array.forEach (native)", "Array.forEach", None, (None, None)),
-        ("at processTicksAndRejections (native:7:39)", "processTicksAndRejections", None, (None, None)),
         (
             "at eval (eval at <anonymous> (/app/my (old)/a.js:7:13), <anonymous>:1:1)",
             "eval",
@@ -76,17 +71,14 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
             (7, 13),
         ),
         ("at eval (eval at a (eval at b (/app/a.js:8:13)), <anonymous>:1:1)", "eval", "/app/a.js", (8, 13)),
-        ("at eval (eval at <anonymous>)", "eval", None, (None, None)),
         ("at evalmachine.<anonymous>:1:1", None, "evalmachine.<anonymous>", (1, 1)),
         ("at f (C:\\app\\src\\a.ts:1:2)", "f", "C:\\app\\src\\a.ts", (1, 2)),
-        ("at file:///C:/app/src/a.ts:1:2", None, "file:///C:/app/src/a.ts", (1, 2)),
         ("at f (webpack-internal:///(rsc)/./src/a.ts:1:2)", "f", "webpack-internal:///(rsc)/./src/a.ts", (1, 2)),
         ("at wasm://wasm/1234:wasm-function[12]:0x3e8", None, "wasm://wasm/1234:wasm-function[12]:0x3e8", (None, None)),
         ("at f (/app/a.js:12)", "f", "/app/a.js", (12, None)),
         ("at f (file:///app/src/cut-in-the-midd", "f", "file:///app/src/cut-in-the-midd", (None, None)),
         ("at f", "f", None, (None, None)),
         ("at (", "(", None, (None, None)),
-        ("at )", None, ")", (None, None)),
     ],
 )
 def test_frame_is_parsed_in_every_form(
@@ -98,18 +90,10 @@ def test_frame_is_parsed_in_every_form(
     assert not found.is_async
 
 
-@pytest.mark.parametrize(
-    ("line", "function", "file"),
-    [
-        ("at async Promise.all (index 0)", "Promise.all", None),
-        ("at async /app/a.js:11:75", None, "/app/a.js"),
-        ("at async open (node:internal/fs/promises:637:25)", "open", "node:internal/fs/promises"),
-    ],
-)
-def test_async_frames_are_marked(line: str, function: str | None, file: str | None) -> None:
-    found = frame(line)
-
-    assert (found.is_async, found.function, found.file) == (True, function, file)
+def test_async_frames_are_marked() -> None:
+    for place, file in (("(index 0)", None), ("(node:internal/fs/promises:637:25)", "node:internal/fs/promises")):
+        found = frame(f"at async Promise.all {place}")
+        assert (found.is_async, found.function, found.file) == (True, "Promise.all", file)
 
 
 @pytest.mark.parametrize(
@@ -118,16 +102,13 @@ def test_async_frames_are_marked(line: str, function: str | None, file: str | No
         ("/app/src/a.ts", OWN, None),
         ("/app/node_modules/undici/index.js", DEPENDENCY, "undici"),
         ("/app/node_modules/@scope/name/a.js", DEPENDENCY, "@scope/name"),
-        ("/app/node_modules/.pnpm/x@1.0.0/node_modules/x/a.js", DEPENDENCY, "x"),
         ("/app/node_modules/.pnpm/@s+x@1/node_modules/@s/x/a.js", DEPENDENCY, "@s/x"),
         ("/app/node_modules/a/node_modules/b/c.js", DEPENDENCY, "b"),
         ("/app/node_modules/.cache/a.js", DEPENDENCY, None),
         ("C:\\app\\node_modules\\@s\\x\\a.js", DEPENDENCY, "@s/x"),
-        ("node_modules/x/a.js", DEPENDENCY, "x"),
         ("/app/my_node_modules/x/a.js", OWN, None),
         ("/app/src/node_modules.ts", OWN, None),
         ("node:internal/timers", NODE, None),
-        ("node:fs", NODE, None),
         ("internal/process/task_queues.js", NODE, None),
         ("bun:main", NODE, None),
     ],
@@ -143,65 +124,49 @@ def test_file_has_the_kind_of_its_owner(file: str, kind: FrameKind, package: str
     [
         ("file:///app/src/trigger/a.ts", "src/trigger/a.ts"),
         ("/app/packages/jobs/src/a.ts", "packages/jobs/src/a.ts"),
-        ("/usr/src/app/lib/a.ts", "lib/a.ts"),
         ("file:///app/.trigger/tmp/build-AbC123/src/trigger/a.mjs", "src/trigger/a.mjs"),
         ("/home/ana/src/acme/src/trigger/a.ts", "src/trigger/a.ts"),
         ("/home/ana/acme/trigger/jobs/trigger/a.ts", "trigger/jobs/trigger/a.ts"),
-        ("/home/ana/acme/app/api/route.ts", "app/api/route.ts"),
         ("file:///C:/Users/ana/acme/src/a.ts", "src/a.ts"),
-        ("C:\\Users\\ana\\acme\\src\\a.ts", "src/a.ts"),
         ("/home/ana/acme/lib/a.ts", "lib/a.ts"),
-        ("src/trigger/a.ts", "src/trigger/a.ts"),
         ("webpack:///./src/a.ts", "src/a.ts"),
-        ("webpack-internal:///(rsc)/./src/a.ts", "src/a.ts"),
         ("file:///app/node_modules/@s/x/src/a.ts", "@s/x/src/a.ts"),
-        ("node:internal/timers", "node:internal/timers"),
         ("file:///", "/"),
         ("/app/", "/app/"),
-        ("/app", "/app"),
     ],
 )
 def test_file_is_relative_to_its_project(file: str, short: str) -> None:
     assert frame(f"at f ({file}:1:2)").short_file == short
 
 
-def test_message_lines_are_not_frames() -> None:
-    stack = "Error: first\nat noon we failed\n  at least twice\n    at f (/app/a.js:1:2)\n    at g (/app/a.js:3:4)"
-
-    assert functions(stack) == ["f", "g"]
-
-
-def test_frames_in_the_message_are_skipped_if_it_is_known() -> None:
-    message = "wrapped: Error: inner\n    at inner (/app/x.js:1:2)"
-    stack = f"Error: {message}\n    at outer (/app/a.js:1:2)"
-
-    assert functions(stack, message) == ["outer"]
-    assert functions(stack) == ["inner", "outer"]  # the text does not show where the message ends
+F, G = "    at f (/app/a.js:1:2)", "    at g (/app/a.js:3:4)"
+WRAPPED = "wrapped: Error: inner\n    at inner (/app/x.js:1:2)"
+CRASHED = "Worker 'pdf-1' crashed: Error: x\n    at loadFont (/app/src/fonts.ts:1:2)"
+STDERR = "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (/app/src/a.ts:1:7)\n    at node:x:2:4"
 
 
-def test_changed_message_does_not_hide_the_stack() -> None:
-    assert functions("Error: before\n    at f (/app/a.js:1:2)", "after") == ["f"]
-    assert functions("Error\n    at f (/app/a.js:1:2)\nCaused by: after\n    at g (/app/a.js:1:2)", "after") == ["g"]
-
-
-def test_an_empty_message_hides_nothing() -> None:
-    assert functions("Error\n    at f (/app/a.js:1:2)", "") == ["f"]
-
-
-def test_frames_of_appended_causes_are_not_mixed() -> None:
-    stack = "Error: a\n    at f (/app/a.js:1:2)\nCaused by: Error: b\n    at g (/app/b.js:1:2)"
-
-    assert functions(stack, "a") == ["f"]
-    assert functions(stack) == ["g"]
-
-
-def test_stderr_of_a_crash_contains_its_stack() -> None:
-    stderr = (
-        "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (/app/src/a.ts:1:7)\n"
-        "    at node:internal/main/run_main_module:28:49\n\nNode.js v22.0.0\n"
-    )
-
-    assert functions(stderr) == ["f", None]
+@pytest.mark.parametrize(
+    ("stack", "message", "found"),
+    [
+        (f"Error: first\nat noon we failed\n  at least twice\n{F}\n{G}", None, ["f", "g"]),
+        (f"Error: {WRAPPED}\n{F}", WRAPPED, ["f"]),
+        (f"Error: {WRAPPED}\n{F}", None, ["inner", "f"]),  # the text does not show where the message ends
+        (f"Error: before\n{F}", "after", ["f"]),
+        (f"Error\n{F}\nCaused by: after\n{G}", "after", ["g"]),
+        (f"Error\n{F}", "", ["f"]),
+        (f"Error: a\n{F}\nCaused by: Error: b\n{G}", "a", ["f"]),
+        (f"Error: a\n{F}\nCaused by: Error: b\n{G}", None, ["g"]),
+        (STDERR, None, ["f", None]),
+        (CRASHED.replace("    ", "") + "\nat run (/app/src/pool.ts:1:2)", CRASHED, ["run"]),
+        ("Error: at noon\nat f (/app/a.js:1:2)\nat Array.map (<anonymous>)", None, ["f", "Array.map"]),
+        ("E\r\n    at f (/a.js:1:2)\r\n", None, ["f"]),
+        ("", None, []),
+        ("a plain string was thrown", None, []),
+        ("Error: at noon\nat last we failed", None, []),
+    ],
+)
+def test_frames_are_those_of_the_stack_alone(stack: str, message: str | None, found: list[str | None]) -> None:
+    assert functions(stack, message) == found
 
 
 def test_omitted_frames_do_not_end_a_stack() -> None:
@@ -225,28 +190,6 @@ def test_notes_between_frames_are_kept(indentation: str, message: Raw | None) ->
     assert own.function == "charge"
 
 
-def test_message_with_frames_is_skipped_without_indentation() -> None:
-    message = "Worker 'pdf-1' crashed: Error: x\n    at loadFont (/app/src/fonts.ts:1:2)"
-    stack = (
-        "Error: Worker 'pdf-1' crashed: Error: x\nat loadFont (/app/src/fonts.ts:1:2)\nat run (/app/src/pool.ts:1:2)"
-    )
-    assert functions(stack, message) == ["run"]
-
-
-def test_trimmed_and_crlf_lines_are_parsed() -> None:
-    assert functions("Error: at noon\nat f (/app/a.js:1:2)\nat Array.map (<anonymous>)\nat /app/a.js:1:2") == [
-        "f",
-        "Array.map",
-        None,
-    ]
-    assert [each.text for each in parse_stack(Raw("E\r\n    at f (/a.js:1:2)\r\n"))] == ["at f (/a.js:1:2)"]
-
-
-@pytest.mark.parametrize("text", ["", "\n", "a plain string was thrown", "Error: at noon\nat last we failed"])
-def test_text_without_frames_has_none(text: str) -> None:
-    assert parse_stack(Raw(text)) == ()
-
-
 pieces = st.sampled_from(
     [
         "    at ",
@@ -254,25 +197,15 @@ pieces = st.sampled_from(
         "async ",
         "eval at ",
         "(",
-        ")",
         " (",
         ":1",
-        ":2",
         "/app/",
         "node_modules/",
         "@s/",
-        "<anonymous>",
         "[as x]",
         "\n",
-        "\r",
-        "file://",
         "C:\\",
-        "...",
         "src/",
-        "index 0",
-        "native",
-        "\ud800",
-        "\x1b",
         "٣",
     ]
 )
@@ -288,23 +221,7 @@ def test_any_text_is_parsed_line_by_line(text: str, message: Raw | None) -> None
         assert (found.package is None) or found.kind is DEPENDENCY
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "eval at (",
-        "node_modules/",
-        "node_modules/@",
-        ":1",
-        "(",
-        ")",
-        " (",
-        " [as ",
-        " [as x]",
-        "@/",
-        "/src",
-        "/.trigger/tmp/",
-    ],
-)
+@pytest.mark.parametrize("piece", ["eval at (", "node_modules/@", ":1", "(", " (", " [as x]", "/src", "/.trigger/tmp/"])
 def test_hostile_line_is_parsed_in_linear_time(piece: str) -> None:
     # With more than linear time this would take minutes and hit the timeout of the test.
     for line in (piece * 100_000, piece * 100_000 + "(x:1:2)"):

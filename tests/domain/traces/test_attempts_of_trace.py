@@ -1,9 +1,10 @@
 """Attempts rebuilt from traces that no recording has: late, cut or odd ones, and any trace."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,163 +37,121 @@ def history(run: Run, *children: Span) -> AttemptHistory:
     return attempts_of(run, trace(span("task", 0, None, *children)))
 
 
-def summary_of(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float | None]]:
-    return [
-        (
-            attempt.number,
-            attempt.status,
-            None if attempt.completed_at is None else (attempt.completed_at - START).total_seconds(),
-        )
-        for attempt in history.attempts
-    ]
+def seconds_until(moment: datetime | None) -> float | None:
+    return None if moment is None else (moment - START).total_seconds()
 
 
-def test_open_attempt_ends_at_the_start_of_its_retry_delay() -> None:
-    found = history(
-        run("EXECUTING", 2), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2), span("Attempt 2", 8, None)
-    )
+def summary_of(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float | None, RunError | None]]:
+    """Return each attempt with the second of its end and its error."""
+    return [(each.number, each.status, seconds_until(each.completed_at), each.error) for each in history.attempts]
 
-    assert summary_of(found) == [(1, FAILED, 5), (2, EXECUTING, None)]
-    assert found.attempts[0].retry_delay == timedelta(seconds=2)
+
+OPEN = span("Attempt 1", 1, None)
+FAILS = span("Attempt 1", 1, 2, is_error=True)
+SECOND = span("Attempt 2", 8, None)
+OWN = RunError(Raw("own"))
+BY_USER = RunError(Raw("Canceled by user"))
+GRACEFUL = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", has_code_only=True)
+CASES = {
+    "it ends at the start of its retry delay": (
+        run("EXECUTING", 2),
+        [OPEN, span("Retry #1 delay", 5, 2), SECOND],
+        [(1, FAILED, 5, None), (2, EXECUTING, None, None)],
+    ),
+    "it ends at the start of the next attempt": (
+        run("EXECUTING", 2),
+        [OPEN, SECOND],
+        [(1, FAILED, 8, None), (2, EXECUTING, None, None)],
+    ),
+    "the next one is missing from the trace": (
+        run("EXECUTING", 2),
+        [FAILS, span("Retry #1 delay", 3, 1)],
+        [(1, FAILED, 3, None), (2, EXECUTING, None, None)],
+    ),
+    "only the last one is added to a cut trace": (
+        run("FAILED", 9, BOOM),
+        [FAILS, SECOND],
+        [(1, FAILED, 3, None), (2, FAILED, None, None), (9, FAILED, FINISHED_S, BOOM)],
+    ),
+    "it is queued for a retry": (run("QUEUED", 1), [OPEN], [(1, FAILED, None, None)]),
+    "a newer trace has one that is not counted": (
+        run("QUEUED", 1),
+        [FAILS, SECOND],
+        [(1, FAILED, 3, None), (2, EXECUTING, None, None)],
+    ),
+    "it is canceled in its backoff": (
+        run("CANCELED", 1, BY_USER),
+        [span("Attempt 1", 1, 1, is_error=True, exception=BOOM), span("Retry #1 delay", 3, 60)],
+        [(1, FAILED, 2, BOOM)],
+    ),
+    "a graceful cancel is no error": (run("CANCELED", 1, GRACEFUL), [OPEN], [(1, CANCELED, FINISHED_S, None)]),
+    "its exception wins": (
+        run("FAILED", 1, BOOM),
+        [span("Attempt 1", 1, 1, is_error=True, exception=OWN)],
+        [(1, FAILED, 2, OWN)],
+    ),
+    "a completed run completes it": (run("COMPLETED", 1), [OPEN], [(1, COMPLETED, FINISHED_S, None)]),
+    "the run is known only by its id": (
+        Run(RunId("run_a")),
+        [span("Attempt 1", 1, 1), SECOND],
+        [(1, COMPLETED, 2, None), (2, EXECUTING, None, None)],
+    ),
+    "other spans have similar names": (
+        run("COMPLETED", 1),
+        [
+            span("Attempt 1", 1, 1, span("Attempt 2", 2, 1, attempt_number=1), attempt_number=1),
+            span("Attempt 3", 1, 1, run_id="run_b"),
+            span("Attempt 4", 1, 1, attempt_number=1),
+            span("Attempt 0", 1, 1),
+            span("Attempt 5 of 6", 1, 1),
+            span("Attempt 7\n", 1, 1),
+            span("Attempt ٨", 1, 1),
+            span("Attempt " + "9" * 5000, 1, 1),
+        ],
+        [(1, COMPLETED, 2, None)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("run", "spans", "attempts"), CASES.values(), ids=CASES)
+def test_attempts_of_odd_traces(run: Run, spans: list[Span], attempts: list[object]) -> None:
+    found = history(run, *spans)
+    assert summary_of(found) == attempts
     assert found.retry_at is None
 
 
-def test_open_attempt_ends_at_the_start_of_the_next_attempt() -> None:
-    assert summary_of(history(run("EXECUTING", 2), span("Attempt 1", 1, None), span("Attempt 2", 8, None))) == [
-        (1, FAILED, 8),
-        (2, EXECUTING, None),
-    ]
-
-
-def test_crashed_attempt_ends_at_the_start_of_its_retry_delay() -> None:
-    found = history(run("EXECUTING", 1), span("Attempt 1", 1, None), span("Retry #1 delay", 5, 2))
-
-    assert summary_of(found) == [(1, FAILED, 5)]
+def test_next_attempt_has_the_time_of_the_end_of_its_delay() -> None:
+    found = history(run("EXECUTING", 1), OPEN, span("Retry #1 delay", 5, 2))
+    assert summary_of(found) == [(1, FAILED, 5, None)]
     assert found.retry_at == START + timedelta(seconds=7)
-
-
-def test_attempt_missing_from_the_trace_is_added() -> None:
-    found = history(run("EXECUTING", 2), span("Attempt 1", 1, 2, is_error=True), span("Retry #1 delay", 3, 1))
-
-    assert summary_of(found) == [(1, FAILED, 3), (2, EXECUTING, None)]
-    assert found.attempts[1].started_at is None
-    assert found.retry_at is None
-
-
-def test_only_the_last_attempt_is_added_to_a_cut_trace() -> None:
-    found = history(run("FAILED", 9, BOOM), span("Attempt 1", 1, 2, is_error=True), span("Attempt 2", 4, None))
-
-    assert summary_of(found) == [(1, FAILED, 3), (2, FAILED, None), (9, FAILED, FINISHED_S)]
-    assert [attempt.error for attempt in found.attempts] == [None, None, BOOM]
-
-
-def test_run_queued_for_a_retry_has_no_running_attempt() -> None:
-    assert summary_of(history(run("QUEUED", 1), span("Attempt 1", 1, None))) == [(1, FAILED, None)]
-    assert summary_of(attempts_of(run("QUEUED", 1), None)) == [(1, FAILED, None)]
-
-
-def test_newer_trace_shows_an_attempt_not_counted_yet() -> None:
-    found = history(run("QUEUED", 1), span("Attempt 1", 1, 1, is_error=True), span("Attempt 2", 9, None))
-
-    assert summary_of(found) == [(1, FAILED, 2), (2, EXECUTING, None)]
-
-
-def test_failed_attempt_stays_failed_after_a_cancel_in_backoff() -> None:
-    found = history(
-        run("CANCELED", 1, RunError(Raw("Canceled by user"))),
-        span("Attempt 1", 1, 1, is_error=True, exception=BOOM),
-        span("Retry #1 delay", 3, 60),
-    )
-
-    assert summary_of(found) == [(1, FAILED, 2)]
-    assert found.attempts[0].error == BOOM
-    assert found.retry_at is None
-
-
-def test_graceful_cancel_is_not_the_attempts_error() -> None:
-    error = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", has_code_only=True)
-    canceled = run("CANCELED", 1, error)
-
-    found = history(canceled, span("Attempt 1", 1, None))
-
-    assert (summary_of(found), found.attempts[0].error) == ([(1, CANCELED, FINISHED_S)], None)
-    assert not needs_root_error(canceled, trace(span("task")))
+    assert found.attempts[0].retry_delay == timedelta(seconds=2)
 
 
 def test_root_error_without_a_code_belongs_to_a_lost_worker() -> None:
     lost = run("CANCELED", 1, RunError(Raw("blurred"), code="TASK_RUN_STALLED_EXECUTING", has_code_only=True))
-    root = trace(span("task", 0, None, span("Attempt 1", 1, None)))
-
-    assert attempts_of(lost, root, BOOM).attempts[0].error == BOOM
-
-
-def test_exception_of_an_attempt_wins_over_the_runs_error() -> None:
-    own = RunError(Raw("own"))
-
-    found = history(run("FAILED", 1, BOOM), span("Attempt 1", 1, 1, is_error=True, exception=own))
-
-    assert found.attempts[0].error == own
-
-
-def test_completed_run_completes_an_open_attempt() -> None:
-    found = history(run("COMPLETED", 1), span("Attempt 1", 1, None))
-
-    assert (summary_of(found), found.attempts[0].error) == ([(1, COMPLETED, FINISHED_S)], None)
+    assert attempts_of(lost, trace(span("task", 0, None, OPEN)), BOOM).attempts[0].error == BOOM
+    assert not needs_root_error(run("CANCELED", 1, GRACEFUL), trace(span("task", 0, None, OPEN)))
 
 
 def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
     failed = run("FAILED", 1)
     assert failed.state is not None
     failed = replace(failed, state=replace(failed.state, finished_at=None))
-
-    assert summary_of(attempts_of(failed, trace(span("task", 0, 50, span("Attempt 1", 1, None))))) == [(1, FAILED, 50)]
-    assert summary_of(attempts_of(failed, trace(span("task", 0, None, span("Attempt 1", 1, None))))) == [
-        (1, FAILED, None)
-    ]
-
-
-def test_duration_is_never_negative_if_clocks_differ() -> None:
-    found = history(run("FAILED", 1), span("Attempt 1", FINISHED_S + 3, None))
-
-    assert found.attempts[0].duration == timedelta()
-
-
-def test_spans_with_similar_names_are_not_attempts() -> None:
-    found = history(
-        run("COMPLETED", 1),
-        span("Attempt 1", 1, 1, span("Attempt 2", 2, 1, attempt_number=1), attempt_number=1),
-        span("Attempt 3", 1, 1, run_id="run_b"),
-        span("Attempt 4", 1, 1, attempt_number=1),
-        span("Attempt 0", 1, 1),
-        span("Attempt 5 of 6", 1, 1),
-        span("Attempt 7\n", 1, 1),
-        span("Attempt ٨", 1, 1),
-        span("Attempt " + "9" * 5000, 1, 1),
-    )
-
-    assert summary_of(found) == [(1, COMPLETED, 2)]
+    for took_s in (50, None):
+        assert summary_of(attempts_of(failed, trace(span("task", 0, took_s, OPEN)))) == [(1, FAILED, took_s, None)]
 
 
 def test_closed_span_wins_over_an_open_one_of_the_same_attempt() -> None:
     spans = [span("Attempt 1", 1, 1, is_error=True, id="closed"), span("Attempt 1", 2, None, id="open")]
-
     for order in (spans, spans[::-1]):
         assert [attempt.id for attempt in history(run("FAILED", 1), *order).attempts] == ["closed"]
 
 
 def test_trace_without_the_run_has_no_attempts() -> None:
     other = trace(span("task", 0, 1, span("Attempt 1", run_id="run_b"), run_id="run_b"))
-
     found = attempts_of(run("FAILED", 2, BOOM), other)
-
-    assert (summary_of(found), found.is_trace_gone) == ([(2, FAILED, FINISHED_S)], False)
+    assert (summary_of(found), found.is_trace_gone) == ([(2, FAILED, FINISHED_S, BOOM)], False)
     assert not needs_root_error(run("CRASHED", 1, replace(BOOM, code="X_Y", has_code_only=True)), other)
-
-
-def test_run_known_only_by_id_has_the_attempts_of_its_trace() -> None:
-    found = history(Run(RunId("run_a")), span("Attempt 1", 1, 1), span("Attempt 2", 3, None))
-
-    assert summary_of(found) == [(1, COMPLETED, 2), (2, EXECUTING, None)]
 
 
 words = st.sampled_from(

