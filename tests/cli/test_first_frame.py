@@ -128,9 +128,12 @@ main()
 """
 
 
-def test_only_the_thread_of_the_data_layer_imports_its_libraries(tmp_path: Path) -> None:
-    listed = tmp_path / "threads.json"
-    with Terminal([sys.executable, "-c", RECORD_THREADS, "demo", str(listed)], env=environment(None)) as terminal:
+@pytest.mark.parametrize("config", ["", '[keys]\nwide = "F8"\n'])
+def test_only_the_thread_of_the_data_layer_imports_its_libraries(tmp_path: Path, config: str) -> None:
+    listed, file = tmp_path / "threads.json", tmp_path / "config.toml"
+    file.write_text(config)
+    command = [sys.executable, "-c", RECORD_THREADS, "demo", "--config", str(file), str(listed)]
+    with Terminal(command, env=environment(None)) as terminal:
         terminal.wait_for("Completed", "live")
         for key, shown in (("x", "finished"), ("!", "1:errors"), ("q", "1:runs"), ("Q", "1:queues"), ("q", "1:runs")):
             terminal.send(key)

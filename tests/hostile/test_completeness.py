@@ -16,8 +16,8 @@ from tests.hostile.random_user.user import RandomUser
 from tests.hostile.random_user.world import Place
 from tests.hostile.response_fields import ERRORS, HEADERS, kind_of, recorded_fields
 from tests.hostile.rewriting import Dose, poisoned
-from tests.support.binding_table import live_rows, text_keys
 from tests.support.recordings import recordings
+from tui.features import key_table
 from tui.kit.terminal.input import InputDecoder
 from tui.program.main import STORIES
 
@@ -124,14 +124,15 @@ def test_every_field_has_a_place_in_its_recordings() -> None:
 
 
 def test_terminal_can_send_every_bound_key() -> None:
-    for key in {*(key for row in live_rows() for key in row.keys), *text_keys()} - {"escape"}:
+    table = key_table()
+    for key in {*(key for row in table.rows.values() for key in row.keys), *table.text_keys} - {"escape"}:
         assert [message.key for message in InputDecoder().feed(bytes_of(key), 0.0)] == [key]  # type: ignore[attr-defined]
 
 
 def test_random_users_press_every_bound_key() -> None:
     drawn = {gesture for seed in range(60) for gesture in gestures_of(f"{seed} 200")}
     keys = {gesture.argument for gesture in drawn if gesture.kind == "key"}
-    assert {key for row in live_rows() for key in row.keys} - keys == {SUSPEND}
+    assert {key for row in key_table().rows.values() for key in row.keys} - keys == {SUSPEND}
     assert Gesture("suspend") in drawn
     assert {gesture for gesture in drawn if not hasattr(RandomUser, f"_{gesture.kind}")} == set()
 

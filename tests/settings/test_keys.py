@@ -6,18 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.keys import (
-    EVERYWHERE,
-    RESERVED,
-    check_keys,
-    default_keys,
-    is_capital,
-    is_printable,
-    key_name,
-    key_table,
-    parse_key,
-)
-from tui.settings.schema import CommandEntry
+from tui.features import key_table
+from tui.settings.keys import EVERYWHERE, RESERVED, is_capital, is_printable, parse_key, with_checked_keys
+from tui.settings.schema import CommandEntry, FileSettings
+from tui.settings.settings import ConfigFile
+
+TABLE = key_table()
+
+
+def checked(entries: dict[str, list[str]], commands: dict[int, CommandEntry] | None = None) -> ConfigFile:
+    """Check the keys of a file, and its commands by their positions."""
+    commands = commands or {}
+    paths = [*(f"keys.{binding}" for binding in entries), *(f"commands[{number}]" for number in commands)]
+    keys = {binding: tuple(names) for binding, names in entries.items()}
+    values = FileSettings(keys=keys, commands=tuple(commands.values()))
+    return with_checked_keys(ConfigFile(values=values, keys=frozenset(paths)), TABLE)
+
+
+def own_keys(entries: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """Return the accepted keys as Textual names them."""
+    return {binding: tuple(map(parse_key, names)) for binding, names in checked(entries).values.keys.items()}
+
 
 CASES = [
     ({"next-eror": ["K"]}, "keys.next-eror: no such binding; did you mean next-error?"),
@@ -43,27 +52,28 @@ CASES = [
 
 @pytest.mark.parametrize(("entries", "said"), CASES)
 def test_refused_entry_is_one_line(entries: dict[str, list[str]], said: str) -> None:
-    (problem,) = check_keys(entries).problems
+    (problem,) = checked(entries).complaints
     assert f"{problem.where}: {problem.text}".startswith(said)
 
 
 def test_refused_entry_leaves_the_others() -> None:
-    checked = check_keys({"next-error": ["q"], "pause": ["F8", "K"], "suspend": []})
-    assert checked.keys == {"pause": ("f8", "K"), "suspend": ()}
+    file = checked({"next-error": ["q"], "pause": ["F8", "K"], "suspend": []})
+    assert file.values.keys == {"pause": ("F8", "K"), "suspend": ()}
+    assert file.keys == {"keys.pause", "keys.suspend"}
 
 
 def test_two_bindings_may_swap_their_keys() -> None:
-    assert check_keys({"sort": ["z"], "zoom": ["s"]}).problems == ()
+    assert checked({"sort": ["z"], "zoom": ["s"]}).complaints == ()
 
 
 def test_key_of_a_refused_entry_is_still_taken() -> None:
-    checked = check_keys({"next-error": ["p"], "pause": ["Esc"]})
-    assert checked.keys == {}
-    assert [problem.where for problem in checked.problems] == ["keys.pause", "keys.next-error"]
+    file = checked({"next-error": ["p"], "pause": ["Esc"]})
+    assert file.values.keys == {}
+    assert [problem.where for problem in file.complaints] == ["keys.pause", "keys.next-error"]
 
 
 def test_key_of_an_unbound_binding_is_free() -> None:
-    assert check_keys({"pause": [], "next-error": ["p"]}).problems == ()
+    assert checked({"pause": [], "next-error": ["p"]}).complaints == ()
 
 
 def command(key: str, **options: bool | str) -> CommandEntry:
@@ -73,40 +83,36 @@ def command(key: str, **options: bool | str) -> CommandEntry:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (command("q", readonly=True), "q is the key of close; this entry is left out"),
-        (command("Esc", readonly=True), "Esc always goes back: expected another key; this entry is left out"),
-        (command("nonsense"), 'expected a key such as G, ctrl-g or F5, got "nonsense"; this entry is left out'),
+        (command("q", readonly=True), "key: q is the key of close;"),
+        (command("Esc", readonly=True), "key: Esc always goes back: expected another key;"),
+        (command("nonsense"), 'key: expected a key such as G, ctrl-g or F5, got "nonsense";'),
+        (
+            CommandEntry(name="Next  Error", command=("true",)),
+            'name: expected another name for a command without a key: "next error" is one of the program;',
+        ),
     ],
 )
-def test_command_cannot_have_a_key_in_use(entry: CommandEntry, said: str) -> None:
-    checked = check_keys({}, {3: entry})
-    assert checked.refused_commands == {3}
-    assert checked.problems[0].where == "commands[3].key"
-    assert checked.problems[0].text.startswith(said)
+def test_command_cannot_have_a_key_or_name_in_use(entry: CommandEntry, said: str) -> None:
+    file = checked({}, {3: entry, 5: command("F6", readonly=True)})
+    assert [f"{each.where}: {each.text}" for each in file.complaints] == [f"commands[3].{said} this entry is left out"]
+    assert file.keys == {"commands[5]"}
+    assert [each.key for each in file.values.commands] == ["F6"]
 
 
 def test_command_may_have_a_key_that_is_given_up() -> None:
-    checked = check_keys({"wide": [], "wrap": [], "pause": ["K"]}, {0: command("w", readonly=True), 1: command("K")})
-    assert checked.refused_commands == {1}
+    entries: dict[str, list[str]] = {"wide": [], "wrap": [], "pause": ["K"]}
+    assert "commands[0]" in checked(entries, {0: command("w", readonly=True), 1: command("K")}).keys
 
 
 def test_commands_of_one_scope_have_different_keys() -> None:
     same = command("F6", readonly=True)
     commands = {0: same, 1: same, 2: command("F6", readonly=True, scope="task"), 3: command(""), 4: command("")}
-    assert check_keys({}, commands).refused_commands == {1}
+    assert checked({}, commands).keys == {f"commands[{number}]" for number in (0, 2, 3, 4)}
 
 
-NAMES = [
-    *(key_name(key) for row in key_table().bindings for key in row.keys),
-    *"abcKMQZ?'",
-    "ctrl-g",
-    "F9",
-    "alt-x",
-    "ctrl-c",
-    "Esc",
-]
+NAMES = [*(name for row in TABLE.rows.values() for name in row.names), *"abcKMQZ?'", "ctrl-g", "F9", "alt-x"]
 TABLES = st.dictionaries(
-    st.sampled_from([*key_table().by_id, "nonsense"]),
+    st.sampled_from([*TABLE.rows, "nonsense"]),
     st.lists(st.sampled_from(NAMES) | st.text(max_size=3), max_size=3),
     max_size=8,
 )
@@ -114,28 +120,26 @@ TABLES = st.dictionaries(
 
 @given(TABLES)
 def test_no_table_takes_a_reserved_key_or_writes_in_lower_case(entries: dict[str, list[str]]) -> None:
-    checked = check_keys(entries)
-    for binding, keys in checked.keys.items():
-        assert {key for key in keys if key in RESERVED} == {key for key in default_keys(binding) if key in RESERVED}
+    own = own_keys(entries)
+    for binding, keys in own.items():
+        row = TABLE.rows[binding]
+        assert {key for key in keys if key in RESERVED} == {key for key in row.keys if key in RESERVED}
         assert not any("alt" in key for key in keys)
-        if key_table().by_id[binding][0].writes:
-            assert all(map(is_capital, keys))
-        if any(EVERYWHERE in row.scopes for row in key_table().by_id[binding]):
-            assert not any(map(is_printable, keys))
-    refused = {f"keys.{binding}" for binding in entries if binding not in checked.keys}
-    assert refused == {problem.where for problem in checked.problems if not problem.is_remark}
+        assert not row.writes or all(map(is_capital, keys))
+        assert row.scope != EVERYWHERE or not any(map(is_printable, keys))
+    refused = {f"keys.{binding}" for binding in entries if binding not in own}
+    assert refused == {problem.where for problem in checked(entries).complaints if not problem.is_remark}
 
 
 @given(TABLES)
 def test_no_table_gives_two_bindings_one_key(entries: dict[str, list[str]]) -> None:
-    own = check_keys(entries).keys
-    for place, scopes in key_table().places.items():
-        rows = [row for row in key_table().bindings if set(row.scopes) & set(scopes)]
-        for one, other in combinations(rows, 2):
+    own = own_keys(entries)
+    for place, ids in TABLE.places.items():
+        for one, other in combinations([TABLE.rows[binding] for binding in ids], 2):
             both = set(own.get(one.id, one.keys)) & set(own.get(other.id, other.keys))
-            if place in key_table().text_places:
+            if place in TABLE.text_places:
                 both = {key for key in both if not is_printable(key)}
-            assert not both or one.id == other.id or set(one.keys) & set(other.keys), (place, one.id, other.id)
+            assert not both or set(one.keys) & set(other.keys), (place, one.id, other.id)
 
 
 @pytest.mark.parametrize(

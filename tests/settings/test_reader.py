@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.own_commands import PLACEHOLDERS
+from tui.features import key_table
 from tui.kit.colors import PALETTES, ColorMode
 from tui.settings.description import commented_file, config_schema
 from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, read_document
@@ -175,7 +176,7 @@ def uncommented(text: str) -> str:
 
 
 def test_new_file_changes_nothing_until_it_is_edited() -> None:
-    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)
+    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES, key_table().rows.values())
     assert tomllib.loads(text) == {}
     document = read(uncommented(text))
     assert document.complaints == ()
@@ -192,7 +193,7 @@ def names(table: dict[str, Any], path: str = "") -> Iterator[str]:
 
 
 def test_new_file_explains_what_may_be_written() -> None:
-    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)
+    text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES, key_table().rows.values())
     tables = config_schema()["$defs"]
     for entry in ("ViewEntry", "CommandEntry", "ColumnEntry"):
         assert all(f"\n# {name} " in text for name in tables[entry]["properties"])
@@ -204,7 +205,13 @@ def test_new_file_explains_what_may_be_written() -> None:
 
 
 def test_new_file_names_every_setting() -> None:
-    listed = set(names(tomllib.loads(uncommented(commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)))))
+    listed = set(
+        names(
+            tomllib.loads(
+                uncommented(commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES, key_table().rows.values()))
+            )
+        )
+    )
     tables = config_schema()["$defs"]
     expected = {*tables["FileSettings"]["properties"], *(f"colors.{role}" for role in tables["Colors"]["properties"])}
     for key in ("read_only", "link", "columns", "programs", "dashboard", "bell"):

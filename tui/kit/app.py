@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, cast
 
 from textual import events
 from textual._compositor import LayoutUpdate
 from textual.app import App
+from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.filter import Monochrome, NoColor
 from textual.message_pump import MessagePump
@@ -20,6 +21,7 @@ from tui.kit import layout
 from tui.kit.colors import ColorMode, has_true_color
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import supports_title
+from tui.kit.keys import Help, bind
 from tui.kit.lists import Clip
 from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import In256Colors, Painter, theme_of
@@ -104,6 +106,13 @@ class AppBase(App[int]):
     """
 
     own_columns: ListColumns
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit", help=Help("program", 40)),
+        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it.",
+             help=Help("program", 20, "repaint the screen")),
+        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back.",
+             id="suspend", help=Help("program", 30)),
+    ]  # fmt: skip
 
     def __init__(self, session: Session, color_mode: ColorMode, environ: Mapping[str, str], *, is_ascii: bool) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=None)

@@ -1,7 +1,7 @@
 """Bindings with an id, a word and a sentence, those of every view, and the keys that the user chose for them."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 from weakref import WeakKeyDictionary
@@ -127,7 +127,7 @@ def bind(
     keys; without it, the key stands in the last group there.
 
     Users change the keys by `id`: bindings with one id have one purpose, wherever they are. By default it is the name
-    of the action. A new one belongs into `settings/key_table.json`; a test says how (`tests/ui/input/test_table.py`).
+    of the action. `features.key_table` collects them.
 
     The binding has priority, so that the app runs the action before it handles the next key. Otherwise keys that are
     typed quickly would reach a pane that an earlier key has already left.
@@ -228,6 +228,27 @@ OUTGOING_BINDINGS: Final = (
     *READING_BINDINGS,
 )  # fmt: skip
 OUTGOING_ACTIONS: Final = frozenset({"browse", "read_outside"})
+
+
+# The bindings of a class, for the table of all bindings: `features.key_table`.
+
+
+def merged_bindings(kind: type[DOMNode]) -> BindingsMap:
+    """Return the bindings of a class and its bases."""
+    return kind._merged_bindings or BindingsMap()  # noqa: SLF001  Textual has no public name for them
+
+
+def bindings_by_id(kind: type[DOMNode], more: Iterable[Binding] = ()) -> dict[str, tuple[Binding, tuple[str, ...]]]:
+    """Return a binding of each id with its keys, of which the footer shows the first."""
+    found: dict[str, list[Binding]] = {}
+    for binding in (*(each for _, each in merged_bindings(kind)), *more):
+        if binding.id is not None:
+            found.setdefault(binding.id, []).append(binding)
+    keys = {name: [key for each in same for key in each.key.split(",")] for name, same in found.items()}
+    return {
+        name: (first, tuple(dict.fromkeys(sorted(keys[name], key=lambda key: key_label(key) != first.key_display))))
+        for name, (first, *_) in found.items()
+    }
 
 
 # Gives bindings the keys that the user chose for them.

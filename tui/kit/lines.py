@@ -336,6 +336,7 @@ class Prompt(Horizontal):
         bind("escape", "cancel", "back", "Discard the change.", id="back"),
         bind("enter,down", "keep", "keep", "Keep the text and go to the results.", id="keep-text"),
     ]
+    has_text_field: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__(id="prompt", classes="away")

@@ -279,12 +279,20 @@ class SettingsChange(NamedTuple):
 class ConfigWatch:
     """Watches the config file of a session that has one, or may get one."""
 
-    def __init__(self, session: Session, messages: "Messages", on_change: Callable[[SettingsChange], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        messages: "Messages",
+        checked: Callable[[ConfigFile], ConfigFile],
+        on_change: Callable[[SettingsChange], None],
+    ) -> None:
+        """`checked` leaves out the keys that no binding may have. Another thread calls it."""
         file = session.settings.file
         self._session = session
         self._path = Path(file.path or "")
         self._shown = file.shown
         self._messages = messages
+        self._checked = checked
         self._on_change = on_change
         self._read_state = self._seen_state = file.state
         self._complaints = file.complaints
@@ -318,7 +326,7 @@ class ConfigWatch:
         except OSError:
             return None
         is_due = state == self._seen_state != self._read_state
-        return _Look(state, read_config(self._path, shown=self._shown) if is_due else None)
+        return _Look(state, self._checked(read_config(self._path, shown=self._shown)) if is_due else None)
 
     def _use(self, file: ConfigFile, state: FileState) -> None:
         """Take over what can be read, and say what cannot."""

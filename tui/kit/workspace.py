@@ -8,7 +8,7 @@ from typing import Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import BindingsMap, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
@@ -98,7 +98,7 @@ class PlanLayout(Layout):
         return None
 
 
-def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
+def keys_for(numbers: Mapping[str, int]) -> list[Binding]:
     """Return the keys of a workspace whose panes have these numbers. Two panes have one number if one stands there
     while a run is selected, and the other while none is.
     """

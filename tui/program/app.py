@@ -8,17 +8,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import RenderableType
 from textual import events
-from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.domain.run import RunId
+from tui.features import checked_file
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
@@ -28,7 +29,7 @@ from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
 from tui.kit.heap import COLLECT_INTERVAL_S, PauseCollector, no_collections, trim
-from tui.kit.keys import Help, Keymap, bind, key_label
+from tui.kit.keys import Keymap, key_label
 from tui.kit.lists import Clip
 from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
@@ -36,7 +37,7 @@ from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL
-from tui.settings.settings import Complaint, Settings, is_calling
+from tui.settings.settings import Complaint, ConfigFile, Settings, is_calling, with_keys
 from tui.store.addresses import RUNS, ViewAddress
 from tui.store.changes import Changes
 from tui.sync.session import Session
@@ -94,13 +95,6 @@ class TriggerApp(AppBase):
 
     CSS_PATH = Path(__file__).parent / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit", help=Help("program", 40)),
-        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it.",
-             help=Help("program", 20, "repaint the screen")),
-        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back.",
-             id="suspend", help=Help("program", 30)),
-    ]  # fmt: skip
 
     def __init__(
         self,
@@ -118,6 +112,11 @@ class TriggerApp(AppBase):
 
         `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
         """
+        file = session.settings.file
+        self._unchecked = file if file.values.keys or file.values.commands else None
+        if self._unchecked is not None:  # its keys and commands wait until all bindings are known
+            values = replace(file.values, keys={}, commands=())
+            session.settings = with_keys(session.settings, replace(file, values=values))
         super().__init__(session, color_mode, environ or {}, is_ascii=is_ascii)
         self.early_terminal = early_terminal
         self._address = address
@@ -136,7 +135,6 @@ class TriggerApp(AppBase):
         self._own_keymap: Keymap | None = None
         self.key_labels: dict[str, tuple[str, ...]] = {}
         use_own_keys(self.key_labels)
-        self._use_keys(session.settings)
         self._collector = PauseCollector()
         self._is_complete = False
         self._exit_code: int | None = None
@@ -211,10 +209,22 @@ class TriggerApp(AppBase):
             return
         if self._address is not None and self._address.run is None:
             self._open_address()
-        self._use_own_commands(self.session.settings)
+        if self._unchecked is None:
+            self._release()
+        self.session.spawn(self._start(), "start")
+
+    def _release(self) -> None:
+        """Show the app's own frames, and handle keys."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.release()
-        self.session.spawn(self._start(), "start")
+
+    async def _check_keys(self, file: ConfigFile) -> None:
+        """Use the keys and commands of the config file. All screens are imported to know their bindings."""
+        # Their imports load the data layer, which only another thread does.
+        is_loaded = "tui.api.client" in sys.modules
+        checked = checked_file(file) if is_loaded else await asyncio.to_thread(checked_file, file)
+        self._add_complaints(checked.complaints[len(file.complaints) :])
+        self.change_settings(with_keys(self.session.settings, checked))
 
     def _open_address(self) -> None:
         """Show the view with which the program was started."""
@@ -222,6 +232,9 @@ class TriggerApp(AppBase):
         self.show_address(self._address)
 
     async def _start(self) -> None:
+        if self._unchecked is not None:
+            await self._check_keys(self._unchecked)
+            self._release()
         await self.session.start()
         await self.part(ChosenColumns).start()
         if self._address is not None and self._address.run is not None:
@@ -259,7 +272,7 @@ class TriggerApp(AppBase):
         self._alerts.use(settings)
 
     def _watch_config(self) -> None:
-        watch = ConfigWatch(self.session, self.messages, self._on_settings_changed)
+        watch = ConfigWatch(self.session, self.messages, checked_file, self._on_settings_changed)
         self.session.spawn(watch.run(), "config file")
 
     def _check_views(self) -> None:

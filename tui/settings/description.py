@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from functools import cache
 from itertools import pairwise, zip_longest
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from tui.domain.own_commands import PLACEHOLDERS, CommandScope
 from tui.settings import schema
-from tui.settings.keys import listed_bindings
+from tui.settings.keys import BindingRow
 from tui.settings.schema import ConfigTable, FileSettings, entry_type, expected, is_table, ruled, settings_in, value_at
 from tui.settings.settings import DEFAULT, UNBIND, Settings
 
@@ -53,11 +53,14 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
 """What stands for a table without defaults of its own."""
 
 
-def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str]]) -> str:
+def commented_file(
+    colors: Mapping[str, str], columns: Mapping[str, Sequence[str]], bindings: Iterable[BindingRow]
+) -> str:
     """Return the text of a new config file.
 
     * `colors`: the colours of the dark theme, by role
     * `columns`: the names of the columns, by view
+    * `bindings`: all bindings, by where they are first met
     """
     parts = [*_prose(_INTRO)]
     for field, text in _described(FileSettings):
@@ -67,7 +70,7 @@ def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str
             parts += _columns(columns) if kind is schema.OwnColumns else ()
             parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
         elif field.name == "keys":
-            parts += _keys()
+            parts += _keys(bindings)
         elif (entry := entry_type(kind)) is not None:
             parts += _entry(entry)
             parts += _placeholders() if entry is schema.CommandEntry else ()
@@ -140,16 +143,16 @@ def _labelled(label: str, text: str) -> Iterator[str]:
     yield from (f"# {head:<{_LABEL}}{line}" for head, line in zip_longest((label,), lines, fillvalue=""))
 
 
-def _keys() -> Iterator[str]:
-    """Yield a line for each binding, by where it is first met."""
+def _keys(bindings: Iterable[BindingRow]) -> Iterator[str]:
+    """Yield a line for each binding."""
     yield "#[keys]"
     scope = ""
-    for each in listed_bindings():
-        if each.scopes[0] != scope:
-            scope = each.scopes[0]
+    for each in bindings:
+        if each.scope != scope:
+            scope = each.scope
             yield "#"
             yield f"# {scope}"
-        setting = f"#{each.id} = {_toml(each.keys[0] if len(each.keys) == 1 else each.keys)}"
+        setting = f"#{each.id} = {_toml(each.names[0] if len(each.names) == 1 else each.names)}"
         if len(line := f"{setting}  # {each.sentence}") <= _WIDTH:
             yield line
         else:

@@ -185,10 +185,9 @@ def _decoded(content: bytes) -> ConfigFile:
     except ValueError as error:
         where, reason = _syntax_error(text, str(error))
         return unreadable(where, f"{reason}; the file is ignored")
-    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
+    from tui.settings.reader import read_document  # noqa: PLC0415  loads pydantic_core
 
-    file = read_document(table)
-    return with_checked_keys(file) if file.values.keys or file.values.commands else file
+    return read_document(table)
 
 
 def _line_with_many_dots(text: str) -> int | None:

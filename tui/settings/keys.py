@@ -1,46 +1,15 @@
-"""Keys: their names in the config file, the table of all bindings, and what is wrong about the keys of a file."""
+"""Keys: their names in the config file, and what is wrong about the keys of a file."""
 
-import json
 import re
 import string
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from itertools import combinations
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from tui.domain.own_commands import CommandScope, TemplateError, parse_template
-from tui.lazy_dataclass import dataclass
 from tui.settings.schema import CommandEntry
-from tui.settings.settings import Complaint
-
-# A row of the table of bindings, and the names of keys in the config file.
-
-
-EVERYWHERE: Final = "everywhere"
-"""The scope of bindings that work in each screen, also while something is typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class BindingRow:
-    """What users know of a binding, in some of the scopes where it works.
-
-    * `id`: its name in the config file
-    * `keys`: its keys by default, as Textual names them
-    * `scopes`: the views, panes and dialogs that declare it; `KeyTable.places` says which are together
-    * `writes`: it changes runs
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    word: str
-    sentence: str
-    scopes: tuple[str, ...]
-    writes: bool = False
-
+from tui.settings.settings import Complaint, ConfigFile, places_of
 
 # The names of keys in the config file (`G`, `ctrl-g`, `F5`, `PgDn`), and those that Textual uses (`ctrl+g`, `f5`).
 #
@@ -130,41 +99,6 @@ def is_capital(key: str) -> bool:
     return len(key) == 1 and key.isascii() and key.isupper()
 
 
-# All bindings, so that their keys can be checked and listed without Textual.
-#
-# `python -m tests.support.binding_table` writes `key_table.json` from the live bindings, and a test compares the two.
-
-
-class KeyTable(NamedTuple):
-    """All bindings.
-
-    * `bindings`, `by_id`: the rows; one id may have several
-    * `text_keys`, `text_places`: the keys that edit a text, and the places where letters are text
-    * `places`: where keys work, and the scopes whose keys work there
-    """
-
-    bindings: tuple[BindingRow, ...]
-    by_id: Mapping[str, Sequence[BindingRow]]
-    text_keys: tuple[str, ...]
-    text_places: tuple[str, ...]
-    places: Mapping[str, frozenset[str]]
-
-
-@cache
-def key_table() -> KeyTable:
-    """Read the table: 5 ms, which a start without own keys does not need."""
-    table = json.loads(Path(__file__).with_name("key_table.json").read_text(encoding="utf-8"))
-    rows = tuple(
-        BindingRow(**each | {"keys": tuple(each["keys"]), "scopes": tuple(each["scopes"])})
-        for each in table["bindings"]
-    )
-    by_id: dict[str, list[BindingRow]] = {}
-    for row in rows:
-        by_id.setdefault(row.id, []).append(row)
-    places = {place: frozenset(scopes) for place, scopes in table["places"].items()}
-    return KeyTable(rows, by_id, tuple(table["text keys"]), tuple(table["text places"]), places)
-
-
 # Finds what is wrong about the keys of a config file. A refused entry leaves the keys of its binding as they are.
 #
 # Two bindings may not share a key where both work, unless they do so by default. Own commands are part of this.
@@ -172,219 +106,197 @@ def key_table() -> KeyTable:
 
 MAX_PROBLEMS: Final = 50
 MAX_ID_CHARS: Final = 40
+EVERYWHERE: Final = "everywhere"
+"""The scope of bindings that work in each screen, also while something is typed."""
+
 _MIN_LIKENESS: Final = 0.6
 _LISTED: Final = "trigger-tui config --keys lists them"
-_COMMAND_SCOPES: Final = frozenset({"runs view", "errors view"})
-"""Commands work in all panes of these views."""
+_LEFT_OUT: Final = "this entry is left out"
+
+Keys = Mapping[str, Sequence[str]]
+"""Keys by the ids of bindings."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedKeys:
-    """What may be used.
+class BindingRow(NamedTuple):
+    """What users know of a binding.
 
-    * `keys`: the accepted entries, as Textual names keys
-    * `refused_commands`: the positions of commands whose keys are refused
+    * `id`: its name in the config file
+    * `keys`: its keys by default, as Textual names them
+    * `scope`: the view, pane or dialog where it is first met
+    * `writes`: it changes runs
     """
 
-    keys: Mapping[str, tuple[str, ...]]
-    refused_commands: frozenset[int]
-    problems: tuple[Complaint, ...]
+    id: str
+    keys: tuple[str, ...]
+    word: str
+    sentence: str
+    scope: str
+    writes: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys as the config file writes them."""
+        return tuple(map(key_name, self.keys))
 
 
-def default_keys(binding: str) -> tuple[str, ...]:
-    """Return the keys of a binding without a config file."""
-    return key_table().by_id[binding][0].keys
+class KeyTable(NamedTuple):
+    """All bindings, collected from the classes of the monitor (`features.key_table`).
+
+    * `rows`: by their ids, in the order in which they are listed
+    * `words`: how the bindings are called in all scopes
+    * `places`: where keys work (a pane, page or dialog), and the ids of the bindings that work there
+    * `text_places`, `text_keys`: the places where letters are text, and the keys that edit it
+    """
+
+    rows: Mapping[str, BindingRow]
+    words: frozenset[str]
+    places: Mapping[str, Sequence[str]]
+    text_places: frozenset[str]
+    text_keys: Sequence[str]
+
+    def ids_by_key(self, place: str, keys: Keys) -> dict[str, set[str]]:
+        """Return which bindings have a key in a place. A text field is the binding ""."""
+        is_text = place in self.text_places
+        found: dict[str, set[str]] = {}
+        for binding in self.places[place]:
+            for key in keys.get(binding, self.rows[binding].keys):
+                if not (is_text and is_printable(key)):
+                    found.setdefault(key, set()).add(binding)
+        for key in self.text_keys if is_text else ():
+            found.setdefault(key, set()).add("")
+        return found
+
+    def chosen(self, binding: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the keys of an entry. Raises `ValueError` with the reason if its binding may not have them."""
+        if (row := self.rows.get(binding)) is None:
+            from difflib import get_close_matches  # noqa: PLC0415  only for a wrong file
+
+            nearest = get_close_matches(binding[:MAX_ID_CHARS], self.rows, 1, _MIN_LIKENESS)
+            raise ValueError(f"no such binding; {f'did you mean {nearest[0]}?' if nearest else _LISTED}")
+        keys: dict[str, None] = {}
+        for name in names:
+            try:
+                keys[parse_key(name)] = None
+            except ValueError as error:
+                raise ValueError(f'{error}, got "{name}"; {self.stays(binding)}') from None
+        if keys.keys() != set(row.keys) and (reason := self._forbidden(row, tuple(keys))):
+            raise ValueError(f"{reason}; {self.stays(binding)}")
+        return tuple(keys)
+
+    def _forbidden(self, row: BindingRow, keys: Sequence[str]) -> str:
+        """Return why a binding may not have these keys; empty if it may."""
+        if missing := [key_name(key) for key in row.keys if key in RESERVED and key not in keys]:
+            return f"{' and '.join(missing)} cannot be taken away: expected {'it' if len(missing) == 1 else 'them'} too"
+        for key in keys:
+            if key in RESERVED and key not in row.keys:
+                return f"{key_name(key)} always {RESERVED[key]}: expected another key"
+            if row.writes and not is_capital(key):
+                return f"what writes takes only a capital such as {row.names[0]}, got {key_name(key)}"
+        printable = [key_name(key) for key in keys if is_printable(key)]
+        if printable and row.scope == EVERYWHERE:
+            return f"it works while you type too: expected a key such as ctrl-g or F5, got {printable[0]}"
+        if printable and all(place in self.text_places for place in self.places_of(row.id)):
+            return f"letters are text there: expected a key such as ctrl-g or F5, got {printable[0]}"
+        return ""
+
+    def places_of(self, binding: str) -> list[str]:
+        """Return where a binding works."""
+        return [place for place, ids in self.places.items() if binding in ids]
+
+    def stays(self, binding: str) -> str:
+        names = self.rows[binding].names
+        return f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'}"
+
+    def clashes(self, keys: Keys) -> Iterator[tuple[str, tuple[str, str], str]]:
+        """Yield the keys that two bindings share in a place, but not by default, with their ids and the place."""
+        for place in self.places:
+            shared = {pair for ids in self.ids_by_key(place, {}).values() for pair in combinations(sorted(ids), 2)}
+            for key, ids in self.ids_by_key(place, keys).items():
+                yield from ((key, pair, place) for pair in combinations(sorted(ids), 2) if pair not in shared)
 
 
-def check_keys(entries: Mapping[str, Sequence[str]], commands: Mapping[int, CommandEntry] | None = None) -> CheckedKeys:
-    """Check keys as the file writes them, by the ids of bindings, and those of commands, by their positions."""
+def with_checked_keys(file: ConfigFile, table: KeyTable) -> ConfigFile:
+    """Return a file without the entries that are refused, and with what is wrong about them."""
     problems: list[Complaint] = []
+
+    def complain(path: str, text: str, *, is_remark: bool = False) -> None:
+        problems.append(Complaint(path, text, is_remark, file.shown))
+
     keys: dict[str, tuple[str, ...]] = {}
-    for binding, names in entries.items():
+    for binding, names in file.values.keys.items():
         if len(problems) >= MAX_PROBLEMS:
             break
-        found, reason, is_remark = _read(binding, names)
-        if reason:
-            problems.append(Complaint(_path(binding), reason, is_remark))
-        if found is not None:
-            keys[binding] = found
-    _drop_clashes(keys, problems)
-    refused = _refused_commands(keys, commands or {}, problems)
-    return CheckedKeys(keys, frozenset(refused), tuple(problems[:MAX_PROBLEMS]))
+        try:
+            keys[binding] = chosen = table.chosen(binding, names)
+        except ValueError as error:
+            complain(_path(binding), str(error))
+            continue
+        text = [key_name(key) for key in chosen if is_printable(key) and set(chosen) != set(table.rows[binding].keys)]
+        if text and not table.text_places.isdisjoint(table.places_of(binding)):
+            verb = "is" if len(text) == 1 else "are"
+            complain(_path(binding), f"{' and '.join(text)} {verb} text where something is typed", is_remark=True)
+    for binding, reason in _drop_clashes(keys, table):
+        complain(_path(binding), reason)
+    paths = places_of(file, "commands")
+    refused = dict(_refused_commands(dict(zip(paths, file.values.commands, strict=True)), keys, table))
+    for path, (name, reason) in refused.items():
+        complain(f"{path}.{name}", f"{reason}; {_LEFT_OUT}")
+    values = replace(
+        file.values,
+        keys={binding: names for binding, names in file.values.keys.items() if binding in keys},
+        commands=tuple(each for path, each in zip(paths, file.values.commands, strict=True) if path not in refused),
+    )
+    used = {path for path in file.keys if not path.startswith("keys.") or path.removeprefix("keys.") in keys}
+    complaints = (*file.complaints, *problems[:MAX_PROBLEMS])
+    return replace(file, values=values, keys=frozenset(used - refused.keys()), complaints=complaints)
 
 
 def _path(binding: str) -> str:
     return f"keys.{binding if len(binding) <= MAX_ID_CHARS else f'{binding[:MAX_ID_CHARS]}…'}"
 
 
-def _read(binding: str, names: Sequence[str]) -> tuple[tuple[str, ...] | None, str, bool]:
-    """Return the keys of an entry, or None; what is wrong about them; and whether that is only a remark."""
-    if binding not in key_table().by_id:
-        return None, _unknown(binding), False
-    stays = _stays(binding)
-    keys: list[str] = []
-    for name in names:
-        try:
-            keys.append(parse_key(name))
-        except ValueError as error:
-            return None, f'{error}, got "{name}"; {stays}', False
-    chosen = tuple(dict.fromkeys(keys))
-    if set(chosen) == set(default_keys(binding)):
-        return chosen, "", False
-    if reason := _forbidden(binding, chosen):
-        return None, f"{reason}; {stays}", False
-    if (text := [key for key in chosen if is_printable(key)]) and _text_places(binding):
-        typed = " and ".join(key_name(key) for key in text)
-        return chosen, f"{typed} {'is' if len(text) == 1 else 'are'} text where something is typed", True
-    return chosen, "", False
-
-
-def _unknown(binding: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415  only for a wrong file
-
-    nearest = get_close_matches(binding[:MAX_ID_CHARS], key_table().by_id, 1, _MIN_LIKENESS)
-    return f"no such binding; {f'did you mean {nearest[0]}?' if nearest else _LISTED}"
-
-
-def _forbidden(binding: str, keys: tuple[str, ...]) -> str:
-    """Return why a binding may not have these keys; empty if it may."""
-    rows, own = key_table().by_id[binding], {key for key in default_keys(binding) if key in RESERVED}
-    if missing := [key_name(key) for key in default_keys(binding) if key in own and key not in keys]:
-        return f"{' and '.join(missing)} cannot be taken away: expected {'it' if len(missing) == 1 else 'them'} too"
-    for key in keys:
-        if key in RESERVED and key not in own:
-            return f"{key_name(key)} always {RESERVED[key]}: expected another key"
-        if rows[0].writes and not is_capital(key):
-            return f"what writes takes only a capital such as {key_name(default_keys(binding)[0])}, got {key_name(key)}"
-    printable = [key_name(key) for key in keys if is_printable(key)]
-    if printable and any(EVERYWHERE in row.scopes for row in rows):
-        return f"it works while you type too: expected a key such as ctrl-g or F5, got {printable[0]}"
-    if printable and _text_places(binding) == _places(binding):
-        return f"letters are text there: expected a key such as ctrl-g or F5, got {printable[0]}"
-    return ""
-
-
-def _places(binding: str) -> set[str]:
-    scopes = {scope for row in key_table().by_id[binding] for scope in row.scopes}
-    return {place for place, names in key_table().places.items() if scopes.intersection(names)}
-
-
-def _text_places(binding: str) -> set[str]:
-    return _places(binding).intersection(key_table().text_places)
-
-
-def _stays(binding: str) -> str:
-    names = [key_name(key) for key in default_keys(binding)]
-    return f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'}"
-
-
-def _clashes(keys: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, str], str]]:
-    """Yield the keys that two bindings share in a place, but not by default, with their ids and the place.
-
-    A text field is the binding "".
-    """
-    for place in key_table().places:
-        shared = {pair for ids in _ids_by_key(place, {}).values() for pair in combinations(sorted(ids), 2)}
-        for key, ids in _ids_by_key(place, keys).items():
-            for pair in combinations(sorted(ids), 2):
-                if pair not in shared:
-                    yield key, pair, place
-
-
-def _ids_by_key(place: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
-    table = key_table()
-    found: dict[str, set[str]] = {}
-    for row in table.bindings:
-        for key in () if table.places[place].isdisjoint(row.scopes) else keys.get(row.id, row.keys):
-            if place not in key_table().text_places or not is_printable(key):
-                found.setdefault(key, set()).add(row.id)
-    if place in key_table().text_places:
-        for key in key_table().text_keys:
-            found.setdefault(key, set()).add("")
-    return found
-
-
-def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Complaint]) -> None:
-    """Remove entries that clash, the later one of two, until none does."""
+def _drop_clashes(keys: dict[str, tuple[str, ...]], table: KeyTable) -> Iterator[tuple[str, str]]:
+    """Remove entries that clash, the later one of two, until none does. Yield them with the reason."""
     order = {binding: number for number, binding in enumerate(keys)}
-    while keys and (clashes := list(_clashes(keys))):
-        by_entry = [
-            (max((each for each in clash[1] if each in keys), key=order.__getitem__), clash) for clash in clashes
-        ]
-        dropped: set[str] = set()
-        for binding, (key, ids, place) in sorted(by_entry, key=lambda each: order[each[0]]):
-            other = next(each for each in ids if each != binding)
-            if binding in dropped or other in dropped:
-                continue  # without the other entry, this one may be right
-            dropped.add(binding)
-            taken = f"the key of {other}" if other else "a key that edits a text"
-            where = place if other else "where something is typed"
-            text = f"{key_name(key)} is {taken} ({where}); {_stays(binding)}"
-            problems.append(Complaint(_path(binding), text))
-            del keys[binding]
+
+    def later(clash: tuple[str, tuple[str, str], str]) -> int:
+        return max(order[binding] for binding in clash[1] if binding in keys)
+
+    while keys and (clash := min(table.clashes(keys), key=later, default=None)):
+        key, ids, place = clash
+        binding = list(order)[later(clash)]
+        other = next(each for each in ids if each != binding)
+        taken = f"the key of {other} ({place})" if other else "a key that edits a text (where something is typed)"
+        yield binding, f"{key_name(key)} is {taken}; {table.stays(binding)}"
+        del keys[binding]
 
 
 def _refused_commands(
-    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, CommandEntry], problems: list[Complaint]
-) -> Iterator[int]:
-    """Yield the positions of commands that cannot have their keys. Of two with one key and one scope the first wins."""
-    taken = _taken_by_views(keys)
+    commands: Mapping[str, CommandEntry], keys: Keys, table: KeyTable
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the paths of commands that are refused, with the wrong field and the reason.
+
+    Of two with one key and one scope the first wins.
+    """
+    taken: dict[str, str] = {}
+    for place in table.places_of("replay"):  # commands work in all panes of the views of runs and errors
+        for key, ids in table.ids_by_key(place, keys).items():
+            taken.setdefault(key, f"{key_name(key)} is the key of {min(ids)}")
+    taken |= {key: f"{key_name(key)} always {effect}: expected another key" for key, effect in RESERVED.items()}
     of_commands: dict[tuple[str, str], str] = {}
-    for number, command in commands.items():
+    for path, command in commands.items():
+        name = " ".join(command.name.casefold().split())
+        if not command.key and name in table.words:
+            wanted = "expected another name for a command without a key"
+            yield path, ("name", f'{wanted}: "{name}" is one of the program')
         if not command.key:
             continue
         try:
             key = parse_key(command.key)
         except ValueError as error:
-            reason = f'{error}, got "{command.key}"'
+            yield path, ("key", f'{error}, got "{command.key}"')
+            continue
+        if reason := taken.get(key) or of_commands.get((key, command.scope)):
+            yield path, ("key", reason)
         else:
-            if key in RESERVED:
-                reason = f"{key_name(key)} always {RESERVED[key]}: expected another key"
-            elif key in taken:
-                reason = f"{key_name(key)} is the key of {taken[key]}"
-            elif other := of_commands.get((key, command.scope)):
-                reason = f'{key_name(key)} is the key of the command "{other}"'
-            else:
-                of_commands[key, command.scope] = command.name
-                continue
-        problems.append(Complaint(f"commands[{number}].key", f"{reason}; this entry is left out"))
-        yield number
-
-
-def _taken_by_views(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return the keys of the panes with lists of runs or errors, and the bindings that have them."""
-    taken: dict[str, str] = {}
-    for place, scopes in key_table().places.items():
-        if _COMMAND_SCOPES.intersection(scopes):
-            for key, ids in _ids_by_key(place, keys).items():
-                taken.setdefault(key, min(ids))
-    return taken
-
-
-def listed_bindings() -> Iterator[BindingRow]:
-    """Yield one row of each binding, in the order of the table, with its keys as the config file writes them.
-
-    The first of its scopes is where it is first met.
-    """
-    return (replace(row, keys=tuple(map(key_name, row.keys))) for row, *_ in key_table().by_id.values())
-
-
-# Checks a command of one's own beyond what its Struct can: its placeholders, its name, and whether its key may write.
-# `check_keys` checks whether the key is free.
-
-
-def problem_of_command(entry: CommandEntry) -> tuple[str, str] | None:
-    """Return the field of a command that is wrong, and what was expected; None if nothing is."""
-    try:
-        parse_template(entry.command, CommandScope(entry.scope))
-    except TemplateError as error:
-        return f"command[{error.index}]", str(error)
-    if not entry.key and (name := " ".join(entry.name.casefold().split())) in {
-        word for row in key_table().bindings for word in (row.word, row.id)
-    }:
-        return "name", f'expected another name for a command without a key: "{name}" is one of the program'
-    with suppress(ValueError):  # not a key: reported with those that are taken
-        if entry.key and not entry.readonly and not is_capital(parse_key(entry.key)):
-            hint = "readonly = true says that it changes nothing"
-            return "key", f'what writes takes only a capital such as K, got "{entry.key}" ({hint})'
-    return None
+            of_commands[key, command.scope] = f'{key_name(key)} is the key of the command "{command.name}"'

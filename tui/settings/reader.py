@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, replace
+from dataclasses import MISSING, Field, fields
 from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
@@ -122,12 +122,9 @@ class _Reading:
             return _WRONG
         if (check := ruled(annotation)[1].check) is not None and (wanted := check(read)):
             return self._wrong(where, wanted, value)
-        if entry is CommandEntry:
-            from tui.settings.keys import problem_of_command  # noqa: PLC0415  10 ms, which most files do not need
-
-            if (problem := problem_of_command(read[0])) is not None:
-                self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
-                return _WRONG
+        if entry is CommandEntry and (problem := _problem_of_command(read[0])) is not None:
+            self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
+            return _WRONG
         self.keys.append(where)
         return read
 
@@ -266,23 +263,23 @@ def _nearest(kind: type[ConfigTable], path: str, key: str) -> str | None:
     return by_name[other[0]] if other else None
 
 
-# Leaves out of a document the keys and commands that the table of bindings does not allow.
+def _problem_of_command(entry: CommandEntry) -> tuple[str, str] | None:
+    """Return the field of a command that is wrong, and what was expected; None if nothing is.
 
+    Whether its key is free is known once the bindings are: `keys.with_checked_keys`.
+    """
+    # Most files have no commands.
+    from tui.domain.own_commands import CommandScope, TemplateError, parse_template  # noqa: PLC0415
+    from tui.settings.keys import is_capital, parse_key  # noqa: PLC0415
 
-_COMMAND: Final = re.compile(r"commands\[(\d+)\]")
-
-
-def with_checked_keys(file: ConfigFile) -> ConfigFile:
-    """Return a file without the entries that are refused, and with what is wrong about them."""
-    from tui.settings.keys import check_keys  # noqa: PLC0415  10 ms, which most files do not need
-
-    values = file.values
-    positions = sorted(int(found[1]) for key in file.keys if (found := _COMMAND.fullmatch(key)))
-    commands = dict(zip(positions, values.commands, strict=True))
-    checked = check_keys(values.keys, commands)
-    keys = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
-    refused = {joined("keys", binding) for binding in values.keys if binding not in keys}
-    refused |= {f"commands[{number}]" for number in checked.refused_commands}
-    allowed = tuple(each for number, each in commands.items() if number not in checked.refused_commands)
-    values = replace(values, keys=keys, commands=allowed)
-    return replace(file, values=values, keys=file.keys - refused, complaints=(*file.complaints, *checked.problems))
+    try:
+        parse_template(entry.command, CommandScope(entry.scope))
+        is_writing_key = entry.key and not entry.readonly and not is_capital(parse_key(entry.key))
+    except TemplateError as error:
+        return f"command[{error.index}]", str(error)
+    except ValueError:  # not a key: reported with those that are taken
+        return None
+    if not is_writing_key:
+        return None
+    hint = "readonly = true says that it changes nothing"
+    return "key", f'what writes takes only a capital such as K, got "{entry.key}" ({hint})'

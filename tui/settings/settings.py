@@ -291,6 +291,12 @@ def with_file(settings: Settings, file: ConfigFile) -> Settings:
     return locked(read) if file.is_locked else read
 
 
+def with_keys(settings: Settings, file: ConfigFile) -> Settings:
+    """Return the settings with the keys and commands of their own file after a check."""
+    commands = () if file.distrust else file.values.commands
+    return replace(settings, file=file, keys=file.values.keys, commands=commands)
+
+
 def locked(settings: Settings) -> Settings:
     """Return the settings of a session whose config file forbids something that cannot be read."""
     if settings.read_only.everywhere:

@@ -1,6 +1,6 @@
 """What a random user does at a terminal: gestures as values, drawn by weight from a seed.
 
-The keys come from the table of bindings, which a test compares with the live bindings: a new binding is drawn too.
+The keys are those of the live bindings: a new one is drawn too.
 """
 
 import re
@@ -12,14 +12,15 @@ from typing import Self
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # Textual publishes no table of keys
 from textual.keys import REPLACED_KEYS, key_to_character
 
-from tui.settings.keys import key_table
+from tui.features import key_table
 
 SUSPEND = "ctrl+z"
 QUITTING = frozenset({"quit", "close"})
 """Ids of bindings that may end the program. Most of them are drawn again, so that it lives for some time."""
 
 KEPT_QUITS = 0.15
-WRITING_KEYS = tuple(dict.fromkeys(key for row in key_table().bindings if row.writes for key in row.keys))
+BINDINGS = tuple(key_table().rows.values())
+WRITING_KEYS = tuple(dict.fromkeys(key for row in BINDINGS if row.writes for key in row.keys))
 SHARE_OF_TEXT_KEYS = 0.06
 MAX_WAIT_S = 1.5
 SIZES = ((80, 24), (120, 40), (200, 60), (20, 5), (60, 15), (100, 34), (160, 30), (132, 20), (1, 1))
@@ -31,9 +32,7 @@ FILTERS = ("status:failed", "task:sync-*", "-tag:x", "took:>1s", "age:<5m", "err
 ARGUMENTS = ("", " since:2h", " task:sync-*", " zq", " 3", " status:failed sort:took", " metadata.step bar", " run_zq")
 PASTES = ("run_zq", "status:failed\ntask:x\n", "y\n", "漢字 and more " * 40, "q" * 300)
 
-_COMMANDS = tuple(
-    dict.fromkeys(word for row in key_table().bindings if row.id not in QUITTING for word in (row.id, row.word))
-)
+_COMMANDS = tuple(dict.fromkeys(word for row in BINDINGS if row.id not in QUITTING for word in (row.id, row.word)))
 _VIEWS = ("runs", "errors", "queues", "wall", "run", "views", "open", "pause", "q!", "set", "theme", "columns")
 
 
@@ -66,7 +65,7 @@ def _any_key(random: Random) -> str:
     if random.random() < SHARE_OF_TEXT_KEYS:
         return random.choice(key_table().text_keys)
     while True:
-        row = random.choice(key_table().bindings)
+        row = random.choice(BINDINGS)
         if row.id not in QUITTING or random.random() < KEPT_QUITS:
             return random.choice(row.keys)
 

@@ -17,8 +17,8 @@ from tests.hostile.terminal_bytes import dirty_bytes, restored
 from tests.perf.processes import tree
 from tests.perf.terminal import Cell
 from tui.api.actions import ACTIONS
+from tui.features import key_table
 from tui.kit.terminal.early import CLEAR
-from tui.settings.keys import key_table
 
 PATIENCE_S = 60.0
 TIMERS_S, SLOW_TIMERS_S = 2.4, 5.4
@@ -44,7 +44,7 @@ AGREE = Gesture("key", "y")
 READ_QUESTION_S = 1.0
 
 LINKS = {"slow": (0.3, 64_000.0), "far": (0.8, 0.0), "fast": (0.0, 0.0)}
-QUIT_KEYS = frozenset(key for row in key_table().bindings if row.id in QUITTING for key in row.keys)
+QUIT_KEYS = frozenset(key for row in key_table().rows.values() if row.id in QUITTING for key in row.keys)
 ASKS = re.compile("|".join(rf"\b{action.title} \S" for action in ACTIONS))
 """A dialog that asks for confirmation, on the screen."""
 

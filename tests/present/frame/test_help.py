@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.binding_table import help_rows
+from tests.support.bindings import help_rows
 from tests.support.present.samples import NOW, text_of
+from tui.features import key_table
 from tui.kit.header_words import HeaderFacts, header_line
 from tui.kit.page_screen import HelpKey, header_signs, help_lines, legend_lines
-from tui.settings.keys import key_table
 from tui.store.freshness import Freshness, Level, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.blocks import spark
@@ -62,7 +62,7 @@ def test_help_groups_keys_by_purpose() -> None:
 
 
 def test_help_names_steps_as_the_footer_does() -> None:
-    words = {row.id: row.word for row in key_table().bindings}
+    words = {row.id: row.word for row in key_table().rows.values()}
     texts = {row.ids: row.text for row in ROWS.values()}
     for name in ("error", "pane", "match"):
         step = f"next-{name}", f"previous-{name}"

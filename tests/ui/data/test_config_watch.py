@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fleet import SECRET
+from tui.features import checked_file
 from tui.kit.live_model import Messages
 from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.settings.file import load_config, state_of
@@ -30,7 +31,7 @@ class Watched:
         self.session = Session(read_settings(environ, file=file))
         self.messages = Messages()
         self.changes: list[SettingsChange] = []
-        self.watch = ConfigWatch(self.session, self.messages, self.changes.append)
+        self.watch = ConfigWatch(self.session, self.messages, checked_file, self.changes.append)
         self.name = str(self.path)
 
     def write(self, text: str) -> None:

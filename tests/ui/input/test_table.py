@@ -1,31 +1,38 @@
-"""The table of bindings is that of the live ones."""
+"""All bindings are collected from the live classes, and named rightly in files and sentences."""
 
 import ast
 import string
 from collections import defaultdict
 from pathlib import Path
 
+from textual.dom import DOMNode
 from textual.keys import _character_to_key
 
-from tests.support import binding_table
+from tests.support.bindings import bindings_with_ids, classes_with_keys, help_rows
+from tui.features import _KEY_SCOPES, key_table
+from tui.kit.app import AppBase
 from tui.kit.keys import key_label
-from tui.settings.keys import SIGNS, check_keys, key_name, key_table, parse_key
+from tui.kit.painted import PaintedScreen
+from tui.settings.keys import SIGNS, parse_key
 from tui.settings.reader import read_document
 
 
-def test_table_equals_the_live_bindings() -> None:
-    text = binding_table.PATH.read_text(encoding="utf-8")
-    assert text == binding_table.source(), "python -m tests.support.binding_table writes it"
+def test_every_class_with_keys_of_its_own_is_collected() -> None:
+    collected: set[type[DOMNode]] = {AppBase, *(load() for load in _KEY_SCOPES.values())}
+    own = [kind for kind in classes_with_keys() if "BINDINGS" in vars(kind) or issubclass(kind, PaintedScreen)]
+    missing = {kind.__name__ for kind in own if not any(issubclass(each, kind) for each in collected)}
+    assert missing == set(), "a row of `_KEY_SCOPES` in features/__init__.py, and one of `_KEY_PLACES`"
+    known = key_table().rows.keys()
+    assert {each.id for kind in classes_with_keys() for each in bindings_with_ids(kind)} - known == set()
+    assert all(key_table().places_of(binding) for binding in known)
 
 
 def test_file_can_name_every_binding_and_key() -> None:
     """What `config --init` says about a binding is right in a file."""
-    for row in key_table().bindings:
-        names = tuple(map(key_name, row.keys))
-        assert tuple(map(parse_key, names)) == row.keys, row.id
-        read = read_document({"keys": {row.id: list(names)}}).values
-        assert check_keys({row.id: names}).keys == {row.id: row.keys}
-        assert read.keys == {row.id: names}
+    for row in key_table().rows.values():
+        assert tuple(map(parse_key, row.names)) == row.keys, row.id
+        assert read_document({"keys": {row.id: list(row.names)}}).values.keys == {row.id: row.names}
+        assert key_table().chosen(row.id, row.names) == row.keys
 
 
 def test_signs_have_the_names_of_textual() -> None:
@@ -36,7 +43,7 @@ def test_sentences_name_the_usual_keys() -> None:
     """Each `with_key("refresh", "r", …)` names a binding of the table, and its keys by default."""
     names = ("with_key", "key_of", "keys_of")
     texts = ((path, path.read_text(encoding="utf-8")) for path in Path("tui").rglob("*.py"))
-    usual = {row.id: [key_label(key) for key in row.keys] for row in key_table().bindings}
+    usual = {row.id: [key_label(key) for key in row.keys] for row in key_table().rows.values()}
     found = [
         (path.name, str(call.args[0].value), [arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)])
         for path, text in texts
@@ -52,14 +59,14 @@ def test_sentences_name_the_usual_keys() -> None:
 
 
 def test_page_of_keys_names_bindings_that_exist() -> None:
-    rows = binding_table.help_rows()
-    assert {name for row in rows for name in row.ids} - {row.id for row in key_table().bindings} == set()
+    rows = help_rows()
+    assert {name for row in rows for name in row.ids} - key_table().rows.keys() == set()
     places = [(row.group, row.order) for row in rows]
     assert len(places) == len(set(places)) > 60
 
 
 def test_binding_has_the_same_keys_wherever_it_is() -> None:
-    keys = defaultdict(set)
-    for row in key_table().bindings:
-        keys[row.id].add(frozenset(row.keys))
-    assert [binding for binding, found in keys.items() if len(found) > 1] == []
+    keys = defaultdict[str, set[str]](set)
+    for binding in (each for kind in classes_with_keys() for each in bindings_with_ids(kind)):
+        keys[binding.id or ""].add(binding.key)
+    assert {name: found for name, found in keys.items() if not found <= set(key_table().rows[name].keys)} == {}

@@ -22,6 +22,7 @@ from tui.commands.options import (
     settings_of,
 )
 from tui.commands.output import ExitCode, Output, Stop
+from tui.features import checked_file
 from tui.settings.file import config_path, create_config, shown_path
 from tui.settings.secret import NO_SECRET
 from tui.settings.settings import UNBIND, Complaint, ConfigFile, Settings, places_of, with_file
@@ -196,36 +197,37 @@ def config(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
         output.print_lines(json.dumps(config_schema(), indent=2))
     elif wanted == ["keys"]:
-        _print_keys(output, config_file_of(options), as_json=as_json)
+        _print_keys(output, checked_file(config_file_of(options)), as_json=as_json)
     elif path is None:
         raise Stop(ExitCode.USAGE, "there is no place for a config file: HOME is not set (--config names one)")
     elif wanted == ["init"]:
         _init(output, path)
     elif wanted == ["check"]:
-        _check(output, config_file_of(options))
+        _check(output, checked_file(config_file_of(options)))
     else:
         _show(output, options, as_json=as_json)
 
 
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
-    from tui.settings.keys import listed_bindings  # noqa: PLC0415
+    from tui.features import key_table  # noqa: PLC0415  imports all screens
 
-    rows = [(row, file.values.keys.get(row.id, row.keys)) for row in listed_bindings()]
+    rows = [(row, file.values.keys.get(row.id, row.names)) for row in key_table().rows.values()]
     if as_json:
         output.json_lines(
-            {"id": row.id, "keys": keys, "default": row.keys, "sentence": row.sentence} for row, keys in rows
+            {"id": row.id, "keys": keys, "default": row.names, "sentence": row.sentence} for row, keys in rows
         )
         return
     ids, texts = max(len(row.id) for row, _ in rows), [" ".join(keys) or UNBIND for _, keys in rows]
     cells = max(map(len, texts))
     for (row, keys), text in zip(rows, texts, strict=True):
-        is_own = keys != row.keys
-        was = f" By default {' '.join(row.keys) or UNBIND}." if is_own else ""
+        is_own = keys != row.names
+        was = f" By default {' '.join(row.names) or UNBIND}." if is_own else ""
         key = Piece(f"{text:<{cells}}  ", Token.ACCENT if is_own else Token.TEXT)
         output.lines([(Piece(f"{row.id:<{ids}}  "), key, Piece(f"{row.sentence}{was}", Token.FAINT))])
 
 
 def _init(output: Output, path: Path) -> None:
+    from tui.features import key_table  # noqa: PLC0415  imports all screens
     from tui.features.columns.words import ERRORS, RUNS, file_columns  # noqa: PLC0415
     from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
     from tui.settings.description import commented_file  # noqa: PLC0415
@@ -233,7 +235,7 @@ def _init(output: Output, path: Path) -> None:
     shown = shown_path(path, os.environ)
     try:
         names = {view: tuple(column.id for column in file_columns(view)) for view in (RUNS, ERRORS)}
-        create_config(path, commented_file(PALETTES[ColorMode.DARK], names))
+        create_config(path, commented_file(PALETTES[ColorMode.DARK], names, key_table().rows.values()))
     except FileExistsError:
         raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
     except (OSError, ValueError) as error:
@@ -260,7 +262,8 @@ def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
     from tui.settings.description import effective_settings  # noqa: PLC0415
 
     has_key = bool(os.environ.get(_SECRET, "").strip())
-    settings = settings_of(options, {**os.environ, **({} if has_key else _NO_SECRET)})
+    file = checked_file(config_file_of(options))
+    settings = settings_of(options, {**os.environ, **({} if has_key else _NO_SECRET)}, file)
     output.hide(settings.key)
     mode = detect_color_mode(os.environ, settings.theme)
     palette = PALETTES[mode if mode is ColorMode.LIGHT else ColorMode.DARK]
