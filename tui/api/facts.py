@@ -80,7 +80,7 @@ def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerGroup
     return decode(_GROUP, body, "the error group", limits or Limits())
 
 
-# The list of deployments.
+# The list of deployments, which has a rate limit of its own.
 #
 # Source: tests/wire/recordings/README.md §7 (recordings 820-824).
 

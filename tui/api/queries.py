@@ -18,7 +18,8 @@ from tui.domain.run import FAILED_TRQL_WORDS, Json, RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, TreeRow
 from tui.lazy_dataclass import dataclass
 
-# The base of all queries, the bounds of their values, and how a value is written into a text.
+# The base of all queries, the bounds of their values, and how a value is written into a text. Queries say `or(a, b)`,
+# never OR: beside AND, the server reads `A AND (B OR C)` as `A AND B AND C`.
 
 
 MAX_ROWS: Final = 10_000

@@ -106,8 +106,8 @@ def clean(text: str, *, lines: bool = False) -> str:
 
     All terminals agree on the width of the result. C0 controls become their control pictures (`␛`, `␊`). All other
     controls, bidi marks, zero-width and unassigned characters become `U+FFFD`. An emoji sequence is reduced to its
-    first character. A joiner is removed where a script or an emoji uses it. With `lines`, newlines stay. Never raises.
-    The result has no lone surrogates, so that UTF-8 can encode it.
+    first character, because terminals disagree about its width. A joiner is removed where a script or an emoji uses it.
+    With `lines`, newlines stay. Never raises. The result has no lone surrogates, so that UTF-8 can encode it.
     """
     if text.isascii() and text.isprintable():
         return text

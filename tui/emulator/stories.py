@@ -1,4 +1,4 @@
-"""The six stories: worlds in which one thing goes wrong, or nothing. The emulator's README.md describes each."""
+"""The six stories: worlds in which one thing goes wrong, or nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

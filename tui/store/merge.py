@@ -202,5 +202,8 @@ _without_status: Final = attrgetter(
 
 
 def _status_key(status: Status) -> tuple[bool, int, str, str, str]:
-    """Return the sort key of two statuses for the same moment: a final one wins, then the more specific one."""
+    """Return the sort key of two statuses for the same moment: a final one wins, then the more specific one.
+
+    A final status comes before specificity, because DEQUEUED would otherwise hide CANCELED.
+    """
     return status.canonical.is_final, status.specificity, status.word, status.canonical, status.title

@@ -409,7 +409,6 @@ def invalid_word_line(parsed: Filter) -> Line:
 # Two lines about the selected run, where its detail page is not visible.
 #
 # The first line names the run and its status. The second gives the reason: error, runs below, or how long it waits.
-# Source: tui/features/runs/README.md.
 
 
 _SECOND: Final = timedelta(seconds=1)
