@@ -20,7 +20,6 @@ from tui.kit.pane import PagePane, Pane
 from tui.kit.rows import MORE
 from tui.kit.screen import BaseScreen
 from tui.kit.table import RowTable
-from tui.kit.words import rule_parts
 from tui.settings.schema import ColumnEntry
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
@@ -149,9 +148,6 @@ class ListPane(TablePane):
 
     def left(self) -> Line:
         return self.rows.left()
-
-    def spare(self) -> tuple[Line, ...]:
-        return (rule_parts(self.left())[-1],)  # the order
 
     def right(self) -> Line:
         return self.rows.right(self.size.width)

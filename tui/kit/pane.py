@@ -124,10 +124,6 @@ class Pane(Backdrop):
         """Return the text at the right end of the rule: counts, or how fresh the data is."""
         return ()
 
-    def spare(self) -> tuple[Line, ...]:
-        """Return the parts of `left` and `right` that a narrow rule omits first, in this order."""
-        return ()
-
     def search_result(self) -> Line:
         """Return the result of a search, which the rule shows in place of `right`."""
         return ()
@@ -140,7 +136,7 @@ class Pane(Backdrop):
     def show_rule(self) -> None:
         """Bring the rule up to date."""
         right = self.search_result() or self.right()
-        self.rule.show(RuleText(self.tabs, self.left(), right, self.body.has_focus, self.is_stale, self.spare()))
+        self.rule.show(RuleText(self.tabs, self.left(), right, self.body.has_focus, self.is_stale))
 
     def watch_tabs(self) -> None:
         self.show_rule()

@@ -1,8 +1,10 @@
 """The words of every view: why a list is empty, what a source's failure or an outage means, the rule of a pane."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from tui.domain.run import FEEDS, RELAY
@@ -173,7 +175,7 @@ def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
 
 def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
     """Return the words about a gap. The rule has them while the gap's own line is not visible."""
-    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
+    extent = Piece(_extent_words(missed, is_short=is_short), Token.MUTED)
     failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
     return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
 
@@ -223,29 +225,26 @@ _MIN_RIGHT: Final = 40
 """Cells of the first part of the right text beside several tabs, if it needs that many. The tabs are cut for it."""
 
 _RIGHT_EDGES: Final = 3
+_JOINTS: Final = (" · ", " and ", ", ")
 """Cells around the right text: a space before it, a space and the end of the rule behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`.
-
-    `spare`: the parts of `left` and `right` that a narrow rule omits first, in this order.
-    """
+    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`."""
 
     tabs: tuple[Tab, ...] = ()
     left: Line = ()
     right: Line = ()
     is_focused: bool = False
     is_stale: bool = False
-    spare: tuple[Line, ...] = ()
 
 
-def rule_parts(line: Line) -> list[Line]:
-    """Return the parts of a text. Each begins with a piece that begins with ` · `, except the first one."""
+def _parts(line: Line) -> list[Line]:
+    """Return the parts of a text. Each begins with a piece that begins as `_JOINTS` do, except the first one."""
     parts: list[Line] = []
     for piece in line:
-        if not parts or piece.text.startswith(" · "):
+        if not parts or piece.text.startswith(_JOINTS):
             parts.append(())
         parts[-1] = (*parts[-1], piece)
     return parts
@@ -254,8 +253,9 @@ def rule_parts(line: Line) -> list[Line]:
 def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
     """Return the rule in exactly `width` cells. The left text stands behind the tab that is open.
 
-    A narrow rule omits what is spare. Then it cuts the left text behind its first part, and omits the last parts of the
-    right text, of which only the first part is cut.
+    A narrow rule omits parts that are muted: those of the left text, then those behind the first one of the right text.
+    Then it cuts the left text behind its first part, and omits the last parts of the right text, of which only the
+    first part is cut.
     """
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
@@ -271,41 +271,29 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
 
 def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
     """Return the left and the right text without what has no room beside the `around` cells of the rest."""
-    left, right = text.left, text.right
+    left, right = _parts(text.left), _parts(text.right)
     room = width - around - (_RIGHT_EDGES if right else 1)
-    for part in text.spare:
-        if line_width(left) + line_width(right) <= room:
-            break
-        left, right = _without(left, part), _without(right, part)
+    for parts, kept in ((left, 0), (right, 1)):
+        for part in reversed(parts[kept:]):
+            is_muted = all(piece.token in {Token.MUTED, Token.FAINT} for piece in part if piece.text != " · ")
+            if is_muted and _cells(left) + _cells(right) > room:
+                parts.remove(part)
     # A long left text, which may be a user's own, leaves most of the rule to the right one.
-    limit = room - min(_first_cells(left), room // _LEFT_SHARE)
+    first_cells = _cells(left[:1])
+    limit = room - min(first_cells, room // _LEFT_SHARE)
     if len(text.tabs) > 1:
-        limit = max(limit, min(_first_cells(right), _MIN_RIGHT))
-    right = cut(_leading_parts(right, limit), limit)
-    left_room = room - line_width(right)
-    if line_width(left) > left_room and left_room - _first_cells(left) < _MIN_LEFT:
-        left = rule_parts(left)[0] if left else ()
-    return left, right
+        limit = max(limit, min(_cells(right[:1]), _MIN_RIGHT))
+    while len(right) > 1 and _cells(right) > limit:
+        right.pop()
+    shown = cut(tuple(chain(*right)), limit)
+    left_room = room - line_width(shown)
+    if _cells(left) > left_room and left_room - first_cells < _MIN_LEFT:
+        left = left[:1]
+    return tuple(chain(*left)), shown
 
 
-def _first_cells(line: Line) -> int:
-    """Return the cells of the first part of a text."""
-    return line_width(rule_parts(line)[0]) if line else 0
-
-
-def _without(line: Line, part: Line) -> Line:
-    for begin in range(len(line) - len(part) + 1):
-        if line[begin : begin + len(part)] == part:
-            return line[:begin] + line[begin + len(part) :]
-    return line
-
-
-def _leading_parts(line: Line, limit: int) -> Line:
-    """Return the first parts that fit into `limit` cells, but at least the first one."""
-    parts = rule_parts(line)
-    while len(parts) > 1 and sum(map(line_width, parts)) > limit:
-        parts.pop()
-    return tuple(piece for part in parts for piece in part)
+def _cells(parts: Sequence[Line]) -> int:
+    return sum(map(line_width, parts))
 
 
 def _head(text: RuleText, left: Line, begin: Piece, room: int) -> Line:

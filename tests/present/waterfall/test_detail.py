@@ -52,7 +52,7 @@ def test_run_that_crashed_says_why() -> None:
     ("width", "left", "right"),
     [
         (120, "a-task-with-a-long-name · the run of this trace ─", "─ at 12:00:00.000, 4.0s long, 1.0s of it queued ─"),
-        (90, "a-task-with-a-long-name · the run of this trace ─", "─ at 12:00:00.000, 4.0s long ─"),
+        (90, "a-task-with-a-long-name ─", "─ at 12:00:00.000, 4.0s long, 1.0s of it queued ─"),
         (45, "a-task-wi…", "─ at 12:00:00.000, 4.0s long ─"),
     ],
 )

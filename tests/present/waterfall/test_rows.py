@@ -143,8 +143,8 @@ def test_any_trace_fills_exactly_its_width(
 def test_rule_says_where_the_trace_was_cut(width: int, took_s: float | None) -> None:
     waterfall = place(replace(trace(span("a-task-with-a-long-name", 0, took_s)), is_truncated=True))
     at = START + timedelta(hours=4)
-    right, spare = extent(waterfall, extents_of(waterfall), 1, at, Now(at))
-    assert plain(right).startswith("cut at 5,000 rows · 1 run · 1 span · ")
-    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right, spare=spare), width))
+    right = extent(waterfall, extents_of(waterfall), 1, at, Now(at))
+    assert plain(right).startswith("cut at 5,000 rows · ")
+    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right), width))
     assert "cut at 5,000 rows" in rule
     assert "tree" in rule or width < 60

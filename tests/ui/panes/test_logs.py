@@ -140,7 +140,7 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "right"), [(100, " 2 of 2 hits ─"), (120, " 4 of 5 · 2 of 2 hits "), (200, " 4 of 5 · 2 of 2 hits · ")]
+    ("width", "right"), [(100, " 2 of 2 hits ─"), (120, " 2 of 2 hits · 4 of 5 "), (200, " 2 of 2 hits · 4 of 5 · ")]
 )
 def test_rule_beside_tabs_keeps_the_hits_of_a_search(tmp_path: Path, width: int, right: str) -> None:
     async def story(monitor: Monitored) -> None:
@@ -155,10 +155,10 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor, "g")
         await monitor.press("slash", *"ORDER", "enter")
-        assert "· 1 of 2 hits" in monitor.lines[1]
+        assert "─ 1 of 2 hits" in monitor.lines[1]
         await monitor.press("n")
         assert pane.page.place == 4
-        assert "· 2 of 2 hits" in monitor.lines[1]
+        assert "─ 2 of 2 hits" in monitor.lines[1]
         await monitor.press("n")
         assert pane.page.place == 0
         await monitor.press("right_square_bracket", wait_s=2)

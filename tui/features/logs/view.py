@@ -168,11 +168,8 @@ class LogsPane(PagePane):
     def is_ticking(self) -> bool:
         return self.run is not None and not self.reading.is_complete
 
-    def _left_parts(self) -> tuple[Line, Line, Line]:
-        return words.left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
-
     def left(self) -> Line:
-        return tuple(piece for part in self._left_parts() for piece in part)
+        return words.left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
 
     def right(self) -> Line:
         if self.selection.run_id is None:
@@ -180,10 +177,6 @@ class LogsPane(PagePane):
         return words.right_words(
             self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
         )
-
-    def spare(self) -> tuple[Line, ...]:
-        is_read, has_hits = self.reading.failure is None, self.page.hits is not None
-        return words.spare_words(self._left_parts(), self.right(), is_read=is_read, has_hits=has_hits)
 
     def search_result(self) -> Line:
         return ()  # `right` has it, beside the number of lines

@@ -23,7 +23,7 @@ from tui.domain.log import (
 from tui.domain.run import Json, Run, RunStatus
 from tui.domain.text import Raw
 from tui.features.errors.error import ErrorLayout, counted, frame_rows, function_column, shown_frames
-from tui.kit.words import could_not_read, rule_parts
+from tui.kit.words import could_not_read
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now, ReadStage, Row, ShowWhole, ToggleFold, enter_hint, with_key
@@ -501,14 +501,14 @@ def _offset_ms(line: LogLine, started_at: datetime | None) -> float | None:
 _MAX_NEEDLE: Final = 24
 
 
-def left_parts(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> tuple[Line, Line, Line]:
-    """Return the task, the level, and the search; empty where there is none."""
+def left_words(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> Line:
+    """Return the task, the level, and the search, as far as there are any."""
     dot = Piece(" · ", Token.FAINT)
     task: Line = (dot, Piece(run.fixed.task or formatting.NONE, Token.TEXT)) if is_alone and run is not None else ()
     has_level = is_alone or least is not LogLevel.DEBUG
     level: Line = (dot, Piece(level_words(least), Token.MUTED)) if has_level else ()
     search: Line = (dot, *cut((Piece(Raw(f"/{needle}"), Token.TEXT),), _MAX_NEEDLE)) if needle else ()
-    return task, level, search
+    return (*task, *level, *search)
 
 
 def level_words(least: LogLevel) -> str:
@@ -529,10 +529,12 @@ def right_words(
         return (Piece(words, Token.MUTED),) if words else ()
     whole, at_least = len(log), log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"
-    parts: list[Line] = [(Piece(f"{'first ' if at_least else ''}{count}", Token.TEXT),)]
+    # Hits come first: a narrow rule omits the muted parts behind them.
+    parts: list[Line] = []
     if hits is not None:
         words = f"{hits[0]} of {formatting.plural(hits[1], 'hit')}" if hits[1] else "no hit"
-        parts.append((Piece(words, Token.MUTED),))
+        parts.append((Piece(words, Token.TEXT),))
+    parts.append((Piece(f"{'first ' if at_least else ''}{count}", Token.MUTED if parts else Token.TEXT),))
     is_final = run is not None and run.is_final
     if reading.is_complete and is_final:
         if is_alone and not at_least:
@@ -548,17 +550,3 @@ def right_words(
         token = Token.AMBER if has_failed else Token.ACCENT if follows and not is_alone else Token.MUTED
         parts.append((Piece("" if reading.read_at is None else f"{now.age(reading.read_at)} ago", token),))
     return joined(parts, " · ")
-
-
-def spare_words(parts: tuple[Line, Line, Line], right: Line, *, is_read: bool, has_hits: bool) -> tuple[Line, ...]:
-    """Return the parts that a narrow rule omits first: the search, the task, the level.
-
-    Then, so that the hits stay, the parts behind them, and the number of lines. Where the last read failed (not
-    `is_read`), the words about it and the amber age stay longer.
-    """
-    task, level, search = parts
-    count, *facts = rule_parts(right) or [()]
-    if not has_hits or not facts:
-        return search, task, level
-    behind = reversed(facts[1:] if is_read else [])
-    return (search, task, level, *behind, (*count, facts[0][0]))

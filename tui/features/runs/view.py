@@ -25,7 +25,7 @@ from tui.kit.list_panes import TablePane
 from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
-from tui.kit.words import gap_line, gap_remark, rule_parts
+from tui.kit.words import gap_line, gap_remark
 from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic
 from tui.store.freshness import Gap, MissedRuns
 from tui.store.server_filter import ServerFilter
@@ -230,11 +230,6 @@ class RunListPane(TablePane):
         # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
         return (*typed, *self._filters, *self._older, *self._order)
 
-    def spare(self) -> tuple[Line, ...]:
-        # The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
-        span = self._filters if self.views.query.filters.is_empty else ()
-        return (self._order, self._older, span, self._new, *rule_parts(self._gap)[1:2])
-
     def right(self) -> Line:
         """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
         live, freshness = self.live, self.live.freshness
@@ -246,7 +241,8 @@ class RunListPane(TablePane):
         number, marks = self._count_words, self.rows.marks.words
         count: Line = (Piece(number, Token.TEXT),) if number else ()
         marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
-        return (*count, *marked, *self._new, *self._gap)
+        # A narrow rule omits the end: that data was missing stays longer than how many runs are new.
+        return (*count, *marked, *self._gap, *self._new)
 
     @property
     def _count_words(self) -> str:

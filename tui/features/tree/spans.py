@@ -473,25 +473,22 @@ def hidden_counts(waterfall: Waterfall) -> str:
     return " and ".join(formatting.plural(count, noun) for count, noun in counts if count)
 
 
-def extent(
-    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now
-) -> tuple[Line, tuple[Line, Line]]:
-    """Return `cut at 5,000 rows · 6 runs · 14 spans · 17s so far · read 2s ago`, and what a narrow rule omits first.
+def extent(waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now) -> Line:
+    """Return `cut at 5,000 rows · 17s so far · 6 runs · 14 spans · read 2s ago`.
 
     `span_count` is the number of rows.
     """
-    dot = Piece(" · ", Token.MUTED)
-    runs: Line = (dot, Piece(formatting.plural(len(waterfall.run_spans), "run"), Token.TEXT))
-    spans: Line = (dot, Piece(formatting.plural(span_count, "span"), Token.MUTED))
-    line: Line = runs[1:]
-    if waterfall.trace.is_truncated:
-        line = (Piece(_cut_at(waterfall.trace.received), Token.AMBER), *runs)
+    trace, is_live = waterfall.trace, extents.is_live
     took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.frozen_at or now.at)))
-    if not extents.is_live:
-        return (*line, *spans, dot, Piece(formatting.duration(took), Token.TEXT)), (spans, runs)
-    age = () if read_at is None else (Piece(f" · read {now.age(read_at)} ago", Token.MUTED),)
-    so_far = (Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT))
-    return (*line, *spans, dot, *so_far, *age), (spans, runs)
+    so_far: Line = (Piece(now.duration(took), Token.BLUE), Piece(" so far"))
+    runs, spans = formatting.plural(len(waterfall.run_spans), "run"), formatting.plural(span_count, "span")
+    parts: tuple[Line, ...] = (
+        (Piece(_cut_at(trace.received), Token.AMBER),) if trace.is_truncated else (),
+        so_far if is_live else (Piece(formatting.duration(took)),),
+        (Piece(f"{runs} · {spans}", Token.MUTED),),
+        (Piece(f"read {now.age(read_at)} ago", Token.MUTED),) if is_live and read_at is not None else (),
+    )
+    return joined(filter(None, parts), " · ")
 
 
 # The attributes of one span as JSON on one line, so that a huge value is not kept.
@@ -666,9 +663,9 @@ def detail_lines(selected: SelectedSpan, width: int, height: int) -> list[Line]:
     return [(*fit(left[place], left_width), joint, *right[place]) for place, joint in enumerate(joints)]
 
 
-def _rule(selected: SelectedSpan, width: int, right: Line, spare: Line = ()) -> Line:
+def _rule(selected: SelectedSpan, width: int, right: Line) -> Line:
     left = (*selected.name(), Piece(" · ", Token.FAINT), *selected.belongs_to())
-    return rule_line(RuleText(left=left, right=(*right, *spare), spare=(spare,)), width)
+    return rule_line(RuleText(left=left, right=right), width)
 
 
 def _fact_lines(selected: SelectedSpan, width: int) -> list[Line]:
@@ -702,9 +699,9 @@ def _level(span: Span) -> Piece:
 
 def strip_lines(selected: SelectedSpan, width: int) -> list[Line]:
     """Return two lines: a rule with the span, its start and its duration; below it its error or its last log line."""
-    right = (Piece(f"{selected.start()}, ", Token.MUTED), *selected.took())
+    right = (Piece(f"{selected.start()}, ", Token.MUTED), *selected.took(), *selected.queued())
     second = selected.error() or selected.last_log() or selected.hidden()
-    return [_rule(selected, width, right, selected.queued()), cut((Piece("  "), *second), width)]
+    return [_rule(selected, width, right), cut((Piece("  "), *second), width)]
 
 
 def _after_root(us: int) -> str:

@@ -415,9 +415,6 @@ class TreePane(FoldingPane[TreeEntry]):
             return ()
         return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
 
-    def spare(self) -> tuple[Line, ...]:
-        return (self.left(),)
-
     def right(self) -> Line:
         if self.stage_of(TREE) is ReadStage.LATE:
             return (Piece(formatting.LOADING, Token.MUTED),)

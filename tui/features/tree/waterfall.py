@@ -31,7 +31,7 @@ from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.selection import TREE_REST_S, Fetched, Need, Selected, is_trace_open
-from tui.kit.words import rule_parts, without_request
+from tui.kit.words import without_request
 from tui.store.changes import Changes
 from tui.sync.budget import Priority
 from tui.sync.clock import Timer
@@ -454,20 +454,13 @@ class WaterfallPane(FoldingPane[int]):
         name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
         return (Piece(" · waterfall", Token.MUTED), *name)
 
-    def spare(self) -> tuple[Line, ...]:
-        _, (spans, runs) = self._extent()
-        return (spans, *reversed(rule_parts(self.left())), runs)
-
-    def _extent(self) -> tuple[Line, tuple[Line, Line]]:
+    def right(self) -> Line:
+        if self.stage_of(TRACE) is ReadStage.LATE:
+            return (Piece(formatting.LOADING, Token.MUTED),)
         view, read_at = self.view, self.selection.state_of(TRACE).fetched_at
         if view is None:
-            return (), ((), ())
+            return ()
         return words.extent(view.waterfall, view.placed.extents, len(view.tree.order), read_at, self.live.now)
-
-    def right(self) -> Line:
-        return (
-            (Piece(formatting.LOADING, Token.MUTED),) if self.stage_of(TRACE) is ReadStage.LATE else self._extent()[0]
-        )
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""

@@ -182,6 +182,3 @@ class OverviewTasksPane(LinePane):
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
-
-    def spare(self) -> tuple[Line, ...]:
-        return (self.left(),)  # the titles at the right stand above their columns only while they are whole
