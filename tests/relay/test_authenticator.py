@@ -70,14 +70,11 @@ async def close_reason(socket: ClientConnection) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper()])
-def test_wrong_token_is_refused_and_logged_once(tmp_path: Path, token: str) -> None:
-    async def scenario() -> None:
-        async with relay_setup(empty_fleet(), tmp_path) as setup:
-            for _ in range(3):
-                assert await refusal(setup, token=token) == (401, "the token is missing or unknown")
-            assert setup.log_lines == ["a screen at 127.0.0.1 was refused: the token is missing or unknown"]
-
-    asyncio.run(scenario())
+async def test_wrong_token_is_refused_and_logged_once(tmp_path: Path, token: str) -> None:
+    async with relay_setup(empty_fleet(), tmp_path) as setup:
+        for _ in range(3):
+            assert await refusal(setup, token=token) == (401, "the token is missing or unknown")
+        assert setup.log_lines == ["a screen at 127.0.0.1 was refused: the token is missing or unknown"]
 
 
 def test_ten_refusals_are_logged_a_minute() -> None:
@@ -99,92 +96,74 @@ def test_ten_refusals_are_logged_a_minute() -> None:
     ]
 
 
-def test_screen_with_a_wrong_token_names_the_variable(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with (
-            relay_setup(empty_fleet(), tmp_path) as setup,
-            screen_on(setup, f"{TOKEN}-of-yesterday") as screen,
-        ):
-            await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
-            status = screen.store.source_statuses[RELAY]
-            assert isinstance(status, SourceStopped)
-            assert status.status == 401
-            assert "TRIGGER_TUI_RELAY_TOKEN" in status.reason
-            assert TOKEN not in status.reason
-
-    asyncio.run(scenario())
+async def test_screen_with_a_wrong_token_names_the_variable(tmp_path: Path) -> None:
+    async with (
+        relay_setup(empty_fleet(), tmp_path) as setup,
+        screen_on(setup, f"{TOKEN}-of-yesterday") as screen,
+    ):
+        await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+        status = screen.store.source_statuses[RELAY]
+        assert isinstance(status, SourceStopped)
+        assert status.status == 401
+        assert "TRIGGER_TUI_RELAY_TOKEN" in status.reason
+        assert TOKEN not in status.reason
 
 
-def test_token_in_the_url_and_browsers_are_refused(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(empty_fleet(), tmp_path) as setup:
-            assert (await refusal(setup, headers={"Authorization": ""}))[0] == 401
-            setup.path = f"/?token={TOKEN}"
-            assert (await refusal(setup, headers={"Authorization": ""}))[0] == 404
-            setup.path = ""
-            with pytest.raises(InvalidStatus) as caught:
-                async with setup.connect(origin="https://evil.example"):
-                    pass
-            assert caught.value.response.status_code == 403
-
-    asyncio.run(scenario())
+async def test_token_in_the_url_and_browsers_are_refused(tmp_path: Path) -> None:
+    async with relay_setup(empty_fleet(), tmp_path) as setup:
+        assert (await refusal(setup, headers={"Authorization": ""}))[0] == 401
+        setup.path = f"/?token={TOKEN}"
+        assert (await refusal(setup, headers={"Authorization": ""}))[0] == 404
+        setup.path = ""
+        with pytest.raises(InvalidStatus) as caught:
+            async with setup.connect(origin="https://evil.example"):
+                pass
+        assert caught.value.response.status_code == 403
 
 
-def test_screen_beyond_the_limit_connects_once_another_left(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        only_one = RelayOptions(max_screens=1)
-        async with (
-            relay_setup(empty_fleet(), tmp_path, tokens=BOTH, options=only_one) as setup,
-            screen_on(setup, DESK) as first,
-        ):
-            await setup.run_until(lambda: is_connected(first))
-            async with screen_on(setup) as second:
-                await setup.run_until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
-                status = second.store.source_statuses[RELAY]
-                assert isinstance(status, SourceRetrying)
-                assert "already serves 1 screen, its maximum" in status.reason
-                setup.relay.replace_tokens(TOKENS)
-                await setup.run_until(lambda: is_connected(second))
-
-    asyncio.run(scenario())
+async def test_screen_beyond_the_limit_connects_once_another_left(tmp_path: Path) -> None:
+    only_one = RelayOptions(max_screens=1)
+    async with (
+        relay_setup(empty_fleet(), tmp_path, tokens=BOTH, options=only_one) as setup,
+        screen_on(setup, DESK) as first,
+    ):
+        await setup.run_until(lambda: is_connected(first))
+        async with screen_on(setup) as second:
+            await setup.run_until(lambda: isinstance(second.store.source_statuses.get(RELAY), SourceRetrying))
+            status = second.store.source_statuses[RELAY]
+            assert isinstance(status, SourceRetrying)
+            assert "already serves 1 screen, its maximum" in status.reason
+            setup.relay.replace_tokens(TOKENS)
+            await setup.run_until(lambda: is_connected(second))
 
 
-def test_revoked_token_disconnects_its_screens_alone(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with (
-            relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup,
-            screen_on(setup) as wall,
-            screen_on(setup, DESK) as desk,
-        ):
-            await setup.run_until(lambda: is_connected(wall) and is_connected(desk))
-            setup.relay.replace_tokens(Tokens((("desk", Secret(DESK)),)))
-            await setup.run_until(lambda: isinstance(wall.store.source_statuses[RELAY], SourceStopped))
-            assert is_connected(desk)
-
-    asyncio.run(scenario())
+async def test_revoked_token_disconnects_its_screens_alone(tmp_path: Path) -> None:
+    async with (
+        relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup,
+        screen_on(setup) as wall,
+        screen_on(setup, DESK) as desk,
+    ):
+        await setup.run_until(lambda: is_connected(wall) and is_connected(desk))
+        setup.relay.replace_tokens(Tokens((("desk", Secret(DESK)),)))
+        await setup.run_until(lambda: isinstance(wall.store.source_statuses[RELAY], SourceStopped))
+        assert is_connected(desk)
 
 
-def test_token_revoked_before_the_hello_is_refused(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup:
-            headers = {"Authorization": f"Bearer {DESK}"}
-            async with connect(setup.url, additional_headers=headers, proxy=None) as socket:
-                setup.relay.replace_tokens(TOKENS)
-                await socket.send(encode_screen_message(Hello(VERSION, "a test")), text=True)
-                assert await close_reason(socket) == (4002, "the token was revoked")
-
-    asyncio.run(scenario())
+async def test_token_revoked_before_the_hello_is_refused(tmp_path: Path) -> None:
+    async with relay_setup(empty_fleet(), tmp_path, tokens=BOTH) as setup:
+        headers = {"Authorization": f"Bearer {DESK}"}
+        async with connect(setup.url, additional_headers=headers, proxy=None) as socket:
+            setup.relay.replace_tokens(TOKENS)
+            await socket.send(encode_screen_message(Hello(VERSION, "a test")), text=True)
+            assert await close_reason(socket) == (4002, "the token was revoked")
 
 
-def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(empty_fleet(), tmp_path) as setup, setup.connect(version=VERSION + 1) as socket:
-            code, reason = await close_reason(socket)
-            assert code == 4001
-            assert f"version {VERSION}" in reason
-            assert f"version {VERSION + 1}" in reason
-
-    asyncio.run(scenario())
+async def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
+    async with relay_setup(empty_fleet(), tmp_path) as setup, setup.connect(version=VERSION + 1) as socket:
+        code, reason = await close_reason(socket)
+        assert code == 4001
+        assert f"version {VERSION}" in reason
+        assert f"version {VERSION + 1}" in reason
 
 
 @pytest.mark.parametrize(
@@ -201,57 +180,51 @@ def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path)
     ],
     ids=["no JSON", "no bottom", "a second hello", "too large", "a query of its own"],
 )
-def test_unreadable_message_disconnects_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
+async def test_unreadable_message_disconnects_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
     assert MAX_REQUEST_BYTES < 70_000
 
-    async def scenario() -> None:
-        async with (
-            relay_setup(one_run(), tmp_path) as setup,
-            setup.connect() as bad,
-            screen_on(setup) as good,
-        ):
-            assert isinstance(await receive(bad), Welcome)
-            await bad.send(message, text=True)
-            assert (await close_reason(bad))[0] == code
-            await setup.run_until(lambda: is_connected(good))
-            assert len(good.store) == 1
-
-    asyncio.run(scenario())
+    async with (
+        relay_setup(one_run(), tmp_path) as setup,
+        setup.connect() as bad,
+        screen_on(setup) as good,
+    ):
+        assert isinstance(await receive(bad), Welcome)
+        await bad.send(message, text=True)
+        assert (await close_reason(bad))[0] == code
+        await setup.run_until(lambda: is_connected(good))
+        assert len(good.store) == 1
 
 
-def test_screen_beyond_its_call_allowance_gets_a_429(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(one_run(), tmp_path) as setup, setup.connect() as socket:
-            assert isinstance(await receive(socket), Welcome)
+async def test_screen_beyond_its_call_allowance_gets_a_429(tmp_path: Path) -> None:
+    async with relay_setup(one_run(), tmp_path) as setup, setup.connect() as socket:
+        assert isinstance(await receive(socket), Welcome)
 
-            async def call(first: int, count: int) -> list[int]:
-                for number in range(first, first + count):
-                    await socket.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
-                statuses: dict[int, int] = {}
+        async def call(first: int, count: int) -> list[int]:
+            for number in range(first, first + count):
+                await socket.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
+            statuses: dict[int, int] = {}
 
-                def has_all(message: RelayMessage) -> bool:
-                    if isinstance(message, CallResponse):
-                        statuses[message.number] = message.response.status
-                        if message.response.status == 429:
-                            assert 0 < json.loads(message.response.body)["secondsUntilReset"] <= CALLS_PERIOD_S
-                    return len(statuses) == count
+            def has_all(message: RelayMessage) -> bool:
+                if isinstance(message, CallResponse):
+                    statuses[message.number] = message.response.status
+                    if message.response.status == 429:
+                        assert 0 < json.loads(message.response.body)["secondsUntilReset"] <= CALLS_PERIOD_S
+                return len(statuses) == count
 
-                await receive_until(socket, has_all)
-                return [statuses[number] for number in sorted(statuses)]
+            await receive_until(socket, has_all)
+            return [statuses[number] for number in sorted(statuses)]
 
-            assert (await call(0, MAX_CALLS_IN_FLIGHT + 4)).count(429) == 4
-            # All at once, since identical requests in flight are sent once: the relay has a budget too.
-            bursts = [await call(100 * number, MAX_CALLS_IN_FLIGHT) for number in (1, 2, 3)]
-            assert [burst.count(200) for burst in bursts] == [
-                MAX_CALLS_IN_FLIGHT,
-                MAX_CALLS_IN_FLIGHT,
-                MAX_CALLS - 3 * MAX_CALLS_IN_FLIGHT,
-            ]
-            assert bursts[-1][-1] == 429
-            await setup.run_for(CALLS_PERIOD_S + 1)
-            assert await call(500, 1) == [200]
-
-    asyncio.run(scenario())
+        assert (await call(0, MAX_CALLS_IN_FLIGHT + 4)).count(429) == 4
+        # All at once, since identical requests in flight are sent once: the relay has a budget too.
+        bursts = [await call(100 * number, MAX_CALLS_IN_FLIGHT) for number in (1, 2, 3)]
+        assert [burst.count(200) for burst in bursts] == [
+            MAX_CALLS_IN_FLIGHT,
+            MAX_CALLS_IN_FLIGHT,
+            MAX_CALLS - 3 * MAX_CALLS_IN_FLIGHT,
+        ]
+        assert bursts[-1][-1] == 429
+        await setup.run_for(CALLS_PERIOD_S + 1)
+        assert await call(500, 1) == [200]
 
 
 # --- TLS
@@ -263,31 +236,25 @@ def tls_options() -> RelayOptions:
     return RelayOptions(tls=context)
 
 
-def test_screen_with_the_authority_connects_over_tls(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with (
-            relay_setup(one_run(), tmp_path, options=tls_options()) as setup,
-            screen_on(setup, ca=CERTIFICATE) as screen,
-        ):
-            assert setup.url.startswith("wss:")
-            await setup.run_until(lambda: is_connected(screen))
-            run, _ = await screen.fetch_run_with_attempts(RunId(RUN.id))
-            assert run.body is not None
-
-    asyncio.run(scenario())
+async def test_screen_with_the_authority_connects_over_tls(tmp_path: Path) -> None:
+    async with (
+        relay_setup(one_run(), tmp_path, options=tls_options()) as setup,
+        screen_on(setup, ca=CERTIFICATE) as screen,
+    ):
+        assert setup.url.startswith("wss:")
+        await setup.run_until(lambda: is_connected(screen))
+        run, _ = await screen.fetch_run_with_attempts(RunId(RUN.id))
+        assert run.body is not None
 
 
-def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with (
-            relay_setup(empty_fleet(), tmp_path, options=tls_options()) as setup,
-            screen_on(setup) as screen,
-        ):
-            await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
-            status = screen.store.source_statuses[RELAY]
-            assert isinstance(status, SourceStopped)
-            assert "certificate" in status.reason
-            assert "not trusted" in status.reason
-            assert not setup.relay.clients
-
-    asyncio.run(scenario())
+async def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
+    async with (
+        relay_setup(empty_fleet(), tmp_path, options=tls_options()) as setup,
+        screen_on(setup) as screen,
+    ):
+        await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
+        status = screen.store.source_statuses[RELAY]
+        assert isinstance(status, SourceStopped)
+        assert "certificate" in status.reason
+        assert "not trusted" in status.reason
+        assert not setup.relay.clients

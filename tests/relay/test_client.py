@@ -74,34 +74,28 @@ async def receive_snapshot(ws: ClientConnection) -> list[RelayMessage]:
     return await receive_until(ws, is_last)
 
 
-def test_screen_gets_all_runs_in_chunks_newest_first(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            count = 2 * CHUNK_RUNS + 50
-            await emit(setup, some_runs(count), RunGone(RunId("run_00007"), at(1000)))
-            async with setup.connect() as ws:
-                welcome, *chunks = await receive_snapshot(ws)
-                assert isinstance(welcome, Welcome)
-                parts = [chunk.chunk for chunk in chunks if isinstance(chunk, Runs)]
-                assert parts == [Chunk(0, is_last=False), Chunk(1, is_last=False), Chunk(2, is_last=True)]
-                run_ids = [patch.id for patch in patches_of(chunks)]
-                assert run_ids == [f"run_{number:05d}" for number in reversed(range(count))]
-                (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
-                assert gone == RunGone(RunId("run_00007"), at(1000))
-                assert isinstance(await receive(ws), RelayFacts)
-
-    asyncio.run(scenario())
+async def test_screen_gets_all_runs_in_chunks_newest_first(tmp_path: Path) -> None:
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        count = 2 * CHUNK_RUNS + 50
+        await emit(setup, some_runs(count), RunGone(RunId("run_00007"), at(1000)))
+        async with setup.connect() as ws:
+            welcome, *chunks = await receive_snapshot(ws)
+            assert isinstance(welcome, Welcome)
+            parts = [chunk.chunk for chunk in chunks if isinstance(chunk, Runs)]
+            assert parts == [Chunk(0, is_last=False), Chunk(1, is_last=False), Chunk(2, is_last=True)]
+            run_ids = [patch.id for patch in patches_of(chunks)]
+            assert run_ids == [f"run_{number:05d}" for number in reversed(range(count))]
+            (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
+            assert gone == RunGone(RunId("run_00007"), at(1000))
+            assert isinstance(await receive(ws), RelayFacts)
 
 
-def test_snapshot_without_runs_is_sent(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup, setup.connect() as ws:
-            assert len(await receive_snapshot(ws)) == 2
-
-    asyncio.run(scenario())
+async def test_snapshot_without_runs_is_sent(tmp_path: Path) -> None:
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup, setup.connect() as ws:
+        assert len(await receive_snapshot(ws)) == 2
 
 
-def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[bytes] = []
     send = relay_client.RelayClient.send
 
@@ -110,25 +104,22 @@ def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: p
         sent.extend(listed)
         await send(self, listed)
 
-    async def scenario() -> None:
-        async with (
-            relay_setup(Fleet(VirtualClock()), tmp_path) as setup,
-            setup.connect() as one,
-            setup.connect() as other,
-        ):
-            await receive_snapshot(one)
-            await receive_snapshot(other)
-            await setup.wait_until_idle()
-            monkeypatch.setattr(relay_client.RelayClient, "send", recording)
-            await emit(setup, some_runs(3))
-            for ws in (one, other):
-                messages = await receive_until(ws, HasRuns("QUEUED", 3))
-                assert len(patches_of(messages)) == 3
-            with_runs = [message for message in sent if b"run_00001" in message]
-            assert len(with_runs) == 2
-            assert with_runs[0] is with_runs[1]
-
-    asyncio.run(scenario())
+    async with (
+        relay_setup(Fleet(VirtualClock()), tmp_path) as setup,
+        setup.connect() as one,
+        setup.connect() as other,
+    ):
+        await receive_snapshot(one)
+        await receive_snapshot(other)
+        await setup.wait_until_idle()
+        monkeypatch.setattr(relay_client.RelayClient, "send", recording)
+        await emit(setup, some_runs(3))
+        for ws in (one, other):
+            messages = await receive_until(ws, HasRuns("QUEUED", 3))
+            assert len(patches_of(messages)) == 3
+        with_runs = [message for message in sent if b"run_00001" in message]
+        assert len(with_runs) == 2
+        assert with_runs[0] is with_runs[1]
 
 
 def small_socket(setup: RelaySetup) -> socket.socket:
@@ -140,114 +131,103 @@ def small_socket(setup: RelaySetup) -> socket.socket:
     return own
 
 
-def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            await emit(setup, some_runs(3_000))
-            async with setup.connect(sock=small_socket(setup)) as stuck, setup.connect() as other:
-                assert isinstance(await receive(stuck), Welcome)
-                stuck.transport.pause_reading()
-                await receive_snapshot(other)
-                slow = next(iter(setup.relay.clients))
-                for word in ("EXECUTING", "COMPLETED"):
-                    for first in range(0, 1_000, 250):
-                        await emit(setup, some_runs(250, word, first=first))
-                        await setup.fleet.clock.run(0.1)
-                    await receive_until(other, HasRuns(word, 1_000))
-                assert len(slow.pending) <= 1_000
-                stuck.transport.resume_reading()
-                completed = HasRuns("COMPLETED", 1_000)
-                messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
-                changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
-                assert len(patches_of(changes)) <= 1_250
-                assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
-
-    asyncio.run(scenario())
+async def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> None:
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        await emit(setup, some_runs(3_000))
+        async with setup.connect(sock=small_socket(setup)) as stuck, setup.connect() as other:
+            assert isinstance(await receive(stuck), Welcome)
+            stuck.transport.pause_reading()
+            await receive_snapshot(other)
+            slow = next(iter(setup.relay.clients))
+            for word in ("EXECUTING", "COMPLETED"):
+                for first in range(0, 1_000, 250):
+                    await emit(setup, some_runs(250, word, first=first))
+                    await setup.fleet.clock.run(0.1)
+                await receive_until(other, HasRuns(word, 1_000))
+            assert len(slow.pending) <= 1_000
+            stuck.transport.resume_reading()
+            completed = HasRuns("COMPLETED", 1_000)
+            messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
+            changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
+            assert len(patches_of(changes)) <= 1_250
+            assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
 
 
-def test_screen_with_too_many_pending_runs_gets_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_screen_with_too_many_pending_runs_gets_a_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(relay_client, "MAX_PENDING_RUNS", 500)
 
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            await emit(setup, some_runs(3_000))
-            async with setup.connect(sock=small_socket(setup)) as stuck:
-                assert isinstance(await receive(stuck), Welcome)
-                stuck.transport.pause_reading()
-                (slow,) = setup.relay.clients
-                for first in range(0, 1_000, 250):
-                    await emit(setup, some_runs(250, "COMPLETED", first=first))
-                    await setup.fleet.clock.run(0.1)
-                assert len(slow.pending) == 0
-                stuck.transport.resume_reading()
-                messages = await receive_snapshot(stuck) + await receive_snapshot(stuck)
-                assert len(patches_of(messages)) == 6_000
-                assert [
-                    patch.id
-                    for patch in patches_of(messages)[-3_000:]
-                    if patch.state and patch.state.status.word == "COMPLETED"
-                ]
-
-    asyncio.run(scenario())
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        await emit(setup, some_runs(3_000))
+        async with setup.connect(sock=small_socket(setup)) as stuck:
+            assert isinstance(await receive(stuck), Welcome)
+            stuck.transport.pause_reading()
+            (slow,) = setup.relay.clients
+            for first in range(0, 1_000, 250):
+                await emit(setup, some_runs(250, "COMPLETED", first=first))
+                await setup.fleet.clock.run(0.1)
+            assert len(slow.pending) == 0
+            stuck.transport.resume_reading()
+            messages = await receive_snapshot(stuck) + await receive_snapshot(stuck)
+            assert len(patches_of(messages)) == 6_000
+            assert [
+                patch.id
+                for patch in patches_of(messages)[-3_000:]
+                if patch.state and patch.state.status.word == "COMPLETED"
+            ]
 
 
-def test_screen_that_does_not_read_is_disconnected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_screen_that_does_not_read_is_disconnected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
 
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            await emit(setup, some_runs(3_000))
-            async with setup.connect(sock=small_socket(setup)) as stuck:
-                assert isinstance(await receive(stuck), Welcome)
-                stuck.transport.pause_reading()
-                await setup.wait_until_disconnected()
-                assert not setup.relay.clients
-
-    asyncio.run(scenario())
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        await emit(setup, some_runs(3_000))
+        async with setup.connect(sock=small_socket(setup)) as stuck:
+            assert isinstance(await receive(stuck), Welcome)
+            stuck.transport.pause_reading()
+            await setup.wait_until_disconnected()
+            assert not setup.relay.clients
 
 
-def test_screen_that_pings_without_reading_is_disconnected(tmp_path: Path) -> None:
+async def test_screen_that_pings_without_reading_is_disconnected(tmp_path: Path) -> None:
     ping = b"\x89\xfd\0\0\0\0" + bytes(125)
 
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            async with setup.connect(sock=small_socket(setup)) as stuck:
-                assert isinstance(await receive(stuck), Welcome)
-                stuck.transport.pause_reading()
-                (there,) = setup.server.connections
-                most_waiting = 0
-                for _ in range(100):
-                    stuck.transport.write(ping * 100)
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        async with setup.connect(sock=small_socket(setup)) as stuck:
+            assert isinstance(await receive(stuck), Welcome)
+            stuck.transport.pause_reading()
+            (there,) = setup.server.connections
+            most_waiting = 0
+            for _ in range(100):
+                stuck.transport.write(ping * 100)
+                await asyncio.sleep(0.0003)
+                most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
+            await setup.wait_until_disconnected()
+            assert most_waiting < 512 * 1024
+        async with setup.connect() as other:
+            assert await receive_snapshot(other)
+
+
+async def test_relay_stops_despite_screens_that_do_not_read(tmp_path: Path) -> None:
+    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
+        await emit(setup, some_runs(3_000))
+        async with setup.connect(sock=small_socket(setup)) as stuck:
+            assert isinstance(await receive(stuck), Welcome)
+            stuck.transport.pause_reading()
+            with small_socket(setup) as silent:  # its request never ends
+                silent.send(b"GET / HTTP/1.1\r\nHo")
+                for _ in range(TURNS):
+                    if len(setup.server.handler_tasks) == 2:
+                        break
                     await asyncio.sleep(0.0003)
-                    most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
-                await setup.wait_until_disconnected()
-                assert most_waiting < 512 * 1024
-            async with setup.connect() as other:
-                assert await receive_snapshot(other)
-
-    asyncio.run(scenario())
+                async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
+                    await setup.stop()
 
 
-def test_relay_stops_despite_screens_that_do_not_read(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-            await emit(setup, some_runs(3_000))
-            async with setup.connect(sock=small_socket(setup)) as stuck:
-                assert isinstance(await receive(stuck), Welcome)
-                stuck.transport.pause_reading()
-                with small_socket(setup) as silent:  # its request never ends
-                    silent.send(b"GET / HTTP/1.1\r\nHo")
-                    for _ in range(TURNS):
-                        if len(setup.server.handler_tasks) == 2:
-                            break
-                        await asyncio.sleep(0.0003)
-                    async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
-                        await setup.stop()
-
-    asyncio.run(scenario())
-
-
-def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_response_is_encoded_once_and_may_be_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
     encoded: list[WireResponse] = []
     encode = encode_response
@@ -274,18 +254,15 @@ def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monke
                 await asyncio.sleep(0)
             await super().__call__(scope, receive, send)
 
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        async with relay_setup(fleet, tmp_path) as setup, setup.connect(sock=small_socket(setup)) as stuck:
-            await receive_snapshot(stuck)
-            stuck.transport.pause_reading()
-            fleet.fault = lambda path: OnceAllCalled(large) if path.endswith("/trace") else None
-            for number in range(request_proxy.MAX_CALLS_IN_FLIGHT):
-                await stuck.send(encode_screen_message(Call(number, RunRequest(RunId("run_1"), "trace"))), text=True)
-            await setup.wait_until_disconnected()
-            assert len(encoded) == 1
-            # A response that was cut off does not stop the relay.
-            async with setup.connect() as other:
-                await receive_snapshot(other)
-
-    asyncio.run(scenario())
+    fleet = Fleet(VirtualClock())
+    async with relay_setup(fleet, tmp_path) as setup, setup.connect(sock=small_socket(setup)) as stuck:
+        await receive_snapshot(stuck)
+        stuck.transport.pause_reading()
+        fleet.fault = lambda path: OnceAllCalled(large) if path.endswith("/trace") else None
+        for number in range(request_proxy.MAX_CALLS_IN_FLIGHT):
+            await stuck.send(encode_screen_message(Call(number, RunRequest(RunId("run_1"), "trace"))), text=True)
+        await setup.wait_until_disconnected()
+        assert len(encoded) == 1
+        # A response that was cut off does not stop the relay.
+        async with setup.connect() as other:
+            await receive_snapshot(other)

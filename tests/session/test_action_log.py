@@ -1,6 +1,5 @@
 """The action log: it is private, has a line for each phase, and never blocks an action or the exit."""
 
-import asyncio
 import errno
 import getpass
 import json
@@ -135,14 +134,11 @@ def test_log_writes_a_line_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert written == [b"\nwhole\n"]
 
 
-def test_log_line_has_user_host_and_origin(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        log = ActionLog(tmp_path, str)
-        log.record(STATUS, environment="dev", api_url="https://api")
-        await log.close()
-        assert log.failure is None
-
-    asyncio.run(scenario())
+async def test_log_line_has_user_host_and_origin(tmp_path: Path) -> None:
+    log = ActionLog(tmp_path, str)
+    log.record(STATUS, environment="dev", api_url="https://api")
+    await log.close()
+    assert log.failure is None
     entry = json.loads((tmp_path / FILE_NAME).read_text())
     user, _, host = entry.pop("by").partition("@")
     assert user
@@ -168,7 +164,7 @@ def test_log_names_an_unknown_user_by_number(monkeypatch: pytest.MonkeyPatch) ->
     assert _user_and_host() == f"{os.getuid()}@unknown"
 
 
-def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
     def hang(*_: object) -> None:
@@ -178,15 +174,12 @@ def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkeypatch:
     for name in ("WRITE_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
         monkeypatch.setattr(action_log, name, 0.01)
 
-    async def scenario() -> None:
-        log = ActionLog(tmp_path, str)
-        for _ in range(MAX_WAITING_LINES + 5):
-            log.record(STATUS, environment="dev", api_url="")
-        await log.close()
-        assert log.failure is not None
-        assert str(tmp_path / FILE_NAME) in log.failure
-
-    asyncio.run(scenario())
+    log = ActionLog(tmp_path, str)
+    for _ in range(MAX_WAITING_LINES + 5):
+        log.record(STATUS, environment="dev", api_url="")
+    await log.close()
+    assert log.failure is not None
+    assert str(tmp_path / FILE_NAME) in log.failure
     released.set()
 
 

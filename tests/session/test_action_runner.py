@@ -1,6 +1,5 @@
 """Actions: requests, outcomes, and guards."""
 
-import asyncio
 import stat
 from pathlib import Path
 from typing import Any
@@ -182,35 +181,29 @@ def test_blocked_session_sends_nothing(tmp_path: Path, action: Action, changes: 
     assert not any(path.endswith(("/cancel", "/replay")) for _, path, _ in fleet.requests)
 
 
-def test_session_blocks_writes_when_the_key_changes(tmp_path: Path) -> None:
+async def test_session_blocks_writes_when_the_key_changes(tmp_path: Path) -> None:
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
 
-    async def scenario() -> None:
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                await session.fetcher.fetch_environment(Priority.ACTION)
-                blocks = [session.write_block]
-                fleet.lead_to("prod", "PRODUCTION")
-                await session.fetcher.fetch_environment(Priority.ACTION)
-                blocks.append(session.write_block)
-                assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
-
-    asyncio.run(scenario())
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            await session.fetcher.fetch_environment(Priority.ACTION)
+            blocks = [session.write_block]
+            fleet.lead_to("prod", "PRODUCTION")
+            await session.fetcher.fetch_environment(Priority.ACTION)
+            blocks.append(session.write_block)
+            assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
 
 
-def test_unknown_environment_counts_as_production(tmp_path: Path) -> None:
+async def test_unknown_environment_counts_as_production(tmp_path: Path) -> None:
     fleet = fleet_of()
 
-    async def scenario() -> None:
-        with serving(fleet) as api:
-            fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
-            async with started(api, tmp_path, expect_env="dev") as session:
-                assert await session.fetcher.fetch_environment(Priority.ACTION)
-                assert session.interlock.is_production
-                assert session.write_block is not None
-
-    asyncio.run(scenario())
+    with serving(fleet) as api:
+        fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
+        async with started(api, tmp_path, expect_env="dev") as session:
+            assert await session.fetcher.fetch_environment(Priority.ACTION)
+            assert session.interlock.is_production
+            assert session.write_block is not None
 
 
 def test_action_log_is_private_and_has_no_key(tmp_path: Path) -> None:

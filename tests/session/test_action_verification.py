@@ -16,22 +16,19 @@ from tui.emulator.routes.table import NAMES
 
 
 @pytest.mark.parametrize("waited_s", [4, 600], ids=["just before", "long ago"])
-def test_earlier_cancel_is_not_confirmed(tmp_path: Path, waited_s: float) -> None:
-    async def scenario() -> None:
-        run = FleetRun(1, -10, -5, LONG)
-        fleet = fleet_of(run)
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
-                fleet.cancel(run, 0.5)
-                await pass_time(session, api, waited_s)
-                task = asyncio.ensure_future(session.perform(CANCEL, before))
-                await pass_time_until_done(session, api, task)
-                end = await task
-                assert end.phase is ActionPhase.FINISHED_FIRST
-                assert end.message == "Canceled"
-
-    asyncio.run(scenario())
+async def test_earlier_cancel_is_not_confirmed(tmp_path: Path, waited_s: float) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
+            fleet.cancel(run, 0.5)
+            await pass_time(session, api, waited_s)
+            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            await pass_time_until_done(session, api, task)
+            end = await task
+            assert end.phase is ActionPhase.FINISHED_FIRST
+            assert end.message == "Canceled"
 
 
 SKEWS_S = [-7200, -60, -3, 3, 60, 7200]
@@ -86,57 +83,48 @@ def test_run_that_ended_meanwhile_is_not_confirmed(tmp_path: Path) -> None:
     assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
 
 
-def test_known_end_counts_when_reads_fail(tmp_path: Path) -> None:
+async def test_known_end_counts_when_reads_fail(tmp_path: Path) -> None:
     run = FleetRun(1, -10, -5, LONG)
     fleet = fleet_of(run)
 
-    async def scenario() -> None:
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
-                fleet.cancel(run)
-                await pass_time(session, api, 1)
-                await read_run(session, run)
-                fleet.fault = lambda path: server_error() if path.startswith("/api/v3/") else None
-                task = asyncio.ensure_future(session.perform(CANCEL, before))
-                await pass_time_until_done(session, api, task)
-                assert (await task).phase is ActionPhase.FINISHED_FIRST
-
-    asyncio.run(scenario())
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
+            fleet.cancel(run)
+            await pass_time(session, api, 1)
+            await read_run(session, run)
+            fleet.fault = lambda path: server_error() if path.startswith("/api/v3/") else None
+            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            await pass_time_until_done(session, api, task)
+            assert (await task).phase is ActionPhase.FINISHED_FIRST
 
 
-def test_stale_run_is_read_again_before_the_request(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        run = FleetRun(1, -10, -5, 30)
-        fleet = fleet_of(run)
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
-                await pass_time(session, api, 60)
-                task = asyncio.ensure_future(session.perform(CANCEL, before))
-                await pass_time_until_done(session, api, task)
-                assert (await task).phase is ActionPhase.FINISHED_FIRST
-                assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
-
-    asyncio.run(scenario())
+async def test_stale_run_is_read_again_before_the_request(tmp_path: Path) -> None:
+    run = FleetRun(1, -10, -5, 30)
+    fleet = fleet_of(run)
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
+            await pass_time(session, api, 60)
+            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            await pass_time_until_done(session, api, task)
+            assert (await task).phase is ActionPhase.FINISHED_FIRST
+            assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
 
-def test_action_uses_the_last_read_when_reads_fail(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        run = FleetRun(1, -10, -5, LONG)
-        fleet = fleet_of(run)
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
-                await pass_time(session, api, 60)
-                fleet.fault = lambda path: (
-                    server_error() if path.startswith("/api/v3/") and fleet.status(run) == "EXECUTING" else None
-                )
-                task = asyncio.ensure_future(session.perform(CANCEL, before))
-                await pass_time_until_done(session, api, task)
-                assert (await task).phase is ActionPhase.CONFIRMED
-
-    asyncio.run(scenario())
+async def test_action_uses_the_last_read_when_reads_fail(tmp_path: Path) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
+            await pass_time(session, api, 60)
+            fleet.fault = lambda path: (
+                server_error() if path.startswith("/api/v3/") and fleet.status(run) == "EXECUTING" else None
+            )
+            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            await pass_time_until_done(session, api, task)
+            assert (await task).phase is ActionPhase.CONFIRMED
 
 
 @pytest.mark.parametrize("status", [408, 499, 504])
@@ -172,24 +160,21 @@ def test_replay_is_unknown_after_a_gateway_timeout(tmp_path: Path, status: int) 
 
 
 @pytest.mark.parametrize("action", [CANCEL, REPLAY], ids=lambda action: action.id)
-def test_log_has_unknown_for_a_cancelled_action(tmp_path: Path, action: Action) -> None:
-    async def scenario() -> None:
-        run = FleetRun(1, -10, -5, LONG)
-        fleet = fleet_of(run)
-        limited = JSONResponse({"secondsUntilReset": 30}, 429)
-        fleet.fault = lambda path: limited if path.endswith(("/cancel", "/replay")) else None
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
-                task = asyncio.ensure_future(session.perform(action, before))
-                # The server's thread has no event for this loop.
-                while not any(path.endswith(("/cancel", "/replay")) for _, path, _ in fleet.requests):  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-
-    asyncio.run(scenario())
+async def test_log_has_unknown_for_a_cancelled_action(tmp_path: Path, action: Action) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    limited = JSONResponse({"secondsUntilReset": 30}, 429)
+    fleet.fault = lambda path: limited if path.endswith(("/cancel", "/replay")) else None
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
+            task = asyncio.ensure_future(session.perform(action, before))
+            # The server's thread has no event for this loop.
+            while not any(path.endswith(("/cancel", "/replay")) for _, path, _ in fleet.requests):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
     assert [(line["phase"], line["action"]) for line in log_lines(tmp_path)] == [
         ("requested", action.id),
         ("unknown", action.id),
@@ -197,21 +182,18 @@ def test_log_has_unknown_for_a_cancelled_action(tmp_path: Path, action: Action) 
     assert "before the outcome was known" in log_lines(tmp_path)[-1]["message"]
 
 
-def test_log_has_unknown_when_the_session_ends(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        run = FleetRun(1, -10, -5, LONG)
-        fleet = fleet_of(run)
-        fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/cancel") else None
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                before = await read_run(session, run)
+async def test_log_has_unknown_when_the_session_ends(tmp_path: Path) -> None:
+    run = FleetRun(1, -10, -5, LONG)
+    fleet = fleet_of(run)
+    fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/cancel") else None
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            before = await read_run(session, run)
 
-                async def act() -> None:
-                    await session.perform(CANCEL, before)
+            async def act() -> None:
+                await session.perform(CANCEL, before)
 
-                session.spawn(act(), "cancel")
-                while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
-                    await asyncio.sleep(0.001)
-
-    asyncio.run(scenario())
+            session.spawn(act(), "cancel")
+            while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
+                await asyncio.sleep(0.001)
     assert [line["phase"] for line in log_lines(tmp_path)] == ["requested", "unknown"]

@@ -47,44 +47,38 @@ async def until(session: Session, name: str, kind: type[object]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_sources_recover_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) -> None:
+async def test_sources_recover_after_broken_tls(tls_api: RecordingsApi, tmp_path: Path) -> None:
     tls_api.answer(Fault.BAD_RECORD)
 
-    async def scenario() -> None:
-        async with session_at(tls_api, tmp_path) as (session, clock):
-            session.sources.follow_runs()
-            await until(session, REST, SourceRetrying)
-            await clock.run(2)  # the feed starts after the list
-            await until(session, REALTIME, SourceRetrying)
-            tls_api.answer("014")
-            await clock.run(2)
-            await until(session, REST, SourceConnected)
-
-    asyncio.run(scenario())
+    async with session_at(tls_api, tmp_path) as (session, clock):
+        session.sources.follow_runs()
+        await until(session, REST, SourceRetrying)
+        await clock.run(2)  # the feed starts after the list
+        await until(session, REALTIME, SourceRetrying)
+        tls_api.answer("014")
+        await clock.run(2)
+        await until(session, REST, SourceConnected)
 
 
 @pytest.mark.parametrize(
     ("action", "reason"),
     [(CANCEL, "the run is still Executing"), (REPLAY, "look for a new run before trying again")],
 )
-def test_action_is_unknown_after_broken_tls(
+async def test_action_is_unknown_after_broken_tls(
     tls_api: RecordingsApi, tmp_path: Path, action: Action, reason: str
 ) -> None:
     tls_api.answer(Fault.BAD_RECORD, method="POST")
 
-    async def scenario() -> None:
-        async with session_at(tls_api, tmp_path) as (session, clock):
-            answer = await session.fetcher.fetch_run(EXECUTING, Priority.SELECTED)
-            acting = asyncio.ensure_future(session.perform(action, merge(None, answer.patch)))
-            while not acting.done():
-                await asyncio.sleep(0.001)
-                await clock.run(1)
-            end = acting.result()
-            assert end.phase is ActionPhase.UNKNOWN
-            assert end.message.startswith("the answer was lost (POST ")
-            assert end.message.endswith(reason)
-
-    asyncio.run(scenario())
+    async with session_at(tls_api, tmp_path) as (session, clock):
+        answer = await session.fetcher.fetch_run(EXECUTING, Priority.SELECTED)
+        acting = asyncio.ensure_future(session.perform(action, merge(None, answer.patch)))
+        while not acting.done():
+            await asyncio.sleep(0.001)
+            await clock.run(1)
+        end = acting.result()
+        assert end.phase is ActionPhase.UNKNOWN
+        assert end.message.startswith("the answer was lost (POST ")
+        assert end.message.endswith(reason)
     posted = [seen.method for seen in tls_api.requests].index("POST")
     reads = [seen for seen in tls_api.requests[posted:] if seen.path.endswith(EXECUTING)]
     assert len(reads) == (7 if action is CANCEL else 0)

@@ -111,19 +111,16 @@ def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path, monkey
     run(test, fleet, tmp_path)
 
 
-def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with serving(quiet_fleet()) as api:
-            async with Session(settings_for(api, tmp_path), clock=api.fleet.clock) as session:
-                session.findings.watch()
-                assert not session.is_started
-                await session.start()
-                session.sources.follow(REST)
-                await pass_time(session, api, 3)
-                # The deployments' own rate limit holds up no other request.
-                assert word(session) == OK
-
-    asyncio.run(scenario())
+async def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
+    with serving(quiet_fleet()) as api:
+        async with Session(settings_for(api, tmp_path), clock=api.fleet.clock) as session:
+            session.findings.watch()
+            assert not session.is_started
+            await session.start()
+            session.sources.follow(REST)
+            await pass_time(session, api, 3)
+            # The deployments' own rate limit holds up no other request.
+            assert word(session) == OK
 
 
 def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:

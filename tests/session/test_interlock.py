@@ -99,69 +99,60 @@ def test_interlock_names_the_project_of_equal_environments() -> None:
 
 
 @pytest.mark.parametrize("is_whoami_first", [True, False])
-def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoami_first: bool) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.lead_to("prod", "PRODUCTION")
-        run = fleet.add(FleetRun(1, -10, -5))
-        fleet.fault = answer_staging if is_whoami_first else fail_whoami
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(10)
-            fleet.fault = answer_staging
-            await later(30)
-            before = session.store.get(RunId(run.id))
-            assert before is not None
-            end = await asyncio.wait_for(session.perform(CANCEL, before), 5)
-            assert end.phase is ActionPhase.REFUSED
-            assert "staging" in end.message
-            assert "prod" in end.message
-            assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
-
-    asyncio.run(scenario())
+async def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoami_first: bool) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.lead_to("prod", "PRODUCTION")
+    run = fleet.add(FleetRun(1, -10, -5))
+    fleet.fault = answer_staging if is_whoami_first else fail_whoami
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        fleet.fault = answer_staging
+        await later(30)
+        before = session.store.get(RunId(run.id))
+        assert before is not None
+        end = await asyncio.wait_for(session.perform(CANCEL, before), 5)
+        assert end.phase is ActionPhase.REFUSED
+        assert "staging" in end.message
+        assert "prod" in end.message
+        assert not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")
 
 
 @pytest.mark.parametrize("filters", [RunFilters(), RunFilters(tasks=(TaskId("no-such-task"),))])
-def test_other_environment_under_a_feed_is_noticed_within_6_s(tmp_path: Path, filters: RunFilters) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        run = fleet.add(FleetRun(1, -10, -5))
-        async with live(fleet, tmp_path, filters=filters) as (session, later):
-            await later(43)
-            assert fleet.requests_to("/realtime/v1/runs")
-            blocks = [session.write_block]
-            fleet.lead_to("prod", "PRODUCTION")
-            await later(6)
-            blocks.append(session.write_block)
-            assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
+async def test_other_environment_under_a_feed_is_noticed_within_6_s(tmp_path: Path, filters: RunFilters) -> None:
+    fleet = Fleet(VirtualClock())
+    run = fleet.add(FleetRun(1, -10, -5))
+    async with live(fleet, tmp_path, filters=filters) as (session, later):
+        await later(43)
+        assert fleet.requests_to("/realtime/v1/runs")
+        blocks = [session.write_block]
+        fleet.lead_to("prod", "PRODUCTION")
+        await later(6)
+        blocks.append(session.write_block)
+        assert blocks == [None, "the key now belongs to prod; it belonged to dev"]
+        before = await read_run(session, run)
+        assert (await asyncio.wait_for(session.perform(CANCEL, before), 5)).phase is ActionPhase.REFUSED
+
+
+async def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    run = fleet.add(FleetRun(1, -10, -5))
+    fleet.fault = limit_cancels
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            await session.fetcher.fetch_environment(Priority.ACTION)
             before = await read_run(session, run)
-            assert (await asyncio.wait_for(session.perform(CANCEL, before), 5)).phase is ActionPhase.REFUSED
-
-    asyncio.run(scenario())
-
-
-def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        run = fleet.add(FleetRun(1, -10, -5))
-        fleet.fault = limit_cancels
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                await session.fetcher.fetch_environment(Priority.ACTION)
-                before = await read_run(session, run)
-                task = asyncio.ensure_future(session.perform(CANCEL, before))
-                while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
-                    await asyncio.sleep(0.001)
-                fleet.fault = lambda _: None
-                await pass_time(session, api, 5)
-                await session.emit(whoami("prod", kind="PRODUCTION"))
-                await pass_time(session, api, 60)
-                end = await asyncio.wait_for(task, 5)
-                assert end.phase is ActionPhase.REFUSED
-                assert "prod" in end.message
-                assert fleet.status(run) == "EXECUTING"
-                assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
-
-    asyncio.run(scenario())
+            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
+                await asyncio.sleep(0.001)
+            fleet.fault = lambda _: None
+            await pass_time(session, api, 5)
+            await session.emit(whoami("prod", kind="PRODUCTION"))
+            await pass_time(session, api, 60)
+            end = await asyncio.wait_for(task, 5)
+            assert end.phase is ActionPhase.REFUSED
+            assert "prod" in end.message
+            assert fleet.status(run) == "EXECUTING"
+            assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
 
 
 def answer_staging(path: str) -> Response | None:

@@ -38,178 +38,151 @@ class Broken:
         raise ZeroDivisionError("a bug in a source")
 
 
-def test_session_keeps_as_many_runs_as_the_file_says(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        for number in range(1, 251):
-            fleet.add(FleetRun(number, -number, -number + 0.2, -number + 0.5))
-        with serving(fleet) as api:
-            async with started(api, tmp_path, max_runs=120) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 20)
-                history = session.store.history
-                assert len(session.store) <= 120
-                assert history is not None
-                assert history.is_cut  # older runs are not read, and none of them is said to be missing
-
-    asyncio.run(scenario())
+async def test_session_keeps_as_many_runs_as_the_file_says(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    for number in range(1, 251):
+        fleet.add(FleetRun(number, -number, -number + 0.2, -number + 0.5))
+    with serving(fleet) as api:
+        async with started(api, tmp_path, max_runs=120) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 20)
+            history = session.store.history
+            assert len(session.store) <= 120
+            assert history is not None
+            assert history.is_cut  # older runs are not read, and none of them is said to be missing
 
 
-def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add(FleetRun(1, -10, -5))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 10)
-                assert {"pump", "source rest"} <= other_tasks()
-                client = session.fetcher.api
-                assert isinstance(client, Client)
-            assert other_tasks() == set()
-            assert client._connection._transports == {}
-
+async def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
     before = threading.active_count()
-    asyncio.run(scenario())
+    fleet = Fleet(VirtualClock())
+    fleet.add(FleetRun(1, -10, -5))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 10)
+            assert {"pump", "source rest"} <= other_tasks()
+            client = session.fetcher.api
+            assert isinstance(client, Client)
+        assert other_tasks() == set()
+        assert client._connection._transports == {}
     assert threading.active_count() == before
 
 
-def test_session_raises_the_exception_of_a_source(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        with serving(fleet) as api:
-            with pytest.raises(ZeroDivisionError, match="a bug in a source"):
-                async with started(api, tmp_path) as session:
-                    session.spawn(session.sources.supervise(Broken()), "source broken")
-                    await asyncio.Event().wait()
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
+async def test_session_raises_the_exception_of_a_source(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    with serving(fleet) as api:
+        with pytest.raises(ZeroDivisionError, match="a bug in a source"):
+            async with started(api, tmp_path) as session:
+                session.spawn(session.sources.supervise(Broken()), "source broken")
+                await asyncio.Event().wait()
+        assert other_tasks() == set()
 
 
-def test_session_raises_the_exception_of_a_listener(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
+async def test_session_raises_the_exception_of_a_listener(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
 
-        def broken(_: Changes) -> None:
+    def broken(_: Changes) -> None:
+        raise KeyError("a bug in a pane")
+
+    with serving(fleet) as api:
+        with pytest.raises(KeyError, match="a bug in a pane"):
+            async with started(api, tmp_path) as session:
+                session.subscribe(broken)
+                await session.emit(named(1))
+                await asyncio.Event().wait()
+        assert other_tasks() == set()
+
+
+async def test_session_raises_when_a_delayed_listener_fails(tmp_path: Path) -> None:
+    class LoopClock(VirtualClock):
+        """Calls from the event loop like the system clock, where an exception of the call reaches no caller."""
+
+        def call_later(self, delay_s: float, call: Callable[[], None]) -> Any:
+            loop = asyncio.get_running_loop()
+
+            def hand_over() -> None:
+                loop.call_soon(call)
+
+            return super().call_later(delay_s, hand_over)
+
+    published: list[Changes] = []
+
+    def broken_later(changes: Changes) -> None:
+        published.append(changes)
+        if len(published) > 1:
             raise KeyError("a bug in a pane")
 
-        with serving(fleet) as api:
-            with pytest.raises(KeyError, match="a bug in a pane"):
-                async with started(api, tmp_path) as session:
-                    session.subscribe(broken)
-                    await session.emit(named(1))
+    with serving(Fleet(LoopClock())) as api:
+        with pytest.raises(KeyError, match="a bug in a pane"):
+            async with started(api, tmp_path) as session:
+                session.subscribe(broken_later)
+                await session.emit(named(1))
+                await pass_time(session, api, 0.01)
+                await session.emit(named(2))
+                await pass_time(session, api, 0.01)
+                assert len(published) == 1
+                async with asyncio.timeout(2):
+                    await pass_time(session, api, 1)
                     await asyncio.Event().wait()
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
-
-
-def test_session_raises_when_a_delayed_listener_fails(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        class LoopClock(VirtualClock):
-            """Calls from the event loop like the system clock, where an exception of the call reaches no caller."""
-
-            def call_later(self, delay_s: float, call: Callable[[], None]) -> Any:
-                loop = asyncio.get_running_loop()
-
-                def hand_over() -> None:
-                    loop.call_soon(call)
-
-                return super().call_later(delay_s, hand_over)
-
-        published: list[Changes] = []
-
-        def broken_later(changes: Changes) -> None:
-            published.append(changes)
-            if len(published) > 1:
-                raise KeyError("a bug in a pane")
-
-        with serving(Fleet(LoopClock())) as api:
-            with pytest.raises(KeyError, match="a bug in a pane"):
-                async with started(api, tmp_path) as session:
-                    session.subscribe(broken_later)
-                    await session.emit(named(1))
-                    await pass_time(session, api, 0.01)
-                    await session.emit(named(2))
-                    await pass_time(session, api, 0.01)
-                    assert len(published) == 1
-                    async with asyncio.timeout(2):
-                        await pass_time(session, api, 1)
-                        await asyncio.Event().wait()
-            assert len(published) == 2
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
+        assert len(published) == 2
+        assert other_tasks() == set()
 
 
-def test_block_exception_survives_a_failing_cleanup(tmp_path: Path) -> None:
+async def test_block_exception_survives_a_failing_cleanup(tmp_path: Path) -> None:
     async def broken_at_the_end() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             raise KeyError("a bug in a cleanup")
 
-    async def scenario() -> None:
-        with serving(Fleet(VirtualClock())) as api:
-            with pytest.raises(LookupError, match="mine") as caught:
-                async with started(api, tmp_path) as session:
-                    session.spawn(broken_at_the_end(), "broken")
-                    await asyncio.sleep(0)
-                    raise LookupError("mine")
-            assert type(caught.value) is LookupError
-            assert any("a bug in a cleanup" in note for note in caught.value.__notes__)
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
-
-
-def test_block_exception_is_not_wrapped(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        with serving(fleet) as api:
-            with pytest.raises(LookupError, match="mine"):
-                async with started(api, tmp_path) as session:
-                    session.sources.follow("rest")
-                    raise LookupError("mine")
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
-
-
-def test_cancelled_block_cancels_the_session(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        with serving(fleet) as api:
-
-            async def program() -> None:
-                async with started(api, tmp_path) as session:
-                    session.sources.follow("rest")
-                    await asyncio.Event().wait()
-
-            task = asyncio.ensure_future(program())
-            for _ in range(50):
-                await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert other_tasks() == set()
-
-    asyncio.run(scenario())
-
-
-def test_session_uses_the_time_of_the_server(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        with serving(Fleet(clock)) as api:
+    with serving(Fleet(VirtualClock())) as api:
+        with pytest.raises(LookupError, match="mine") as caught:
             async with started(api, tmp_path) as session:
-                assert session.now() == clock.now()
-                await session.emit(named(1, ahead=timedelta(minutes=10)))
-                assert session.now() == clock.now() + timedelta(minutes=10)
-                clock.jump(timedelta(hours=-3))
-                assert session.now() == clock.now() + timedelta(hours=3, minutes=10)
+                session.spawn(broken_at_the_end(), "broken")
+                await asyncio.sleep(0)
+                raise LookupError("mine")
+        assert type(caught.value) is LookupError
+        assert any("a bug in a cleanup" in note for note in caught.value.__notes__)
+        assert other_tasks() == set()
 
-    asyncio.run(scenario())
+
+async def test_block_exception_is_not_wrapped(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    with serving(fleet) as api:
+        with pytest.raises(LookupError, match="mine"):
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                raise LookupError("mine")
+        assert other_tasks() == set()
+
+
+async def test_cancelled_block_cancels_the_session(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    with serving(fleet) as api:
+
+        async def program() -> None:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(program())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert other_tasks() == set()
+
+
+async def test_session_uses_the_time_of_the_server(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    with serving(Fleet(clock)) as api:
+        async with started(api, tmp_path) as session:
+            assert session.now() == clock.now()
+            await session.emit(named(1, ahead=timedelta(minutes=10)))
+            assert session.now() == clock.now() + timedelta(minutes=10)
+            clock.jump(timedelta(hours=-3))
+            assert session.now() == clock.now() + timedelta(hours=3, minutes=10)
 
 
 def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]], Awaitable[None]]) -> None:
@@ -256,90 +229,78 @@ def test_pump_publishes_only_changes() -> None:
     pumping(scenario)
 
 
-def test_full_queue_makes_the_source_wait() -> None:
-    async def scenario() -> None:
-        pump = Pump(store := Store(), VirtualClock())
-        sent = 0
+async def test_full_queue_makes_the_source_wait() -> None:
+    pump = Pump(store := Store(), VirtualClock())
+    sent = 0
 
-        async def source() -> None:
-            nonlocal sent
-            for number in range(QUEUE_SIZE + 50):
-                await pump.emit(named(number))
-                sent += 1
+    async def source() -> None:
+        nonlocal sent
+        for number in range(QUEUE_SIZE + 50):
+            await pump.emit(named(number))
+            sent += 1
 
-        task = asyncio.ensure_future(source())
-        for _ in range(QUEUE_SIZE + 100):
-            await asyncio.sleep(0)
-        assert sent == QUEUE_SIZE
-        running = asyncio.ensure_future(pump.run())
-        await task
-        await pump.settle()
-        assert len(store) == QUEUE_SIZE + 50
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    asyncio.run(scenario())
+    task = asyncio.ensure_future(source())
+    for _ in range(QUEUE_SIZE + 100):
+        await asyncio.sleep(0)
+    assert sent == QUEUE_SIZE
+    running = asyncio.ensure_future(pump.run())
+    await task
+    await pump.settle()
+    assert len(store) == QUEUE_SIZE + 50
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.parametrize("is_started", [True, False], ids=["after it ran", "before its first turn"])
-def test_settle_returns_after_the_pump_has_ended(is_started: bool) -> None:
-    async def scenario() -> None:
-        pump = Pump(store := Store(), VirtualClock())
-        task = asyncio.ensure_future(pump.run())
-        await asyncio.sleep(0)
-        await pump.emit(named(0))
-        if is_started:
-            await pump.settle()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(5):
-            await pump.settle()
-            for number in range(1, QUEUE_SIZE + 10):
-                await pump.emit(named(number))
-            await pump.settle()
-        assert len(store) == is_started
-
-    asyncio.run(scenario())
+async def test_settle_returns_after_the_pump_has_ended(is_started: bool) -> None:
+    pump = Pump(store := Store(), VirtualClock())
+    task = asyncio.ensure_future(pump.run())
+    await asyncio.sleep(0)
+    await pump.emit(named(0))
+    if is_started:
+        await pump.settle()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await pump.settle()
+        for number in range(1, QUEUE_SIZE + 10):
+            await pump.emit(named(number))
+        await pump.settle()
+    assert len(store) == is_started
 
 
-def test_waiting_sources_are_released_at_the_end() -> None:
+async def test_waiting_sources_are_released_at_the_end() -> None:
     class Broken(Store):
         def apply(self, update: Update) -> Changes:
             raise ZeroDivisionError(update)
 
-    async def scenario() -> None:
-        pump = Pump(Broken(), VirtualClock())
-        for number in range(QUEUE_SIZE):
-            await pump.emit(named(number))
-        waiting = [asyncio.ensure_future(pump.emit(named(QUEUE_SIZE + number))) for number in range(3)]
-        await asyncio.sleep(0)
-        with pytest.raises(ZeroDivisionError):
-            await pump.run()
-        async with asyncio.timeout(1):
-            await asyncio.gather(*waiting)
-            await pump.settle()
-
-    asyncio.run(scenario())
+    pump = Pump(Broken(), VirtualClock())
+    for number in range(QUEUE_SIZE):
+        await pump.emit(named(number))
+    waiting = [asyncio.ensure_future(pump.emit(named(QUEUE_SIZE + number))) for number in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(ZeroDivisionError):
+        await pump.run()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting)
+        await pump.settle()
 
 
-def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                changes = session.changes()
-                first = asyncio.ensure_future(anext(changes))
-                await pass_time(session, api, 0)
-                await session.emit(named(0))
+async def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            changes = session.changes()
+            first = asyncio.ensure_future(anext(changes))
+            await pass_time(session, api, 0)
+            await session.emit(named(0))
+            await pass_time(session, api, 1)
+            assert (await first).added == {RunId("run_0")}
+            for number in range(1, 5):
+                await session.emit(named(number))
                 await pass_time(session, api, 1)
-                assert (await first).added == {RunId("run_0")}
-                for number in range(1, 5):
-                    await session.emit(named(number))
-                    await pass_time(session, api, 1)
-                assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
-                await changes.aclose()
-
-    asyncio.run(scenario())
+            assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
+            await changes.aclose()
 
 
 def test_new_session_loads_no_httpx2_or_pydantic() -> None:

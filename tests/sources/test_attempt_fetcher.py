@@ -161,38 +161,32 @@ def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
 
 
-def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with served("talks-on", 60) as (api, run_id):
-            async with started(api, tmp_path) as session:
+async def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
+    with served("talks-on", 60) as (api, run_id):
+        async with started(api, tmp_path) as session:
+            await session.fetch_run_with_attempts(run_id)
+            assert requests_of(api) == ["run", "trace", "events"]
+            first = history_of(await stored_run(session, run_id))
+            for _ in range(3):
                 await session.fetch_run_with_attempts(run_id)
-                assert requests_of(api) == ["run", "trace", "events"]
-                first = history_of(await stored_run(session, run_id))
-                for _ in range(3):
-                    await session.fetch_run_with_attempts(run_id)
-                # Only details were requested, and the known attempts are kept.
-                assert requests_of(api)[3:] == ["run"] * 3
-                assert history_of(await stored_run(session, run_id)) == first
-                await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
-                await session.fetch_run_with_attempts(run_id)
-                assert requests_of(api)[6:] == ["run", "events"]
-
-    asyncio.run(scenario())
+            # Only details were requested, and the known attempts are kept.
+            assert requests_of(api)[3:] == ["run"] * 3
+            assert history_of(await stored_run(session, run_id)) == first
+            await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
+            await session.fetch_run_with_attempts(run_id)
+            assert requests_of(api)[6:] == ["run", "events"]
 
 
-def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with served("talks-on", 60) as (api, run_id):
-            async with started(api, tmp_path) as session:
-                await session.fetch_run_with_attempts(run_id)
-                run = api.fleet.world.find(run_id)
-                assert run is not None
-                api.fleet.world.cancel(run)
-                await session.fetch_run_with_attempts(run_id)
-                assert requests_of(api)[3:] == ["run", "events"]
-                assert (await stored_run(session, run_id)).is_final
-
-    asyncio.run(scenario())
+async def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
+    with served("talks-on", 60) as (api, run_id):
+        async with started(api, tmp_path) as session:
+            await session.fetch_run_with_attempts(run_id)
+            run = api.fleet.world.find(run_id)
+            assert run is not None
+            api.fleet.world.cancel(run)
+            await session.fetch_run_with_attempts(run_id)
+            assert requests_of(api)[3:] == ["run", "events"]
+            assert (await stored_run(session, run_id)).is_final
 
 
 async def stored_run(session: Session, run_id: RunId) -> Run:
@@ -224,38 +218,32 @@ def test_wait_for_time_has_its_duration(tmp_path: Path) -> None:
     assert (wait.kind, wait.subject) == (WaitKind.TIME, "10 minutes")
 
 
-def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        with served("waits", 60) as (api, run_id):
-            async with started(api, tmp_path) as session:
-                for _ in range(3):
-                    await session.fetch_run_with_attempts(run_id)
-                assert requests_of(api).count("events") == 1
-                run = await stored_run(session, run_id)
-                assert run.wait is not None
-                assert run.wait.subject == "10 minutes"
-
-    asyncio.run(scenario())
+async def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
+    with served("waits", 60) as (api, run_id):
+        async with started(api, tmp_path) as session:
+            for _ in range(3):
+                await session.fetch_run_with_attempts(run_id)
+            assert requests_of(api).count("events") == 1
+            run = await stored_run(session, run_id)
+            assert run.wait is not None
+            assert run.wait.subject == "10 minutes"
 
 
 @pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
-def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
+async def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
     def fault(path: str) -> Response | None:
         return JSONResponse({"error": "no"}, status) if path.endswith("/events") else None
 
-    async def scenario() -> None:
-        with served("waits", 60) as (api, run_id):
-            api.fleet.fault = fault
-            async with started(api, tmp_path) as session:
-                await session.fetch_run_with_attempts(run_id)
-                api.fleet.fault = lambda _: None
-                await api.fleet.clock.run(1.0)
-                run, _ = await session.fetch_run_with_attempts(run_id)
-                assert requests_of(api).count("events") == count
-                assert run.wait is not None
-                assert run.wait.subject == ("10 minutes" if count == 2 else None)
-
-    asyncio.run(scenario())
+    with served("waits", 60) as (api, run_id):
+        api.fleet.fault = fault
+        async with started(api, tmp_path) as session:
+            await session.fetch_run_with_attempts(run_id)
+            api.fleet.fault = lambda _: None
+            await api.fleet.clock.run(1.0)
+            run, _ = await session.fetch_run_with_attempts(run_id)
+            assert requests_of(api).count("events") == count
+            assert run.wait is not None
+            assert run.wait.subject == ("10 minutes" if count == 2 else None)
 
 
 def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
@@ -275,27 +263,26 @@ def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
 
 
-def test_end_of_a_run_beside_its_trace_closes_its_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        with served("waits", 10) as (api, run_id):
-            async with started(api, tmp_path) as session:
-                fetch_trace, fetcher = session.fetcher.fetch_trace, session.fetcher
-                ended: list[RunId] = []
+async def test_end_of_a_run_beside_its_trace_closes_its_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served("waits", 10) as (api, run_id):
+        async with started(api, tmp_path) as session:
+            fetch_trace, fetcher = session.fetcher.fetch_trace, session.fetcher
+            ended: list[RunId] = []
 
-                async def end_meanwhile(run_id: RunId, priority: Priority) -> Trace | None:
-                    trace = await fetch_trace(run_id, priority)
-                    if not ended:
-                        ended.append(run_id)
-                        run = api.fleet.world.find(run_id)
-                        assert run is not None
-                        await api.fleet.clock.run(1)
-                        api.fleet.world.cancel(run)
-                        await fetcher.fetch_run(run_id, priority)  # as the list or the feed reports it
-                    return trace
+            async def end_meanwhile(run_id: RunId, priority: Priority) -> Trace | None:
+                trace = await fetch_trace(run_id, priority)
+                if not ended:
+                    ended.append(run_id)
+                    run = api.fleet.world.find(run_id)
+                    assert run is not None
+                    await api.fleet.clock.run(1)
+                    api.fleet.world.cancel(run)
+                    await fetcher.fetch_run(run_id, priority)  # as the list or the feed reports it
+                return trace
 
-                monkeypatch.setattr(fetcher, "fetch_trace", end_meanwhile)
-                found, failure = await session.fetch_run_with_attempts(run_id)
-                assert (found.is_final, failure) == (True, None)
-                assert [each.status for each in history_of(found).attempts] == [AttemptStatus.CANCELED]
-
-    asyncio.run(scenario())
+            monkeypatch.setattr(fetcher, "fetch_trace", end_meanwhile)
+            found, failure = await session.fetch_run_with_attempts(run_id)
+            assert (found.is_final, failure) == (True, None)
+            assert [each.status for each in history_of(found).attempts] == [AttemptStatus.CANCELED]

@@ -1,6 +1,5 @@
 """Faults of all kinds in random order: after each, the store equals the world, and the counts of gaps are exact."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -36,22 +35,19 @@ def demo_fleet() -> Fleet:
 
 
 @pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 6)], ids=["live", "polling"])
-def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
-    async def scenario() -> None:
-        fleet, timeouts = demo_fleet(), replace(SHORT, read_s=READ_S)
-        with serving(fleet) as api:
-            async with started(api, tmp_path, realtime=realtime, timeouts=timeouts, feed_timeouts=timeouts) as session:
+async def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
+    fleet, timeouts = demo_fleet(), replace(SHORT, read_s=READ_S)
+    with serving(fleet) as api:
+        async with started(api, tmp_path, realtime=realtime, timeouts=timeouts, feed_timeouts=timeouts) as session:
 
-                async def later(seconds: float) -> None:
-                    is_hanging = any(spec["kind"] in HANGING for spec in fleet.emulator.faults.specs)
-                    object.__setattr__(timeouts, "whole_s", HANG_S if is_hanging else SHORT.whole_s)
-                    await pass_time(session, api, seconds)
+            async def later(seconds: float) -> None:
+                is_hanging = any(spec["kind"] in HANGING for spec in fleet.emulator.faults.specs)
+                object.__setattr__(timeouts, "whole_s", HANG_S if is_hanging else SHORT.whole_s)
+                await pass_time(session, api, seconds)
 
-                chaos = ChaosSession(session, fleet.emulator, fleet.world, later, Random(5))
-                session.sources.follow_runs()
-                await later(20)
-                for kind in chaos.kinds(count):
-                    outcome = await chaos.inject(kind)
-                    assert outcome.is_right, outcome
-
-    asyncio.run(scenario())
+            chaos = ChaosSession(session, fleet.emulator, fleet.world, later, Random(5))
+            session.sources.follow_runs()
+            await later(20)
+            for kind in chaos.kinds(count):
+                outcome = await chaos.inject(kind)
+                assert outcome.is_right, outcome

@@ -208,30 +208,24 @@ async def following(name: str, fleet: Fleet) -> AsyncIterator[Follower]:
             yield Follower(name, fleet, client, budget)
 
 
-def test_source_emits_runs_before_each_connected(name: str) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            await follower.follow(20)
-            kinds = [type(update) for update in follower.updates]
-            assert kinds.index(RunsRead) < kinds.index(SourceConnected)
-            connections = follower.connections()
-            assert len(connections) >= 2
-            for earlier, later in pairwise(connections):
-                # The Date header has whole seconds.
-                assert timedelta() <= later.at - earlier.at <= timedelta(seconds=earlier.interval_s + 1)
-
-    asyncio.run(scenario())
+async def test_source_emits_runs_before_each_connected(name: str) -> None:
+    async with following(name, world()) as follower:
+        await follower.follow(20)
+        kinds = [type(update) for update in follower.updates]
+        assert kinds.index(RunsRead) < kinds.index(SourceConnected)
+        connections = follower.connections()
+        assert len(connections) >= 2
+        for earlier, later in pairwise(connections):
+            # The Date header has whole seconds.
+            assert timedelta() <= later.at - earlier.at <= timedelta(seconds=earlier.interval_s + 1)
 
 
-def test_source_does_not_emit_its_own_failures(name: str) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            await follower.follow(10)
-            follower.fault(server_error)
-            await follower.fail()
-            assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.updates)
-
-    asyncio.run(scenario())
+async def test_source_does_not_emit_its_own_failures(name: str) -> None:
+    async with following(name, world()) as follower:
+        await follower.follow(10)
+        follower.fault(server_error)
+        await follower.fail()
+        assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.updates)
 
 
 @pytest.mark.parametrize(
@@ -250,180 +244,156 @@ def test_source_does_not_emit_its_own_failures(name: str) -> None:
         *("500", "503", "an HTML page", "a closed connection", "another shape"),
     ],
 )
-def test_passing_failure_is_transient_and_a_retry_continues(
+async def test_passing_failure_is_transient_and_a_retry_continues(
     name: str, answer: Callable[[], Response], is_connected: bool
 ) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            if is_connected:
-                await follower.follow(10)
-            follower.fault(answer)
-            connected = len(follower.connections())
-            for _ in range(2):
-                assert isinstance(await follower.fail(), Transient)
-            assert len(follower.connections()) == connected
-            follower.fleet.fault = lambda _: None
-            await follower.follow(42)
-            assert len(follower.connections()) > connected
-            follower.assert_equals_world()
-
-    asyncio.run(scenario())
+    async with following(name, world()) as follower:
+        if is_connected:
+            await follower.follow(10)
+        follower.fault(answer)
+        connected = len(follower.connections())
+        for _ in range(2):
+            assert isinstance(await follower.fail(), Transient)
+        assert len(follower.connections()) == connected
+        follower.fleet.fault = lambda _: None
+        await follower.follow(42)
+        assert len(follower.connections()) > connected
+        follower.assert_equals_world()
 
 
 @pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            if is_connected:
-                await follower.follow(10)
-            follower.fault(lambda: server_error(status))
-            error = await follower.fail()
-            if follower.expected.is_extra:
-                assert isinstance(error, Transient)
-                assert error.retry_after is not None
-                assert any(isinstance(update, CapabilityLost) for update in follower.updates)
-            else:
-                assert isinstance(error, Fatal)
-            assert str(status) in error.reason
-            assert SECRET not in error.reason
-
-    asyncio.run(scenario())
-
-
-def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
-            error = await follower.failure_within(60)
+async def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) -> None:
+    async with following(name, world()) as follower:
+        if is_connected:
+            await follower.follow(10)
+        follower.fault(lambda: server_error(status))
+        error = await follower.fail()
+        if follower.expected.is_extra:
             assert isinstance(error, Transient)
-            # An extra source waits longer, since other clients use all connections.
-            assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))
+            assert error.retry_after is not None
+            assert any(isinstance(update, CapabilityLost) for update in follower.updates)
+        else:
+            assert isinstance(error, Fatal)
+        assert str(status) in error.reason
+        assert SECRET not in error.reason
 
-    asyncio.run(scenario())
+
+async def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
+    async with following(name, world()) as follower:
+        follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
+        error = await follower.failure_within(60)
+        assert isinstance(error, Transient)
+        # An extra source waits longer, since other clients use all connections.
+        assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))
 
 
 @pytest.mark.parametrize("moment", ["asleep", "a request in flight", "behind a 429 or held"])
-def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -> None:
-    async def scenario() -> None:
-        held, released = threading.Event(), threading.Event()
+async def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -> None:
+    held, released = threading.Event(), threading.Event()
 
-        def hold() -> Response:
-            held.set()
-            released.wait(10)
-            return server_error()
+    def hold() -> Response:
+        held.set()
+        released.wait(10)
+        return server_error()
 
-        async with following(name, world()) as follower:
-            if moment == "behind a 429 or held" and not follower.expected.retries_429:
-                return
-            await follower.later(0)
-            before = asyncio.all_tasks()
-            is_held = moment == "behind a 429 or held" and follower.expected.is_extra
-            if moment == "asleep" or is_held:
-                await follower.follow(3)
-            else:
-                follower.fault(
-                    hold if moment == "a request in flight" else lambda: JSONResponse({"secondsUntilReset": 60}, 429)
-                )
-                task = asyncio.ensure_future(follower.source.run(follower.emit))
-                path = follower.expected.main_path
-                # There is no event of the server's thread to wait for.
-                while not (held.is_set() or (moment != "a request in flight" and follower.fleet.requests_to(path))):  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
-                if moment != "a request in flight":
-                    await follower.later(5)
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-            released.set()
-            await follower.wait_until_gone()
-            assert follower.budget.in_flight == 0
-            assert not follower.budget._shared
-            assert not follower.budget._waiters
-            assert asyncio.all_tasks() == before
-            request_count, update_count = follower.request_count(), len(follower.updates)
-            follower.fleet.fault = lambda _: None
-            await follower.later(60)
-            assert (follower.request_count(), len(follower.updates)) == (request_count, update_count)
-
-    asyncio.run(scenario())
+    async with following(name, world()) as follower:
+        if moment == "behind a 429 or held" and not follower.expected.retries_429:
+            return
+        await follower.later(0)
+        before = asyncio.all_tasks()
+        is_held = moment == "behind a 429 or held" and follower.expected.is_extra
+        if moment == "asleep" or is_held:
+            await follower.follow(3)
+        else:
+            follower.fault(
+                hold if moment == "a request in flight" else lambda: JSONResponse({"secondsUntilReset": 60}, 429)
+            )
+            task = asyncio.ensure_future(follower.source.run(follower.emit))
+            path = follower.expected.main_path
+            # There is no event of the server's thread to wait for.
+            while not (held.is_set() or (moment != "a request in flight" and follower.fleet.requests_to(path))):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            if moment != "a request in flight":
+                await follower.later(5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        released.set()
+        await follower.wait_until_gone()
+        assert follower.budget.in_flight == 0
+        assert not follower.budget._shared
+        assert not follower.budget._waiters
+        assert asyncio.all_tasks() == before
+        request_count, update_count = follower.request_count(), len(follower.updates)
+        follower.fleet.fault = lambda _: None
+        await follower.later(60)
+        assert (follower.request_count(), len(follower.updates)) == (request_count, update_count)
 
 
-def test_updates_equal_the_world_in_any_order(name: str) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            await follower.follow(60)
-            follower.assert_equals_world()
-            known = {run.id: run for run in follower.store.runs()}
-            for seed in range(4):
-                shuffled = follower.patches() + follower.patches()[::3]
-                random.Random(seed).shuffle(shuffled)
-                store = Store()
-                for patch in shuffled:
-                    store.apply(RunsRead((patch,)))
-                assert {run.id: run for run in store.runs()} == known
-
-    asyncio.run(scenario())
+async def test_updates_equal_the_world_in_any_order(name: str) -> None:
+    async with following(name, world()) as follower:
+        await follower.follow(60)
+        follower.assert_equals_world()
+        known = {run.id: run for run in follower.store.runs()}
+        for seed in range(4):
+            shuffled = follower.patches() + follower.patches()[::3]
+            random.Random(seed).shuffle(shuffled)
+            store = Store()
+            for patch in shuffled:
+                store.apply(RunsRead((patch,)))
+            assert {run.id: run for run in store.runs()} == known
 
 
-def test_second_run_reads_the_changes_since_the_first(name: str) -> None:
-    async def scenario() -> None:
-        async with following(name, world()) as follower:
-            await follower.follow(8)
-            for number in range(300, 520):
-                follower.fleet.add(FleetRun(number, number / 1.0, number + 1.0, number + 2.0))
-            await follower.later(600)
-            await follower.follow(40)
-            follower.assert_equals_world()
-            assert all(connected.at <= at(follower.fleet.now_s) for connected in follower.connections())
-
-    asyncio.run(scenario())
+async def test_second_run_reads_the_changes_since_the_first(name: str) -> None:
+    async with following(name, world()) as follower:
+        await follower.follow(8)
+        for number in range(300, 520):
+            follower.fleet.add(FleetRun(number, number / 1.0, number + 1.0, number + 2.0))
+        await follower.later(600)
+        await follower.follow(40)
+        follower.assert_equals_world()
+        assert all(connected.at <= at(follower.fleet.now_s) for connected in follower.connections())
 
 
-def test_source_emits_no_run_that_the_server_did_not_send(name: str) -> None:
+async def test_source_emits_no_run_that_the_server_did_not_send(name: str) -> None:
     odd: list[object] = [None, {}, {"id": None}, {"id": 7}, {"id": ""}, "run_1", [], {"id": "run_x"}, {"status": "OK"}]
 
-    async def scenario() -> None:
-        fleet = world()
-        row = fleet.row(fleet.runs[0])
+    fleet = world()
+    row = fleet.row(fleet.runs[0])
 
-        def spoil(path: str) -> Response | None:
-            if path == "/api/v1/runs":
-                return JSONResponse({"data": [*odd, row, *odd], "pagination": {"next": 7}})
-            if path == CONTRACTS["run"].main_path:
-                family = {"root": {}, "parent": {"id": ""}, "children": [*odd, row]}
-                return JSONResponse(row | {"id": FleetRun(1, 0).id, "relatedRuns": family})
-            if path.startswith("/realtime"):
-                messages = [{"value": each, "headers": {}} for each in odd] + odd
-                return JSONResponse(
-                    [*messages, {"headers": {"control": "up-to-date"}}],
-                    headers={"electric-handle": "h", "electric-offset": f"1_{len(fleet.requests)}"},
-                )
-            return None
+    def spoil(path: str) -> Response | None:
+        if path == "/api/v1/runs":
+            return JSONResponse({"data": [*odd, row, *odd], "pagination": {"next": 7}})
+        if path == CONTRACTS["run"].main_path:
+            family = {"root": {}, "parent": {"id": ""}, "children": [*odd, row]}
+            return JSONResponse(row | {"id": FleetRun(1, 0).id, "relatedRuns": family})
+        if path.startswith("/realtime"):
+            messages = [{"value": each, "headers": {}} for each in odd] + odd
+            return JSONResponse(
+                [*messages, {"headers": {"control": "up-to-date"}}],
+                headers={"electric-handle": "h", "electric-offset": f"1_{len(fleet.requests)}"},
+            )
+        return None
 
-        async with following(name, fleet) as follower:
-            fleet.fault = spoil
-            # A feed with instant, unreadable responses is soon stopped.
-            await follower.follow(0.8 if follower.expected.is_extra else 10)
-            sent = {fleet.runs[0].id, FleetRun(1, 0).id}
-            assert {patch.id for patch in follower.patches()} <= sent
-            assert follower.connections()
-            fleet.fault = lambda _: None
-            await follower.follow(60)
-            assert {patch.id for patch in follower.patches()} <= {run.id for run in fleet.runs}
-
-    asyncio.run(scenario())
+    async with following(name, fleet) as follower:
+        fleet.fault = spoil
+        # A feed with instant, unreadable responses is soon stopped.
+        await follower.follow(0.8 if follower.expected.is_extra else 10)
+        sent = {fleet.runs[0].id, FleetRun(1, 0).id}
+        assert {patch.id for patch in follower.patches()} <= sent
+        assert follower.connections()
+        fleet.fault = lambda _: None
+        await follower.follow(60)
+        assert {patch.id for patch in follower.patches()} <= {run.id for run in fleet.runs}
 
 
-def test_times_are_the_servers(name: str) -> None:
+async def test_times_are_the_servers(name: str) -> None:
     class Behind(VirtualClock):
         def now(self) -> datetime:
             return super().now() - timedelta(hours=3)
 
-    async def scenario() -> None:
-        async with following(name, world(Behind())) as follower:
-            await follower.follow(4)
-            assert all(at(0) <= connected.at <= at(4) for connected in follower.connections())
-            assert {patch.read_at for patch in follower.patches()} <= {at(second) for second in range(5)}
-
-    asyncio.run(scenario())
+    async with following(name, world(Behind())) as follower:
+        await follower.follow(4)
+        assert all(at(0) <= connected.at <= at(4) for connected in follower.connections())
+        assert {patch.read_at for patch in follower.patches()} <= {at(second) for second in range(5)}

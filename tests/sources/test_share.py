@@ -57,16 +57,13 @@ class Server:
 
 @pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN], ids=["a secret key", "a public token"])
 @pytest.mark.parametrize("resets_in_s", RESETS.values(), ids=RESETS.keys())
-def test_no_period_spends_more_than_a_fifth(refill: Refill, resets_in_s: Callable[[float], float]) -> None:
-    async def scenario() -> None:
-        server = Server(VirtualClock(), refill, resets_in_s)
-        server.request(300, Priority.SELECTED)
-        await server.clock.run(4.5 * refill.period_s)
-        assert most_within(server.sent_s, refill.period_s) == refill.requests // 5
-        assert len(server.sent_s) >= min(300, 4 * refill.requests // 5)
-        await server.close()
-
-    asyncio.run(scenario())
+async def test_no_period_spends_more_than_a_fifth(refill: Refill, resets_in_s: Callable[[float], float]) -> None:
+    server = Server(VirtualClock(), refill, resets_in_s)
+    server.request(300, Priority.SELECTED)
+    await server.clock.run(4.5 * refill.period_s)
+    assert most_within(server.sent_s, refill.period_s) == refill.requests // 5
+    assert len(server.sent_s) >= min(300, 4 * refill.requests // 5)
+    await server.close()
 
 
 @settings(max_examples=40, deadline=None)
@@ -96,30 +93,24 @@ def test_fifth_holds_for_any_sequence_of_requests(requests: list[tuple[float, in
     asyncio.run(scenario())
 
 
-def test_requests_late_in_a_period_count_for_the_next() -> None:
-    async def scenario() -> None:
-        server = Server(VirtualClock(), SECRET_KEY, RESETS["a reset every ten seconds"])
-        await server.clock.run(9)
-        server.request(200, Priority.SELECTED)
-        await server.clock.run(9.9)
-        assert len(server.sent_s) == 50
-        await server.close()
-
-    asyncio.run(scenario())
+async def test_requests_late_in_a_period_count_for_the_next() -> None:
+    server = Server(VirtualClock(), SECRET_KEY, RESETS["a reset every ten seconds"])
+    await server.clock.run(9)
+    server.request(200, Priority.SELECTED)
+    await server.clock.run(9.9)
+    assert len(server.sent_s) == 50
+    await server.close()
 
 
 # A reset in the next second is plausible: half of the requests remaining then would be the next floor.
 @pytest.mark.parametrize("resets", sorted(RESETS.keys() - {"a reset every second"}))
-def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
-    async def scenario() -> None:
-        server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
-        server.remaining = 11
-        server.request(1, Priority.LIST)
-        await server.clock.run(0.5)
-        assert server.remaining == 10
-        server.request(100, Priority.SELECTED)
-        await server.clock.run(9)
-        assert server.remaining == 5
-        await server.close()
-
-    asyncio.run(scenario())
+async def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
+    server = Server(VirtualClock(), SECRET_KEY, RESETS[resets])
+    server.remaining = 11
+    server.request(1, Priority.LIST)
+    await server.clock.run(0.5)
+    assert server.remaining == 10
+    server.request(100, Priority.SELECTED)
+    await server.clock.run(9)
+    assert server.remaining == 5
+    await server.close()

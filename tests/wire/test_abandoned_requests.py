@@ -89,15 +89,12 @@ def in_use(connection: HttpConnection) -> int:
     return sum(not each.is_idle() and not each.is_closed() for pool in pools for each in pool.connections)
 
 
-def test_abandoned_requests_leave_connections_for_later_ones() -> None:
-    async def scenario() -> None:
-        async with connected() as (api, connection):
-            for number in range(1000):
-                await give_up(api, connection, number % TURNS)
-            assert in_use(connection) == 0
-            assert await get(api, connection) == b"{}"
-
-    asyncio.run(scenario())
+async def test_abandoned_requests_leave_connections_for_later_ones() -> None:
+    async with connected() as (api, connection):
+        for number in range(1000):
+            await give_up(api, connection, number % TURNS)
+        assert in_use(connection) == 0
+        assert await get(api, connection) == b"{}"
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")  # of the server, in a handshake that ends
@@ -168,66 +165,54 @@ def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch)
         asyncio.run(scenario())
 
 
-def test_request_in_flight_survives_abandoned_ones() -> None:
-    async def scenario() -> None:
-        async with connected() as (api, connection), asyncio.TaskGroup() as tasks:
-            held = tasks.create_task(get(api, connection, "/held"))
-            await api.until_open(1)
-            for number in range(3 * MAX_CONNECTIONS // 2):
-                await give_up(api, connection, number % TURNS)
-            assert not held.done()
-            api.release.set()
-            assert await held == b"{}"
-
-    asyncio.run(scenario())
+async def test_request_in_flight_survives_abandoned_ones() -> None:
+    async with connected() as (api, connection), asyncio.TaskGroup() as tasks:
+        held = tasks.create_task(get(api, connection, "/held"))
+        await api.until_open(1)
+        for number in range(3 * MAX_CONNECTIONS // 2):
+            await give_up(api, connection, number % TURNS)
+        assert not held.done()
+        api.release.set()
+        assert await held == b"{}"
 
 
-def test_connections_through_each_proxy_are_kept_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        async with connected() as (api, connection):
-            monkeypatch.setenv("HTTP_PROXY", api.url)
-            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-            for _ in range(2):
-                assert await get(api, connection, "/kept") == b"{}"
-                assert (await connection.send(HttpRequest("http://by.proxy/kept"), label="GET /kept")).body == b"{}"
-            await api.until_open(2)
-
-    asyncio.run(scenario())
+async def test_connections_through_each_proxy_are_kept_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected() as (api, connection):
+        monkeypatch.setenv("HTTP_PROXY", api.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        for _ in range(2):
+            assert await get(api, connection, "/kept") == b"{}"
+            assert (await connection.send(HttpRequest("http://by.proxy/kept"), label="GET /kept")).body == b"{}"
+        await api.until_open(2)
 
 
-def test_request_without_a_free_connection_fails_in_time() -> None:
-    async def scenario() -> None:
-        async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
-            held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]
-            await api.until_open(MAX_CONNECTIONS)
-            with pytest.raises(Unreachable, match="no free connection") as caught:
-                await get(api, connection)
-            assert not caught.value.may_have_arrived
-            api.release.set()
-            assert {await each for each in held} == {b"{}"}
-            assert await get(api, connection) == b"{}"
-
-    asyncio.run(scenario())
+async def test_request_without_a_free_connection_fails_in_time() -> None:
+    async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
+        held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]
+        await api.until_open(MAX_CONNECTIONS)
+        with pytest.raises(Unreachable, match="no free connection") as caught:
+            await get(api, connection)
+        assert not caught.value.may_have_arrived
+        api.release.set()
+        assert {await each for each in held} == {b"{}"}
+        assert await get(api, connection) == b"{}"
 
 
-def test_request_during_close_succeeds_or_fails() -> None:
-    async def scenario() -> None:
-        async with connected() as (api, connection):
+async def test_request_during_close_succeeds_or_fails() -> None:
+    async with connected() as (api, connection):
 
-            async def get_or_fail() -> bytes:
-                try:
-                    return await get(api, connection, "/moved")
-                except Unreachable:
-                    return b"failed"
+        async def get_or_fail() -> bytes:
+            try:
+                return await get(api, connection, "/moved")
+            except Unreachable:
+                return b"failed"
 
-            results = set()
-            for turns in range(2 * TURNS):
-                async with asyncio.TaskGroup() as tasks:
-                    task = tasks.create_task(get_or_fail())
-                    for _ in range(turns):
-                        await asyncio.sleep(0)
-                    await connection.aclose()
-                results.add(task.result())
-            assert results == {b"{}", b"failed"}
-
-    asyncio.run(scenario())
+        results = set()
+        for turns in range(2 * TURNS):
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(get_or_fail())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await connection.aclose()
+            results.add(task.result())
+        assert results == {b"{}", b"failed"}

@@ -50,168 +50,141 @@ async def read_all(shown: ShownFailures, later: Later, *, seconds: int = 120) ->
     raise AssertionError((shown.reading.progress, shown.counts))
 
 
-def test_failed_runs_before_the_history_are_listed_and_read(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(105)
-        fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0) for n in range(20))
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            assert shown.counts.failed_count < 50
-            await read_all(shown, later)
-            assert shown.counts == (105, 105)
-            assert shown.reading.progress.has_all
-            # All from single reads, since the key may not query; the list is filtered by status.
-            assert len(set(details(fleet))) == len(details(fleet)) == 105
-            assert len(lists_of_failures(fleet)) == 2
-
-    asyncio.run(scenario())
+async def test_failed_runs_before_the_history_are_listed_and_read(tmp_path: Path) -> None:
+    fleet = failing_fleet(105)
+    fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0) for n in range(20))
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        assert shown.counts.failed_count < 50
+        await read_all(shown, later)
+        assert shown.counts == (105, 105)
+        assert shown.reading.progress.has_all
+        # All from single reads, since the key may not query; the list is filtered by status.
+        assert len(set(details(fleet))) == len(details(fleet)) == 105
+        assert len(lists_of_failures(fleet)) == 2
 
 
-def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(230)
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            before = len(fleet.requests_to(QUERY))
-            await read_all(ShownFailures(session), later, seconds=30)
-            assert len(fleet.requests_to(QUERY)) - before <= 2 + 3  # by id, and the counts of polling
-            assert details(fleet) == []
-
-    asyncio.run(scenario())
+async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
+    fleet = failing_fleet(230)
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        before = len(fleet.requests_to(QUERY))
+        await read_all(ShownFailures(session), later, seconds=30)
+        assert len(fleet.requests_to(QUERY)) - before <= 2 + 3  # by id, and the counts of polling
+        assert details(fleet) == []
 
 
 @pytest.mark.parametrize("may_query", [True, False])
-def test_errors_are_read_before_the_last_page(tmp_path: Path, *, may_query: bool) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(330, every_s=1.0)
-        fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0, "FAILED") for n in range(300))
-        if may_query:
-            fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
+async def test_errors_are_read_before_the_last_page(tmp_path: Path, *, may_query: bool) -> None:
+    fleet = failing_fleet(330, every_s=1.0)
+    fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0, "FAILED") for n in range(300))
+    if may_query:
+        fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        while len(lists_of_failures(fleet)) < 4:
+            await later(0.2)
+        assert shown.counts.read_count >= (200 if may_query else 9)
+
+
+async def test_visible_runs_are_read_first(tmp_path: Path) -> None:
+    fleet = failing_fleet(60, every_s=1.0)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        shown = ShownFailures(session)
+        shown.visible = [run_id(number) for number in (40, 41, 42)]
+        shown.reading.start(HOUR, RunFilters())
+        await later(2)
+        assert details(fleet)[:3] == shown.visible
+        shown.visible = [run_id(50), run_id(51)]
+        shown.reading.wake()
+        before = len(details(fleet))
+        await later(5)
+        assert set(shown.visible) <= set(details(fleet)[before : before + 8])
+
+
+async def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) -> None:
+    fleet = failing_fleet(6, end="CRASHED")
+    fleet.fault = lambda path: server_error(503) if path.startswith("/realtime/") else None
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        await read_all(shown, later)
+        codes = {run_id(number) for number in range(1, 7)}
+        assert {each for each in codes if has_code_only(session.store, each)} == codes
+        shown.visible = [run_id(2), run_id(5)]
+        shown.reading.wake()
+        await later(3)
+        polls = sum(path.startswith("/realtime/") for _, path, _ in fleet.requests)
+        await later(8)  # a feed that fails is not asked again at once
+        assert sum(path.startswith("/realtime/") for _, path, _ in fleet.requests) == polls
+        fleet.fault = lambda _: None
+        read = len(details(fleet))
+        await later(30)
+        assert {each for each in codes if has_code_only(session.store, each)} == codes - set(shown.visible)
+        assert len(details(fleet)) == read
+
+
+async def test_reading_leaves_the_budget_to_polling(tmp_path: Path) -> None:
+    fleet = failing_fleet(120, every_s=1.0)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(20)
+        shown = ShownFailures(session)
+        start_s, before = fleet.now_s, len(fleet.requests)
+        shown.reading.start(HOUR, RunFilters())
+        await later(30)
+        spent = len(fleet.requests) - before
+        assert spent <= session.budget.refill.share * 4
+        lists = [moment for moment, _ in fleet.requests_to(RUNS) if moment > start_s]
+        assert len(lists) >= 5  # polling goes on, each 2 to 5 s
+
+
+async def test_run_that_fails_later_is_read_at_once(tmp_path: Path) -> None:
+    fleet = failing_fleet(3)
+    fleet.add_all(FleetRun(100 + n, 20.0 + n / 50, 21.0, 40.0, "FAILED") for n in range(20))
+    async with live(fleet, tmp_path) as (session, later):
+        await later(10)
+        shown = ShownFailures(session)
+        await read_all(shown, later)
+        await later(45)
+        assert shown.counts == (23, 23)
+
+
+async def test_stopped_reading_sends_nothing(tmp_path: Path) -> None:
+    fleet = failing_fleet(80)
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(2)
+        shown.reading.stop()
+        assert not shown.reading.is_running
+        await later(0.5)
+        before, reports = len(details(fleet)), len(shown.reports)
+        await later(30)
+        assert (len(details(fleet)), len(shown.reports)) == (before, reports)
+
+
+async def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
+    fleet = failing_fleet(40)
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        for opened in range(6):
             shown.reading.start(HOUR, RunFilters())
-            while len(lists_of_failures(fleet)) < 4:
-                await later(0.2)
-            assert shown.counts.read_count >= (200 if may_query else 9)
-
-    asyncio.run(scenario())
-
-
-def test_visible_runs_are_read_first(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(60, every_s=1.0)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(10)
-            shown = ShownFailures(session)
-            shown.visible = [run_id(number) for number in (40, 41, 42)]
-            shown.reading.start(HOUR, RunFilters())
-            await later(2)
-            assert details(fleet)[:3] == shown.visible
-            shown.visible = [run_id(50), run_id(51)]
-            shown.reading.wake()
-            before = len(details(fleet))
-            await later(5)
-            assert set(shown.visible) <= set(details(fleet)[before : before + 8])
-
-    asyncio.run(scenario())
-
-
-def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(6, end="CRASHED")
-        fleet.fault = lambda path: server_error(503) if path.startswith("/realtime/") else None
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            await read_all(shown, later)
-            codes = {run_id(number) for number in range(1, 7)}
-            assert {each for each in codes if has_code_only(session.store, each)} == codes
-            shown.visible = [run_id(2), run_id(5)]
-            shown.reading.wake()
-            await later(3)
-            polls = sum(path.startswith("/realtime/") for _, path, _ in fleet.requests)
-            await later(8)  # a feed that fails is not asked again at once
-            assert sum(path.startswith("/realtime/") for _, path, _ in fleet.requests) == polls
-            fleet.fault = lambda _: None
-            read = len(details(fleet))
-            await later(30)
-            assert {each for each in codes if has_code_only(session.store, each)} == codes - set(shown.visible)
-            assert len(details(fleet)) == read
-
-    asyncio.run(scenario())
-
-
-def test_reading_leaves_the_budget_to_polling(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(120, every_s=1.0)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(20)
-            shown = ShownFailures(session)
-            start_s, before = fleet.now_s, len(fleet.requests)
-            shown.reading.start(HOUR, RunFilters())
-            await later(30)
-            spent = len(fleet.requests) - before
-            assert spent <= session.budget.refill.share * 4
-            lists = [moment for moment, _ in fleet.requests_to(RUNS) if moment > start_s]
-            assert len(lists) >= 5  # polling goes on, each 2 to 5 s
-
-    asyncio.run(scenario())
-
-
-def test_run_that_fails_later_is_read_at_once(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(3)
-        fleet.add_all(FleetRun(100 + n, 20.0 + n / 50, 21.0, 40.0, "FAILED") for n in range(20))
-        async with live(fleet, tmp_path) as (session, later):
-            await later(10)
-            shown = ShownFailures(session)
-            await read_all(shown, later)
-            await later(45)
-            assert shown.counts == (23, 23)
-
-    asyncio.run(scenario())
-
-
-def test_stopped_reading_sends_nothing(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(80)
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(2)
+            await later(8)
             shown.reading.stop()
-            assert not shown.reading.is_running
-            await later(0.5)
-            before, reports = len(details(fleet)), len(shown.reports)
-            await later(30)
-            assert (len(details(fleet)), len(shown.reports)) == (before, reports)
-
-    asyncio.run(scenario())
-
-
-def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(40)
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            for opened in range(6):
-                shown.reading.start(HOUR, RunFilters())
-                await later(8)
-                shown.reading.stop()
-                assert len(lists_of_failures(fleet)) == 1, opened
-            assert len(set(details(fleet))) == len(details(fleet)) > 10
-            await later(40)
-            shown.reading.start(HOUR, RunFilters())
-            await later(30)
-            assert len(lists_of_failures(fleet)) == 2
-            assert shown.counts == (40, 40)
-
-    asyncio.run(scenario())
+            assert len(lists_of_failures(fleet)) == 1, opened
+        assert len(set(details(fleet))) == len(details(fleet)) > 10
+        await later(40)
+        shown.reading.start(HOUR, RunFilters())
+        await later(30)
+        assert len(lists_of_failures(fleet)) == 2
+        assert shown.counts == (40, 40)
 
 
 @pytest.mark.parametrize(
@@ -223,200 +196,170 @@ def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
     ],
     ids=["500", "invalid", "429"],
 )
-def test_reading_goes_on_after_an_outage(tmp_path: Path, answer: Callable[[], Response], sentence: str) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(40)
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            fleet.fault = lambda path: answer() if path.startswith(("/api/v1/runs", "/api/v3/runs")) else None
-            shown.reading.start(HOUR, RunFilters())
-            await later(60)
-            assert sentence in shown.reading.progress.failure
-            assert not shown.reading.progress.has_all
-            fleet.fault = lambda _: None
-            await later(60)
-            assert shown.counts == (40, 40)
-            assert (shown.reading.progress.failure, shown.reading.progress.has_all) == ("", True)
-
-    asyncio.run(scenario())
+async def test_reading_goes_on_after_an_outage(tmp_path: Path, answer: Callable[[], Response], sentence: str) -> None:
+    fleet = failing_fleet(40)
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        fleet.fault = lambda path: answer() if path.startswith(("/api/v1/runs", "/api/v3/runs")) else None
+        shown.reading.start(HOUR, RunFilters())
+        await later(60)
+        assert sentence in shown.reading.progress.failure
+        assert not shown.reading.progress.has_all
+        fleet.fault = lambda _: None
+        await later(60)
+        assert shown.counts == (40, 40)
+        assert (shown.reading.progress.failure, shown.reading.progress.has_all) == ("", True)
 
 
-def test_unreadable_runs_are_counted_and_tried_ever_later(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(15)
-        broken = {f"/api/v3/runs/{run_id(number)}" for number in (4, 5, 6, 7)}
-        fleet.fault = lambda path: server_error(500) if path in broken else None
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(70)
-            # Neither do they stop the others, nor are they requested all the time.
-            assert shown.counts == (15, 11)
-            assert shown.reading.progress.unreadable_count == 4
-            assert 2 <= details(fleet).count(run_id(5)) <= 5
-            fleet.fault = lambda _: None
-            await later(80)
-            assert shown.counts == (15, 15)
-            assert shown.reading.progress.unreadable_count == 0
-
-    asyncio.run(scenario())
+async def test_unreadable_runs_are_counted_and_tried_ever_later(tmp_path: Path) -> None:
+    fleet = failing_fleet(15)
+    broken = {f"/api/v3/runs/{run_id(number)}" for number in (4, 5, 6, 7)}
+    fleet.fault = lambda path: server_error(500) if path in broken else None
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(70)
+        # Neither do they stop the others, nor are they requested all the time.
+        assert shown.counts == (15, 11)
+        assert shown.reading.progress.unreadable_count == 4
+        assert 2 <= details(fleet).count(run_id(5)) <= 5
+        fleet.fault = lambda _: None
+        await later(80)
+        assert shown.counts == (15, 15)
+        assert shown.reading.progress.unreadable_count == 0
 
 
-def test_server_counts_what_the_list_does_not_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_counts_what_the_list_does_not_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sync.failures.MAX_LISTED_RUNS", 100)
 
-    async def scenario() -> None:
-        fleet = failing_fleet(150)
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(30)
-            progress = shown.reading.progress
-            assert (progress.has_all, progress.server_count) == (False, 150)
-            assert shown.counts.read_count == 100
-            assert replace(progress, known_count=shown.counts.failed_count).failed_count == 150
-
-    asyncio.run(scenario())
+    fleet = failing_fleet(150)
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(30)
+        progress = shown.reading.progress
+        assert (progress.has_all, progress.server_count) == (False, 150)
+        assert shown.counts.read_count == 100
+        assert replace(progress, known_count=shown.counts.failed_count).failed_count == 150
 
 
-def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(20)
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            fleet.fault = lambda _: server_error(403, "Unauthorized") if "SYSTEM" in str(fleet.query) else None
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(10)
-            progress = shown.reading.progress
-            assert "403 Unauthorized" in progress.failure
-            assert (progress.has_all, progress.server_count) == (False, None)
-            assert len(lists_of_failures(fleet)) == 1
-
-    asyncio.run(scenario())
+async def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path) -> None:
+    fleet = failing_fleet(20)
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        fleet.fault = lambda _: server_error(403, "Unauthorized") if "SYSTEM" in str(fleet.query) else None
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(10)
+        progress = shown.reading.progress
+        assert "403 Unauthorized" in progress.failure
+        assert (progress.has_all, progress.server_count) == (False, None)
+        assert len(lists_of_failures(fleet)) == 1
 
 
-def test_unreadable_row_of_the_list_is_no_end_of_it(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(20)
-        page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            await later(5)
-            fleet.fault = lambda _: page if "SYSTEM" in str(fleet.query) else None
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(10)
-            assert len(lists_of_failures(fleet)) == 1
-            assert not shown.reading.progress.has_all
-
-    asyncio.run(scenario())
+async def test_unreadable_row_of_the_list_is_no_end_of_it(tmp_path: Path) -> None:
+    fleet = failing_fleet(20)
+    page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        await later(5)
+        fleet.fault = lambda _: page if "SYSTEM" in str(fleet.query) else None
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(10)
+        assert len(lists_of_failures(fleet)) == 1
+        assert not shown.reading.progress.has_all
 
 
-def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(5)
-        page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(8)
-            fleet.fault = lambda path: page if path == RUNS else None
-            await later(8)
-            fleet.fault = lambda _: None
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await later(10)
-            progress = shown.reading.progress
-            assert (shown.counts, progress.has_all) == ((5, 5), False)
-            assert progress.failure == UNREADABLE_ROWS
-
-    asyncio.run(scenario())
+async def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
+    fleet = failing_fleet(5)
+    page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(8)
+        fleet.fault = lambda path: page if path == RUNS else None
+        await later(8)
+        fleet.fault = lambda _: None
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await later(10)
+        progress = shown.reading.progress
+        assert (shown.counts, progress.has_all) == ((5, 5), False)
+        assert progress.failure == UNREADABLE_ROWS
 
 
-def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(30)
-        fleet.add_all(FleetRun(500 + n, -2000.0 + n, -2000.0 + n, -1900.0, "FAILED", "other") for n in range(9))
-        filters = RunFilters(tasks=(TaskId("other"),), statuses=("FAILED", "COMPLETED"))
-        async with polling(fleet, tmp_path, filters=filters, history=SHORT) as (session, later):
-            await later(5)
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, filters)
-            await later(20)
-            assert shown.counts == (9, 9)
-            lists = [query for _, query in fleet.requests_to(RUNS) if query.get("filter[status]") == "FAILED"]
-            assert [query["filter[taskIdentifier]"] for query in lists] == ["other"]
-
-    asyncio.run(scenario())
+async def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
+    fleet = failing_fleet(30)
+    fleet.add_all(FleetRun(500 + n, -2000.0 + n, -2000.0 + n, -1900.0, "FAILED", "other") for n in range(9))
+    filters = RunFilters(tasks=(TaskId("other"),), statuses=("FAILED", "COMPLETED"))
+    async with polling(fleet, tmp_path, filters=filters, history=SHORT) as (session, later):
+        await later(5)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, filters)
+        await later(20)
+        assert shown.counts == (9, 9)
+        lists = [query for _, query in fleet.requests_to(RUNS) if query.get("filter[status]") == "FAILED"]
+        assert [query["filter[taskIdentifier]"] for query in lists] == ["other"]
 
 
-def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet: Fleet = failing_fleet(6)
-        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-            session: Session = screen
-            await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
-            shown = ShownFailures(session)
-            shown.reading.start(HOUR, RunFilters())
-            await setup.run_until(lambda: shown.counts == (6, 6))
-            await setup.run_until(lambda: shown.reading.progress.has_all)
-            await setup.run_until(lambda: shown.reading.groups.result.groups)
-            assert [group.task for group in shown.reading.groups.result.groups or ()] == ["mail"]
-
-    asyncio.run(scenario())
+async def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
+    fleet: Fleet = failing_fleet(6)
+    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+        session: Session = screen
+        await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
+        shown = ShownFailures(session)
+        shown.reading.start(HOUR, RunFilters())
+        await setup.run_until(lambda: shown.counts == (6, 6))
+        await setup.run_until(lambda: shown.reading.progress.has_all)
+        await setup.run_until(lambda: shown.reading.groups.result.groups)
+        assert [group.task for group in shown.reading.groups.result.groups or ()] == ["mail"]
 
 
-def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(4, end="CRASHED")
-        fleet.fault = lambda path: server_error(503) if path.endswith("/trace") and run_id(3) in path else None
-        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as session:
-            await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
-            shown = ShownFailures(session)
-            shown.visible = [run_id(2)]
-            shown.reading.start(HOUR, RunFilters())
-            await setup.run_until(lambda: shown.counts == (4, 4))
-            runs = {number: session.store.get(run_id(number)) for number in (1, 2, 4)}
-            texts = {run.error_value.message for run in runs.values() if run and run.error_value}
-            assert texts == {"Process exited with code 1 after signal null."}
-            assert has_code_only(session.store, run_id(3))
-
-    asyncio.run(scenario())
+async def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None:
+    fleet = failing_fleet(4, end="CRASHED")
+    fleet.fault = lambda path: server_error(503) if path.endswith("/trace") and run_id(3) in path else None
+    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as session:
+        await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
+        shown = ShownFailures(session)
+        shown.visible = [run_id(2)]
+        shown.reading.start(HOUR, RunFilters())
+        await setup.run_until(lambda: shown.counts == (4, 4))
+        runs = {number: session.store.get(run_id(number)) for number in (1, 2, 4)}
+        texts = {run.error_value.message for run in runs.values() if run and run.error_value}
+        assert texts == {"Process exited with code 1 after signal null."}
+        assert has_code_only(session.store, run_id(3))
 
 
-def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, facts, errors, searches, queues and trees: a project has three places for all its monitors."""
 
-    async def scenario() -> None:
-        fleet = failing_fleet(230)
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-            send, running, kinds, most = session.fetcher.api.fetch_response, list[ReadRequest](), set[str](), 0
+    fleet = failing_fleet(230)
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
+        send, running, kinds, most = session.fetcher.api.fetch_response, list[ReadRequest](), set[str](), 0
 
-            async def slow(request: ReadRequest) -> ApiResponse:
-                nonlocal most
-                if isinstance(request, TrqlQuery):
-                    running.append(request)
-                    kinds.add(request.kind)
-                    most = max(most, len(running))
-                    await asyncio.sleep(0.002)
-                    running.remove(request)
-                return await send(request)
+        async def slow(request: ReadRequest) -> ApiResponse:
+            nonlocal most
+            if isinstance(request, TrqlQuery):
+                running.append(request)
+                kinds.add(request.kind)
+                most = max(most, len(running))
+                await asyncio.sleep(0.002)
+                running.remove(request)
+            return await send(request)
 
-            monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
-            end_watch = session.findings.watch()
-            queue, newest = Queue("queue_1", Raw("mail"), is_task=True), run_id(1)
-            tasks = [
-                asyncio.ensure_future(QueueFetcher(session.fetcher).read_hour(queue)),
-                asyncio.ensure_future(session.fetch_tree(newest)),
-                asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store)),
-            ]
-            await read_all(ShownFailures(session), later, seconds=30)
-            await asyncio.gather(*tasks)
-            end_watch()
-            assert kinds >= {"run-counts", "queue-waits", "task-minutes", "run-errors", "queue-stays", "tree-runs"}
-            assert most == MAX_QUERIES_IN_FLIGHT == 2
-
-    asyncio.run(scenario())
+        monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
+        end_watch = session.findings.watch()
+        queue, newest = Queue("queue_1", Raw("mail"), is_task=True), run_id(1)
+        tasks = [
+            asyncio.ensure_future(QueueFetcher(session.fetcher).read_hour(queue)),
+            asyncio.ensure_future(session.fetch_tree(newest)),
+            asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store)),
+        ]
+        await read_all(ShownFailures(session), later, seconds=30)
+        await asyncio.gather(*tasks)
+        end_watch()
+        assert kinds >= {"run-counts", "queue-waits", "task-minutes", "run-errors", "queue-stays", "tree-runs"}
+        assert most == MAX_QUERIES_IN_FLIGHT == 2

@@ -1,7 +1,5 @@
 """Runs whose error could not be read: when each is tried again."""
 
-import asyncio
-
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import RunId
 from tui.sync.failures import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRuns
@@ -9,20 +7,17 @@ from tui.sync.failures import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRu
 RUN = RunId("run_a")
 
 
-def test_waits_between_tries_double_up_to_a_bound() -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        runs = UnreadableRuns(clock)
-        wait_s = FIRST_RETRY_S
-        for _ in range(9):
-            runs.add(RUN)
-            await clock.run(wait_s - 0.01)
-            assert runs.is_waiting(RUN)
-            await clock.run(0.02)
-            assert not runs.is_waiting(RUN)
-            wait_s = min(2 * wait_s, MAX_RETRY_S)
-
-    asyncio.run(scenario())
+async def test_waits_between_tries_double_up_to_a_bound() -> None:
+    clock = VirtualClock()
+    runs = UnreadableRuns(clock)
+    wait_s = FIRST_RETRY_S
+    for _ in range(9):
+        runs.add(RUN)
+        await clock.run(wait_s - 0.01)
+        assert runs.is_waiting(RUN)
+        await clock.run(0.02)
+        assert not runs.is_waiting(RUN)
+        wait_s = min(2 * wait_s, MAX_RETRY_S)
 
 
 def test_end_of_an_outage_ends_the_wait_but_not_its_growth() -> None:

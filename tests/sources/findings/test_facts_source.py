@@ -171,181 +171,157 @@ def a_fleet(answers: dict[str, Callable[[Fleet], Response | None]] | None = None
     return fleet
 
 
-def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet()) as seen:
-            await seen.watch(2)
-            facts = seen.facts
-            assert None not in (facts.waits, facts.queues, facts.minutes, facts.normals, facts.schedules)
-            assert None not in (facts.tokens, facts.errors)
-            assert facts.deployments is None  # the run of a token would be before
-            await seen.watch(5)
-            assert seen.facts.deployments is not None
-            await seen.watch(55)
-            assert facts.unread == {}
-            assert seen.facts.normals is not None
-            assert seen.facts.normals.done_last_day is not None
-            assert seen.facts.normals.last_day_at is not None
-
-    asyncio.run(scenario())
+async def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
+    async with watched(a_fleet()) as seen:
+        await seen.watch(2)
+        facts = seen.facts
+        assert None not in (facts.waits, facts.queues, facts.minutes, facts.normals, facts.schedules)
+        assert None not in (facts.tokens, facts.errors)
+        assert facts.deployments is None  # the run of a token would be before
+        await seen.watch(5)
+        assert seen.facts.deployments is not None
+        await seen.watch(55)
+        assert facts.unread == {}
+        assert seen.facts.normals is not None
+        assert seen.facts.normals.done_last_day is not None
+        assert seen.facts.normals.last_day_at is not None
 
 
-def test_requests_keep_their_rhythm_and_the_allowance() -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet()) as seen:
-            await seen.watch(420)
-            seen.assert_within_allowance()
-            sent = seen.sent(since_s=120)
-            assert sent[QUEUES] in {15, 16}
-            assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS)} <= {5, 6}
-            assert sent[QUERY] in {20 + 5, 20 + 6}
-            assert sent[SCHEDULES] == 1
-            waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
-            assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 15.0
-
-    asyncio.run(scenario())
+async def test_requests_keep_their_rhythm_and_the_allowance() -> None:
+    async with watched(a_fleet()) as seen:
+        await seen.watch(420)
+        seen.assert_within_allowance()
+        sent = seen.sent(since_s=120)
+        assert sent[QUEUES] in {15, 16}
+        assert {sent[path] for path in (TOKENS, ERRORS, DEPLOYMENTS)} <= {5, 6}
+        assert sent[QUERY] in {20 + 5, 20 + 6}
+        assert sent[SCHEDULES] == 1
+        waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
+        assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 15.0
 
 
-def test_minutes_are_those_of_the_runs() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        for number in range(500, 560):
-            fleet.add(FleetRun(number, number - 480.0, number - 479.0, number - 380.0, task="later"))
-        async with watched(fleet) as seen:
-            await seen.watch(600)
-            read = seen.facts.minutes
-            assert read is not None
-            read_s = (read.at - at(0)).total_seconds()
-            since_s = read_s // 60 * 60 - 3_600
-            assert (read.is_cut, read.since, read.ends_since) == (False, at(since_s), at(since_s - 7_200))
-            assert read_s >= 480
-            expected: dict[tuple[str, datetime], Counter[str]] = {}
+async def test_minutes_are_those_of_the_runs() -> None:
+    fleet = a_fleet()
+    for number in range(500, 560):
+        fleet.add(FleetRun(number, number - 480.0, number - 479.0, number - 380.0, task="later"))
+    async with watched(fleet) as seen:
+        await seen.watch(600)
+        read = seen.facts.minutes
+        assert read is not None
+        read_s = (read.at - at(0)).total_seconds()
+        since_s = read_s // 60 * 60 - 3_600
+        assert (read.is_cut, read.since, read.ends_since) == (False, at(since_s), at(since_s - 7_200))
+        assert read_s >= 480
+        expected: dict[tuple[str, datetime], Counter[str]] = {}
 
-            def count(run: FleetRun, moment_s: float | None, *names: str) -> None:
-                # What left the hour since the first answer is kept. Before it, only ends were read.
-                first_s = -3_600 - 7_200 * ("ended" in names)
-                if moment_s is not None and first_s <= moment_s <= read_s:
-                    start = at(moment_s // 60 * 60)
-                    expected.setdefault((run.task, start), Counter()).update(names)
+        def count(run: FleetRun, moment_s: float | None, *names: str) -> None:
+            # What left the hour since the first answer is kept. Before it, only ends were read.
+            first_s = -3_600 - 7_200 * ("ended" in names)
+            if moment_s is not None and first_s <= moment_s <= read_s:
+                start = at(moment_s // 60 * 60)
+                expected.setdefault((run.task, start), Counter()).update(names)
 
-            for run in fleet.runs:
-                count(run, run.created_s, "triggered")
-                count(run, run.started_s, "started")
-                count(run, run.ended_s, "ended", "failed" if run.end == "FAILED" else "done")
-            assert set(read.minutes) == {
-                TaskMinute(TaskId(task), start, **each) for (task, start), each in expected.items()
-            }
-            (p95,) = (speed.p95 for speed in read.speeds if speed.task == "later")
-            assert p95 == timedelta(seconds=99)
-
-    asyncio.run(scenario())
+        for run in fleet.runs:
+            count(run, run.created_s, "triggered")
+            count(run, run.started_s, "started")
+            count(run, run.ended_s, "ended", "failed" if run.end == "FAILED" else "done")
+        assert set(read.minutes) == {
+            TaskMinute(TaskId(task), start, **each) for (task, start), each in expected.items()
+        }
+        (p95,) = (speed.p95 for speed in read.speeds if speed.task == "later")
+        assert p95 == timedelta(seconds=99)
 
 
-def test_waits_name_the_oldest_run_of_each_queue() -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet()) as seen:
-            await seen.watch(1)
-            assert seen.facts.waits is not None
-            (wait,) = seen.facts.waits.waits
-            assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
-            assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
-
-    asyncio.run(scenario())
+async def test_waits_name_the_oldest_run_of_each_queue() -> None:
+    async with watched(a_fleet()) as seen:
+        await seen.watch(1)
+        assert seen.facts.waits is not None
+        (wait,) = seen.facts.waits.waits
+        assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
+        assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
 
 
 LIMITS = "/api/v1/concurrency-limits"
 
 
-def test_limits_are_read_only_where_queues_have_none() -> None:
+async def test_limits_are_read_only_where_queues_have_none() -> None:
     def requests_in(seen: Watched) -> int:
         return sum(path == LIMITS for _, path, _ in seen.fleet.requests)
 
-    async def scenario() -> None:
-        fleet = a_fleet()
-        fleet.world.queues.named("task/task-1").limit = 0
-        async with watched(fleet) as seen:
-            await seen.watch(120)
-            assert requests_in(seen) == 0
-            fleet.world.queues.is_v2 = True
-            await seen.watch(60)
-            assert seen.facts.queues is not None
-            (queue,) = [each for each in seen.facts.queues.queues if each.name == "task-1"]
-            assert (queue.is_v2, queue.limit) == (True, 0)
-            assert {each.name for each in seen.facts.queues.limits} >= {"task/task-1"}
-            assert requests_in(seen) >= 1
-            seen.assert_within_allowance()
+    fleet = a_fleet()
+    fleet.world.queues.named("task/task-1").limit = 0
+    async with watched(fleet) as seen:
+        await seen.watch(120)
+        assert requests_in(seen) == 0
+        fleet.world.queues.is_v2 = True
+        await seen.watch(60)
+        assert seen.facts.queues is not None
+        (queue,) = [each for each in seen.facts.queues.queues if each.name == "task-1"]
+        assert (queue.is_v2, queue.limit) == (True, 0)
+        assert {each.name for each in seen.facts.queues.limits} >= {"task/task-1"}
+        assert requests_in(seen) >= 1
+        seen.assert_within_allowance()
 
-        older = a_fleet({LIMITS: lambda _: HTMLResponse("<!DOCTYPE html><html></html>", 404)})
-        older.world.queues.is_v2 = True
-        async with watched(older) as seen:
-            await seen.watch(300)
-            assert requests_in(seen) == 1, "an older server is never asked again"
-            assert seen.facts.queues is not None
-            assert {each.limit for each in seen.facts.queues.queues} == {None}
-            assert FactSource.QUEUES not in seen.unread()
-
-    asyncio.run(scenario())
+    older = a_fleet({LIMITS: lambda _: HTMLResponse("<!DOCTYPE html><html></html>", 404)})
+    older.world.queues.is_v2 = True
+    async with watched(older) as seen:
+        await seen.watch(300)
+        assert requests_in(seen) == 1, "an older server is never asked again"
+        assert seen.facts.queues is not None
+        assert {each.limit for each in seen.facts.queues.queues} == {None}
+        assert FactSource.QUEUES not in seen.unread()
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        fleet.fault = lambda _: server_error(status, "Unauthorized")
-        async with watched(fleet) as seen:
-            await seen.watch(70)
-            assert seen.unread() == dict.fromkeys(READ, True)
-            before = len(fleet.requests)
-            assert before <= 11
-            seen.clock.wake()
-            await seen.watch(600)
-            assert len(fleet.requests) == before
-
-    asyncio.run(scenario())
+async def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda _: server_error(status, "Unauthorized")
+    async with watched(fleet) as seen:
+        await seen.watch(70)
+        assert seen.unread() == dict.fromkeys(READ, True)
+        before = len(fleet.requests)
+        assert before <= 11
+        seen.clock.wake()
+        await seen.watch(600)
+        assert len(fleet.requests) == before
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_deciding_facts_are_read_within_a_minute_of_recovery(status: int) -> None:
+async def test_deciding_facts_are_read_within_a_minute_of_recovery(status: int) -> None:
     """A proxy whose server is away answers 404, too."""
 
-    async def scenario() -> None:
-        fleet = a_fleet()
-        answers = fleet.fault
-        away = HTMLResponse("not found", status)
-        fleet.fault = lambda path: away if 70.0 < fleet.now_s < 900.0 else answers(path)
-        async with watched(fleet) as seen:
-            task = asyncio.ensure_future(seen.source.run(seen.emit))
-            await seen.later(899)
-            assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
-            assert seen.sent(780.0)[QUEUES] <= 3
-            await seen.later(70)
-            assert seen.unread().keys() <= {FactSource.DEPLOYMENTS}
-            seen.assert_within_allowance()
-            task.cancel()
-
-    asyncio.run(scenario())
+    fleet = a_fleet()
+    answers = fleet.fault
+    away = HTMLResponse("not found", status)
+    fleet.fault = lambda path: away if 70.0 < fleet.now_s < 900.0 else answers(path)
+    async with watched(fleet) as seen:
+        task = asyncio.ensure_future(seen.source.run(seen.emit))
+        await seen.later(899)
+        assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
+        assert seen.sent(780.0)[QUEUES] <= 3
+        await seen.later(70)
+        assert seen.unread().keys() <= {FactSource.DEPLOYMENTS}
+        seen.assert_within_allowance()
+        task.cancel()
 
 
-def test_failing_server_is_asked_less_often_until_it_answers() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        answers = fleet.fault
-        fleet.fault = lambda _: server_error(500, "Internal Server Error")
-        async with watched(fleet) as seen:
-            await seen.watch(300)
-            assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False) | {FactSource.NORMALS: False}
-            seen.assert_within_allowance()
-            assert seen.sent(since_s=180)[QUEUES] <= 2
-            fleet.fault = answers
-            seen.clock.wake()
-            await seen.watch(90)
-            assert seen.facts.unread == {}
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario())
+async def test_failing_server_is_asked_less_often_until_it_answers() -> None:
+    fleet = a_fleet()
+    answers = fleet.fault
+    fleet.fault = lambda _: server_error(500, "Internal Server Error")
+    async with watched(fleet) as seen:
+        await seen.watch(300)
+        assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False) | {FactSource.NORMALS: False}
+        seen.assert_within_allowance()
+        assert seen.sent(since_s=180)[QUEUES] <= 2
+        fleet.fault = answers
+        seen.clock.wake()
+        await seen.watch(90)
+        assert seen.facts.unread == {}
+        seen.assert_within_allowance()
 
 
-def test_large_environment_costs_no_more() -> None:
+async def test_large_environment_costs_no_more() -> None:
     queues = [
         {"id": f"queue_{number}", "name": f"q{number:04d}", "type": "custom", "running": number, "queued": 0}
         for number in range(1_000)
@@ -362,89 +338,74 @@ def test_large_environment_costs_no_more() -> None:
         rows = [row | {"id": f"waitpoint_{number}"} for number in range(start, start + 100)]
         return reply(rows, next=str(start + 100))
 
-    async def scenario() -> None:
-        fleet = a_fleet(
-            {
-                QUEUES: lambda fleet: pages_of(queues, fleet),
-                SCHEDULES: lambda fleet: pages_of(schedules, fleet),
-                TOKENS: tokens,
-            }
-        )
-        async with watched(fleet, all_schedules) as seen:
-            await seen.watch(600)
-            seen.assert_within_allowance()
-            assert seen.facts.queues is not None
-            assert (len(seen.facts.queues.queues), seen.facts.queues.is_cut) == (1_000, False)
-            assert seen.facts.schedules is not None
-            assert len(seen.facts.schedules.schedules) == 300
-            assert seen.facts.tokens is not None
-            assert (len(seen.facts.tokens.tokens), seen.facts.tokens.is_cut) == (500, True)
-            assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 8
-            waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
-            assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 20.0
-            assert seen.facts.unread == {}
-
-    asyncio.run(scenario())
+    fleet = a_fleet(
+        {
+            QUEUES: lambda fleet: pages_of(queues, fleet),
+            SCHEDULES: lambda fleet: pages_of(schedules, fleet),
+            TOKENS: tokens,
+        }
+    )
+    async with watched(fleet, all_schedules) as seen:
+        await seen.watch(600)
+        seen.assert_within_allowance()
+        assert seen.facts.queues is not None
+        assert (len(seen.facts.queues.queues), seen.facts.queues.is_cut) == (1_000, False)
+        assert seen.facts.schedules is not None
+        assert len(seen.facts.schedules.schedules) == 300
+        assert seen.facts.tokens is not None
+        assert (len(seen.facts.tokens.tokens), seen.facts.tokens.is_cut) == (500, True)
+        assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 8
+        waits = [update.at for update in seen.updates if isinstance(update, WaitsRead)]
+        assert max(later - earlier for earlier, later in pairwise(waits)).total_seconds() <= 20.0
+        assert seen.facts.unread == {}
 
 
-def test_pauses_of_the_watcher_start_no_new_minute() -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet()) as seen:
-            for _ in range(40):
-                await seen.watch(3)
-                seen.clock.wake()
-            seen.assert_within_allowance()
-            before = len(seen.fleet.requests)
-            await seen.later(300)
-            assert len(seen.fleet.requests) == before
-
-    asyncio.run(scenario())
+async def test_pauses_of_the_watcher_start_no_new_minute() -> None:
+    async with watched(a_fleet()) as seen:
+        for _ in range(40):
+            await seen.watch(3)
+            seen.clock.wake()
+        seen.assert_within_allowance()
+        before = len(seen.fleet.requests)
+        await seen.later(300)
+        assert len(seen.fleet.requests) == before
 
 
-def test_public_token_reads_nothing() -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet(), is_public=True) as seen:
-            await seen.source.run(seen.emit)
-            assert seen.fleet.requests == []
-            assert seen.unread() == dict.fromkeys(READ, True)
-
-    asyncio.run(scenario())
+async def test_public_token_reads_nothing() -> None:
+    async with watched(a_fleet(), is_public=True) as seen:
+        await seen.source.run(seen.emit)
+        assert seen.fleet.requests == []
+        assert seen.unread() == dict.fromkeys(READ, True)
 
 
-def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        async with watched(a_fleet()) as whole:
-            await whole.watch(2)
-        monkeypatch.setattr("tui.sync.fact_readers.MAX_ROWS", 150)
-        async with watched(a_fleet()) as seen:
-            await seen.watch(700)
-            reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
-            assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
-            assert whole.facts.minutes is not None
-            assert seen.facts.minutes is not None
-            before = {each for each in whole.facts.minutes.minutes if at(-3_000) <= each.start < at(-180)}
-            assert before
-            assert before <= set(seen.facts.minutes.minutes)
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario())
+async def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watched(a_fleet()) as whole:
+        await whole.watch(2)
+    monkeypatch.setattr("tui.sync.fact_readers.MAX_ROWS", 150)
+    async with watched(a_fleet()) as seen:
+        await seen.watch(700)
+        reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
+        assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
+        assert whole.facts.minutes is not None
+        assert seen.facts.minutes is not None
+        before = {each for each in whole.facts.minutes.minutes if at(-3_000) <= each.start < at(-180)}
+        assert before
+        assert before <= set(seen.facts.minutes.minutes)
+        seen.assert_within_allowance()
 
 
-def test_unreadable_rows_are_no_numbers() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet({QUERY: lambda _: JSONResponse({"results": [{"queue": "a", "queued": "7", "n": 1}]})})
-        async with watched(fleet) as seen:
-            await seen.watch(2)
-            failed = {FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS}
-            assert seen.unread() == dict.fromkeys(failed, False)
-            assert (seen.facts.waits, seen.facts.minutes, seen.facts.normals) == (None, None, None)
-            reasons = [update.reason for update in seen.updates if isinstance(update, FactUnread)]
-            assert set(reasons) == {"the answer to the query could not be read: not of the expected form"}
-
-    asyncio.run(scenario())
+async def test_unreadable_rows_are_no_numbers() -> None:
+    fleet = a_fleet({QUERY: lambda _: JSONResponse({"results": [{"queue": "a", "queued": "7", "n": 1}]})})
+    async with watched(fleet) as seen:
+        await seen.watch(2)
+        failed = {FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS}
+        assert seen.unread() == dict.fromkeys(failed, False)
+        assert (seen.facts.waits, seen.facts.minutes, seen.facts.normals) == (None, None, None)
+        reasons = [update.reason for update in seen.updates if isinstance(update, FactUnread)]
+        assert set(reasons) == {"the answer to the query could not be read: not of the expected form"}
 
 
-def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
+async def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
     events = recording("1231")["response"]["body"]
     run_id = recording("1231")["request"]["path"].split("/")[4]
     (subject,) = (
@@ -453,29 +414,26 @@ def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
     row = recording("1105")["response"]["body"]["data"][0]
     rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z"}, row | {"createdAt": "2026-11-24T13:58:45Z"}]
 
-    async def scenario() -> None:
-        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-        answers = fleet.fault
+    fleet = a_fleet({TOKENS: lambda _: reply(rows)})
+    answers = fleet.fault
 
-        def answer(path: str) -> Response | None:
-            if path.endswith("/events"):
-                return JSONResponse(events if run_id in path else {"events": []})
-            return answers(path)
+    def answer(path: str) -> Response | None:
+        if path.endswith("/events"):
+            return JSONResponse(events if run_id in path else {"events": []})
+        return answers(path)
 
-        fleet.fault = answer
-        async with watched(fleet) as seen:
-            for each, created_s in ((run_id, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
-                seen.store.apply(live_run(each, created_s))
-            await seen.watch(300)
-            assert seen.facts.tokens is not None
-            assert {token.id: token.run_id for token in seen.facts.tokens.tokens} == {subject: run_id, row["id"]: None}
-            assert {token.task for token in seen.facts.tokens.tokens} == {"approve", None}
-            tried = Counter(path for _, path, _ in fleet.requests if path.endswith("/events"))
-            assert set(tried) == {f"/api/v1/runs/{run_id}/events", "/api/v1/runs/run_b/events"}
-            assert max(tried.values()) <= 2
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario())
+    fleet.fault = answer
+    async with watched(fleet) as seen:
+        for each, created_s in ((run_id, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
+            seen.store.apply(live_run(each, created_s))
+        await seen.watch(300)
+        assert seen.facts.tokens is not None
+        assert {token.id: token.run_id for token in seen.facts.tokens.tokens} == {subject: run_id, row["id"]: None}
+        assert {token.task for token in seen.facts.tokens.tokens} == {"approve", None}
+        tried = Counter(path for _, path, _ in fleet.requests if path.endswith("/events"))
+        assert set(tried) == {f"/api/v1/runs/{run_id}/events", "/api/v1/runs/run_b/events"}
+        assert max(tried.values()) <= 2
+        seen.assert_within_allowance()
 
 
 def test_token_is_dropped_once_its_run_has_ended() -> None:
@@ -546,7 +504,7 @@ def test_token_is_doubtful_while_its_run_may_have_ended() -> None:
     assert asyncio.run(doubts(canceled, known=[])) == [True, False], "live runs may be missing"
 
 
-def test_old_token_is_joined_within_seconds_of_the_start() -> None:
+async def test_old_token_is_joined_within_seconds_of_the_start() -> None:
     events = recording("1231")["response"]["body"]
     run_id = recording("1231")["request"]["path"].split("/")[4]
     (subject,) = (
@@ -555,25 +513,20 @@ def test_old_token_is_joined_within_seconds_of_the_start() -> None:
     row = recording("1105")["response"]["body"]["data"][0]
     rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z", "tags": ["legal"]}]
 
-    async def scenario() -> None:
-        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-        answers = fleet.fault
-        fleet.fault = lambda path: JSONResponse(events) if path.endswith("/events") else answers(path)
-        async with watched(fleet) as seen:
-            await seen.watch(3)
-            for each, created_s, tags in ((run_id, -120.0, ("legal",)), ("run_b", -90.0, ())):
-                seen.store.apply(live_run(each, created_s, tags))
-            await seen.watch(3)
-            assert seen.facts.tokens is not None
-            assert [token.run_id for token in seen.facts.tokens.tokens] == [run_id]
-            assert [path for _, path, _ in fleet.requests if path.endswith("/events")] == [
-                f"/api/v1/runs/{run_id}/events"
-            ]
-            await seen.watch(120)
-            assert seen.facts.deployments is not None
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario())
+    fleet = a_fleet({TOKENS: lambda _: reply(rows)})
+    answers = fleet.fault
+    fleet.fault = lambda path: JSONResponse(events) if path.endswith("/events") else answers(path)
+    async with watched(fleet) as seen:
+        await seen.watch(3)
+        for each, created_s, tags in ((run_id, -120.0, ("legal",)), ("run_b", -90.0, ())):
+            seen.store.apply(live_run(each, created_s, tags))
+        await seen.watch(3)
+        assert seen.facts.tokens is not None
+        assert [token.run_id for token in seen.facts.tokens.tokens] == [run_id]
+        assert [path for _, path, _ in fleet.requests if path.endswith("/events")] == [f"/api/v1/runs/{run_id}/events"]
+        await seen.watch(120)
+        assert seen.facts.deployments is not None
+        seen.assert_within_allowance()
 
 
 @pytest.mark.parametrize(
@@ -588,19 +541,16 @@ def test_old_token_is_joined_within_seconds_of_the_start() -> None:
     ],
     ids=["html", "truncated", "deep", "other shape", "long", "limited"],
 )
-def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[], Response]) -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        fleet.fault = lambda _: answer()
-        async with watched(fleet) as seen:
-            await seen.watch(90)
-            unread = seen.unread()
-            assert unread
-            assert set(unread.values()) == {False}
-            assert seen.facts == replace(NO_FACTS, unread=seen.facts.unread)
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario())
+async def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[], Response]) -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda _: answer()
+    async with watched(fleet) as seen:
+        await seen.watch(90)
+        unread = seen.unread()
+        assert unread
+        assert set(unread.values()) == {False}
+        assert seen.facts == replace(NO_FACTS, unread=seen.facts.unread)
+        seen.assert_within_allowance()
 
 
 def busy() -> Response:
@@ -609,104 +559,83 @@ def busy() -> Response:
     return JSONResponse(answer["body"], answer["status"], limits)
 
 
-def test_query_refused_for_others_is_read_soon() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 1.0 else None
-        async with watched(fleet) as seen:
-            await seen.watch(4)
-            assert not seen.unread()
-            assert None not in (seen.facts.waits, seen.facts.minutes, seen.facts.queues)
-
-    asyncio.run(scenario())
+async def test_query_refused_for_others_is_read_soon() -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 1.0 else None
+    async with watched(fleet) as seen:
+        await seen.watch(4)
+        assert not seen.unread()
+        assert None not in (seen.facts.waits, seen.facts.minutes, seen.facts.queues)
 
 
-def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 300.0 else None
-        async with watched(fleet) as seen:
-            await seen.watch(299)
-            assert seen.unread() == dict.fromkeys((FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS), False)
-            assert seen.facts.queues is not None
-            assert seen.sent()[QUERY] <= 4 * 5 * 8  # four kinds, five tries each, and waits that double
-            assert seen.sent(240.0)[QUEUES] >= 2
-
-    asyncio.run(scenario())
+async def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
+    fleet = a_fleet()
+    fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 300.0 else None
+    async with watched(fleet) as seen:
+        await seen.watch(299)
+        assert seen.unread() == dict.fromkeys((FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS), False)
+        assert seen.facts.queues is not None
+        assert seen.sent()[QUERY] <= 4 * 5 * 8  # four kinds, five tries each, and waits that double
+        assert seen.sent(240.0)[QUEUES] >= 2
 
 
-def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sync.fact_readers.READ_TIMEOUT_S", 1.0)
 
-    async def scenario() -> None:
-        fleet = a_fleet({SCHEDULES: lambda _: HeldResponse(), TOKENS: lambda _: HeldResponse()})
-        async with watched(fleet) as seen:
-            await seen.watch(2)
-            assert seen.unread() == {FactSource.SCHEDULES: False, FactSource.TOKENS: False}
-            assert {each.reason for each in seen.facts.unread.values()} == {"the server does not answer"}
-            assert None not in (seen.facts.waits, seen.facts.queues, seen.facts.minutes, seen.facts.errors)
-
-    asyncio.run(scenario())
+    fleet = a_fleet({SCHEDULES: lambda _: HeldResponse(), TOKENS: lambda _: HeldResponse()})
+    async with watched(fleet) as seen:
+        await seen.watch(2)
+        assert seen.unread() == {FactSource.SCHEDULES: False, FactSource.TOKENS: False}
+        assert {each.reason for each in seen.facts.unread.values()} == {"the server does not answer"}
+        assert None not in (seen.facts.waits, seen.facts.queues, seen.facts.minutes, seen.facts.errors)
 
 
-def test_key_without_some_rights_reads_the_rest() -> None:
+async def test_key_without_some_rights_reads_the_rest() -> None:
     """A limited key, as recorded: 401 for schedules, 403 for tokens."""
 
-    async def scenario() -> None:
-        refusals = {SCHEDULES: 401, TOKENS: 403}
-        fleet = a_fleet()
-        answers = fleet.fault
-        fleet.fault = lambda path: server_error(refusals[path]) if path in refusals else answers(path)
-        async with watched(fleet) as seen:
-            await seen.watch(130)
-            assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
-            assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
-            assert seen.sent()[QUEUES] >= 6
-
-    asyncio.run(scenario())
+    refusals = {SCHEDULES: 401, TOKENS: 403}
+    fleet = a_fleet()
+    answers = fleet.fault
+    fleet.fault = lambda path: server_error(refusals[path]) if path in refusals else answers(path)
+    async with watched(fleet) as seen:
+        await seen.watch(130)
+        assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
+        assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
+        assert seen.sent()[QUEUES] >= 6
 
 
-def test_deployments_are_read_early_for_an_unknown_version() -> None:
-    async def scenario() -> None:
-        versions: list[Raw | None] = [None]
-        fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("824")["response"]["body"])})
-        async with watched(fleet, newest_version=lambda: versions[-1]) as facts:
-            task = asyncio.ensure_future(facts.source.run(facts.emit))
-            await facts.later(5)
-            assert facts.facts.deployments is not None
-            before = facts.sent()[DEPLOYMENTS]
-            versions.append(facts.facts.deployments.deployments[0].version)
-            await facts.later(10)
-            assert facts.sent()[DEPLOYMENTS] == before, "its deployment is known"
-            versions.append(Raw("20991231.1"))
-            await facts.later(6)
-            assert facts.sent()[DEPLOYMENTS] == before + 1
-            await facts.later(30)
-            assert facts.sent()[DEPLOYMENTS] == before + 1, "once for each version: those of dev are not deployed"
-            facts.assert_within_allowance()
-            task.cancel()
-
-    asyncio.run(scenario())
+async def test_deployments_are_read_early_for_an_unknown_version() -> None:
+    versions: list[Raw | None] = [None]
+    fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("824")["response"]["body"])})
+    async with watched(fleet, newest_version=lambda: versions[-1]) as facts:
+        task = asyncio.ensure_future(facts.source.run(facts.emit))
+        await facts.later(5)
+        assert facts.facts.deployments is not None
+        before = facts.sent()[DEPLOYMENTS]
+        versions.append(facts.facts.deployments.deployments[0].version)
+        await facts.later(10)
+        assert facts.sent()[DEPLOYMENTS] == before, "its deployment is known"
+        versions.append(Raw("20991231.1"))
+        await facts.later(6)
+        assert facts.sent()[DEPLOYMENTS] == before + 1
+        await facts.later(30)
+        assert facts.sent()[DEPLOYMENTS] == before + 1, "once for each version: those of dev are not deployed"
+        facts.assert_within_allowance()
+        task.cancel()
 
 
-def test_versions_of_development_read_no_deployments() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("1080")["response"]["body"])})
-        async with watched(fleet, newest_version=lambda: Raw("20991231.1")) as facts:
-            await facts.watch(20)
-            assert facts.sent()[DEPLOYMENTS] == 1
-
-    asyncio.run(scenario())
+async def test_versions_of_development_read_no_deployments() -> None:
+    fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("1080")["response"]["body"])})
+    async with watched(fleet, newest_version=lambda: Raw("20991231.1")) as facts:
+        await facts.watch(20)
+        assert facts.sent()[DEPLOYMENTS] == 1
 
 
-def test_late_schedules_come_before_deployments_of_development() -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        async with watched(fleet, lambda *_: ("s1", "s2", "s3"), environment_type="DEVELOPMENT") as facts:
-            await facts.watch(10)
-            assert facts.sent()[DEPLOYMENTS] == 0
-            asked = {fields.get("filter[schedule]") for _, fields in fleet.requests_to("/api/v1/runs")}
-            assert asked >= {"s1", "s2", "s3"}
-            facts.assert_within_allowance()
-
-    asyncio.run(scenario())
+async def test_late_schedules_come_before_deployments_of_development() -> None:
+    fleet = a_fleet()
+    async with watched(fleet, lambda *_: ("s1", "s2", "s3"), environment_type="DEVELOPMENT") as facts:
+        await facts.watch(10)
+        assert facts.sent()[DEPLOYMENTS] == 0
+        asked = {fields.get("filter[schedule]") for _, fields in fleet.requests_to("/api/v1/runs")}
+        assert asked >= {"s1", "s2", "s3"}
+        facts.assert_within_allowance()

@@ -1,6 +1,5 @@
 """Ends of runs are found soon, whatever else happens in the fleet and however small the budget is."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,37 +39,31 @@ def max_requests_within(fleet: Fleet, seconds: float) -> int:
     return max(sum(start <= moment < start + seconds - 1e-6 for moment in moments) for start in moments)
 
 
-def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
-        old = fleet.add(FleetRun(5000, -5000, -4000, 200))
-        on_page_one = fleet.add(FleetRun(5001, -500, -400, 200))
-        new = [fleet.add(FleetRun(6000 + n, 10.0 + n, 11 + n, 13 + n)) for n in range(40)]
-        async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0, history_runs=300) as (
-            session,
-            later,
-        ):
-            await later(320)
-            for run in (old, on_page_one, *new):
-                assert known(session, run).status is RunStatus.COMPLETED_SUCCESSFULLY
-            assert len(fleet.requests) >= 40
-            assert max_requests_within(fleet, 60) <= 12
-
-    asyncio.run(scenario())
+async def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
+    old = fleet.add(FleetRun(5000, -5000, -4000, 200))
+    on_page_one = fleet.add(FleetRun(5001, -500, -400, 200))
+    new = [fleet.add(FleetRun(6000 + n, 10.0 + n, 11 + n, 13 + n)) for n in range(40)]
+    async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0, history_runs=300) as (
+        session,
+        later,
+    ):
+        await later(320)
+        for run in (old, on_page_one, *new):
+            assert known(session, run).status is RunStatus.COMPLETED_SUCCESSFULLY
+        assert len(fleet.requests) >= 40
+        assert max_requests_within(fleet, 60) <= 12
 
 
-def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
-        new = [fleet.add(FleetRun(90_000 + n, 20.0 + 60 * n, 21.0 + 60 * n)) for n in range(4)]
-        async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
-            for run in new:
-                await later(run.created_s + 35 - fleet.now_s)
-                assert RunId(run.id) in session.store
-
-    asyncio.run(scenario())
+async def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
+    new = [fleet.add(FleetRun(90_000 + n, 20.0 + 60 * n, 21.0 + 60 * n)) for n in range(4)]
+    async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
+        for run in new:
+            await later(run.created_s + 35 - fleet.now_s)
+            assert RunId(run.id) in session.store
 
 
 def busy_fleet(per_s: int, until_s: int) -> Fleet:
@@ -83,214 +76,175 @@ def busy_fleet(per_s: int, until_s: int) -> Fleet:
 
 
 @pytest.mark.parametrize(("per_s", "history_runs"), [(90, 5_000), (150, 1_000)])
-def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path, per_s: int, history_runs: int) -> None:
-    async def scenario() -> None:
-        fleet = busy_fleet(per_s, 30)
-        async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
-            await later(30)
-            missed = [run.created_s for run in fleet.runs if 0 <= run.created_s <= 15 and run.id not in session.store]
-            assert missed == []
-
-    asyncio.run(scenario())
-
-
-def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = busy_fleet(150, 60)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(40)
-            for _ in range(4):
-                await later(5)
-                live = [run for run in map(session.store.get, session.store.live()) if run is not None]
-                ages = [fleet.now_s - (run.read_at - at(0)).total_seconds() for run in live if run.read_at is not None]
-                assert len(ages) == len(live) <= 4 * fleet.counts()["EXECUTING"]
-                assert max(ages) <= 30
-                assert missed_ends_s(session, fleet)[0] <= 30
-            assert all(known(session, run).is_final for run in fleet.runs[:150])
-            assert max_requests_within(fleet, 10) <= 50
-
-    asyncio.run(scenario())
+async def test_page_one_misses_no_run_below_one_that_a_scan_found(
+    tmp_path: Path, per_s: int, history_runs: int
+) -> None:
+    fleet = busy_fleet(per_s, 30)
+    async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
+        await later(30)
+        missed = [run.created_s for run in fleet.runs if 0 <= run.created_s <= 15 and run.id not in session.store]
+        assert missed == []
 
 
-def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
-        old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(160)
-            assert len(session.store) == 1_501
-            assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
-            await later(60)
-            last_minute = [query for query in list_queries(fleet, 160) if not is_older_scan(query)]
-            page_one, scans = last_minute[0::2], last_minute[1::2]
-            assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
-            assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)
-            assert all("filter[status]" in query and "page[after]" not in query for query in scans)
+async def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
+    fleet = busy_fleet(150, 60)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(40)
+        for _ in range(4):
+            await later(5)
+            live = [run for run in map(session.store.get, session.store.live()) if run is not None]
+            ages = [fleet.now_s - (run.read_at - at(0)).total_seconds() for run in live if run.read_at is not None]
+            assert len(ages) == len(live) <= 4 * fleet.counts()["EXECUTING"]
+            assert max(ages) <= 30
+            assert missed_ends_s(session, fleet)[0] <= 30
+        assert all(known(session, run).is_final for run in fleet.runs[:150])
+        assert max_requests_within(fleet, 10) <= 50
 
-    asyncio.run(scenario())
+
+async def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
+    old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(160)
+        assert len(session.store) == 1_501
+        assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
+        await later(60)
+        last_minute = [query for query in list_queries(fleet, 160) if not is_older_scan(query)]
+        page_one, scans = last_minute[0::2], last_minute[1::2]
+        assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
+        assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)
+        assert all("filter[status]" in query and "page[after]" not in query for query in scans)
 
 
 @pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst"])
-def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst: int) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
-        fleet.add_all(FleetRun(number, -9_000.0 + number / 100, -11, -10) for number in range(burst))
-        fleet.add_all(FleetRun(7_000 + number, -600.0 + number, -11, -10) for number in range(600))
-        long = [fleet.add(FleetRun(8_000 + n, -8_999.0 + n * (7 if burst else 700), -12, 20)) for n in range(8)]
-        async with polling(fleet, tmp_path, history_runs=500) as (session, later):
-            await later(20)
-            await later(15)
-            assert [known(session, run).status for run in long] == [RunStatus.COMPLETED_SUCCESSFULLY] * 8
-            windows = [query for query in list_queries(fleet, 20) if is_window(query)]
-            assert len(windows) <= 2 * len(long) + 1
-            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
-
-    asyncio.run(scenario())
+async def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst: int) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
+    fleet.add_all(FleetRun(number, -9_000.0 + number / 100, -11, -10) for number in range(burst))
+    fleet.add_all(FleetRun(7_000 + number, -600.0 + number, -11, -10) for number in range(600))
+    long = [fleet.add(FleetRun(8_000 + n, -8_999.0 + n * (7 if burst else 700), -12, 20)) for n in range(8)]
+    async with polling(fleet, tmp_path, history_runs=500) as (session, later):
+        await later(20)
+        await later(15)
+        assert [known(session, run).status for run in long] == [RunStatus.COMPLETED_SUCCESSFULLY] * 8
+        windows = [query for query in list_queries(fleet, 20) if is_window(query)]
+        assert len(windows) <= 2 * len(long) + 1
+        assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
 
 
 @pytest.mark.parametrize("newer", [0, 1], ids=["no newer run", "one newer run"])
-def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
-        for number in range(newer):
-            fleet.add(FleetRun(90_000 + number, -40, -39, -38))
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(19)
-            assert len(session.store.with_status(RunStatus.EXECUTING)) == 2_000
-            await later(60)
-            assert not session.store.live()
-            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
-            assert max_requests_within(fleet, 10) <= 50
-
-    asyncio.run(scenario())
+async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
+    for number in range(newer):
+        fleet.add(FleetRun(90_000 + number, -40, -39, -38))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(19)
+        assert len(session.store.with_status(RunStatus.EXECUTING)) == 2_000
+        await later(60)
+        assert not session.store.live()
+        assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+        assert max_requests_within(fleet, 10) <= 50
 
 
 @pytest.mark.parametrize("queued", [50, 300])
-def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, queued: int) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
-        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
+async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, queued: int) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
+    async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
+        await later(10)
+        assert len(session.store.with_status(RunStatus.QUEUED)) == queued
+        await later(25 + queued / 10)
+        assert session.store.with_status(RunStatus.EXECUTING)
+        await later(40)
+        assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
+
+
+async def test_status_filter_keeps_no_run_that_left_the_status(tmp_path: Path) -> None:
+    fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=90)
+    async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
+        await later(50)
+        for _ in range(4):
             await later(10)
-            assert len(session.store.with_status(RunStatus.QUEUED)) == queued
-            await later(25 + queued / 10)
-            assert session.store.with_status(RunStatus.EXECUTING)
-            await later(40)
-            assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
-
-    asyncio.run(scenario())
+            assert max(missed_ends_s(session, fleet), default=0) <= 30
+            shown = len(session.store.with_status(RunStatus.QUEUED))
+            assert shown == pytest.approx(fleet.counts()["QUEUED"], rel=0.4)
 
 
-def test_status_filter_keeps_no_run_that_left_the_status(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=90)
-        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
-            await later(50)
-            for _ in range(4):
-                await later(10)
-                assert max(missed_ends_s(session, fleet), default=0) <= 30
-                shown = len(session.store.with_status(RunStatus.QUEUED))
-                assert shown == pytest.approx(fleet.counts()["QUEUED"], rel=0.4)
-
-    asyncio.run(scenario())
+async def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    for n in range(400):
+        fleet.add(FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync"))
+    async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
+        await later(60)
+        assert any(is_window(query) for query in list_queries(fleet, 0))
+        assert {run.fixed.task for run in session.store.runs()} == {"mail"}
+        assert missed_ends_s(session, fleet) == []
 
 
-def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        for n in range(400):
-            fleet.add(FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync"))
-        async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
-            await later(60)
-            assert any(is_window(query) for query in list_queries(fleet, 0))
-            assert {run.fixed.task for run in session.store.runs()} == {"mail"}
-            assert missed_ends_s(session, fleet) == []
+async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
 
-    asyncio.run(scenario())
+    def circle(path: str) -> Response | None:
+        if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
+            return None
+        following = "200" if fleet.query.get("page[after]") == "300" else "300"
+        return JSONResponse({"data": [], "pagination": {"next": following}})
 
-
-def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
-
-        def circle(path: str) -> Response | None:
-            if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
-                return None
-            following = "200" if fleet.query.get("page[after]") == "300" else "300"
-            return JSONResponse({"data": [], "pagination": {"next": following}})
-
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(5)
-            assert len(session.store.live()) == 300
-            fleet.fault = circle
-            await later(90)
-            assert not session.store.live()
-
-    asyncio.run(scenario())
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(5)
+        assert len(session.store.live()) == 300
+        fleet.fault = circle
+        await later(90)
+        assert not session.store.live()
 
 
-def test_history_of_one_page_is_complete(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(0)
-            assert session.store.history is not None
-            assert session.store.history.is_complete
-            assert session.store.history.run_count == 50
-            assert session.store.history.reached == at(-100)
-
-    asyncio.run(scenario())
+async def test_history_of_one_page_is_complete(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(0)
+        assert session.store.history is not None
+        assert session.store.history.is_complete
+        assert session.store.history.run_count == 50
+        assert session.store.history.reached == at(-100)
 
 
-def test_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with polling(Fleet(VirtualClock()), tmp_path) as (session, later):
-            await later(0)
-            assert session.store.history is not None
-            assert session.store.history.is_complete
-            assert session.store.history.run_count == 0
-
-    asyncio.run(scenario())
+async def test_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
+    async with polling(Fleet(VirtualClock()), tmp_path) as (session, later):
+        await later(0)
+        assert session.store.history is not None
+        assert session.store.history.is_complete
+        assert session.store.history.run_count == 0
 
 
-def test_distant_runs_of_one_task_share_a_window(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
-        long = [FleetRun(5_000 + n, -3990.5 + 66 * n, -60, 20, task="ask-agent") for n in range(60)]
-        fleet.add_all(long)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(30)
-            assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
-            windows = [query for query in list_queries(fleet, 20) if is_window(query)]
-            assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
-            assert len(windows) <= 2
-
-    asyncio.run(scenario())
+async def test_distant_runs_of_one_task_share_a_window(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
+    long = [FleetRun(5_000 + n, -3990.5 + 66 * n, -60, 20, task="ask-agent") for n in range(60)]
+    fleet.add_all(long)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(30)
+        assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
+        windows = [query for query in list_queries(fleet, 20) if is_window(query)]
+        assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
+        assert len(windows) <= 2
 
 
-def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                for followed in session.sources.follow_runs():
-                    await pass_time(session, api, 10)
-                    followed.cancel()
-                session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
-                await pass_time(session, api, 60)
-                assert session.store.caught_up is not None
-                assert (at(fleet.now_s) - session.store.caught_up).total_seconds() < 20
-                singles = [
-                    path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")
-                ]
-                # One single read per cycle of two seconds.
-                assert 10 <= len(singles) == len(set(singles)) <= 16
-
-    asyncio.run(scenario())
+async def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            for followed in session.sources.follow_runs():
+                await pass_time(session, api, 10)
+                followed.cancel()
+            session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
+            await pass_time(session, api, 60)
+            assert session.store.caught_up is not None
+            assert (at(fleet.now_s) - session.store.caught_up).total_seconds() < 20
+            singles = [path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")]
+            # One single read per cycle of two seconds.
+            assert 10 <= len(singles) == len(set(singles)) <= 16

@@ -1,6 +1,5 @@
 """How live runs that are older than the period of the list are found, how often, and how their ends are."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -47,85 +46,73 @@ def older_scans(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
-def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callable[..., object]) -> None:
+async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callable[..., object]) -> None:
     ends = days_ago(1, 40, ended_s=100, end="FAILED")
     stays, waits = days_ago(2, 20), days_ago(3, 8, started_s=None)
     done = days_ago(4, 8, ended_s=-7 * DAY_S)
     young = FleetRun(5, -60, -59)
 
-    async def scenario() -> None:
-        fleet = aged_fleet(ends, stays, waits, done, young)
-        async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
-            await later(5)
-            assert known(session, ends) is known(session, stays) is known(session, young) is RunStatus.EXECUTING
-            assert known(session, waits) is RunStatus.QUEUED
-            assert known(session, done) is None
-            assert session.store.window is not None
-            assert session.store.window.is_live_complete
-            assert not session.store.window.is_older_cut
-            await later(160)
-            assert known(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
-            assert known(session, stays) is RunStatus.EXECUTING
-            # Beside the passes, only the end of one run costs a single read.
-            details = [path for _, path, _ in fleet.requests if path.startswith("/api/v3/")]
-            assert details == [f"/api/v3/runs/{ends.id}"]
-
-    asyncio.run(scenario())
+    fleet = aged_fleet(ends, stays, waits, done, young)
+    async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+        await later(5)
+        assert known(session, ends) is known(session, stays) is known(session, young) is RunStatus.EXECUTING
+        assert known(session, waits) is RunStatus.QUEUED
+        assert known(session, done) is None
+        assert session.store.window is not None
+        assert session.store.window.is_live_complete
+        assert not session.store.window.is_older_cut
+        await later(160)
+        assert known(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
+        assert known(session, stays) is RunStatus.EXECUTING
+        # Beside the passes, only the end of one run costs a single read.
+        details = [path for _, path, _ in fleet.requests if path.startswith("/api/v3/")]
+        assert details == [f"/api/v3/runs/{ends.id}"]
 
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
-def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
-        async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
-            await later(400)
-            moments = [moment for moment, _ in older_scans(fleet)]
-            assert 6 <= len(moments) <= 7
-            assert all(after - before >= 60 for before, after in pairwise(moments))
-            # An old run that the feed does not cover does not cause a scan every five seconds.
-            assert session.store.window is not None
-            assert session.store.window.is_live_complete
-            if follow is live:
-                assert len(fleet.requests_to(LIST)) <= 50
-
-    asyncio.run(scenario())
+async def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
+    fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+    async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+        await later(400)
+        moments = [moment for moment, _ in older_scans(fleet)]
+        assert 6 <= len(moments) <= 7
+        assert all(after - before >= 60 for before, after in pairwise(moments))
+        # An old run that the feed does not cover does not cause a scan every five seconds.
+        assert session.store.window is not None
+        assert session.store.window.is_live_complete
+        if follow is live:
+            assert len(fleet.requests_to(LIST)) <= 50
 
 
-def test_every_list_request_names_its_window(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
-        async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
-            await later(70)
-            for _, query in fleet.requests_to(LIST):
-                window = {name for name in query if name.startswith("filter[createdAt]")}
-                if window == {"filter[createdAt][period]"}:
-                    assert query["filter[createdAt][period]"] == "36h"
-                else:
-                    assert window == {"filter[createdAt][from]", "filter[createdAt][to]"}
-
-    asyncio.run(scenario())
+async def test_every_list_request_names_its_window(tmp_path: Path) -> None:
+    fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
+    async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
+        await later(70)
+        for _, query in fleet.requests_to(LIST):
+            window = {name for name in query if name.startswith("filter[createdAt]")}
+            if window == {"filter[createdAt][period]"}:
+                assert query["filter[createdAt][period]"] == "36h"
+            else:
+                assert window == {"filter[createdAt][from]", "filter[createdAt][to]"}
 
 
-def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        count = MAX_OLDER_RUNS + 150
-        runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
-        ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
-        fleet = aged_fleet(ends, *runs)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(20)
-            assert len(older_scans(fleet)) == MAX_OLDER_RUNS / 100
-            assert len(session.store.live()) == MAX_OLDER_RUNS
-            assert session.store.window is not None
-            assert session.store.window.is_older_cut
-            assert not session.store.window.is_live_complete
-            await later(70)
-            # The oldest runs do not count as ended.
-            assert len(session.store.live()) == MAX_OLDER_RUNS
-            assert known(session, ends) is RunStatus.CANCELLED
-            assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
-
-    asyncio.run(scenario())
+async def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
+    count = MAX_OLDER_RUNS + 150
+    runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
+    ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
+    fleet = aged_fleet(ends, *runs)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(20)
+        assert len(older_scans(fleet)) == MAX_OLDER_RUNS / 100
+        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert session.store.window is not None
+        assert session.store.window.is_older_cut
+        assert not session.store.window.is_live_complete
+        await later(70)
+        # The oldest runs do not count as ended.
+        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert known(session, ends) is RunStatus.CANCELLED
+        assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -137,79 +124,64 @@ def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
     ],
     ids=["of a task", "of a live status", "of ended ones"],
 )
-def test_older_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(days_ago(1, 40, task="mail"), days_ago(2, 20, started_s=None), days_ago(3, 8))
-        async with polling(fleet, tmp_path, filters=filters) as (session, later):
-            await later(65)
-            assert {run.id for run in session.store.runs()} == {FleetRun(number, 0).id for number in found}
-            assert bool(older_scans(fleet)) is bool(found)
-
-    asyncio.run(scenario())
+async def test_older_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
+    fleet = aged_fleet(days_ago(1, 40, task="mail"), days_ago(2, 20, started_s=None), days_ago(3, 8))
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        await later(65)
+        assert {run.id for run in session.store.runs()} == {FleetRun(number, 0).id for number in found}
+        assert bool(older_scans(fleet)) is bool(found)
 
 
-def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Path) -> None:
+async def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Path) -> None:
     old = days_ago(1, 40, ended_s=70, end="CRASHED")
 
-    async def scenario() -> None:
-        fleet = aged_fleet(old, FleetRun(2, -60, -59))
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(62)
-            fleet.fault = lambda _: None if fleet.now_s >= 75 else server_error()
-            await later(12)
-            assert known(session, old) is RunStatus.EXECUTING
-            while session.store.caught_up is None or session.store.caught_up < session.now() - timedelta(seconds=5):
-                await later(1)
-                assert fleet.now_s < 110
-            assert known(session, old) is RunStatus.CRASHED
-
-    asyncio.run(scenario())
+    fleet = aged_fleet(old, FleetRun(2, -60, -59))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(62)
+        fleet.fault = lambda _: None if fleet.now_s >= 75 else server_error()
+        await later(12)
+        assert known(session, old) is RunStatus.EXECUTING
+        while session.store.caught_up is None or session.store.caught_up < session.now() - timedelta(seconds=5):
+            await later(1)
+            assert fleet.now_s < 110
+        assert known(session, old) is RunStatus.CRASHED
 
 
-def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
-        fleet.fault = lambda path: server_error(422) if path == LIST and is_older_scan(fleet.query) else None
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(100)
-            assert len(older_scans(fleet)) == 2
-            assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
-            assert isinstance(session.store.source_statuses["rest"], SourceConnected)
-            assert session.store.window is not None
-            assert session.store.window.is_older_cut
-
-    asyncio.run(scenario())
+async def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Path) -> None:
+    fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+    fleet.fault = lambda path: server_error(422) if path == LIST and is_older_scan(fleet.query) else None
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(100)
+        assert len(older_scans(fleet)) == 2
+        assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
+        assert isinstance(session.store.source_statuses["rest"], SourceConnected)
+        assert session.store.window is not None
+        assert session.store.window.is_older_cut
 
 
-def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, filters=RunFilters(statuses=("FAILED",))) as (session, later):
-            await later(130)
-            found = session.store.status_counts(session.now())
-            assert (found.executing, found.queued, found.failed) == (1, 1, 1)
-            assert found.counted_at is not None
-            # Twelve counts of the period, three of older runs.
-            assert 14 <= len(fleet.requests_to("/api/v1/query")) <= 16
-
-    asyncio.run(scenario())
+async def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
+    fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, filters=RunFilters(statuses=("FAILED",))) as (session, later):
+        await later(130)
+        found = session.store.status_counts(session.now())
+        assert (found.executing, found.queued, found.failed) == (1, 1, 1)
+        assert found.counted_at is not None
+        # Twelve counts of the period, three of older runs.
+        assert 14 <= len(fleet.requests_to("/api/v1/query")) <= 16
 
 
-def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = aged_fleet(FleetRun(1, -60, -59))
+async def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
+    fleet = aged_fleet(FleetRun(1, -60, -59))
 
-        def endless(path: str) -> JSONResponse | None:
-            if path != LIST or not is_older_scan(fleet.query):
-                return None
-            return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+    def endless(path: str) -> JSONResponse | None:
+        if path != LIST or not is_older_scan(fleet.query):
+            return None
+        return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
 
-        fleet.fault = endless
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(50)
-            assert len(older_scans(fleet)) == MAX_PAGES
-            assert session.store.window is not None
-            assert session.store.window.is_older_cut
-
-    asyncio.run(scenario())
+    fleet.fault = endless
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(50)
+        assert len(older_scans(fleet)) == MAX_PAGES
+        assert session.store.window is not None
+        assert session.store.window.is_older_cut

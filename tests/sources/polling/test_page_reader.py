@@ -1,6 +1,5 @@
 """Which queue, machine and error group a row gets from the filters of its request."""
 
-import asyncio
 from pathlib import Path
 
 from tests.support.domain.patches import patch_of
@@ -15,19 +14,16 @@ from tui.store.server_filter import with_server_filters
 from tui.sync.lists import with_filtered_fields
 
 
-def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
+async def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -number * 10.0) for number in range(1, 4))
     filters = RunFilters(queues=(HELD,))
 
-    async def scenario() -> None:
-        async with polling(fleet, tmp_path, filters=filters) as (session, later):
-            await later(2)
-            shown = with_server_filters(filters, EVERYTHING)
-            assert len(session.store) == 3
-            assert all(shown.matches(run) for run in session.store.runs())
-
-    asyncio.run(scenario())
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        await later(2)
+        shown = with_server_filters(filters, EVERYTHING)
+        assert len(session.store) == 3
+        assert all(shown.matches(run) for run in session.store.runs())
 
 
 def test_runs_listed_by_one_machine_get_that_machine() -> None:
@@ -41,23 +37,20 @@ def test_runs_listed_by_several_queues_get_none() -> None:
     assert with_filtered_fields(RunFilters(queues=("a", "b")), patches) is patches
 
 
-def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:
+async def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:
     filters = RunFilters(queues=("mail",))
 
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        async with polling(fleet, tmp_path, filters=filters) as (session, later):
-            for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
-                fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
-            await later(5)
-            found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
-            assert found == {("mail", "task/mail"), ("send", "mail")}
-            assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
-
-    asyncio.run(scenario())
+    fleet = Fleet(VirtualClock())
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
+            fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
+        await later(5)
+        found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
+        assert found == {("mail", "task/mail"), ("send", "mail")}
+        assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
 
 
-def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None:
+async def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     ends = [("mail", "no host"), ("mail", "no host"), ("mail", "no route"), ("sync", "no host"), ("mail", "no host")]
     fleet.add_all(
@@ -68,19 +61,16 @@ def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None
     assert fingerprint is not None
     filters = RunFilters(tasks=(TaskId("mail"),), errors=(f"error_{fingerprint.fingerprint}",))
 
-    async def scenario() -> None:
-        async with polling(fleet, tmp_path, filters=filters) as (session, later):
-            shown = with_server_filters(filters, EVERYTHING)
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        shown = with_server_filters(filters, EVERYTHING)
 
-            def found() -> set[int]:
-                return {int(run.id.removeprefix("run_")) for run in session.store.runs() if shown.matches(run)}
+        def found() -> set[int]:
+            return {int(run.id.removeprefix("run_")) for run in session.store.runs() if shown.matches(run)}
 
-            await later(5)
-            assert found() == {0, 1}
-            await later(10)
-            assert found() == {0, 1, 4}, "it has failed meanwhile"
-
-    asyncio.run(scenario())
+        await later(5)
+        assert found() == {0, 1}
+        await later(10)
+        assert found() == {0, 1, 4}, "it has failed meanwhile"
 
 
 def test_rows_of_a_server_without_the_filter_get_no_error() -> None:

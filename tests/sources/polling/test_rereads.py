@@ -1,6 +1,5 @@
 """How runs of unknown outcome are found: by windows of the list, or by their ids."""
 
-import asyncio
 import itertools
 from datetime import timedelta
 from typing import cast
@@ -80,111 +79,90 @@ def queue_of(pages: EmptyPages) -> RereadQueue:
     return RereadQueue(cast("PageReader", pages), RunFilters(), lambda run_id: run_id in pages.store.live())
 
 
-def test_runs_added_by_every_scan_wait_once_each() -> None:
-    async def scenario() -> None:
-        hidden = [RunId(f"run_{n}") for n in range(20)]
-        late = RunId("run_late")
-        pages = EmptyPages([*hidden, late])
-        queue = queue_of(pages)
-        for _ in range(50):
-            queue.add(hidden)
-            await queue.read(3)
-        pages.read_ids.clear()
-        queue.add([late])
-        for _ in range(len(hidden)):
-            await queue.read(3)
-        assert late in pages.read_ids
-        assert queue.is_empty
-
-    asyncio.run(scenario())
-
-
-def test_two_runs_of_a_crowded_millisecond_are_read_by_id() -> None:
-    async def scenario() -> None:
-        two = [RunId("run_0300"), RunId("run_0400")]
-        pages = FullPages({f"run_{n:04d}": 50 for n in range(1_000)}, two)
-        queue = queue_of(pages)
-        queue.add(two)
-        await queue.read(8)
-        assert queue.is_empty
-        assert pages.read_ids == two
-        assert pages.page_count == 3
-
-    asyncio.run(scenario())
-
-
-def test_window_of_a_run_that_is_gone_is_formed_once() -> None:
-    async def scenario() -> None:
-        gone, old = RunId("run_900"), RunId("run_100")
-        newer = {f"new_{n:04d}": 10_000 + n / 100 for n in range(2_000)}
-        pages = FullPages({f"run_{n:03d}": n for n in range(1_000)} | newer, [gone, old, *map(RunId, newer)])
-        pages.gone = {gone}
-        queue = queue_of(pages)
-        queue.add([gone, old])
-        await queue.read(4)
-        assert queue.is_empty
-        assert pages.read_ids == [gone]
-
-    asyncio.run(scenario())
-
-
-def test_runs_behind_endless_empty_pages_are_read_by_id() -> None:
-    async def scenario() -> None:
-        hidden = [RunId(f"run_{n}") for n in range(3)]
-        pages = EndlessPages(hidden)
-        queue = queue_of(pages)
+async def test_runs_added_by_every_scan_wait_once_each() -> None:
+    hidden = [RunId(f"run_{n}") for n in range(20)]
+    late = RunId("run_late")
+    pages = EmptyPages([*hidden, late])
+    queue = queue_of(pages)
+    for _ in range(50):
         queue.add(hidden)
-        await queue.read(8)
-        assert queue.is_empty
-        assert pages.read_ids == hidden
-
-    asyncio.run(scenario())
-
-
-def test_bursts_do_not_split_the_windows_of_older_runs() -> None:
-    async def scenario() -> None:
-        lone = {f"lone_{n:02d}": n * 10 for n in range(90)}
-        bursts = {f"run_{n:03d}": 1_000 + n // 150 * 100 + n / 100_000 for n in range(450)}
-        ended = [RunId("run_149"), RunId("run_299"), RunId("run_449"), *map(RunId, lone)]
-        pages = FullPages(lone | bursts, ended)
-        queue = queue_of(pages)
-        queue.add(ended)
-        await queue.read(20)
-        assert queue.is_empty
-        assert pages.page_count <= 12
-        assert not pages.read_ids
-
-    asyncio.run(scenario())
-
-
-def test_single_reads_stay_within_their_bound() -> None:
-    async def scenario() -> None:
-        hidden = [RunId(f"run_{n}") for n in range(9)]
-        pages = EmptyPages(hidden)
-        queue = queue_of(pages)
-        queue.add_unlisted(hidden)
-        for max_single_reads, count in ((1, 1), (0, 1), (None, 5)):
-            await queue.read(4, max_single_reads=max_single_reads)
-            assert len(pages.read_ids) == count
-
-    asyncio.run(scenario())
-
-
-def test_run_is_read_again_after_a_429() -> None:
-    async def scenario() -> None:
-        hidden = RunId("run_hidden")
-        pages = EmptyPages([hidden])
-        queue = queue_of(pages)
-        queue.add([hidden])
-        pages.failure = RateLimited("429", timedelta(seconds=5))
-        with pytest.raises(RateLimited):
-            await queue.read(3)
-        pages.failure = ServerFault("it cannot be read", 500)
         await queue.read(3)
-        assert pages.read_ids == [hidden, hidden]
-        assert queue.is_empty
+    pages.read_ids.clear()
+    queue.add([late])
+    for _ in range(len(hidden)):
+        await queue.read(3)
+    assert late in pages.read_ids
+    assert queue.is_empty
 
-    asyncio.run(scenario())
+
+async def test_two_runs_of_a_crowded_millisecond_are_read_by_id() -> None:
+    two = [RunId("run_0300"), RunId("run_0400")]
+    pages = FullPages({f"run_{n:04d}": 50 for n in range(1_000)}, two)
+    queue = queue_of(pages)
+    queue.add(two)
+    await queue.read(8)
+    assert queue.is_empty
+    assert pages.read_ids == two
+    assert pages.page_count == 3
+
+
+async def test_window_of_a_run_that_is_gone_is_formed_once() -> None:
+    gone, old = RunId("run_900"), RunId("run_100")
+    newer = {f"new_{n:04d}": 10_000 + n / 100 for n in range(2_000)}
+    pages = FullPages({f"run_{n:03d}": n for n in range(1_000)} | newer, [gone, old, *map(RunId, newer)])
+    pages.gone = {gone}
+    queue = queue_of(pages)
+    queue.add([gone, old])
+    await queue.read(4)
+    assert queue.is_empty
+    assert pages.read_ids == [gone]
+
+
+async def test_runs_behind_endless_empty_pages_are_read_by_id() -> None:
+    hidden = [RunId(f"run_{n}") for n in range(3)]
+    pages = EndlessPages(hidden)
+    queue = queue_of(pages)
+    queue.add(hidden)
+    await queue.read(8)
+    assert queue.is_empty
+    assert pages.read_ids == hidden
+
+
+async def test_bursts_do_not_split_the_windows_of_older_runs() -> None:
+    lone = {f"lone_{n:02d}": n * 10 for n in range(90)}
+    bursts = {f"run_{n:03d}": 1_000 + n // 150 * 100 + n / 100_000 for n in range(450)}
+    ended = [RunId("run_149"), RunId("run_299"), RunId("run_449"), *map(RunId, lone)]
+    pages = FullPages(lone | bursts, ended)
+    queue = queue_of(pages)
+    queue.add(ended)
+    await queue.read(20)
+    assert queue.is_empty
+    assert pages.page_count <= 12
+    assert not pages.read_ids
+
+
+async def test_single_reads_stay_within_their_bound() -> None:
+    hidden = [RunId(f"run_{n}") for n in range(9)]
+    pages = EmptyPages(hidden)
+    queue = queue_of(pages)
+    queue.add_unlisted(hidden)
+    for max_single_reads, count in ((1, 1), (0, 1), (None, 5)):
+        await queue.read(4, max_single_reads=max_single_reads)
+        assert len(pages.read_ids) == count
+
+
+async def test_run_is_read_again_after_a_429() -> None:
+    hidden = RunId("run_hidden")
+    pages = EmptyPages([hidden])
+    queue = queue_of(pages)
+    queue.add([hidden])
+    pages.failure = RateLimited("429", timedelta(seconds=5))
+    with pytest.raises(RateLimited):
+        await queue.read(3)
+    pages.failure = ServerFault("it cannot be read", 500)
+    await queue.read(3)
+    assert pages.read_ids == [hidden, hidden]
+    assert queue.is_empty
 
 
 def test_density_spreads_ranks_until_it_has_decayed() -> None:

@@ -1,6 +1,5 @@
 """Polling: which runs it finds, in which order it sends requests, and how many."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -36,423 +35,365 @@ def finished(number: int, created_s: float) -> FleetRun:
     return FleetRun(number, created_s, created_s + 1, created_s + 2)
 
 
-def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(750):
-            fleet.add(finished(number, -10 - number))
-        with serving(fleet) as api:
-            async with started(api, tmp_path, history_runs=500) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 0)
-                assert len(session.store) >= 100
-                await pass_time(session, api, 30)
-                assert len(session.store) == 500
-                assert session.store.history is not None
-                assert session.store.history.is_complete
-                assert session.store.history.run_count == 500
-                assert session.store.history.reached == at(-10 - 499)
-
-    asyncio.run(scenario())
+async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(750):
+        fleet.add(finished(number, -10 - number))
+    with serving(fleet) as api:
+        async with started(api, tmp_path, history_runs=500) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 0)
+            assert len(session.store) >= 100
+            await pass_time(session, api, 30)
+            assert len(session.store) == 500
+            assert session.store.history is not None
+            assert session.store.history.is_complete
+            assert session.store.history.run_count == 500
+            assert session.store.history.reached == at(-10 - 499)
 
 
-def test_history_ends_at_its_age(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(400):
-            fleet.add(finished(number, -60.0 * number - 5))
-        with serving(fleet) as api:
-            async with started(api, tmp_path, history=timedelta(hours=2)) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 20)
-                assert session.store.history is not None
-                assert session.store.history.is_complete
-                assert 120 <= len(session.store) <= 200
-
-    asyncio.run(scenario())
+async def test_history_ends_at_its_age(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(400):
+        fleet.add(finished(number, -60.0 * number - 5))
+    with serving(fleet) as api:
+        async with started(api, tmp_path, history=timedelta(hours=2)) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 20)
+            assert session.store.history is not None
+            assert session.store.history.is_complete
+            assert 120 <= len(session.store) <= 200
 
 
-def test_new_runs_and_their_ends_are_found(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(20):
-            end = "FAILED" if number % 2 else "COMPLETED"
-            fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                for _ in range(30):
-                    await pass_time(session, api, 2)
-                for run in fleet.runs:
-                    known = session.store.get(RunId(run.id))
-                    assert known is not None
-                    assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
-
-    asyncio.run(scenario())
-
-
-def test_burst_of_several_pages_is_read_completely(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.add(finished(0, -5))
-        for number in range(1, 351):
-            fleet.add(finished(number, 10 + number / 1000))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 16)
-                assert len(session.store) == 351
-
-    asyncio.run(scenario())
-
-
-def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(300):
-            fleet.add(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 30)
-                assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == 200
-                windows = [query for _, query in fleet.requests_to("/api/v1/runs") if is_window(query)]
-                assert 2 <= len(windows) <= 4
-                assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
-
-    asyncio.run(scenario())
-
-
-def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        lost = fleet.add(FleetRun(1, -10, -5))
-        fleet.add(FleetRun(2, -9, -5))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 5)
-                fleet.forget(lost)
-                await pass_time(session, api, 20)
-                known = session.store.get(RunId(lost.id))
+async def test_new_runs_and_their_ends_are_found(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(20):
+        end = "FAILED" if number % 2 else "COMPLETED"
+        fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            for _ in range(30):
+                await pass_time(session, api, 2)
+            for run in fleet.runs:
+                known = session.store.get(RunId(run.id))
                 assert known is not None
-                assert known.is_gone
+                assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
 
-    asyncio.run(scenario())
+
+async def test_burst_of_several_pages_is_read_completely(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.add(finished(0, -5))
+    for number in range(1, 351):
+        fleet.add(finished(number, 10 + number / 1000))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 16)
+            assert len(session.store) == 351
+
+
+async def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(300):
+        fleet.add(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 30)
+            assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == 200
+            windows = [query for _, query in fleet.requests_to("/api/v1/runs") if is_window(query)]
+            assert 2 <= len(windows) <= 4
+            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
+
+
+async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    lost = fleet.add(FleetRun(1, -10, -5))
+    fleet.add(FleetRun(2, -9, -5))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 5)
+            fleet.forget(lost)
+            await pass_time(session, api, 20)
+            known = session.store.get(RunId(lost.id))
+            assert known is not None
+            assert known.is_gone
 
 
 @pytest.mark.parametrize(("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"])
-def test_everything_missed_is_read_after_an_outage(tmp_path: Path, fault: Callable[[], Response], words: str) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(260):
-            fleet.add(finished(number, 20 + number / 4))
-        running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 10)
-                assert isinstance(state_of(session), SourceConnected)
-                fleet.fault = lambda _: fault()
-                await pass_time(session, api, 80)
-                state = state_of(session)
-                assert isinstance(state, SourceRetrying)
-                assert words in state.reason
-                assert state.attempt >= 3
-                assert state.next_at > state.at
-                fleet.fault = lambda _: None
-                await pass_time(session, api, 60)
-                assert isinstance(state_of(session), SourceConnected)
-                assert len(session.store) == 261
-                known = session.store.get(RunId(running.id))
-                assert known is not None
-                assert known.status is RunStatus.CRASHED
-
-    asyncio.run(scenario())
-
-
-def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.add_all(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000))
-        fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 2)
-                fleet.fault = lambda _: server_error()
-                await pass_time(session, api, 58)
-                assert len(session.store) < 2000
-                fleet.fault = lambda _: None
-                while session.store.caught_up is None or session.store.caught_up < at(60):
-                    assert fleet.now_s < 150
-                    await pass_time(session, api, 1)
-                assert len(session.store) == 4000
-                assert not session.store.live()
-
-    asyncio.run(scenario())
+async def test_everything_missed_is_read_after_an_outage(
+    tmp_path: Path, fault: Callable[[], Response], words: str
+) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(260):
+        fleet.add(finished(number, 20 + number / 4))
+    running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 10)
+            assert isinstance(state_of(session), SourceConnected)
+            fleet.fault = lambda _: fault()
+            await pass_time(session, api, 80)
+            state = state_of(session)
+            assert isinstance(state, SourceRetrying)
+            assert words in state.reason
+            assert state.attempt >= 3
+            assert state.next_at > state.at
+            fleet.fault = lambda _: None
+            await pass_time(session, api, 60)
+            assert isinstance(state_of(session), SourceConnected)
+            assert len(session.store) == 261
+            known = session.store.get(RunId(running.id))
+            assert known is not None
+            assert known.status is RunStatus.CRASHED
 
 
-def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.fault = lambda _: server_error()
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 300)
-                tries = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-                waits = [later - earlier for earlier, later in pairwise(tries)]
-                assert waits[0] <= 1.0
-                assert max(waits) <= 10.0
-                assert min(waits[-5:]) >= 5.0
-                fleet.fault = lambda _: None
-                await pass_time(session, api, 35)
-                fleet.fault = lambda _: server_error()
-                await pass_time(session, api, 8)
-                state = session.store.source_statuses["rest"]
-                assert isinstance(state, SourceRetrying)
-                assert state.attempt <= 4
+async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.add_all(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000))
+    fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 2)
+            fleet.fault = lambda _: server_error()
+            await pass_time(session, api, 58)
+            assert len(session.store) < 2000
+            fleet.fault = lambda _: None
+            while session.store.caught_up is None or session.store.caught_up < at(60):
+                assert fleet.now_s < 150
+                await pass_time(session, api, 1)
+            assert len(session.store) == 4000
+            assert not session.store.live()
 
-    asyncio.run(scenario())
+
+async def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.fault = lambda _: server_error()
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 300)
+            tries = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
+            waits = [later - earlier for earlier, later in pairwise(tries)]
+            assert waits[0] <= 1.0
+            assert max(waits) <= 10.0
+            assert min(waits[-5:]) >= 5.0
+            fleet.fault = lambda _: None
+            await pass_time(session, api, 35)
+            fleet.fault = lambda _: server_error()
+            await pass_time(session, api, 8)
+            state = session.store.source_statuses["rest"]
+            assert isinstance(state, SourceRetrying)
+            assert state.attempt <= 4
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.fault = lambda path: server_error(status) if path == "/api/v1/runs" else None
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 100)
-                state = session.store.source_statuses["rest"]
-                assert isinstance(state, SourceStopped)
-                assert len(fleet.requests_to("/api/v1/runs")) == 1
-
-    asyncio.run(scenario())
+async def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.fault = lambda path: server_error(status) if path == "/api/v1/runs" else None
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 100)
+            state = session.store.source_statuses["rest"]
+            assert isinstance(state, SourceStopped)
+            assert len(fleet.requests_to("/api/v1/runs")) == 1
 
 
-def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.add(FleetRun(1, -10, -5))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 60)
-                assert Capability.QUERY in session.store.lost_capabilities
-                assert len(fleet.requests_to("/api/v1/query")) == 1
-                assert isinstance(session.store.source_statuses["rest"], SourceConnected)
-
-    asyncio.run(scenario())
+async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.add(FleetRun(1, -10, -5))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 60)
+            assert Capability.QUERY in session.store.lost_capabilities
+            assert len(fleet.requests_to("/api/v1/query")) == 1
+            assert isinstance(session.store.source_statuses["rest"], SourceConnected)
 
 
-def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(finished(number, -10 - number) for number in range(250))
-        fleet.fault = lambda path: server_error(422) if path == LIST and "page[after]" in fleet.query else None
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 20)
-                assert isinstance(state_of(session), SourceConnected)
-                assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
-                (sentence,) = session.truncations
-                assert "422" in sentence
-                assert "older runs are not read" in sentence
-
-    asyncio.run(scenario())
+async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(finished(number, -10 - number) for number in range(250))
+    fleet.fault = lambda path: server_error(422) if path == LIST and "page[after]" in fleet.query else None
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 20)
+            assert isinstance(state_of(session), SourceConnected)
+            assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
+            (sentence,) = session.truncations
+            assert "422" in sentence
+            assert "older runs are not read" in sentence
 
 
-def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 3)
 
-    async def scenario() -> None:
-        fleet = Fleet(VirtualClock())
-        fleet.add_all(FleetRun(number, -10 - number, -9) for number in range(8))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 20)
-                found = session.store.status_counts(session.now())
-                assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
-                assert session.store.history is not None
-                assert session.store.history.is_cut
-
-    asyncio.run(scenario())
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -10 - number, -9) for number in range(8))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 20)
+            found = session.store.status_counts(session.now())
+            assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
+            assert session.store.history is not None
+            assert session.store.history.is_cut
 
 
 @pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
-def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None:
-    async def scenario() -> None:
-        fleet = steady_fleet(VirtualClock(), queued=150, starts_per_s=1, running_s=5, until_s=60)
-        fleet.allow_queries()
-        rows = [{"status": "Queued", "n": 150}, {"status": "Executing", "n": count}]
-        answer = JSONResponse({"format": "json", "results": rows})
-        fleet.fault = lambda path: answer if path == QUERY else None
-        with serving(fleet) as api:
-            async with started(api, tmp_path, history_runs=100) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 1)
-                assert fleet.requests_to(QUERY)
-                assert session.store.server_counts is None
-
-    asyncio.run(scenario())
+async def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None:
+    fleet = steady_fleet(VirtualClock(), queued=150, starts_per_s=1, running_s=5, until_s=60)
+    fleet.allow_queries()
+    rows = [{"status": "Queued", "n": 150}, {"status": "Executing", "n": count}]
+    answer = JSONResponse({"format": "json", "results": rows})
+    fleet.fault = lambda path: answer if path == QUERY else None
+    with serving(fleet) as api:
+        async with started(api, tmp_path, history_runs=100) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 1)
+            assert fleet.requests_to(QUERY)
+            assert session.store.server_counts is None
 
 
-def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
-        fleet.allow_queries()
-        with serving(fleet) as api:
-            async with started(api, tmp_path, history_runs=100) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 31)
-                assert session.store.server_counts is not None
-                assert session.store.server_counts.counts[RunStatus.QUEUED] == 500
-                assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
-
-    asyncio.run(scenario())
+async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
+    fleet.allow_queries()
+    with serving(fleet) as api:
+        async with started(api, tmp_path, history_runs=100) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 31)
+            assert session.store.server_counts is not None
+            assert session.store.server_counts.counts[RunStatus.QUEUED] == 500
+            assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
 
 
-def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.add(finished(1, -100))
-        for number in range(2, 30):
-            fleet.add(finished(number, 300 + number))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 290)
-                moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-                late = [later - earlier for earlier, later in pairwise(moments) if earlier > 200 and later > earlier]
-                assert max(late) == pytest.approx(5.0)
-                state = session.store.source_statuses["rest"]
-                assert isinstance(state, SourceConnected)
-                assert state.interval_s == pytest.approx(5.0)
-                await pass_time(session, api, 35)
-                state = session.store.source_statuses["rest"]
-                assert isinstance(state, SourceConnected)
-                assert state.interval_s == pytest.approx(2.0)
-
-    asyncio.run(scenario())
+async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.add(finished(1, -100))
+    for number in range(2, 30):
+        fleet.add(finished(number, 300 + number))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 290)
+            moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
+            late = [later - earlier for earlier, later in pairwise(moments) if earlier > 200 and later > earlier]
+            assert max(late) == pytest.approx(5.0)
+            state = session.store.source_statuses["rest"]
+            assert isinstance(state, SourceConnected)
+            assert state.interval_s == pytest.approx(5.0)
+            await pass_time(session, api, 35)
+            state = session.store.source_statuses["rest"]
+            assert isinstance(state, SourceConnected)
+            assert state.interval_s == pytest.approx(2.0)
 
 
-def test_every_list_request_has_the_server_filters(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(40):
-            fleet.add(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync"))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
-                await pass_time(session, api, 10)
-                assert {run.fixed.task for run in session.store.runs()} == {"mail"}
-
-    asyncio.run(scenario())
+async def test_every_list_request_has_the_server_filters(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(40):
+        fleet.add(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync"))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
+            await pass_time(session, api, 10)
+            assert {run.fixed.task for run in session.store.runs()} == {"mail"}
 
 
-def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 60)
-                for period in range(6):
-                    spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
-                    assert len(spent) <= 50
-                assert len(fleet.requests) >= 6 * 25
-                world = {run.id: run for run in fleet.runs}
-                ages = []
-                for run in session.store.runs():
-                    assert run.read_at is not None
-                    assert run.state is not None
-                    true = world[run.id]
-                    read_s = (run.read_at - at(0)).total_seconds()
-                    # The Date header has whole seconds: the row was true somewhere in that second.
-                    words = {true.status(read_s), true.status(read_s + 0.5), true.status(read_s + 0.999)}
-                    assert run.state.status.word in words
-                    if not run.is_final:
-                        ages.append(fleet.now_s - read_s)
-                assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
-                assert max(ages) <= 60
-
-    asyncio.run(scenario())
+async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 60)
+            for period in range(6):
+                spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
+                assert len(spent) <= 50
+            assert len(fleet.requests) >= 6 * 25
+            world = {run.id: run for run in fleet.runs}
+            ages = []
+            for run in session.store.runs():
+                assert run.read_at is not None
+                assert run.state is not None
+                true = world[run.id]
+                read_s = (run.read_at - at(0)).total_seconds()
+                # The Date header has whole seconds: the row was true somewhere in that second.
+                words = {true.status(read_s), true.status(read_s + 0.5), true.status(read_s + 0.999)}
+                assert run.state.status.word in words
+                if not run.is_final:
+                    ages.append(fleet.now_s - read_s)
+            assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
+            assert max(ages) <= 60
 
 
-def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
+async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
     """The pages behind page one are empty, and each has a cursor. Everything else is read as usual."""
 
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        for number in range(150):
-            fleet.add(finished(number, -160 + number))
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    for number in range(150):
+        fleet.add(finished(number, -160 + number))
 
-        def endless(path: str) -> Response | None:
-            is_behind = path == LIST and "page[after]" in fleet.query
-            return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}}) if is_behind else None
+    def endless(path: str) -> Response | None:
+        is_behind = path == LIST and "page[after]" in fleet.query
+        return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}}) if is_behind else None
 
-        fleet.fault = endless
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 60)
-                assert session.store.history is not None
-                assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
-                assert session.store.history.run_count == 100
-                count = len(fleet.requests_to(LIST))
-                fleet.add(finished(200, 59))
-                await pass_time(session, api, 10)
-                assert RunId(fleet.runs[-1].id) in session.store
-                assert len(fleet.requests_to(LIST)) - count < 30
-
-    asyncio.run(scenario())
+    fleet.fault = endless
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 60)
+            assert session.store.history is not None
+            assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
+            assert session.store.history.run_count == 100
+            count = len(fleet.requests_to(LIST))
+            fleet.add(finished(200, 59))
+            await pass_time(session, api, 10)
+            assert RunId(fleet.runs[-1].id) in session.store
+            assert len(fleet.requests_to(LIST)) - count < 30
 
 
-def test_empty_pages_of_new_runs_cost_one_request_a_cycle(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        clock = VirtualClock()
-        fleet = Fleet(clock)
-        fleet.add(finished(1, -60))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await pass_time(session, api, 10)
-                assert not is_cut(session)
-                fleet.fault = lambda path: (
-                    JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
-                    if path == LIST and "filter[status]" not in fleet.query
-                    else None
-                )
-                await pass_time(session, api, 10)
-                assert is_cut(session)
-                count = len(fleet.requests_to(LIST))
-                await pass_time(session, api, 20)
-                assert len(fleet.requests_to(LIST)) - count <= 25
-                fleet.fault = lambda _: None
-                fleet.add(finished(2, 39))
-                await pass_time(session, api, 10)
-                assert RunId(fleet.runs[-1].id) in session.store
-                assert not is_cut(session)
-
-    asyncio.run(scenario())
+async def test_empty_pages_of_new_runs_cost_one_request_a_cycle(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    fleet = Fleet(clock)
+    fleet.add(finished(1, -60))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            session.sources.follow("rest")
+            await pass_time(session, api, 10)
+            assert not is_cut(session)
+            fleet.fault = lambda path: (
+                JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+                if path == LIST and "filter[status]" not in fleet.query
+                else None
+            )
+            await pass_time(session, api, 10)
+            assert is_cut(session)
+            count = len(fleet.requests_to(LIST))
+            await pass_time(session, api, 20)
+            assert len(fleet.requests_to(LIST)) - count <= 25
+            fleet.fault = lambda _: None
+            fleet.add(finished(2, 39))
+            await pass_time(session, api, 10)
+            assert RunId(fleet.runs[-1].id) in session.store
+            assert not is_cut(session)

@@ -1,6 +1,5 @@
 """The feed with polling beside it: what it costs, how missed changes are found, and how filters apply."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -57,7 +56,7 @@ def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
     run_live(story, tmp_path)
 
 
-def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
+async def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
     async def feed_started_s(*faults: dict[str, Any]) -> float:
         fleet = a_fleet()
         fleet.emulator.faults.set([NO_QUERIES, *faults], NAMES)
@@ -65,11 +64,8 @@ def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
             await later(5)
         return fleet.requests_to(FEED)[0][0]
 
-    async def scenario() -> None:
-        assert await feed_started_s() == 0
-        assert await feed_started_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
-
-    asyncio.run(scenario())
+    assert await feed_started_s() == 0
+    assert await feed_started_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
 
 
 def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
@@ -287,18 +283,15 @@ def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, .
     run_live(story, tmp_path, filters=RunFilters(tags=tags))
 
 
-def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = a_fleet()
-        async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
-            await later(5)
-            answer = await session.fetcher.fetch_run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
-            run = merge(None, answer.patch)
-            assert not session.sources.is_covered(run)
-            assert run.state is not None
-            assert session.sources.is_covered(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
-
-    asyncio.run(scenario())
+async def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
+    fleet = a_fleet()
+    async with live(fleet, tmp_path, filters=RunFilters(tags=("mine",))) as (session, later):
+        await later(5)
+        answer = await session.fetcher.fetch_run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
+        run = merge(None, answer.patch)
+        assert not session.sources.is_covered(run)
+        assert run.state is not None
+        assert session.sources.is_covered(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
 
 
 def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:

@@ -87,123 +87,99 @@ async def failure(source: RelaySource) -> BaseException:
         (WELCOME, encode_relay_message(RelayFacts(at(0)))[:-1]),
     ],
 )
-def test_unreadable_message_ends_the_connection(messages: tuple[bytes, ...]) -> None:
-    async def scenario() -> None:
-        async with against(sending(*messages)) as (_, source):
-            error = await failure(source)
-            assert isinstance(error, Transient)
-            assert TOKEN not in repr(error)
-
-    asyncio.run(scenario())
+async def test_unreadable_message_ends_the_connection(messages: tuple[bytes, ...]) -> None:
+    async with against(sending(*messages)) as (_, source):
+        error = await failure(source)
+        assert isinstance(error, Transient)
+        assert TOKEN not in repr(error)
 
 
-def test_message_too_large_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_message_too_large_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sync.relay.MAX_MESSAGE_BYTES", 50_000)
 
-    async def scenario() -> None:
-        async with against(sending(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
-            assert isinstance(await failure(source), Transient)
-
-    asyncio.run(scenario())
+    async with against(sending(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):
+        assert isinstance(await failure(source), Transient)
 
 
-def test_relay_of_another_version_stops_with_both_versions() -> None:
-    async def scenario() -> None:
-        async with against(sending(encode_relay_message(Welcome(VERSION - 1, "a test", at(0), 5.0)))) as (_, source):
-            error = await failure(source)
-            assert isinstance(error, Fatal)
-            assert f"version {VERSION - 1}" in error.reason
-            assert f"version {VERSION}" in error.reason
-
-    asyncio.run(scenario())
+async def test_relay_of_another_version_stops_with_both_versions() -> None:
+    async with against(sending(encode_relay_message(Welcome(VERSION - 1, "a test", at(0), 5.0)))) as (_, source):
+        error = await failure(source)
+        assert isinstance(error, Fatal)
+        assert f"version {VERSION - 1}" in error.reason
+        assert f"version {VERSION}" in error.reason
 
 
-def test_relay_that_closes_or_is_down_is_tried_again() -> None:
+async def test_relay_that_closes_or_is_down_is_tried_again() -> None:
     async def leave(connection: ServerConnection) -> None:
         await connection.recv()
         await connection.send(WELCOME, text=True)
         await connection.close(1012, "back soon")
 
-    async def scenario() -> None:
-        async with against(leave) as (_, source):
-            error = await failure(source)
-            assert isinstance(error, Transient)
-            assert "back soon" in error.reason
-        error = await failure(source)  # the server is closed
+    async with against(leave) as (_, source):
+        error = await failure(source)
         assert isinstance(error, Transient)
-        assert not error.is_answered
+        assert "back soon" in error.reason
+    error = await failure(source)  # the server is closed
+    assert isinstance(error, Transient)
+    assert not error.is_answered
 
-    asyncio.run(scenario())
 
-
-def test_connection_is_dropped_after_five_missed_beats() -> None:
+async def test_connection_is_dropped_after_five_missed_beats() -> None:
     clock = VirtualClock()
     updates: list[Update] = []
 
     async def emit(update: Update) -> None:
         updates.append(update)
 
-    async def scenario() -> None:
-        facts = encode_relay_message(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
-        async with against(sending(WELCOME, NO_RUNS, facts), clock) as (_, source):
-            running = asyncio.ensure_future(source.run(emit))
-            while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in updates):  # noqa: ASYNC110  there is no event for it
-                await asyncio.sleep(0.001)
-            await clock.run(24)
-            assert not running.done()
-            await clock.run(6)
-            with pytest.raises(Unreachable, match="no message from the relay for"):
-                await asyncio.wait_for(running, 10)
-
-    asyncio.run(scenario())
+    facts = encode_relay_message(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
+    async with against(sending(WELCOME, NO_RUNS, facts), clock) as (_, source):
+        running = asyncio.ensure_future(source.run(emit))
+        while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in updates):  # noqa: ASYNC110  there is no event for it
+            await asyncio.sleep(0.001)
+        await clock.run(24)
+        assert not running.done()
+        await clock.run(6)
+        with pytest.raises(Unreachable, match="no message from the relay for"):
+            await asyncio.wait_for(running, 10)
 
 
-def test_request_without_connection_or_id_is_not_sent() -> None:
-    async def scenario() -> None:
-        connection = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
-        with pytest.raises(Unreachable, match="not connected"):
-            await connection.read_run(RunId("run_1"))
-        for run_id in ("", "..", "\ud800", "x" * 100_000):
-            with pytest.raises(NotFound):
-                await connection.read_run(RunId(run_id))
-        assert TOKEN not in repr(vars(connection))
-
-    asyncio.run(scenario())
+async def test_request_without_connection_or_id_is_not_sent() -> None:
+    connection = RelayConnection("ws://127.0.0.1:9", Secret(TOKEN), VirtualClock())
+    with pytest.raises(Unreachable, match="not connected"):
+        await connection.read_run(RunId("run_1"))
+    for run_id in ("", "..", "\ud800", "x" * 100_000):
+        with pytest.raises(NotFound):
+            await connection.read_run(RunId(run_id))
+    assert TOKEN not in repr(vars(connection))
 
 
-def test_request_in_flight_fails_when_the_connection_ends() -> None:
+async def test_request_in_flight_fails_when_the_connection_ends() -> None:
     async def leave(connection: ServerConnection) -> None:
         await connection.recv()
         await connection.send(WELCOME, text=True)
         await connection.recv()
 
-    async def scenario() -> None:
-        async with against(leave) as (connection, _), asyncio.TaskGroup() as tasks:
-            with pytest.raises(Unreachable):
-                async with connection.open():
-                    pending = tasks.create_task(expect_broken(connection))
-                    while True:
-                        await connection.receive()
-            await pending
-
     async def expect_broken(connection: RelayConnection) -> None:
         with pytest.raises(Unreachable, match="broke"):
             await connection.fetch_response(RunRequest(RunId("run_1")))
 
-    asyncio.run(scenario())
+    async with against(leave) as (connection, _), asyncio.TaskGroup() as tasks:
+        with pytest.raises(Unreachable):
+            async with connection.open():
+                pending = tasks.create_task(expect_broken(connection))
+                while True:
+                    await connection.receive()
+        await pending
 
 
-def test_unreadable_certificate_file_is_fatal(tmp_path: Path) -> None:
+async def test_unreadable_certificate_file_is_fatal(tmp_path: Path) -> None:
     bad_file = tmp_path / "ca.pem"
     bad_file.write_text("nonsense")
 
-    async def scenario() -> None:
-        connection = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=bad_file)
-        with pytest.raises(Fatal, match="--tls-ca"):
-            async with connection.open():
-                pass
-
-    asyncio.run(scenario())
+    connection = RelayConnection("wss://127.0.0.1:9", Secret(TOKEN), VirtualClock(), ca=bad_file)
+    with pytest.raises(Fatal, match="--tls-ca"):
+        async with connection.open():
+            pass
 
 
 @pytest.mark.parametrize(
@@ -213,19 +189,16 @@ def test_unreadable_certificate_file_is_fatal(tmp_path: Path) -> None:
         ("http://operator:hunter2@proxy..example:9", "an invalid host name"),
     ],
 )
-def test_bad_proxy_is_fatal_and_named_without_its_password(
+async def test_bad_proxy_is_fatal_and_named_without_its_password(
     monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
 
-    async def scenario() -> None:
-        connection = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
-        with pytest.raises(Fatal, match=words) as caught:
-            async with connection.open():
-                pass
-        assert "hunter2" not in caught.value.reason
-
-    asyncio.run(scenario())
+    connection = RelayConnection("wss://relay.invalid", Secret(TOKEN), VirtualClock())
+    with pytest.raises(Fatal, match=words) as caught:
+        async with connection.open():
+            pass
+    assert "hunter2" not in caught.value.reason
 
 
 @pytest.mark.parametrize(
@@ -239,50 +212,44 @@ def test_bad_proxy_is_fatal_and_named_without_its_password(
         ("wss", b"HTTP/1.1 400 Bad Request\r\n\r\n", "no TLS connection to"),
     ],
 )
-def test_server_that_is_not_a_relay_is_named_so(scheme: str, answer: bytes, words: str) -> None:
+async def test_server_that_is_not_a_relay_is_named_so(scheme: str, answer: bytes, words: str) -> None:
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(answer)
         await writer.drain()
         writer.close()
 
-    async def scenario() -> None:
-        server = await asyncio.start_server(respond, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            connection = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
-            with pytest.raises((ServerFault, Unreachable), match=words) as caught:
-                async with connection.open():
-                    pass
-            assert "TRIGGER_API_URL" not in str(caught.value)
-
-    asyncio.run(scenario())
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        connection = RelayConnection(f"{scheme}://127.0.0.1:{port}", Secret(TOKEN), VirtualClock())
+        with pytest.raises((ServerFault, Unreachable), match=words) as caught:
+            async with connection.open():
+                pass
+        assert "TRIGGER_API_URL" not in str(caught.value)
 
 
-def test_redirect_is_not_followed() -> None:
+async def test_redirect_is_not_followed() -> None:
     tokens: list[str] = []
 
     async def elsewhere(connection: ServerConnection) -> None:
         tokens.append(str(connection.request and connection.request.headers.get("Authorization")))
 
-    async def scenario() -> None:
-        async with serve(elsewhere, "127.0.0.1", 0) as other:
-            port = next(iter(other.sockets)).getsockname()[1]
+    async with serve(elsewhere, "127.0.0.1", 0) as other:
+        port = next(iter(other.sockets)).getsockname()[1]
 
-            def redirect(connection: ServerConnection, _: object) -> object:
-                response = connection.respond(302, "")
-                response.headers["Location"] = f"ws://127.0.0.1:{port}/"
-                return response
+        def redirect(connection: ServerConnection, _: object) -> object:
+            response = connection.respond(302, "")
+            response.headers["Location"] = f"ws://127.0.0.1:{port}/"
+            return response
 
-            async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:  # type: ignore[arg-type]
-                here = next(iter(server.sockets)).getsockname()[1]
-                connection = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
-                with pytest.raises(ServerFault, match="302"):
-                    async with connection.open():
-                        pass
-        assert tokens == []
-
-    asyncio.run(scenario())
+        async with serve(elsewhere, "127.0.0.1", 0, process_request=redirect) as server:  # type: ignore[arg-type]
+            here = next(iter(server.sockets)).getsockname()[1]
+            connection = RelayConnection(f"ws://127.0.0.1:{here}", Secret(TOKEN), VirtualClock())
+            with pytest.raises(ServerFault, match="302"):
+                async with connection.open():
+                    pass
+    assert tokens == []
 
 
 def upgraded(connection: socket.socket) -> None:

@@ -1,6 +1,5 @@
 """Searches of the server: which requests they send, how many, and how they end."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +42,6 @@ def search_of(
     followed: RunFilters = RunFilters(),  # noqa: B008  it is frozen
     **more: Any,
 ) -> Search:
-
     def unread() -> Sequence[RunId]:
         return [run.id for run in session.store.runs() if run.status.is_failed and run.error is None]
 
@@ -74,82 +72,70 @@ def errors_known(session: Session) -> int:
     return sum(run.error is not None for run in session.store.runs())
 
 
-def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(450)
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(10)
-            count_before = len(fleet.requests_to("/api/v1/query"))
-            reports: list[SearchProgress] = []
-            await run_search(session, later, search_of(session, "error:upstream", reports))
-            assert errors_known(session) == 450
-            assert len(fleet.requests_to("/api/v1/query")) - count_before <= 3 + 1 + 1  # by id, by text, counts
-            assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
-            assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
-            some = next(run for run in session.store.runs())
-            assert some.error_value is not None
-            assert some.error_value.stack is not None
-
-    asyncio.run(scenario())
+async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
+    fleet = fleet_of(450)
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        count_before = len(fleet.requests_to("/api/v1/query"))
+        reports: list[SearchProgress] = []
+        await run_search(session, later, search_of(session, "error:upstream", reports))
+        assert errors_known(session) == 450
+        assert len(fleet.requests_to("/api/v1/query")) - count_before <= 3 + 1 + 1  # by id, by text, counts
+        assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
+        assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
+        some = next(run for run in session.store.runs())
+        assert some.error_value is not None
+        assert some.error_value.stack is not None
 
 
-def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(5)
-        fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
-            await later(10)
-            assert FleetRun(900, 0).id not in session.store
-            search = search_of(session, "UPSTREAM RETURNED")
-            await run_search(session, later, search)
-            assert FleetRun(900, 0).id in session.store
-            assert search.progress.answers == ("4 older with this error",)
-            assert not search.progress.is_at_end
-            await run_search(session, later, search)
-            assert search.progress.is_at_end
-
-    asyncio.run(scenario())
+async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
+    fleet = fleet_of(5)
+    fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+        await later(10)
+        assert FleetRun(900, 0).id not in session.store
+        search = search_of(session, "UPSTREAM RETURNED")
+        await run_search(session, later, search)
+        assert FleetRun(900, 0).id in session.store
+        assert search.progress.answers == ("4 older with this error",)
+        assert not search.progress.is_at_end
+        await run_search(session, later, search)
+        assert search.progress.is_at_end
 
 
-def test_failures_hidden_by_server_filters_count_apart(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(5)
-        fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
-            await later(10)
-            search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
-            await run_search(session, later, search)
-            assert search.progress.answers == ("the server filters hide 4 with this error",)
-            assert search.progress.is_at_end
-
-    asyncio.run(scenario())
+async def test_failures_hidden_by_server_filters_count_apart(tmp_path: Path) -> None:
+    fleet = fleet_of(5)
+    fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+        await later(10)
+        search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
+        await run_search(session, later, search)
+        assert search.progress.answers == ("the server filters hide 4 with this error",)
+        assert search.progress.is_at_end
 
 
-def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(5)
-        fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
-        fleet.allow_queries()
-        async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
-            await later(10)
-            api, queries = session.fetcher.api, list[str]()
-            send = api.query
+async def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
+    fleet = fleet_of(5)
+    fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
+    fleet.allow_queries()
+    async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
+        await later(10)
+        api, queries = session.fetcher.api, list[str]()
+        send = api.query
 
-            async def without_ilike(query: Any) -> list[Any]:
-                queries.append(query.trql())
-                if "ILIKE" in query.trql():
-                    raise Refused("400 Syntax error", 400)
-                return await send(query)
+        async def without_ilike(query: Any) -> list[Any]:
+            queries.append(query.trql())
+            if "ILIKE" in query.trql():
+                raise Refused("400 Syntax error", 400)
+            return await send(query)
 
-            session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
-            await run_search(session, later, search_of(session, "upstream"))
-            assert sum("ILIKE" in trql for trql in queries) == 1
-            assert FleetRun(900, 0).id in session.store
-
-    asyncio.run(scenario())
+        session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
+        await run_search(session, later, search_of(session, "upstream"))
+        assert sum("ILIKE" in trql for trql in queries) == 1
+        assert FleetRun(900, 0).id in session.store
 
 
 def test_recorded_error_columns_are_read() -> None:
@@ -159,61 +145,52 @@ def test_recorded_error_columns_are_read() -> None:
     assert any(error is not None and error.stack for error in errors)
 
 
-def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tui.sync.search, "MAX_OLDER_PAGES", 2)
 
-    async def scenario() -> None:
-        fleet = fleet_of(600, end="COMPLETED")
-        async with polling(fleet, tmp_path, history_runs=100) as (session, later):
-            await later(10)
-            search = search_of(session, "-status:failed")
-            await run_search(session, later, search)
-            assert (search.progress.older_read, search.progress.is_at_end) == (200, False)
-            assert session.store.history is not None
-            assert session.store.history.is_cut
-            assert session.store.history.run_count == 300
-            await run_search(session, later, search)
-            await run_search(session, later, search)
-            assert len(session.store) == 600
-            assert search.progress.is_at_end
-
-    asyncio.run(scenario())
+    fleet = fleet_of(600, end="COMPLETED")
+    async with polling(fleet, tmp_path, history_runs=100) as (session, later):
+        await later(10)
+        search = search_of(session, "-status:failed")
+        await run_search(session, later, search)
+        assert (search.progress.older_read, search.progress.is_at_end) == (200, False)
+        assert session.store.history is not None
+        assert session.store.history.is_cut
+        assert session.store.history.run_count == 300
+        await run_search(session, later, search)
+        await run_search(session, later, search)
+        assert len(session.store) == 600
+        assert search.progress.is_at_end
 
 
-def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
-        async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
-            await later(10)
-            await run_search(session, later, search_of(session, "", is_plain=True))
-            assert session.store.history is not None
-            assert not session.store.history.is_cut
-            assert 178 <= len(session.store) <= 180
-
-    asyncio.run(scenario())
+async def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
+    fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
+    async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
+        await later(10)
+        await run_search(session, later, search_of(session, "", is_plain=True))
+        assert session.store.history is not None
+        assert not session.store.history.is_cut
+        assert 178 <= len(session.store) <= 180
 
 
-def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(9)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(10)
-            until_s = fleet.now_s + 4
+async def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
+    fleet = fleet_of(9)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        until_s = fleet.now_s + 4
 
-            def limited(path: str) -> Response | None:
-                if not path.startswith("/api/v3/runs/") or fleet.now_s >= until_s:
-                    return None
-                reset_ms = round((fleet.now_s + 2) * 1000 + fleet.clock.now().timestamp() * 1000 - fleet.now_s * 1000)
-                headers = {"x-ratelimit-reset": str(reset_ms), "x-ratelimit-limit": "9", "x-ratelimit-remaining": "0"}
-                return JSONResponse({"error": "Rate limit exceeded"}, 429, headers)
+        def limited(path: str) -> Response | None:
+            if not path.startswith("/api/v3/runs/") or fleet.now_s >= until_s:
+                return None
+            reset_ms = round((fleet.now_s + 2) * 1000 + fleet.clock.now().timestamp() * 1000 - fleet.now_s * 1000)
+            headers = {"x-ratelimit-reset": str(reset_ms), "x-ratelimit-limit": "9", "x-ratelimit-remaining": "0"}
+            return JSONResponse({"error": "Rate limit exceeded"}, 429, headers)
 
-            fleet.fault = limited
-            search = search_of(session, "upstream")
-            await run_search(session, later, search)
-            assert search.progress.failure == ""
-            assert errors_known(session) == 9
-
-    asyncio.run(scenario())
+        fleet.fault = limited
+        search = search_of(session, "upstream")
+        await run_search(session, later, search)
+        assert search.progress.failure == ""
+        assert errors_known(session) == 9
 
 
 @pytest.mark.parametrize(
@@ -223,21 +200,20 @@ def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
         (lambda path: JSONResponse({"error": "forbidden"}, 403) if path == LIST else None, "403"),
     ],
 )
-def test_search_reports_why_it_stopped(tmp_path: Path, fault: Callable[[str], Response | None], failure: str) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(9)
-        async with polling(fleet, tmp_path) as (session, later):
-            await later(10)
-            fleet.fault = fault
-            search = search_of(session, "upstream")
-            await run_search(session, later, search)
-            assert failure in search.progress.failure
-            assert search.progress.step is None
-            fleet.fault = lambda _: None
-            await run_search(session, later, search)
-            assert search.progress.failure == ""
-
-    asyncio.run(scenario())
+async def test_search_reports_why_it_stopped(
+    tmp_path: Path, fault: Callable[[str], Response | None], failure: str
+) -> None:
+    fleet = fleet_of(9)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        fleet.fault = fault
+        search = search_of(session, "upstream")
+        await run_search(session, later, search)
+        assert failure in search.progress.failure
+        assert search.progress.step is None
+        fleet.fault = lambda _: None
+        await run_search(session, later, search)
+        assert search.progress.failure == ""
 
 
 def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
@@ -258,19 +234,16 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
             assert not search.progress.skips_older
 
 
-def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(5)
-        fleet.allow_queries()
-        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-            await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
-            assert {run.fixed.queue for run in screen.store.runs()} == {None}
-            search = search_of(screen, f"queue:{HELD}")
-            task = screen.spawn(search.run(), "search")
-            await setup.run_until(task.done)
-            assert {run.fixed.queue for run in screen.store.runs()} == {HELD}
-            assert search.progress.answers == (f"queue {HELD}: 5 in 30d",)
-            assert not search.progress.failure
-            assert search.progress.skips_older
-
-    asyncio.run(scenario())
+async def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:
+    fleet = fleet_of(5)
+    fleet.allow_queries()
+    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+        await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
+        assert {run.fixed.queue for run in screen.store.runs()} == {None}
+        search = search_of(screen, f"queue:{HELD}")
+        task = screen.spawn(search.run(), "search")
+        await setup.run_until(task.done)
+        assert {run.fixed.queue for run in screen.store.runs()} == {HELD}
+        assert search.progress.answers == (f"queue {HELD}: 5 in 30d",)
+        assert not search.progress.failure
+        assert search.progress.skips_older

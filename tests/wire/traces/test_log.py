@@ -1,6 +1,5 @@
 """Decoding of `/events` into log lines: recordings, any order and any cut of the same rows, hostile rows."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -172,18 +171,15 @@ def test_unreadable_body_is_a_server_fault(body: bytes) -> None:
         decode(body)
 
 
-def test_answer_without_news_gives_the_known_log() -> None:
-    async def story() -> None:
-        first = json.dumps({"events": [span("task", isPartial=True), row(1)]}).encode()
-        log, _ = await decode_log(first, None)
-        assert (await decode_log(first, log))[0] is log
-        # Only a span has changed.
-        ended = json.dumps({"events": [span("task"), row(1)]}).encode()
-        assert (await decode_log(ended, log))[0] is log
-        more = json.dumps({"events": [span("task"), row(1), row(2)]}).encode()
-        assert [line.message for line in (await decode_log(more, log))[0]] == ["line 1", "line 2"]
-
-    asyncio.run(story())
+async def test_answer_without_news_gives_the_known_log() -> None:
+    first = json.dumps({"events": [span("task", isPartial=True), row(1)]}).encode()
+    log, _ = await decode_log(first, None)
+    assert (await decode_log(first, log))[0] is log
+    # Only a span has changed.
+    ended = json.dumps({"events": [span("task"), row(1)]}).encode()
+    assert (await decode_log(ended, log))[0] is log
+    more = json.dumps({"events": [span("task"), row(1), row(2)]}).encode()
+    assert [line.message for line in (await decode_log(more, log))[0]] == ["line 1", "line 2"]
 
 
 def test_line_is_found_in_a_later_answer() -> None:
