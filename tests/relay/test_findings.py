@@ -1,7 +1,7 @@
 """Findings on screens: the relay reads and judges once for all of them, and only while one shows them."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from tests.support.domain.patches import at
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import RelaySetup, relay_setup, screen_on
 from tests.support.responses import server_error
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
 from tui.api.relay import RelayFindings, decode_relay_message
@@ -41,105 +42,89 @@ def is_watched(setup: RelaySetup) -> bool:
     return setup.session.findings.is_watched
 
 
-def run(tmp_path: Path, fleet: Fleet, test: Callable[[RelaySetup], Awaitable[None]]) -> None:
-    async def scenario() -> None:
-        async with relay_setup(fleet, tmp_path, interval_s=5.0) as setup:
-            await setup.run_for(10)
-            await test(setup)
-
-    asyncio.run(scenario())
+@asynccontextmanager
+async def watched_relay(tmp_path: Path, fleet: Fleet) -> AsyncIterator[RelaySetup]:
+    async with relay_setup(fleet, tmp_path, interval_s=5.0) as setup:
+        await setup.run_for(10)
+        yield setup
 
 
-def test_relay_reads_only_while_a_screen_watches(tmp_path: Path) -> None:
+async def test_relay_reads_only_while_a_screen_watches(tmp_path: Path) -> None:
     fleet = fleet_with()
 
-    async def test(setup: RelaySetup) -> None:
-        async with screen_on(setup) as first, screen_on(setup) as second:
-            await setup.run_for(20)
-            assert reads(fleet) == []
-            assert first.store.verdict is None
-            release, other = first.findings.watch(), second.findings.watch()
-            await setup.run_until(lambda: word(first) == word(second) == OK)
-            relay = setup.session.store
+    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as first, screen_on(setup) as second:
+        await setup.run_for(20)
+        assert reads(fleet) == []
+        assert first.store.verdict is None
+        release, other = first.findings.watch(), second.findings.watch()
+        await setup.run_until(lambda: word(first) == word(second) == OK)
+        relay = setup.session.store
 
-            def has_all(screen: Session) -> bool:
-                sent = relay.wall_facts
-                assert sent is not None
-                minutes = sent.minutes and replace(sent.minutes, ends_since=None)  # screens judge nothing
-                return screen.store.wall_facts == replace(sent, minutes=minutes)
+        def has_all(screen: Session) -> bool:
+            sent = sure(relay.wall_facts)
+            minutes = sent.minutes and replace(sent.minutes, ends_since=None)  # screens judge nothing
+            return screen.store.wall_facts == replace(sent, minutes=minutes)
 
-            await setup.run_until(lambda: has_all(first) and has_all(second))
-            assert first.store.wall_facts is not None
-            assert first.store.wall_facts.minutes is not None
-            begin_s = fleet.now_s
-            await setup.run_for(60)
-            assert len(reads(fleet, begin_s)) <= 4 + 3 + 2
-            release()
-            await setup.run_for(10)
-            assert is_watched(setup)
-            other()
-            await setup.run_for(15)
-            assert not is_watched(setup)
-            begin_s = fleet.now_s
-            await setup.run_for(60)
-            assert reads(fleet, begin_s) == []
-            assert first.findings.own is None
-
-    run(tmp_path, fleet, test)
+        await setup.run_until(lambda: has_all(first) and has_all(second))
+        assert sure(first.store.wall_facts).minutes is not None
+        begin_s = fleet.now_s
+        await setup.run_for(60)
+        assert len(reads(fleet, begin_s)) <= 4 + 3 + 2
+        release()
+        await setup.run_for(10)
+        assert is_watched(setup)
+        other()
+        await setup.run_for(15)
+        assert not is_watched(setup)
+        begin_s = fleet.now_s
+        await setup.run_for(60)
+        assert reads(fleet, begin_s) == []
+        assert first.findings.own is None
 
 
-def test_finding_reaches_a_screen_that_judges_nothing(tmp_path: Path) -> None:
+async def test_finding_reaches_a_screen_that_judges_nothing(tmp_path: Path) -> None:
     runs = [FleetRun(100 + number, 40.0, 41.0, 50.0, end="FAILED", task="charge") for number in range(30)]
     fleet = fleet_with(*runs)
 
-    async def test(setup: RelaySetup) -> None:
-        async with screen_on(setup) as screen:
-            screen.findings.watch()
-            await setup.run_until(lambda: word(screen) == FindingWord.FAILING)
+    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:
+        screen.findings.watch()
+        await setup.run_until(lambda: word(screen) == FindingWord.FAILING)
 
-            def is_same() -> bool:
-                """The relay may have counted more runs since."""
-                shown, judged = screen.store.verdict, setup.session.store.verdict
-                return shown is not None and judged is not None and shown.findings == judged.findings
+        def is_same() -> bool:
+            """The relay may have counted more runs since."""
+            shown, judged = screen.store.verdict, setup.session.store.verdict
+            return shown is not None and judged is not None and shown.findings == judged.findings
 
-            await setup.run_until(is_same)
-            assert screen.fetcher.lists is None
-
-    run(tmp_path, fleet, test)
+        await setup.run_until(is_same)
+        assert screen.fetcher.lists is None
 
 
-def test_screen_knows_nothing_while_its_relay_is_silent(tmp_path: Path) -> None:
+async def test_screen_knows_nothing_while_its_relay_is_silent(tmp_path: Path) -> None:
     fleet = fleet_with()
 
-    async def test(setup: RelaySetup) -> None:
-        async with screen_on(setup) as screen:
-            screen.findings.watch()
-            await setup.run_until(lambda: word(screen) == OK)
-            await setup.stop()
-            await fleet.clock.run(33)  # of 41, but the last message may be some seconds old
-            assert word(screen) == OK
-            await fleet.clock.run(12)
-            await screen.settle()
-            assert word(screen) == NOT_KNOWN
-            await setup.start()
-            await setup.run_until(lambda: word(screen) == OK)
-            assert is_watched(setup)
-
-    run(tmp_path, fleet, test)
+    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:
+        screen.findings.watch()
+        await setup.run_until(lambda: word(screen) == OK)
+        await setup.stop()
+        await fleet.clock.run(33)  # of 41, but the last message may be some seconds old
+        assert word(screen) == OK
+        await fleet.clock.run(12)
+        await screen.settle()
+        assert word(screen) == NOT_KNOWN
+        await setup.start()
+        await setup.run_until(lambda: word(screen) == OK)
+        assert is_watched(setup)
 
 
-def test_relay_whose_api_is_silent_knows_nothing(tmp_path: Path) -> None:
+async def test_relay_whose_api_is_silent_knows_nothing(tmp_path: Path) -> None:
     fleet = fleet_with()
 
-    async def test(setup: RelaySetup) -> None:
-        async with screen_on(setup) as screen:
-            screen.findings.watch()
-            await setup.run_until(lambda: word(screen) == OK)
-            fleet.fault = lambda path: server_error(500, "down") if path.startswith("/api") else None
-            await setup.run_for(55)
-            assert word(screen) == NOT_KNOWN
-
-    run(tmp_path, fleet, test)
+    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:
+        screen.findings.watch()
+        await setup.run_until(lambda: word(screen) == OK)
+        fleet.fault = lambda path: server_error(500, "down") if path.startswith("/api") else None
+        await setup.run_for(55)
+        assert word(screen) == NOT_KNOWN
 
 
 def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
@@ -163,14 +148,12 @@ def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
     assert len(list(encoder.findings({}))) == len(FACTS_OF_WALL) + 1
 
 
-def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:
+async def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:
     fleet = fleet_with()
 
-    async def test(setup: RelaySetup) -> None:
+    async with watched_relay(tmp_path, fleet) as setup:
         async with screen_on(setup) as screen:
             screen.findings.watch()
             await setup.run_until(lambda: is_watched(setup))
         await setup.wait_until_disconnected()
         assert not is_watched(setup)
-
-    run(tmp_path, fleet, test)

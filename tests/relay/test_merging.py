@@ -1,7 +1,8 @@
 """The order of messages to a screen, with a socket that blocks until the test lets it send."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -67,23 +68,21 @@ class Wall:
             task.cancel()
 
 
-def with_wall(story: Callable[[Wall], Awaitable[None]]) -> None:
-    async def scenario() -> None:
-        wall = Wall()
-        try:
-            await story(wall)
-        finally:
-            wall.stop()
-
-    asyncio.run(scenario())
+@asynccontextmanager
+async def a_wall() -> AsyncIterator[Wall]:
+    wall = Wall()
+    try:
+        yield wall
+    finally:
+        wall.stop()
 
 
 def runs(word: str, *run_ids: str, updated: float = 0) -> RunsRead:
     return RunsRead(tuple(patch_of(run_id, word, updated=updated) for run_id in run_ids))
 
 
-def test_late_screen_gets_changes_since_its_shared_snapshot() -> None:
-    async def story(wall: Wall) -> None:
+async def test_late_screen_gets_changes_since_its_shared_snapshot() -> None:
+    async with a_wall() as wall:
         wall.apply(runs("QUEUED", "run_a", "run_b"))
         wall.add()
         await wall.wait()
@@ -94,13 +93,11 @@ def test_late_screen_gets_changes_since_its_shared_snapshot() -> None:
         await wall.wait()
         assert late.words() == {"run_a": "EXECUTING", "run_b": "QUEUED"}
 
-    with_wall(story)
 
-
-def test_snapshot_with_too_many_changes_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_snapshot_with_too_many_changes_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_encoder, "MAX_SNAPSHOT_CHANGES", 1)
 
-    async def story(wall: Wall) -> None:
+    async with a_wall() as wall:
         wall.apply(runs("QUEUED", "run_a", "run_b"))
         snapshot = wall.encoder.snapshot()
         wall.apply(runs("EXECUTING", "run_a", updated=1))
@@ -108,11 +105,9 @@ def test_snapshot_with_too_many_changes_is_not_shared(monkeypatch: pytest.Monkey
         wall.apply(runs("EXECUTING", "run_b", updated=1))
         assert wall.encoder.snapshot() is not snapshot
 
-    with_wall(story)
 
-
-def test_busy_screen_gets_runs_before_newer_facts() -> None:
-    async def story(wall: Wall) -> None:
+async def test_busy_screen_gets_runs_before_newer_facts() -> None:
+    async with a_wall() as wall:
         socket = wall.add()
         await wall.wait()
         socket.free.clear()
@@ -127,5 +122,3 @@ def test_busy_screen_gets_runs_before_newer_facts() -> None:
         messages = socket.sent[sent_before:]
         assert [type(message) for message in messages] == [Runs, Runs, RelayFacts]
         assert socket.words() == {"run_a": "COMPLETED"}
-
-    with_wall(story)

@@ -14,6 +14,7 @@ from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.recordings import body_of
 from tests.support.relay import RELAY_PATH, TOKEN, RelaySetup, has_all_runs, receive_until, relay_setup, screen_on
 from tests.support.responses import server_error
+from tests.support.sure import sure
 from tests.support.ui.logs import LogServer
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import REPLAY
@@ -350,9 +351,7 @@ async def test_screen_reconnects_after_the_machine_slept(tmp_path: Path) -> None
         freshness = FreshnessOf(screen)
         before = len(fleet.requests_to(RELAY_PATH))
         machine.fall_asleep()
-        assert screen.sources.relay is not None
-        assert screen.sources.relay._socket is not None
-        screen.sources.relay._socket.transport.pause_reading()
+        sure(sure(screen.sources.relay)._socket).transport.pause_reading()
         await fleet.clock.run(3_600, idle=setup.wait_for_responses)
         assert len(fleet.requests_to(RELAY_PATH)) == before
         assert freshness.now.level is Level.STALE
@@ -371,8 +370,7 @@ async def test_screen_requests_a_live_run_missing_in_the_snapshot(tmp_path: Path
         fleet.forget(expired)
         await setup.restart(down_s=1)
         await synchronise(setup, screen)
-        run = screen.store.get(RunId(expired.id))
-        assert run is not None
+        run = sure(screen.store.get(RunId(expired.id)))
         assert run.is_gone
 
 
@@ -392,8 +390,7 @@ async def test_screen_stops_if_the_relay_changes_its_environment(tmp_path: Path)
         await setup.restart(down_s=1)
         await setup.run_until(lambda: isinstance(screen.store.source_statuses[RELAY], SourceStopped))
         assert "another environment" in screen.store.source_statuses[RELAY].reason  # type: ignore[union-attr]
-        assert screen.store.environment is not None
-        assert screen.store.environment.slug == "dev"
+        assert sure(screen.store.environment).slug == "dev"
         assert screen.store.snapshot().keys() == run_ids
         assert FreshnessOf(screen).now.level is Level.STALE
 

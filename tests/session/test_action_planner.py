@@ -2,16 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.actions import LONG, fleet_of
-from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
-from tests.support.session import pass_time, started
+from tests.support.session import session_on
+from tests.support.sure import sure
 from tui.api.actions import CANCEL
 from tui.api.errors import ServerFault
 from tui.domain.action import ActionPlan
@@ -30,8 +31,7 @@ def kind_of(path: str) -> str:
 
 async def listed(session: Session, runs: Sequence[FleetRun]) -> list[Run]:
     """Read the runs from the list, past the budget, which would not allow a hundred runs at once."""
-    lists = session.fetcher.lists
-    assert lists is not None
+    lists = sure(session.fetcher.lists)
     found: dict[RunId, Run] = {}
     after: Cursor | None = None
     while len(found) < len(runs):
@@ -48,16 +48,13 @@ def planned(
     """Return the plan of a cancel, and the count of its requests by kind."""
 
     async def scenario() -> tuple[ActionPlan, Counter[str]]:
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                planner = ActionPlanner(session.fetcher, session.clock, CANCEL, await listed(session, runs))
-                before = len(fleet.requests)
-                task = asyncio.ensure_future(planner.read_plan(allow_partial=allow_partial))
-                for _ in range(100):
-                    await pass_time(session, api, 0.1)
-                    if task.done():
-                        break
-                return await task, Counter(kind_of(path) for _, path, _ in fleet.requests[before:])
+        async with session_on(fleet, tmp_path) as (session, later):
+            planner = ActionPlanner(session.fetcher, session.clock, CANCEL, await listed(session, runs))
+            before = len(fleet.requests)
+            task = asyncio.ensure_future(planner.read_plan(allow_partial=allow_partial))
+            while not task.done():
+                await later(0.1)
+            return await task, Counter(kind_of(path) for _, path, _ in fleet.requests[before:])
 
     return asyncio.run(scenario())
 
@@ -70,33 +67,45 @@ def with_children(count: int, *, below_each: int = 0) -> Fleet:
     return fleet
 
 
-@pytest.mark.parametrize("below_each", [0, 2])
-def test_planner_reads_sixty_children_by_two_requests(tmp_path: Path, below_each: int) -> None:
-    plan, request_counts = planned(with_children(60, below_each=below_each), tmp_path, ROOT)
-    assert request_counts == {"detail": 1, "query": 1}
-    assert plan.total == 61 + 60 * below_each
-    assert plan.missing == ()
-    assert plan.is_from_replica, "what the children started within the last second is not known"
+def with_roots(count: int, *, age_s: float = 80.0) -> Fleet:
+    roots = [FleetRun(1_000 + 10 * n, -age_s, -age_s + 1, LONG) for n in range(count)]
+    below = [FleetRun(root.number + child, -20, -10, LONG, parent=root.number) for root in roots for child in (1, 2)]
+    fleet = fleet_of(*roots, *below)
+    fleet.allow_queries()
+    return fleet
 
 
-def test_planner_reads_below_a_child_by_three_requests(tmp_path: Path) -> None:
-    plan, request_counts = planned(with_children(60, below_each=2), tmp_path, FleetRun(100, 0))
-    assert request_counts == {"detail": 2, "query": 1}
-    assert plan.total == 3
+def roots_of(fleet: Fleet) -> list[FleetRun]:
+    return [run for run in fleet.runs if run.parent is None]
 
 
-def test_plan_is_current_for_a_run_without_children(tmp_path: Path) -> None:
-    plan, request_counts = planned(with_children(0), tmp_path, ROOT)
-    assert request_counts == {"detail": 1, "query": 1}
-    assert plan.total == 1
-    assert not plan.is_from_replica
+PLANS: list[tuple[Callable[[], Fleet], Callable[[Fleet], Sequence[FleetRun]], dict[str, int], int]] = [
+    (lambda: with_children(60), lambda _: [ROOT], {"detail": 1, "query": 1}, 61),
+    (lambda: with_children(60, below_each=2), lambda _: [ROOT], {"detail": 1, "query": 1}, 181),
+    (lambda: with_children(60, below_each=2), lambda _: [FleetRun(100, 0)], {"detail": 2, "query": 1}, 3),
+    (lambda: with_children(0), lambda _: [ROOT], {"detail": 1, "query": 1}, 1),
+    (lambda: with_children(20), lambda fleet: fleet.runs, {"detail": 1, "query": 1}, 21),
+    (lambda: with_roots(2), roots_of, {"query": 1}, 6),
+    (lambda: with_roots(100), roots_of, {"query": 1}, 300),
+    (lambda: with_roots(130), roots_of, {"query": 2}, 390),
+    (lambda: with_roots(3), lambda fleet: [*roots_of(fleet)[:2], fleet.runs[-1]], {"query": 2, "detail": 2}, 7),
+]
+"""A fleet, the runs of the action, the requests that the plan costs, and how many runs it has."""
 
 
-def test_planner_reads_runs_of_one_tree_by_one_query(tmp_path: Path) -> None:
-    fleet = with_children(20)
-    plan, request_counts = planned(fleet, tmp_path, *fleet.runs)
-    assert request_counts == {"detail": 1, "query": 1}
-    assert plan.total == 21
+@pytest.mark.parametrize(("make", "ask", "requests", "total"), PLANS)
+def test_planner_reads_whole_trees_by_few_requests(
+    tmp_path: Path,
+    make: Callable[[], Fleet],
+    ask: Callable[[Fleet], Sequence[FleetRun]],
+    requests: dict[str, int],
+    total: int,
+) -> None:
+    fleet = make()
+    plan, request_counts = planned(fleet, tmp_path, *ask(fleet))
+    assert (request_counts, plan.total, plan.missing) == (requests, total, ())
+    # What the runs started within the last second may be missing in the replica, unless there is nothing below them.
+    assert plan.is_from_replica is (total > 1)
 
 
 def test_planner_repeats_a_query_that_missed_many_runs(tmp_path: Path) -> None:
@@ -131,41 +140,12 @@ def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
     assert plan.total == MAX_TREE_READS + 11
 
 
-def with_roots(count: int, *, age_s: float = 80.0) -> Fleet:
-    roots = [FleetRun(1_000 + 10 * n, -age_s, -age_s + 1, LONG) for n in range(count)]
-    below = [FleetRun(root.number + child, -20, -10, LONG, parent=root.number) for root in roots for child in (1, 2)]
-    fleet = fleet_of(*roots, *below)
-    fleet.allow_queries()
-    return fleet
-
-
-def roots_of(fleet: Fleet) -> list[FleetRun]:
-    return [run for run in fleet.runs if run.parent is None]
-
-
-@pytest.mark.parametrize(("count", "queries"), [(2, 1), (100, 1), (130, 2)])
-def test_planner_reads_a_hundred_roots_by_one_query(tmp_path: Path, count: int, queries: int) -> None:
-    fleet = with_roots(count)
-    plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet))
-    assert request_counts == {"query": queries}
-    assert plan.total == 3 * count
-    assert plan.is_from_replica
-    assert plan.missing == ()
-
-
 def test_planner_reads_roots_one_by_one_without_queries(tmp_path: Path) -> None:
     fleet = with_roots(3)
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
     plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet))
     assert request_counts == {"query": 1, "detail": 9, "trace": 3}
     assert plan.total == 9
-
-
-def test_planner_reads_children_apart_from_roots(tmp_path: Path) -> None:
-    fleet = with_roots(3)
-    plan, request_counts = planned(fleet, tmp_path, *roots_of(fleet)[:2], fleet.runs[-1])
-    assert request_counts == {"query": 2, "detail": 2}
-    assert plan.total == 2 * 3 + 1
 
 
 def refuse_queries(path: str) -> Response | None:

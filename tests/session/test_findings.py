@@ -3,20 +3,18 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
-from tests.support.session import Later, pass_time, public_token, settings_for, started
+from tests.support.session import pass_time, polling, public_token, settings_for
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import DECIDING, FactSource
 from tui.domain.filters import RunFilters
@@ -25,7 +23,6 @@ from tui.domain.run import REALTIME, REST, TaskId
 from tui.domain.update import HistoryRead, SourceConnected, Update
 from tui.store.changes import Changes, Topic
 from tui.sync import session as findings
-from tui.sync.clock import Clock, until_second_s
 from tui.sync.session import Session
 
 READS = tuple(
@@ -47,34 +44,23 @@ def fact_requests(fleet: Fleet, since_s: float = 0.0) -> int:
     return sum(moment >= since_s and path in READS for moment, path, _ in fleet.requests)
 
 
-@asynccontextmanager
-async def followed(fleet: Fleet, tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Session, Later]]:
-    with serving(fleet) as api:
-        async with started(api, tmp_path, **changes) as session:
-
-            async def later(seconds: float) -> None:
-                await pass_time(session, api, seconds)
-
-            session.sources.follow(REST)
-            yield session, later
-
-
-def run(test: Callable[[Session, Later], Awaitable[None]], fleet: Fleet, tmp_path: Path, **changes: Any) -> None:
-    async def scenario() -> None:
-        async with followed(fleet, tmp_path, **changes) as (session, later):
-            await test(session, later)
-
-    asyncio.run(scenario())
+def words_said(session: Session) -> list[str]:
+    """Return a list that gets the word of each new verdict."""
+    said = list[str]()
+    session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+    return said
 
 
 def word(session: Session) -> str | None:
     return None if session.store.verdict is None else session.store.verdict.word
 
 
-def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_read_or_judged_until_somebody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet = quiet_fleet()
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         await later(30)
         # The counts of the header are a query too.
         assert {path for _, path, _ in fleet.requests if path in READS} <= {"/api/v1/query"}
@@ -108,8 +94,6 @@ def test_nothing_is_read_or_judged_until_somebody_watches(tmp_path: Path, monkey
         await later(1)
         assert session.findings.own is not counts, "too much has changed"
 
-    run(test, fleet, tmp_path)
-
 
 async def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
     with serving(quiet_fleet()) as api:
@@ -123,10 +107,10 @@ async def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
             assert word(session) == OK
 
 
-def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
+async def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
     fleet = quiet_fleet()
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
         await later(20)
         assert word(session) == OK
@@ -135,24 +119,20 @@ def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
         await later(39)
         assert word(session) == OK
         await later(6)
-        assert session.store.verdict is not None
         assert word(session) == NOT_KNOWN
-        heard_at = session.store.verdict.heard_at
-        assert heard_at is not None
+        heard_at = sure(sure(session.store.verdict).heard_at)
         age_s = (session.now() - heard_at).total_seconds()
         assert abs(age_s - (fleet.now_s - heard_s)) <= 3
         fleet.fault = lambda _: None
         await later(60)
         assert word(session) == OK
 
-    run(test, fleet, tmp_path)
-
 
 @pytest.mark.parametrize("is_silent", [False, True])
-def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_silent: bool) -> None:
+async def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_silent: bool) -> None:
     fleet = quiet_fleet()
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         release = session.findings.watch()
         await later(5)
         release()
@@ -170,20 +150,17 @@ def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_silent: bo
         first = said[0]
         if is_silent:
             assert first is not None
-            assert first.heard_at is not None
             assert first.word == NOT_KNOWN
-            assert abs((session.now() - first.heard_at).total_seconds() - (fleet.now_s - heard_s)) <= 6
+            assert abs((session.now() - sure(first.heard_at)).total_seconds() - (fleet.now_s - heard_s)) <= 6
         else:
             assert first is None
             assert word(session) == OK
             assert NOT_KNOWN not in {each.word for each in said if each is not None}
 
-    run(test, fleet, tmp_path)
-
 
 @pytest.mark.parametrize("pause_s", [8, 30])
-def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> None:
-    async def test(session: Session, later: Later) -> None:
+async def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> None:
+    async with polling(quiet_fleet(), tmp_path) as (session, later):
         release = session.findings.watch()
         await later(5)
         release()
@@ -200,77 +177,34 @@ def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> 
         assert verdict is not None
         assert verdict.at >= opened_at
 
-    run(test, quiet_fleet(), tmp_path)
 
-
-def test_verdict_that_never_comes_wakes_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks: list[Clock] = []
-
-    def tick(clock: Clock) -> float:
-        ticks.append(clock)
-        return until_second_s(clock)
-
-    async def test(session: Session, later: Later) -> None:
-        judge: Any = session.findings
-        judge._verdict = lambda _: None
-        monkeypatch.setattr("tui.sync.session.until_second_s", tick)
-        session.findings.watch()
-        await later(findings.FIRST_FACTS_S - 1)
-        assert not ticks
-        await later(11)
-        assert len(ticks) in {10, 11}
-
-    run(test, quiet_fleet(), tmp_path)
-
-
-def test_nothing_is_known_before_the_first_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_list_read", [False, True])
+async def test_failures_delay_no_verdict(tmp_path: Path, is_list_read: bool) -> None:
     fleet = quiet_fleet()
-    fleet.fault = lambda _: server_error(500, "down")
-
-    async def test(session: Session, later: Later) -> None:
+    fleet.fault = lambda path: server_error(500, "down") if path in READS or not is_list_read else None
+    async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
-        await later(15)
-        assert word(session) == NOT_KNOWN
-        assert session.store.verdict is not None
-        assert session.store.verdict.heard_at is None
+        await later(5 if is_list_read else 15)
+        verdict = sure(session.store.verdict)
+        assert (verdict.word, verdict.refused) == (NOT_KNOWN, ())
+        assert (verdict.heard_at is not None) is is_list_read
+        if is_list_read:
+            assert {each.source for each in verdict.unread} == set(DECIDING)
 
-    run(test, fleet, tmp_path)
 
-
-def test_failing_facts_delay_no_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", READS[:2])
+async def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str) -> None:
     fleet = quiet_fleet()
 
-    def answer(path: str) -> Response | None:
-        return server_error(500, "down") if path in READS else None
-
-    fleet.fault = answer
-
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
-        await later(5)
-        assert word(session) == NOT_KNOWN
-        assert session.store.verdict is not None
-        assert session.store.verdict.refused == ()
-        assert {each.source for each in session.store.verdict.unread} == set(DECIDING)
-
-    run(test, fleet, tmp_path)
-
-
-@pytest.mark.parametrize("path", READS[:5])
-def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str) -> None:
-    fleet = quiet_fleet()
-
-    async def test(session: Session, later: Later) -> None:
-        session.findings.watch()
-        said = list[str]()
-        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        said = words_said(session)
         fails = [True]
         fleet.fault = lambda asked: server_error(429, "three queries at once") if asked == path and fails[0] else None
         await later(10)
         assert (word(session), OK in said) == (NOT_KNOWN, False), "nothing flashes at the start"
-        assert session.store.verdict is not None
         what = "query" if path == READS[0] else "request"
-        assert f"the {what} was refused (429)" in {each.reason for each in session.store.verdict.unread}
+        assert f"the {what} was refused (429)" in {each.reason for each in sure(session.store.verdict).unread}
         fails[0] = False
         await later(20)
         assert word(session) == OK
@@ -285,45 +219,40 @@ def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str) -> No
         await later(60)
         assert [each for each, _ in groupby(said[before:])] == [NOT_KNOWN, OK]
 
-    run(test, fleet, tmp_path)
 
-
-def test_one_answer_by_a_wrong_clock_silences_nothing(tmp_path: Path) -> None:
-    async def test(session: Session, later: Later) -> None:
+async def test_one_answer_by_a_wrong_clock_silences_nothing(tmp_path: Path) -> None:
+    async with polling(quiet_fleet(), tmp_path) as (session, later):
         session.findings.watch()
         await later(20)
-        said = list[str]()
-        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        said = words_said(session)
         for _ in range(10):
             await session.emit(SourceConnected(REALTIME, session.now() - timedelta(minutes=10), 2.0))
             await session.emit(SourceConnected(REST, session.now() - timedelta(minutes=10), 2.0))
             await later(2.1)
         assert said == []
 
-    run(test, quiet_fleet(), tmp_path)
-
 
 @pytest.mark.parametrize("is_read_before", [False, True])
-def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_before: bool) -> None:
+async def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_before: bool) -> None:
     fleet = quiet_fleet()
 
     def answer(path: str) -> Response | None:
         return server_error(500, "down") if path == "/api/v1/runs" else None
 
-    async def test(session: Session, later: Later) -> None:
+    if not is_read_before:
+        fleet.fault = answer
+    async with polling(fleet, tmp_path, realtime=True) as (session, later):
         session.sources.follow(REALTIME)
         session.findings.watch()
-        said = list[str]()
-        session.subscribe(lambda changes: said.append(str(word(session))) if Topic.VERDICT in changes.topics else None)
+        said = words_said(session)
         if is_read_before:
             await later(60)
             assert said[-1] == OK
             fleet.fault = answer
         await later(85 if is_read_before else 60)
-        assert session.store.verdict is not None
         assert isinstance(session.store.source_statuses[REALTIME], SourceConnected)
         assert said[-1] == NOT_KNOWN
-        (unread,) = session.store.verdict.unread
+        (unread,) = sure(session.store.verdict).unread
         assert unread.source is FactSource.RUNS
         assert "500" in str(unread.reason)
         fleet.fault = lambda _: None
@@ -331,15 +260,11 @@ def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_before
         assert word(session) == OK
         assert said[-3:] == [OK, NOT_KNOWN, OK] if is_read_before else OK not in said[:-1]
 
-    if not is_read_before:
-        fleet.fault = answer
-    run(test, fleet, tmp_path, realtime=True)
 
-
-def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
+async def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
     fleet = quiet_fleet()
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path, key=public_token("read:runs")) as (session, later):
         session.findings.watch()
         await later(30)
         assert word(session) == OK
@@ -348,10 +273,8 @@ def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
         assert fact_requests(fleet) <= 3  # the counts
         assert session.store.verdict.is_of_listed, "runs that end between two reads are counted late"
 
-    run(test, fleet, tmp_path, key=public_token("read:runs"))
 
-
-def test_schedules_of_another_environment_are_left_out(tmp_path: Path) -> None:
+async def test_schedules_of_another_environment_are_left_out(tmp_path: Path) -> None:
     rows = [
         {
             "id": kind,
@@ -366,41 +289,33 @@ def test_schedules_of_another_environment_are_left_out(tmp_path: Path) -> None:
     fleet = quiet_fleet()
     fleet.fault = answers.get
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
         await later(5)
-        facts = session.store.wall_facts
-        assert facts is not None
-        assert facts.schedules is not None
-        assert [each.id for each in facts.schedules.schedules] == ["DEVELOPMENT"]
-
-    run(test, fleet, tmp_path)
+        facts = sure(session.store.wall_facts)
+        assert [each.id for each in sure(facts.schedules).schedules] == ["DEVELOPMENT"]
 
 
-def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
+async def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
     failing = [
         FleetRun(100 + number, 30.0, 31.0, 40.0 + number / 10, end="FAILED", task="charge") for number in range(30)
     ]
     fleet = quiet_fleet(*failing)
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
         await later(38)
         assert word(session) == OK
         await later(8)
-        assert session.store.verdict is not None
-        (finding,) = session.store.verdict.findings
+        (finding,) = sure(session.store.verdict).findings
         assert (finding.word, finding.task) == (FindingWord.FAILING, "charge")
 
-    run(test, fleet, tmp_path)
 
-
-def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test(session: Session, later: Later) -> None:
+async def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with polling(quiet_fleet(), tmp_path) as (session, later):
         session.findings.watch()
         await later(20)
-        own = session.findings.own
-        assert own is not None
+        own = sure(session.findings.own)
         assert own.counted_since is not None
         said = list[tuple[bool, bool]]()
 
@@ -424,14 +339,12 @@ def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, monkeyp
         assert {is_filtered for is_filtered, _ in said} == {False}
         assert own.counted_since is not None
 
-    run(test, quiet_fleet(), tmp_path)
-
 
 @pytest.mark.parametrize("minutes", [1, 20])
-def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int) -> None:
+async def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int) -> None:
     fleet = quiet_fleet()
 
-    async def test(session: Session, later: Later) -> None:
+    async with polling(fleet, tmp_path) as (session, later):
         await later(2)
         cell = timedelta(minutes=minutes)
         until = session.now().replace(second=0, microsecond=0)
@@ -440,16 +353,15 @@ def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int)
         assert sum(each.ended for each in read.minutes) == 39
         assert fleet.requests[-1][1] == READS[0]
 
-    run(test, fleet, tmp_path)
 
-
-def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:
+async def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:
     active = ContextVar[object]("active")
 
     class Asking:
         pass
 
-    async def scenario(session: Session, later: Later) -> None:
+    async with polling(quiet_fleet(), tmp_path) as (session, later):
+
         async def ask() -> weakref.ref[Asking]:
             active.set(screen := Asking())
             session.findings.watch()
@@ -463,5 +375,3 @@ def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:
         gc.collect()
         assert session.findings.is_watched
         assert found() is None
-
-    run(scenario, quiet_fleet(), tmp_path)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.actions import read_run
-from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.actions import fleet_of, read_run
+from tests.support.fleet import FleetRun
 from tests.support.responses import server_error
-from tests.support.session import live, pass_time, polling, started
-from tests.support.virtual_clock import START, VirtualClock
+from tests.support.session import live, polling, session_on
+from tests.support.sure import sure
+from tests.support.virtual_clock import START
 from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase
 from tui.domain.filters import RunFilters
@@ -45,18 +46,14 @@ def reason_after(*updates: Update, expect_env: str | None = None) -> str | None:
     return interlock.reason
 
 
-@pytest.mark.parametrize("expect_env", [None, "dev", "prod"])
-@pytest.mark.parametrize(
-    "updates", list(permutations([whoami("prod", kind="PRODUCTION"), rows("dev"), UNKNOWN_ENVIRONMENT]))
-)
-def test_interlock_blocks_when_rows_contradict_whoami(updates: tuple[Update, ...], expect_env: str | None) -> None:
-    assert reason_after(*updates, expect_env=expect_env) is not None
+@pytest.mark.parametrize("updates", list(permutations([whoami("prod"), rows("dev"), UNKNOWN_ENVIRONMENT])))
+def test_interlock_blocks_when_rows_contradict_whoami(updates: tuple[Update, ...]) -> None:
+    assert None not in {reason_after(*updates, expect_env=expect_env) for expect_env in (None, "dev", "prod")}
 
 
-@pytest.mark.parametrize("expect_env", [None, "dev"])
 @pytest.mark.parametrize("updates", list(permutations([whoami("dev"), rows("dev", None, "dev"), UNKNOWN_ENVIRONMENT])))
-def test_interlock_allows_when_rows_match_whoami(updates: tuple[Update, ...], expect_env: str | None) -> None:
-    assert reason_after(*updates, expect_env=expect_env) is None
+def test_interlock_allows_when_rows_match_whoami(updates: tuple[Update, ...]) -> None:
+    assert {reason_after(*updates, expect_env=expect_env) for expect_env in (None, "dev")} == {None}
 
 
 @pytest.mark.parametrize(
@@ -75,41 +72,32 @@ def test_interlock_stays_blocked_after_a_change(updates: tuple[Update, ...]) -> 
     assert reason_after(*updates, *reversed(updates)) == reason_after(*updates)
 
 
-@pytest.mark.parametrize("updates", [(), (UNKNOWN_ENVIRONMENT,), (rows(None),), (SourceConnected("rest", START, 2.0),)])
-def test_interlock_blocks_until_the_expectation_is_met(updates: tuple[Update, ...]) -> None:
-    assert reason_after(*updates, expect_env="dev") is not None
-    assert reason_after(*updates) is None
+def test_interlock_blocks_until_rows_or_whoami_meet_the_expectation() -> None:
+    for update in (UNKNOWN_ENVIRONMENT, rows(None), rows("prod"), SourceConnected("rest", START, 2.0)):
+        assert reason_after(update, expect_env="dev") is not None
+        assert reason_after(update) is None
+    assert reason_after(expect_env="dev") is not None
+    for update in (rows("dev"), whoami("dev")):
+        assert reason_after(UNKNOWN_ENVIRONMENT, update, expect_env="dev") is None
 
 
-def test_interlock_accepts_rows_as_confirmation() -> None:
-    assert reason_after(UNKNOWN_ENVIRONMENT, rows("dev"), expect_env="dev") is None
-    assert reason_after(UNKNOWN_ENVIRONMENT, rows("prod"), expect_env="dev") is not None
-
-
-def test_interlock_cleans_environment_names() -> None:
-    reason = reason_after(whoami("dev"), whoami("\x1b[2J\u202eprod"))
-    assert reason is not None
-    assert "\x1b" not in reason
-    assert "\u202e" not in reason
-
-
-def test_interlock_names_the_project_of_equal_environments() -> None:
+def test_interlock_names_clean_environments_and_their_projects() -> None:
+    reason = sure(reason_after(whoami("dev"), whoami("\x1b[2J\u202eprod")))
+    assert not {"\x1b", "\u202e"} & set(reason)
     words = "the key now belongs to another/dev; it belonged to shop/dev"
     assert reason_after(whoami("dev"), whoami("dev", project="another")) == words
 
 
 @pytest.mark.parametrize("is_whoami_first", [True, False])
 async def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is_whoami_first: bool) -> None:
-    fleet = Fleet(VirtualClock())
+    fleet = fleet_of(run := FleetRun(1, -10, -5))
     fleet.lead_to("prod", "PRODUCTION")
-    run = fleet.add(FleetRun(1, -10, -5))
     fleet.fault = answer_staging if is_whoami_first else fail_whoami
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
         fleet.fault = answer_staging
         await later(30)
-        before = session.store.get(RunId(run.id))
-        assert before is not None
+        before = sure(session.store.get(RunId(run.id)))
         end = await asyncio.wait_for(session.perform(CANCEL, before), 5)
         assert end.phase is ActionPhase.REFUSED
         assert "staging" in end.message
@@ -119,8 +107,7 @@ async def test_session_refuses_actions_on_runs_from_elsewhere(tmp_path: Path, is
 
 @pytest.mark.parametrize("filters", [RunFilters(), RunFilters(tasks=(TaskId("no-such-task"),))])
 async def test_other_environment_under_a_feed_is_noticed_within_6_s(tmp_path: Path, filters: RunFilters) -> None:
-    fleet = Fleet(VirtualClock())
-    run = fleet.add(FleetRun(1, -10, -5))
+    fleet = fleet_of(run := FleetRun(1, -10, -5))
     async with live(fleet, tmp_path, filters=filters) as (session, later):
         await later(43)
         assert fleet.requests_to("/realtime/v1/runs")
@@ -134,25 +121,22 @@ async def test_other_environment_under_a_feed_is_noticed_within_6_s(tmp_path: Pa
 
 
 async def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    run = fleet.add(FleetRun(1, -10, -5))
-    fleet.fault = limit_cancels
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            await session.fetcher.fetch_environment(Priority.ACTION)
-            before = await read_run(session, run)
-            task = asyncio.ensure_future(session.perform(CANCEL, before))
-            while not fleet.requests_to(f"/api/v2/runs/{run.id}/cancel"):  # noqa: ASYNC110  the server has no event
-                await asyncio.sleep(0.001)
-            fleet.fault = lambda _: None
-            await pass_time(session, api, 5)
-            await session.emit(whoami("prod", kind="PRODUCTION"))
-            await pass_time(session, api, 60)
-            end = await asyncio.wait_for(task, 5)
-            assert end.phase is ActionPhase.REFUSED
-            assert "prod" in end.message
-            assert fleet.status(run) == "EXECUTING"
-            assert len(fleet.requests_to(f"/api/v2/runs/{run.id}/cancel")) == 1
+    fleet = fleet_of(run := FleetRun(1, -10, -5))
+    cancel = f"/api/v2/runs/{run.id}/cancel"
+    fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path == cancel else None
+    async with session_on(fleet, tmp_path) as (session, later):
+        await session.fetcher.fetch_environment(Priority.ACTION)
+        task = asyncio.ensure_future(session.perform(CANCEL, await read_run(session, run)))
+        while not fleet.requests_to(cancel):  # noqa: ASYNC110  the server has no event
+            await asyncio.sleep(0.001)
+        fleet.fault = lambda _: None
+        await later(5)
+        await session.emit(whoami("prod", kind="PRODUCTION"))
+        await later(60)
+        end = await asyncio.wait_for(task, 5)
+        assert (end.phase, "prod" in end.message) == (ActionPhase.REFUSED, True)
+        assert fleet.status(run) == "EXECUTING"
+        assert len(fleet.requests_to(cancel)) == 1
 
 
 def answer_staging(path: str) -> Response | None:
@@ -162,7 +146,3 @@ def answer_staging(path: str) -> Response | None:
 
 def fail_whoami(path: str) -> Response | None:
     return server_error() if path.endswith("/whoami") else None
-
-
-def limit_cancels(path: str) -> Response | None:
-    return JSONResponse({"secondsUntilReset": 30}, 429) if path.endswith("/cancel") else None

@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 
 from tests.support.fleet import Fleet, FleetRun, serving
-from tests.support.session import pass_time, started
+from tests.support.session import pass_time, polling, session_on, started
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
 from tui.domain.run import Fixed, RunId
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.store.changes import Changes
 from tui.store.store import Store
-from tui.sync.session import QUEUE_SIZE, Pump
+from tui.sync.session import QUEUE_SIZE, Pump, Session
 
 
 def other_tasks() -> set[str]:
@@ -35,62 +36,77 @@ class Broken:
 
     async def run(self, emit: object) -> None:  # noqa: ARG002  the signature of `Source.run`
         await asyncio.sleep(0)
-        raise ZeroDivisionError("a bug in a source")
+        raise ZeroDivisionError("mine")
 
 
 async def test_session_keeps_as_many_runs_as_the_file_says(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
-    for number in range(1, 251):
-        fleet.add(FleetRun(number, -number, -number + 0.2, -number + 0.5))
-    with serving(fleet) as api:
-        async with started(api, tmp_path, max_runs=120) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 20)
-            history = session.store.history
-            assert len(session.store) <= 120
-            assert history is not None
-            assert history.is_cut  # older runs are not read, and none of them is said to be missing
+    fleet.add_all(FleetRun(number, -number, -number + 0.2, -number + 0.5) for number in range(1, 251))
+    async with polling(fleet, tmp_path, max_runs=120) as (session, later):
+        await later(20)
+        history = session.store.history
+        assert len(session.store) <= 120
+        assert history is not None
+        assert history.is_cut  # older runs are not read, and none of them is said to be missing
 
 
-async def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
+def test_session_leaves_no_task_connection_or_thread(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with serving(Fleet(VirtualClock())) as api:
+            async with started(api, tmp_path) as session:
+                session.sources.follow("rest")
+                await pass_time(session, api, 10)
+                assert {"pump", "source rest"} <= other_tasks()
+                client = session.fetcher.api
+                assert isinstance(client, Client)
+            assert other_tasks() == set()
+            assert client._connection._transports == {}
+
     before = threading.active_count()
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -10, -5))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 10)
-            assert {"pump", "source rest"} <= other_tasks()
-            client = session.fetcher.api
-            assert isinstance(client, Client)
-        assert other_tasks() == set()
-        assert client._connection._transports == {}
+    asyncio.run(scenario())
     assert threading.active_count() == before
 
 
-async def test_session_raises_the_exception_of_a_source(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    with serving(fleet) as api:
-        with pytest.raises(ZeroDivisionError, match="a bug in a source"):
-            async with started(api, tmp_path) as session:
-                session.spawn(session.sources.supervise(Broken()), "source broken")
-                await asyncio.Event().wait()
-        assert other_tasks() == set()
+async def fail_as_a_source(session: Session) -> None:
+    session.spawn(session.sources.supervise(Broken()), "source broken")
 
 
-async def test_session_raises_the_exception_of_a_listener(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-
+async def fail_as_a_listener(session: Session) -> None:
     def broken(_: Changes) -> None:
-        raise KeyError("a bug in a pane")
+        raise KeyError("mine")
 
-    with serving(fleet) as api:
-        with pytest.raises(KeyError, match="a bug in a pane"):
-            async with started(api, tmp_path) as session:
-                session.subscribe(broken)
-                await session.emit(named(1))
-                await asyncio.Event().wait()
-        assert other_tasks() == set()
+    session.subscribe(broken)
+    await session.emit(named(1))
+
+
+async def fail_as_a_block(session: Session) -> None:
+    async def broken_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("a bug in a cleanup")
+
+    session.spawn(broken_at_the_end(), "broken")
+    await asyncio.sleep(0)
+    raise LookupError("mine")
+
+
+@pytest.mark.parametrize(
+    ("fail", "kind"),
+    [(fail_as_a_source, ZeroDivisionError), (fail_as_a_listener, KeyError), (fail_as_a_block, LookupError)],
+)
+async def test_session_ends_with_the_first_exception(
+    tmp_path: Path, fail: Callable[[Session], Awaitable[None]], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind, match="mine") as caught:
+        async with session_on(Fleet(VirtualClock()), tmp_path) as (session, _):
+            session.sources.follow("rest")
+            await fail(session)
+            await asyncio.Event().wait()
+    assert type(caught.value) is kind
+    if kind is LookupError:
+        assert any("a bug in a cleanup" in note for note in caught.value.__notes__)
+    assert other_tasks() == set()
 
 
 async def test_session_raises_when_a_delayed_listener_fails(tmp_path: Path) -> None:
@@ -112,100 +128,64 @@ async def test_session_raises_when_a_delayed_listener_fails(tmp_path: Path) -> N
         if len(published) > 1:
             raise KeyError("a bug in a pane")
 
-    with serving(Fleet(LoopClock())) as api:
-        with pytest.raises(KeyError, match="a bug in a pane"):
-            async with started(api, tmp_path) as session:
-                session.subscribe(broken_later)
-                await session.emit(named(1))
-                await pass_time(session, api, 0.01)
-                await session.emit(named(2))
-                await pass_time(session, api, 0.01)
-                assert len(published) == 1
-                async with asyncio.timeout(2):
-                    await pass_time(session, api, 1)
-                    await asyncio.Event().wait()
-        assert len(published) == 2
-        assert other_tasks() == set()
-
-
-async def test_block_exception_survives_a_failing_cleanup(tmp_path: Path) -> None:
-    async def broken_at_the_end() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            raise KeyError("a bug in a cleanup")
-
-    with serving(Fleet(VirtualClock())) as api:
-        with pytest.raises(LookupError, match="mine") as caught:
-            async with started(api, tmp_path) as session:
-                session.spawn(broken_at_the_end(), "broken")
-                await asyncio.sleep(0)
-                raise LookupError("mine")
-        assert type(caught.value) is LookupError
-        assert any("a bug in a cleanup" in note for note in caught.value.__notes__)
-        assert other_tasks() == set()
-
-
-async def test_block_exception_is_not_wrapped(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    with serving(fleet) as api:
-        with pytest.raises(LookupError, match="mine"):
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                raise LookupError("mine")
-        assert other_tasks() == set()
+    with pytest.raises(KeyError, match="a bug in a pane"):
+        async with session_on(Fleet(LoopClock()), tmp_path) as (session, later):
+            session.subscribe(broken_later)
+            for number in (1, 2):
+                await session.emit(named(number))
+                await later(0.01)
+            assert len(published) == 1
+            async with asyncio.timeout(2):
+                await later(1)
+                await asyncio.Event().wait()
+    assert len(published) == 2
 
 
 async def test_cancelled_block_cancels_the_session(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    with serving(fleet) as api:
+    async def program() -> None:
+        async with polling(Fleet(VirtualClock()), tmp_path):
+            await asyncio.Event().wait()
 
-        async def program() -> None:
-            async with started(api, tmp_path) as session:
-                session.sources.follow("rest")
-                await asyncio.Event().wait()
-
-        task = asyncio.ensure_future(program())
-        for _ in range(50):
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert other_tasks() == set()
+    task = asyncio.ensure_future(program())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert other_tasks() == set()
 
 
 async def test_session_uses_the_time_of_the_server(tmp_path: Path) -> None:
     clock = VirtualClock()
-    with serving(Fleet(clock)) as api:
-        async with started(api, tmp_path) as session:
-            assert session.now() == clock.now()
-            await session.emit(named(1, ahead=timedelta(minutes=10)))
-            assert session.now() == clock.now() + timedelta(minutes=10)
-            clock.jump(timedelta(hours=-3))
-            assert session.now() == clock.now() + timedelta(hours=3, minutes=10)
+    async with session_on(Fleet(clock), tmp_path) as (session, _):
+        assert session.now() == clock.now()
+        await session.emit(named(1, ahead=timedelta(minutes=10)))
+        assert session.now() == clock.now() + timedelta(minutes=10)
+        clock.jump(timedelta(hours=-3))
+        assert session.now() == clock.now() + timedelta(hours=3, minutes=10)
 
 
-def pumping(scenario: Callable[[VirtualClock, Pump, list[tuple[float, Changes]]], Awaitable[None]]) -> None:
-    async def run() -> None:
-        clock = VirtualClock()
-        pump = Pump(Store(), clock)
-        published: list[tuple[float, Changes]] = []
-        pump.subscribe(lambda changes: published.append((clock.monotonic_s(), changes)))
-        task = asyncio.ensure_future(pump.run())
-        try:
-            await scenario(clock, pump, published)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def pumping() -> AsyncIterator[tuple[VirtualClock, Pump, list[tuple[float, Changes]]]]:
+    clock = VirtualClock()
+    pump = Pump(Store(), clock)
+    published: list[tuple[float, Changes]] = []
+    pump.subscribe(lambda changes: published.append((clock.monotonic_s(), changes)))
+    task = asyncio.ensure_future(pump.run())
+    try:
+        yield clock, pump, published
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-def test_pump_publishes_at_once_then_merges() -> None:
-    async def scenario(clock: VirtualClock, pump: Pump, published: list[tuple[float, Changes]]) -> None:
+async def test_pump_publishes_at_once_then_merges() -> None:
+    async with pumping() as (clock, pump, published):
         await pump.emit(named(0))
         await clock.run(0.01)
-        assert [moment for moment, _ in published] == [0.0]
+        await pump.emit(named(0))
+        await clock.run(0.01)
+        assert [moment for moment, _ in published] == [0.0], "the second update changed nothing"
         for number in range(1, 31):
             await pump.emit(named(number))
             await clock.run(0.01)
@@ -214,19 +194,6 @@ def test_pump_publishes_at_once_then_merges() -> None:
         assert len(moments) == 5
         assert all(later - earlier >= 0.0999 for earlier, later in itertools.pairwise(moments))
         assert set().union(*(changes.added for _, changes in published)) == {RunId(f"run_{n}") for n in range(31)}
-
-    pumping(scenario)
-
-
-def test_pump_publishes_only_changes() -> None:
-    async def scenario(clock: VirtualClock, pump: Pump, published: list[tuple[float, Changes]]) -> None:
-        await pump.emit(named(0))
-        await clock.run(1)
-        await pump.emit(named(0))
-        await clock.run(1)
-        assert len(published) == 1
-
-    pumping(scenario)
 
 
 async def test_full_queue_makes_the_source_wait() -> None:
@@ -288,19 +255,18 @@ async def test_waiting_sources_are_released_at_the_end() -> None:
 
 async def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            changes = session.changes()
-            first = asyncio.ensure_future(anext(changes))
-            await pass_time(session, api, 0)
-            await session.emit(named(0))
-            await pass_time(session, api, 1)
-            assert (await first).added == {RunId("run_0")}
-            for number in range(1, 5):
-                await session.emit(named(number))
-                await pass_time(session, api, 1)
-            assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
-            await changes.aclose()
+    async with session_on(fleet, tmp_path) as (session, later):
+        changes = session.changes()
+        first = asyncio.ensure_future(anext(changes))
+        await later(0)
+        await session.emit(named(0))
+        await later(1)
+        assert (await first).added == {RunId("run_0")}
+        for number in range(1, 5):
+            await session.emit(named(number))
+            await later(1)
+        assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
+        await changes.aclose()
 
 
 def test_new_session_loads_no_httpx2_or_pydantic() -> None:

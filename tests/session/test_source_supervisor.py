@@ -1,7 +1,7 @@
 """The supervisor restarts sources: backoff, recovery, and refresh."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from random import Random
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import SourceConnected, SourceRetrying, Update
 from tui.sync.budget import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
@@ -82,14 +83,6 @@ class Bench:
         return [each.attempt for each in self.updates if isinstance(each, SourceRetrying) and each.source == name]
 
 
-def supervised(story: Callable[[Bench], Coroutine[None, None, None]]) -> None:
-    async def scenario() -> None:
-        bench = Bench()
-        await story(bench)
-
-    asyncio.run(scenario())
-
-
 async def during(bench: Bench, seconds: float, *sources: Source) -> None:
     tasks = [asyncio.ensure_future(bench.sources.supervise(source)) for source in sources]
     await bench.clock.run(seconds)
@@ -98,27 +91,14 @@ async def during(bench: Bench, seconds: float, *sources: Source) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_backoff_grows_for_an_unstable_source() -> None:
-    async def story(bench: Bench) -> None:
-        flapping = Scripted(bench.clock, "realtime", [1.0] * 1000)
-        await during(bench, 600, flapping)
-        assert bench.tries("realtime")[:5] == [1, 2, 3, 4, 5]
-        assert len(flapping.began_s) < 80
-
-    supervised(story)
-
-
 @pytest.mark.parametrize("took_s", [0.0, 0.3, 5.0, 9.0])
-def test_recovery_is_noticed_within_ten_seconds(took_s: float) -> None:
-    async def story(bench: Bench) -> None:
-        for back_s in (1.0, 7.0, 61.5, 300.2, 3600.7):
-            began_s = bench.clock.elapsed_s()
-            source = Unreachable(bench.clock, took_s, began_s + back_s)
-            await during(bench, back_s + 11.0, source)
-            assert source.noticed_s is not None
-            assert source.noticed_s - began_s - back_s <= MAX_ROUND_S
-
-    supervised(story)
+async def test_recovery_is_noticed_within_ten_seconds(took_s: float) -> None:
+    bench = Bench()
+    for back_s in (1.0, 7.0, 61.5, 300.2, 3600.7):
+        began_s = bench.clock.elapsed_s()
+        source = Unreachable(bench.clock, took_s, began_s + back_s)
+        await during(bench, back_s + 11.0, source)
+        assert sure(source.noticed_s) - began_s - back_s <= MAX_ROUND_S
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1e6), st.integers())
@@ -128,55 +108,40 @@ def test_wait_has_a_maximum_and_jitter(failures: int, took_s: float, seed: int) 
     assert took_s + pause_s <= max(MAX_ROUND_S, took_s + FIRST_WAIT_S)
 
 
-def test_backoff_restarts_after_a_stable_time() -> None:
-    async def story(bench: Bench) -> None:
-        source = Scripted(bench.clock, "realtime", [None, None, None, 15.0, None])
-        await during(bench, 60, source)
-        assert bench.tries("realtime")[:5] == [1, 2, 3, 1, 2]
-
-    supervised(story)
-
-
-def test_recovery_does_not_end_a_wait_for_a_429() -> None:
-    async def story(bench: Bench) -> None:
-        rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
-        lost = Scripted(bench.clock, "lost", [None] * 9)
-        crowded = Scripted(bench.clock, "crowded", [None] * 9, retry_after_s=300.0)
-        await during(bench, 100, rest, lost, crowded)
-        back_s = rest.began_s[-1]
-        assert 10 < back_s < 60
-        assert any(0 <= began_s - back_s < 0.1 for began_s in lost.began_s)
-        assert crowded.began_s == [0.0]
-
-    supervised(story)
+async def test_backoff_grows_and_restarts_after_a_stable_time() -> None:
+    bench = Bench()
+    source = Scripted(bench.clock, "realtime", [None, 1.0, None, 15.0, *[1.0] * 1000])
+    await during(bench, 600, source)
+    assert bench.tries("realtime")[:8] == [1, 2, 3, 1, 2, 3, 4, 5]
+    assert len(source.began_s) < 80
 
 
-def test_recovery_ends_the_wait_of_another_source() -> None:
-    async def story(bench: Bench) -> None:
-        rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
-        refused = Scripted(bench.clock, "realtime", [None] * 9, retry_after_s=300.0, status=404)
-        await during(bench, 100, rest, refused)
-        back_s = rest.began_s[-1]
-        assert len(refused.began_s) == 2
-        assert 0 <= refused.began_s[1] - back_s < 0.1
+async def test_recovery_ends_the_waits_of_others_but_none_for_a_429() -> None:
+    bench = Bench()
+    rest = Scripted(bench.clock, "rest", [None, None, None, None, None, 1000.0])
+    lost = Scripted(bench.clock, "lost", [None] * 9)
+    refused = Scripted(bench.clock, "realtime", [None] * 9, retry_after_s=300.0, status=404)
+    crowded = Scripted(bench.clock, "crowded", [None] * 9, retry_after_s=300.0)
+    await during(bench, 100, rest, lost, refused, crowded)
+    back_s = rest.began_s[-1]
+    assert 10 < back_s < 60
+    for each in (lost, refused):
+        assert any(0 <= began_s - back_s < 0.1 for began_s in each.began_s)
+    assert (len(refused.began_s), crowded.began_s) == (2, [0.0])
 
-    supervised(story)
 
-
-def test_refresh_ends_all_waits_once() -> None:
-    async def story(bench: Bench) -> None:
-        crowded = Scripted(bench.clock, "crowded", [None] * 99, retry_after_s=300.0)
-        task = asyncio.ensure_future(bench.sources.supervise(crowded))
-        await bench.clock.run(10)
-        for _ in range(10):
-            bench.sources.refresh()
-            await bench.clock.run(0.04)
-        assert crowded.began_s == [0.0, 10.0]
-        await bench.clock.run(1)
+async def test_refresh_ends_all_waits_once() -> None:
+    bench = Bench()
+    crowded = Scripted(bench.clock, "crowded", [None] * 99, retry_after_s=300.0)
+    task = asyncio.ensure_future(bench.sources.supervise(crowded))
+    await bench.clock.run(10)
+    for _ in range(10):
         bench.sources.refresh()
-        await bench.clock.run(0.1)
-        assert len(crowded.began_s) == 3
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    supervised(story)
+        await bench.clock.run(0.04)
+    assert crowded.began_s == [0.0, 10.0]
+    await bench.clock.run(1)
+    bench.sources.refresh()
+    await bench.clock.run(0.1)
+    assert len(crowded.began_s) == 3
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

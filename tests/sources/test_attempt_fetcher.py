@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import started
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import AttemptHistory, AttemptStatus, Run, RunId, WaitKind
 from tui.domain.trace import Trace
@@ -156,8 +157,7 @@ def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, reason
 
 def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
     run, _, _ = read("parent", 60, tmp_path, gone)
-    wait = run.wait
-    assert wait is not None
+    wait = sure(run.wait)
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
 
 
@@ -181,8 +181,7 @@ async def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> 
     with served("talks-on", 60) as (api, run_id):
         async with started(api, tmp_path) as session:
             await session.fetch_run_with_attempts(run_id)
-            run = api.fleet.world.find(run_id)
-            assert run is not None
+            run = sure(api.fleet.world.find(run_id))
             api.fleet.world.cancel(run)
             await session.fetch_run_with_attempts(run_id)
             assert requests_of(api)[3:] == ["run", "events"]
@@ -191,9 +190,7 @@ async def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> 
 
 async def stored_run(session: Session, run_id: RunId) -> Run:
     await session.settle()
-    run = session.store.get(run_id)
-    assert run is not None
-    return run
+    return sure(session.store.get(run_id))
 
 
 def test_complete_trace_needs_no_events(tmp_path: Path) -> None:
@@ -205,16 +202,14 @@ def test_complete_trace_needs_no_events(tmp_path: Path) -> None:
 def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
     run, _, requests = read("approval", 60, tmp_path)
     assert requests == ["run", "trace", "events"]
-    wait = run.wait
-    assert wait is not None
+    wait = sure(run.wait)
     assert wait.kind is WaitKind.TOKEN
     assert (wait.subject or "").startswith("waitpoint_")
 
 
 def test_wait_for_time_has_its_duration(tmp_path: Path) -> None:
     run, _, _ = read("waits", 60, tmp_path)
-    wait = run.wait
-    assert wait is not None
+    wait = sure(run.wait)
     assert (wait.kind, wait.subject) == (WaitKind.TIME, "10 minutes")
 
 
@@ -225,8 +220,7 @@ async def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
                 await session.fetch_run_with_attempts(run_id)
             assert requests_of(api).count("events") == 1
             run = await stored_run(session, run_id)
-            assert run.wait is not None
-            assert run.wait.subject == "10 minutes"
+            assert sure(run.wait).subject == "10 minutes"
 
 
 @pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
@@ -242,8 +236,7 @@ async def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, 
             await api.fleet.clock.run(1.0)
             run, _ = await session.fetch_run_with_attempts(run_id)
             assert requests_of(api).count("events") == count
-            assert run.wait is not None
-            assert run.wait.subject == ("10 minutes" if count == 2 else None)
+            assert sure(run.wait).subject == ("10 minutes" if count == 2 else None)
 
 
 def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
@@ -251,15 +244,13 @@ def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
         return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None
 
     run, failure, _ = read("waits", 60, tmp_path, fault)
-    assert run.wait is not None
-    assert (run.wait.subject, failure) == (None, None)
+    assert (sure(run.wait).subject, failure) == (None, None)
 
 
 def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:
     run, _, requests = read("parent", 60, tmp_path)
     assert requests == ["run", "trace"]
-    wait = run.wait
-    assert wait is not None
+    wait = sure(run.wait)
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
 
 
@@ -275,8 +266,7 @@ async def test_end_of_a_run_beside_its_trace_closes_its_attempt(
                 trace = await fetch_trace(run_id, priority)
                 if not ended:
                     ended.append(run_id)
-                    run = api.fleet.world.find(run_id)
-                    assert run is not None
+                    run = sure(api.fleet.world.find(run_id))
                     await api.fleet.clock.run(1)
                     api.fleet.world.cancel(run)
                     await fetcher.fetch_run(run_id, priority)  # as the list or the feed reports it

@@ -72,13 +72,11 @@ def test_every_source_has_a_contract(name: str) -> None:
 def world(clock: VirtualClock | None = None) -> Fleet:
     """A fleet with a history, a live family, and runs that start and end during the test."""
     fleet = Fleet(clock or VirtualClock())
-    for number in range(10, 160):
-        fleet.add(FleetRun(number, -2000.0 + 10 * number, -1.5, -1 if number % 4 else 12))
+    fleet.add_all(FleetRun(number, -2000.0 + 10 * number, -1.5, -1 if number % 4 else 12) for number in range(10, 160))
     fleet.add(FleetRun(1, -9, -8, 25, end="FAILED"))
     fleet.add(FleetRun(2, -8, -7, 15, parent=1))
     fleet.add(FleetRun(3, -7, 9, 21, parent=1))
-    for number in range(200, 230):
-        fleet.add(FleetRun(number, number - 195.0, number - 194.5, number - 190.0))
+    fleet.add_all(FleetRun(number, number - 195.0, number - 194.5, number - 190.0) for number in range(200, 230))
     return fleet
 
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, polling, public_token
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import ServerFault
 from tui.domain.run import Capability, RunId, RunStatus
@@ -103,14 +104,12 @@ async def test_unreadable_run_is_tried_again_and_delays_no_other(tmp_path: Path,
         await later(10)
         fleet.forget(odd)
         assert await states_during(session, later, 60) == {SourceConnected}
-        known = session.store.get(RunId(other.id))
-        assert known is not None
+        known = sure(session.store.get(RunId(other.id)))
         assert known.status is RunStatus.COMPLETED_WITH_ERRORS
         assert 2 <= len(fleet.requests_to(f"/api/v3/runs/{odd.id}")) <= 30
         fleet.fault = lambda _: None
         await later(15)
-        known = session.store.get(RunId(odd.id))
-        assert known is not None
+        known = sure(session.store.get(RunId(odd.id)))
         assert known.is_gone
 
 
@@ -186,8 +185,7 @@ async def test_failing_whoami_keeps_the_known_environment(tmp_path: Path) -> Non
         fleet.fault = lambda path: server_error(500) if path == WHOAMI else None
         await later(70)
         assert isinstance(state_of(session), SourceConnected)
-        assert session.store.environment is not None
-        assert session.store.environment.slug == "dev"
+        assert sure(session.store.environment).slug == "dev"
         count_before = len(fleet.requests_to(WHOAMI))
         fleet.fault = lambda _: None
         await later(100)
@@ -227,8 +225,7 @@ async def test_run_has_the_attempts_of_its_trace(tmp_path: Path) -> None:
         assert reason is None
         assert found.attempts is not None
         (attempt,) = found.attempts[1].attempts
-        assert attempt.error is not None
-        assert attempt.error.message == "Upstream returned 503"
+        assert sure(attempt.error).message == "Upstream returned 503"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.sure import sure
 from tui.api.queries import MAX_ROWS, QueueSpeeds, QueueStayMinutes
 from tui.domain.facts import QUEUES_PER_PAGE, Queue, QueueHour, QueuesRead, WallFacts
 from tui.domain.run import Json
@@ -87,8 +88,7 @@ def test_queue_of_old_or_partial_facts_is_read_again() -> None:
     queues = tuple(Queue(f"queue_{n}", Raw(f"q{n}"), False, 1, 0, 4) for n in range(QUEUES_PER_PAGE + 1))
     young, old = AT + timedelta(seconds=10), AT + timedelta(seconds=20)
     one = WallFacts(queues=QueuesRead(AT, queues[:2]))
-    found = state_in(one, "q1", young)
-    assert found is not None
+    found = sure(state_in(one, "q1", young))
     assert found.queue == queues[1]
     assert state_in(one, "q1", old) is state_in(one, "q2", young) is None
     # Of several pages only one is from `at`.

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import pass_time, public_token, started
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import RunId
 from tui.domain.tree import RunTree
@@ -99,11 +100,8 @@ def test_query_has_durations_at_every_depth(tmp_path: Path) -> None:
         for node in deep:
             run = truth[node.id]
             assert node.run is None
-            assert node.times is not None
-            assert run.finished_ms is not None
-            assert run.started_ms is not None
-            took = timedelta(milliseconds=run.finished_ms - run.started_ms)
-            assert node.times.took(api.fleet.clock.now(), is_final=True) == took
+            took = timedelta(milliseconds=sure(run.finished_ms) - sure(run.started_ms))
+            assert sure(node.times).took(api.fleet.clock.now(), is_final=True) == took
         objects = [each for each in tree_objects(tree) if each["depth"] == 2]
         assert [each["durationMs"] for each in objects] == [truth[RunId(each["id"])].usage_ms for each in objects]
         assert all({"createdAt", "startedAt", "finishedAt"} <= set(each) for each in objects)
@@ -118,9 +116,8 @@ def test_query_has_the_duration_of_a_live_run(tmp_path: Path) -> None:
         assert live
         for node in live:
             assert node.times is not None
-            assert node.times.started_at is not None
             now = api.fleet.clock.now()
-            assert node.times.took(now, is_final=False) == now - node.times.started_at
+            assert node.times.took(now, is_final=False) == now - sure(node.times.started_at)
 
 
 def test_public_token_reads_an_awaited_tree_by_its_trace(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Runs a session on a fleet, with the realtime feed and polling beside it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,19 +60,15 @@ class Followed:
         }
 
 
-Story = Callable[[Followed], Awaitable[None]]
-
-
-def run_live(story: Story, tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> None:
-    async def scenario() -> None:
-        served_fleet = fleet or a_fleet()
-        async with live(served_fleet, tmp_path, **changes) as (session, later):
-            followed = Followed(served_fleet, session, later, FreshnessTracker(session.settings.interval_s))
-            session.subscribe(followed.on_changes)
-            await later(10)
-            await story(followed)
-
-    asyncio.run(scenario())
+@asynccontextmanager
+async def live_session(tmp_path: Path, fleet: Fleet | None = None, **changes: Any) -> AsyncIterator[Followed]:
+    """Follow a fleet for ten seconds, and yield what follows it."""
+    served_fleet = fleet or a_fleet()
+    async with live(served_fleet, tmp_path, **changes) as (session, later):
+        followed = Followed(served_fleet, session, later, FreshnessTracker(session.settings.interval_s))
+        session.subscribe(followed.on_changes)
+        await later(10)
+        yield followed
 
 
 def a_fleet() -> Fleet:

@@ -1,6 +1,6 @@
 """Runs a real session on a fleet behind real HTTP, in virtual time.
 
-`started` starts a session, `pass_time` lets time pass for it, and `polling` and `live` do both.
+`started` starts a session, `pass_time` lets time pass for it. `session_on`, `polling` and `live` do both.
 """
 
 import asyncio
@@ -82,33 +82,35 @@ async def started(
 
 
 @asynccontextmanager
-async def live(
-    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
-) -> AsyncIterator[tuple[Session, Later]]:
-    """A session that follows a fleet by the feed and by polling, and a function that lets time pass."""
-    with serving(fleet) as api:
-        async with started(api, tmp_path, **{"realtime": True, **changes}) as session:
-
-            async def later(seconds: float) -> None:
-                await pass_time(session, api, seconds)
-
-            session.sources.follow_runs(filters=filters)
-            yield session, later
-
-
-@asynccontextmanager
-async def polling(
-    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
-) -> AsyncIterator[tuple[Session, Later]]:
-    """A session that polls a fleet, and a function that lets time pass."""
+async def session_on(fleet: Fleet, tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Session, Later]]:
+    """A session on a fleet that follows nothing yet, and a function that lets time pass."""
     with serving(fleet) as api:
         async with started(api, tmp_path, **changes) as session:
 
             async def later(seconds: float) -> None:
                 await pass_time(session, api, seconds)
 
-            session.sources.follow("rest", filters=filters)
             yield session, later
+
+
+@asynccontextmanager
+async def live(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that follows a fleet by the feed and by polling."""
+    async with session_on(fleet, tmp_path, **{"realtime": True, **changes}) as (session, later):
+        session.sources.follow_runs(filters=filters)
+        yield session, later
+
+
+@asynccontextmanager
+async def polling(
+    fleet: Fleet, tmp_path: Path, *, filters: RunFilters | None = None, **changes: Any
+) -> AsyncIterator[tuple[Session, Later]]:
+    """A session that polls a fleet."""
+    async with session_on(fleet, tmp_path, **changes) as (session, later):
+        session.sources.follow("rest", filters=filters)
+        yield session, later
 
 
 async def pass_time(

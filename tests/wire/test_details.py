@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.recordings import body_of
+from tests.support.sure import sure
 from tests.support.wire.rows import (
     READ_AT,
     ROW,
@@ -26,8 +27,7 @@ def test_lone_surrogates_are_kept() -> None:
     assert answer.patch.metadata is not None
     assert answer.patch.metadata[1] == {odd: 1}
     assert body_facet(answer) == Body({"text": odd}, odd)
-    assert answer.patch.state is not None
-    assert answer.patch.state.tags == (odd,)
+    assert sure(answer.patch.state).tags == (odd,)
     assert error_of({"message": odd}) == RunError(odd)  # type: ignore[arg-type]  # Raw
     assert decode_page(page_body(ROW | {"metadata": {"k": odd}}, ROW | {"id": 3}), READ_AT).unreadable == 1
 
@@ -53,8 +53,7 @@ def test_null_payload_differs_from_an_absent_one() -> None:
 def test_large_bodies_have_presigned_addresses() -> None:
     body = body_facet(decode_run(body_of("119"), READ_AT))
     assert (body.payload, body.output) == (ABSENT, ABSENT)
-    assert body.payload_url is not None
-    assert body.payload_url.startswith("https://object-store.example.com/packets/")
+    assert sure(body.payload_url).startswith("https://object-store.example.com/packets/")
     assert body.output_url is not None
 
 
@@ -77,8 +76,7 @@ def test_error_is_read_in_every_form(error: Any, expected: RunError | None) -> N
 
 def test_causes_are_kept_in_order() -> None:
     causes = [{"name": "A", "message": "1", "stackTrace": "s"}, {"message": "2"}, None, "3"]
-    error = error_of({"name": "E", "message": "m", "causes": causes})
-    assert error is not None
+    error = sure(error_of({"name": "E", "message": "m", "causes": causes}))
     assert [(cause.name, cause.message, cause.stack) for cause in error.causes] == [
         ("A", "1", "s"),
         (None, "2", None),
@@ -87,8 +85,7 @@ def test_causes_are_kept_in_order() -> None:
 
 
 def test_chain_of_causes_is_limited() -> None:
-    error = error_of({"message": "m", "causes": [{"message": "again", "causes": [{"message": "x"}]}] * 1_000})
-    assert error is not None
+    error = sure(error_of({"message": "m", "causes": [{"message": "again", "causes": [{"message": "x"}]}] * 1_000}))
     assert len(error.causes) == 16
     assert error.causes[0].causes == ()
 
@@ -103,8 +100,7 @@ def test_related_runs_have_their_parent_and_root() -> None:
     for child in children:
         assert child.fixed is not None
         assert (child.fixed.root_id, child.fixed.parent_id, child.fixed.depth) == (root.id, answer.patch.id, 2)
-        assert child.state is not None
-        assert child.state.precision is Precision.LIST
+        assert sure(child.state).precision is Precision.LIST
         assert child.error is None
 
 
@@ -140,8 +136,7 @@ def test_children_are_known_only_if_they_are_listed(related: Any, *, expected: b
 
 def test_schedule_and_batch_of_a_run_are_kept() -> None:
     schedule = {"id": "sched_1", "generator": {"type": "CRON", "expression": "0 * * * *"}}
-    fixed = detail_of(schedule=schedule, batchId="batch_1", triggerFunction="batchTrigger").patch.fixed
-    assert fixed is not None
+    fixed = sure(detail_of(schedule=schedule, batchId="batch_1", triggerFunction="batchTrigger").patch.fixed)
     assert (fixed.schedule, fixed.batch_id, fixed.trigger_function) == (schedule, "batch_1", "batchTrigger")
 
 
@@ -162,8 +157,7 @@ def test_attempts_of_an_older_server_become_a_history() -> None:
             },
         ]
     )
-    assert answer.patch.attempts is not None
-    stamp, history = answer.patch.attempts
+    stamp, history = sure(answer.patch.attempts)
     assert stamp.precision is Precision.DETAIL
     first, second = history.attempts
     assert (first.id, first.number, first.status) == ("attempt_1", 1, AttemptStatus.FAILED)

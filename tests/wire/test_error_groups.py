@@ -8,6 +8,7 @@ import pytest
 from tests.support.domain.patches import NOON
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
+from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import ERROR_GROUPS, number
 from tui.api.client import ERROR_GROUPS_PAGE_SIZE
@@ -79,8 +80,7 @@ def test_recorded_states_follow_the_dates() -> None:
     assert ignored.ignored_until is not None
     assert ignored.is_acknowledged(NOON)
     assert ignored.status is past.status is ServerGroupStatus.IGNORED
-    recorded_at = read_time("2026-11-26T02:26:06Z")
-    assert recorded_at is not None
+    recorded_at = sure(read_time("2026-11-26T02:26:06Z"))
     assert not past.is_acknowledged(recorded_at)
 
 

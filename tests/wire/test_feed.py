@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import as_bytes, recording
+from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
 from tui.api.errors import RateLimited, Refused, ServerFault
@@ -158,26 +159,22 @@ def test_stored_text_is_decoded_by_its_type(text: str | None, kind: str | None, 
     ],
 )
 def test_error_has_the_true_text_that_rest_replaces(number: str, expected: tuple[str, str | None]) -> None:
-    facet = feed_of(number).patches[0].error
-    assert facet is not None
+    facet = sure(feed_of(number).patches[0].error)
     assert isinstance(facet[1], RunError)
     assert (facet[1].message, facet[1].code) == expected
     assert not facet[1].has_code_only
 
 
 def test_thrown_error_has_its_name_and_stack() -> None:
-    facet = feed_of("717").patches[0].error
-    assert facet is not None
+    facet = sure(feed_of("717").patches[0].error)
     assert facet[1] is not None
     assert facet[1].name == "Error"
-    assert facet[1].stack is not None
-    assert facet[1].stack.count("\n    at ") == 10
+    assert sure(facet[1].stack).count("\n    at ") == 10
 
 
 def test_running_or_completed_run_has_no_error() -> None:
     for number in ("702", "706"):
-        facet = feed_of(number).patches[0].error
-        assert facet is not None
+        facet = sure(feed_of(number).patches[0].error)
         assert facet[1] is None
 
 
@@ -193,11 +190,9 @@ def test_running_or_completed_run_has_no_error() -> None:
 )
 def test_error_of_an_unknown_form_is_partly_read(text: str, message: str) -> None:
     row = rows_of(recording("717")["response"])[0] | {"error": text}
-    patch = read_row(FAILED_RUN, row, NOW)
-    assert patch is not None
+    patch = sure(read_row(FAILED_RUN, row, NOW))
     assert patch.error is not None
-    assert patch.error[1] is not None
-    assert patch.error[1].message == message
+    assert sure(patch.error[1]).message == message
 
 
 def test_invalid_numbers_and_times_have_defaults() -> None:
@@ -209,24 +204,17 @@ def test_invalid_numbers_and_times_have_defaults() -> None:
         "completedAt": "soon",
         "isTest": "?",
     }
-    patch = read_row(FAILED_RUN, row | odd, NOW)
-    assert patch is not None
+    patch = sure(read_row(FAILED_RUN, row | odd, NOW))
     assert patch.state is not None
     assert (patch.state.compute, patch.state.cost_cents, patch.state.base_cost_cents) == (timedelta(), 0.0, 0.0)
     assert patch.state.finished_at is None
-    long = read_row(FAILED_RUN, row | {"usageDurationMs": "1e300"}, NOW)
-    assert long is not None
-    assert long.state is not None
-    assert long.state.compute > timedelta(days=365)
+    long = sure(read_row(FAILED_RUN, row | {"usageDurationMs": "1e300"}, NOW))
+    assert sure(long.state).compute > timedelta(days=365)
     # An unknown status with an end is final, one without an end counts as waiting.
-    ended = read_row(FAILED_RUN, row | {"status": "FROBNICATED"}, NOW)
-    assert ended is not None
-    assert ended.state is not None
-    assert ended.state.status.canonical.is_final
-    waiting = read_row(FAILED_RUN, row | odd | {"status": "FROBNICATING"}, NOW)
-    assert waiting is not None
-    assert waiting.state is not None
-    assert waiting.state.status.canonical is RunStatus.QUEUED
+    ended = sure(read_row(FAILED_RUN, row | {"status": "FROBNICATED"}, NOW))
+    assert sure(ended.state).status.canonical.is_final
+    waiting = sure(read_row(FAILED_RUN, row | odd | {"status": "FROBNICATING"}, NOW))
+    assert sure(waiting.state).status.canonical is RunStatus.QUEUED
 
 
 def message(value: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
@@ -242,10 +230,8 @@ def test_partial_row_is_merged_into_the_known_state() -> None:
     columns = {"id": "cm1", "status": "CRASHED", "updatedAt": "2026-11-24T13:54:10.281", "runTags": None}
     feed = decoded(message(columns, operation="update"), message(control="up-to-date"))
     assert (feed.patches, feed.partial) == ((), ((RunId("run_cm1"), columns),))
-    known = run_of("103").patch.state
-    assert known is not None
-    state = read_change(RunId("run_cm1"), columns, known, NOW).state
-    assert state is not None
+    known = sure(run_of("103").patch.state)
+    state = sure(read_change(RunId("run_cm1"), columns, known, NOW).state)
     assert state.status.canonical is RunStatus.CRASHED
     assert (state.updated_at.minute, state.tags) == (54, ())
     assert (state.started_at, state.finished_at) == (known.started_at, known.finished_at)
@@ -268,8 +254,7 @@ def test_response_without_headers_keeps_the_previous_position() -> None:
 
 
 def test_unfinished_snapshot_is_continued_without_a_hold() -> None:
-    position = decoded(message({"id": "cm1"}), after=None).position
-    assert position is not None
+    position = sure(decoded(message({"id": "cm1"}), after=None).position)
     assert position.params() == {"offset": "2_2", "handle": "h"}
 
 
@@ -354,11 +339,9 @@ def test_feed_and_detail_of_one_time_merge_in_any_order() -> None:
         for patch in patches:
             store.apply(RunsRead((patch,)))
     assert stores[0].snapshot() == stores[1].snapshot()
-    run = stores[0].get(FAILED_RUN)
-    assert run is not None
+    run = sure(stores[0].get(FAILED_RUN))
     assert run.attempt_count == 3
-    assert run.error_value is not None
-    assert run.error_value.stack is not None
+    assert sure(run.error_value).stack is not None
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))
@@ -390,7 +373,6 @@ def test_array_full_of_spaces_is_read_in_linear_time() -> None:
 
 
 def test_tags_with_spaces_and_unicode_are_kept() -> None:
-    state = feed_of("719").patches[0].state
-    assert state is not None
+    state = sure(feed_of("719").patches[0].state)
     assert state.tags[-2] == "user:日本 語 🚀"
     assert len(state.tags) == 10

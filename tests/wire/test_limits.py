@@ -10,6 +10,7 @@ import pytest
 from tests.support.domain.recorded import decode_trace
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
+from tests.support.sure import sure
 from tests.support.wire.requests import KEY, NOW, ask
 from tui.api import errors as limits_module
 from tui.api.client import Client
@@ -49,8 +50,7 @@ def test_run_with_too_many_tags_is_truncated() -> None:
     row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
     detail = decode_run(body(DETAIL | many | {"id": ROW["id"]}), NOW, read).patch
     for patch, limits, what in ((row, listed, "the list of runs"), (detail, read, "the run")):
-        assert patch.state is not None
-        assert patch.state.tags == tuple(f"t{number}" for number in range(MAX_TAGS))
+        assert sure(patch.state).tags == tuple(f"t{number}" for number in range(MAX_TAGS))
         assert limits.notes == [
             f"50,000 items in one array or object of {what}, only the first 10,000 are read",
             f"10,000 tags of {ROW['id']}, only the first 100 are kept",
@@ -75,8 +75,7 @@ def test_feed_with_too_many_rows_keeps_its_position(monkeypatch: pytest.MonkeyPa
     limits = Limits()
     answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body(messages), NOW), None, limits)
     assert len(answer.patches) + len(answer.partial) + answer.unreadable == 4
-    assert answer.position is not None
-    assert answer.position.is_up_to_date
+    assert sure(answer.position).is_up_to_date
     assert limits.notes == ["6 rows in one response of the feed, only the first 4 are kept"]
 
 
@@ -86,8 +85,7 @@ def test_feed_truncates_the_same_tags_as_the_list() -> None:
     limits = Limits()
     message = {"value": row | {"friendlyId": "run_1", "runTags": tags}, "headers": {}}
     answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, limits)
-    assert answer.patches[0].state is not None
-    assert len(answer.patches[0].state.tags) == MAX_TAGS
+    assert len(sure(answer.patches[0].state).tags) == MAX_TAGS
     assert limits.notes == ["500 tags of run_1, only the first 100 are kept"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.sure import sure
 from tests.support.wire.requests import KEY, NOW
 from tui.api.errors import RateLimited, Refused, ServerFault, TooExpensive, TooManyQueries
 from tui.api.responses import Response, read_rate_limit, response_error
@@ -131,8 +132,7 @@ def test_rate_limited_wait_is_the_first_plausible_one(headers: dict[str, str], b
 @pytest.mark.parametrize("missing", ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"])
 def test_rate_limit_needs_all_three_headers(missing: str) -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "-1", "x-ratelimit-reset": RESET_MS}
-    rate_limit = read_rate_limit(answer(headers=headers))
-    assert rate_limit is not None
+    rate_limit = sure(read_rate_limit(answer(headers=headers)))
     assert (rate_limit.limit, rate_limit.remaining, rate_limit.resets_in) == (750, 0, timedelta(seconds=4.5))
     assert read_rate_limit(answer(headers=headers | {missing: "NaN"})) is None
     without = {name: text for name, text in headers.items() if name != missing}
@@ -141,8 +141,7 @@ def test_rate_limit_needs_all_three_headers(missing: str) -> None:
 
 def test_reset_in_the_past_is_now() -> None:
     headers = {"x-ratelimit-limit": "750", "x-ratelimit-remaining": "700", "x-ratelimit-reset": "1000"}
-    rate_limit = read_rate_limit(answer(headers=headers))
-    assert rate_limit is not None
+    rate_limit = sure(read_rate_limit(answer(headers=headers)))
     assert rate_limit.resets_in == timedelta()
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import recording
+from tests.support.sure import sure
 from tests.support.wire.rows import (
     READ_AT,
     ROW,
@@ -160,8 +161,7 @@ def test_tag_that_is_not_a_text_is_dropped() -> None:
 
 @pytest.mark.parametrize("metadata", [None, [], "text", 3, {}])
 def test_metadata_that_is_not_an_object_is_empty(metadata: Any) -> None:
-    facet = patch_of(metadata=metadata).metadata
-    assert facet is not None
+    facet = sure(patch_of(metadata=metadata).metadata)
     assert facet[1] == {}
 
 

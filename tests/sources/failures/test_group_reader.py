@@ -1,7 +1,7 @@
 """Reading the server's groups of errors: pages, refusals and failures, and how often they are requested."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tests.support.fleet import Fleet, serving
 from tests.support.recordings import recording
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, pass_time, started
+from tests.support.sure import sure
 from tui.api.errors import NotFound
 from tui.domain.filters import RunFilters
 from tui.domain.run import ErrorGroupId
@@ -35,28 +36,24 @@ def in_groups(fleet: Fleet, answer: Callable[[], Response]) -> None:
     fleet.fault = lambda path: answer() if path.startswith(ERRORS) else None
 
 
-def scenario_of(tmp_path: Path, test: Callable[[Fleet, ShownFailures, Later], Any], answer: Any = None) -> None:
-    """Run a test with an errors view that is shown from the start."""
-
-    async def scenario() -> None:
-        fleet = failing_fleet(2)
-        in_groups(fleet, answer or (lambda: page(fleet)))
-        with serving(fleet) as api:
-            async with started(api, tmp_path) as session:
-                shown = ShownFailures(session)
-                shown.reading.start(HOUR, RunFilters())
-                later = partial(pass_time, session, api)
-                await later(3)
-                await test(fleet, shown, later)
-
-    asyncio.run(scenario())
+@asynccontextmanager
+async def reading_groups(tmp_path: Path, answer: Any = None) -> AsyncIterator[tuple[Fleet, ShownFailures, Later]]:
+    """An errors view that is shown from the start."""
+    fleet = failing_fleet(2)
+    in_groups(fleet, answer or (lambda: page(fleet)))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            later = partial(pass_time, session, api)
+            await later(3)
+            yield fleet, shown, later
 
 
-def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
-    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+async def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
+    async with reading_groups(tmp_path) as (fleet, shown, later):
         groups = shown.reading.groups.result
-        assert groups.groups is not None
-        assert [group.id for group in groups.groups] == [row["id"] for row in ROWS]
+        assert [group.id for group in sure(groups.groups)] == [row["id"] for row in ROWS]
         assert (groups.refusal, groups.failure) == ("", "")
         assert [query.get("page[after]") for _, query in fleet.requests_to(ERRORS)] == [None, "5", "10"]
         assert {query["filter[period]"] for _, query in fleet.requests_to(ERRORS)} == {"1h"}
@@ -65,8 +62,6 @@ def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
         shown.reading.stop()
         await later(70)
         assert len(fleet.requests_to(ERRORS)) == 3 * 2
-
-    scenario_of(tmp_path, test)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +74,10 @@ def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
     ],
     ids=["403", "401", "404", "404 page"],
 )
-def test_refused_groups_are_requested_once_a_session(
+async def test_refused_groups_are_requested_once_a_session(
     tmp_path: Path, answer: Callable[[], Response], sentence: str
 ) -> None:
-    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+    async with reading_groups(tmp_path, answer) as (fleet, shown, later):
         await later(70)
         shown.reading.stop()
         shown.reading.start(HOUR, RunFilters())
@@ -90,8 +85,6 @@ def test_refused_groups_are_requested_once_a_session(
         assert len(fleet.requests_to(ERRORS)) == 1
         assert sentence in shown.reading.groups.result.refusal
         assert shown.reading.groups.result.groups is None
-
-    scenario_of(tmp_path, test, answer)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +98,8 @@ def test_refused_groups_are_requested_once_a_session(
     ],
     ids=["500", "cut", "invalid", "429", "400"],
 )
-def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
-    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+async def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
+    async with reading_groups(tmp_path) as (fleet, shown, later):
         before = shown.reading.groups.result
         in_groups(fleet, answer)
         await later(120)
@@ -116,11 +109,9 @@ def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer:
         await later(90)
         assert (shown.reading.groups.result.failure, shown.reading.groups.result.groups) == ("", before.groups)
 
-    scenario_of(tmp_path, test)
 
-
-def test_groups_are_not_read_at_each_opening(tmp_path: Path) -> None:
-    async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
+async def test_groups_are_not_read_at_each_opening(tmp_path: Path) -> None:
+    async with reading_groups(tmp_path) as (fleet, shown, later):
         for _ in range(8):
             shown.reading.start(HOUR, RunFilters())
             await later(0.2)
@@ -133,10 +124,8 @@ def test_groups_are_not_read_at_each_opening(tmp_path: Path) -> None:
         await later(1)
         assert len(fleet.requests_to(ERRORS)) == 3 * 3
 
-    scenario_of(tmp_path, test)
 
-
-def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sync.failures.MAX_PAGES", 3)
     numbers = iter(range(1_000))
 
@@ -145,33 +134,29 @@ def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         row = ROWS[0] | {"id": f"error_{number}"}
         return JSONResponse({"data": [row], "pagination": {"next": str(number)}})
 
-    async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
+    async with reading_groups(tmp_path, answer) as (fleet, shown, _):
         groups = shown.reading.groups.result
-        assert groups.groups is not None
-        assert len(groups.groups) == 3
+        assert len(sure(groups.groups)) == 3
         assert len(fleet.requests_to(ERRORS)) == 3
 
-    scenario_of(tmp_path, test, answer)
 
-
-def test_repeated_cursor_cuts_the_groups(tmp_path: Path) -> None:
-    async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
+async def test_repeated_cursor_cuts_the_groups(tmp_path: Path) -> None:
+    async with reading_groups(tmp_path, lambda: JSONResponse({"data": ROWS[:1], "pagination": {"next": "same"}})) as (
+        fleet,
+        shown,
+        _,
+    ):
         groups = shown.reading.groups.result
-        assert groups.groups is not None
-        assert len(groups.groups) == 1
+        assert len(sure(groups.groups)) == 1
         assert len(fleet.requests_to(ERRORS)) == 2
 
-    scenario_of(tmp_path, test, lambda: JSONResponse({"data": ROWS[:1], "pagination": {"next": "same"}}))
 
-
-def test_detail_of_a_group_is_read_on_request(tmp_path: Path) -> None:
+async def test_detail_of_a_group_is_read_on_request(tmp_path: Path) -> None:
     detail = recording("1020")["response"]["body"]
     known = ErrorGroupId(detail["id"])
 
-    async def test(_: Fleet, shown: ShownFailures, __: Later) -> None:
+    async with reading_groups(tmp_path, lambda: JSONResponse(detail)) as (_, shown, __):
         group = await shown.reading.groups.read_detail(known)
         assert list(group.versions) == detail["affectedVersions"]
         with pytest.raises(NotFound):
             await shown.reading.groups.read_detail(ErrorGroupId(".."))
-
-    scenario_of(tmp_path, test, lambda: JSONResponse(detail))

@@ -17,6 +17,7 @@ from tests.support.domain.patches import state_of
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.recordings import recording
 from tests.support.responses import HeldResponse, TruncatedResponse, html_page, server_error
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
 from tui.domain.facts import (
@@ -202,12 +203,12 @@ async def test_requests_keep_their_rhythm_and_the_allowance() -> None:
 
 async def test_minutes_are_those_of_the_runs() -> None:
     fleet = a_fleet()
-    for number in range(500, 560):
-        fleet.add(FleetRun(number, number - 480.0, number - 479.0, number - 380.0, task="later"))
+    fleet.add_all(
+        FleetRun(number, number - 480.0, number - 479.0, number - 380.0, task="later") for number in range(500, 560)
+    )
     async with watched(fleet) as seen:
         await seen.watch(600)
-        read = seen.facts.minutes
-        assert read is not None
+        read = sure(seen.facts.minutes)
         read_s = (read.at - at(0)).total_seconds()
         since_s = read_s // 60 * 60 - 3_600
         assert (read.is_cut, read.since, read.ends_since) == (False, at(since_s), at(since_s - 7_200))
@@ -235,8 +236,7 @@ async def test_minutes_are_those_of_the_runs() -> None:
 async def test_waits_name_the_oldest_run_of_each_queue() -> None:
     async with watched(a_fleet()) as seen:
         await seen.watch(1)
-        assert seen.facts.waits is not None
-        (wait,) = seen.facts.waits.waits
+        (wait,) = sure(seen.facts.waits).waits
         assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
         assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
 
@@ -267,8 +267,7 @@ async def test_limits_are_read_only_where_queues_have_none() -> None:
     async with watched(older) as seen:
         await seen.watch(300)
         assert requests_in(seen) == 1, "an older server is never asked again"
-        assert seen.facts.queues is not None
-        assert {each.limit for each in seen.facts.queues.queues} == {None}
+        assert {each.limit for each in sure(seen.facts.queues).queues} == {None}
         assert FactSource.QUEUES not in seen.unread()
 
 
@@ -350,8 +349,7 @@ async def test_large_environment_costs_no_more() -> None:
         seen.assert_within_allowance()
         assert seen.facts.queues is not None
         assert (len(seen.facts.queues.queues), seen.facts.queues.is_cut) == (1_000, False)
-        assert seen.facts.schedules is not None
-        assert len(seen.facts.schedules.schedules) == 300
+        assert len(sure(seen.facts.schedules).schedules) == 300
         assert seen.facts.tokens is not None
         assert (len(seen.facts.tokens.tokens), seen.facts.tokens.is_cut) == (500, True)
         assert sum(isinstance(each, ScheduleRunsRead) for each in seen.updates) >= 8
@@ -386,11 +384,9 @@ async def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) ->
         await seen.watch(700)
         reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
         assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
-        assert whole.facts.minutes is not None
-        assert seen.facts.minutes is not None
-        before = {each for each in whole.facts.minutes.minutes if at(-3_000) <= each.start < at(-180)}
+        before = {each for each in sure(whole.facts.minutes).minutes if at(-3_000) <= each.start < at(-180)}
         assert before
-        assert before <= set(seen.facts.minutes.minutes)
+        assert before <= set(sure(seen.facts.minutes).minutes)
         seen.assert_within_allowance()
 
 
@@ -466,8 +462,7 @@ def test_token_is_dropped_once_its_run_has_ended() -> None:
                 seen.store.apply(each)
                 await seen.watch(200 / len(known))
             await seen.watch(200)
-            assert seen.facts.tokens is not None
-            assert [(token.id, token.run_id) for token in seen.facts.tokens.tokens] == [(row["id"], None)]
+            assert [(token.id, token.run_id) for token in sure(seen.facts.tokens).tokens] == [(row["id"], None)]
             seen.assert_within_allowance()
 
     asyncio.run(scenario(patch.id, live, canceled))
@@ -521,8 +516,7 @@ async def test_old_token_is_joined_within_seconds_of_the_start() -> None:
         for each, created_s, tags in ((run_id, -120.0, ("legal",)), ("run_b", -90.0, ())):
             seen.store.apply(live_run(each, created_s, tags))
         await seen.watch(3)
-        assert seen.facts.tokens is not None
-        assert [token.run_id for token in seen.facts.tokens.tokens] == [run_id]
+        assert [token.run_id for token in sure(seen.facts.tokens).tokens] == [run_id]
         assert [path for _, path, _ in fleet.requests if path.endswith("/events")] == [f"/api/v1/runs/{run_id}/events"]
         await seen.watch(120)
         assert seen.facts.deployments is not None
@@ -610,9 +604,8 @@ async def test_deployments_are_read_early_for_an_unknown_version() -> None:
     async with watched(fleet, newest_version=lambda: versions[-1]) as facts:
         task = asyncio.ensure_future(facts.source.run(facts.emit))
         await facts.later(5)
-        assert facts.facts.deployments is not None
         before = facts.sent()[DEPLOYMENTS]
-        versions.append(facts.facts.deployments.deployments[0].version)
+        versions.append(sure(facts.facts.deployments).deployments[0].version)
         await facts.later(10)
         assert facts.sent()[DEPLOYMENTS] == before, "its deployment is known"
         versions.append(Raw("20991231.1"))

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, serving, steady_fleet
 from tests.support.session import pass_time, polling, public_token, started
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Run, RunId, RunStatus, TaskId
@@ -24,9 +25,7 @@ def missed_ends_s(session: Session, fleet: Fleet) -> list[float]:
 
 
 def known(session: Session, run: FleetRun) -> Run:
-    found = session.store.get(RunId(run.id))
-    assert found is not None
-    return found
+    return sure(session.store.get(RunId(run.id)))
 
 
 def list_queries(fleet: Fleet, since_s: float) -> Iterator[dict[str, str]]:
@@ -137,8 +136,7 @@ async def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path,
 async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
-    for number in range(newer):
-        fleet.add(FleetRun(90_000 + number, -40, -39, -38))
+    fleet.add_all(FleetRun(90_000 + number, -40, -39, -38) for number in range(newer))
     async with polling(fleet, tmp_path) as (session, later):
         await later(19)
         assert len(session.store.with_status(RunStatus.EXECUTING)) == 2_000
@@ -174,8 +172,9 @@ async def test_status_filter_keeps_no_run_that_left_the_status(tmp_path: Path) -
 
 async def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
-    for n in range(400):
-        fleet.add(FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync"))
+    fleet.add_all(
+        FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync") for n in range(400)
+    )
     async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
         await later(60)
         assert any(is_window(query) for query in list_queries(fleet, 0))
@@ -243,8 +242,7 @@ async def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
                 followed.cancel()
             session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
             await pass_time(session, api, 60)
-            assert session.store.caught_up is not None
-            assert (at(fleet.now_s) - session.store.caught_up).total_seconds() < 20
+            assert (at(fleet.now_s) - sure(session.store.caught_up)).total_seconds() < 20
             singles = [path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")]
             # One single read per cycle of two seconds.
             assert 10 <= len(singles) == len(set(singles)) <= 16

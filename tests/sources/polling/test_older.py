@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from tests.support.fleet import Fleet, FleetRun, is_older_scan
 from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import RunId, RunStatus, TaskId
@@ -78,8 +79,7 @@ async def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow:
         assert 6 <= len(moments) <= 7
         assert all(after - before >= 60 for before, after in pairwise(moments))
         # An old run that the feed does not cover does not cause a scan every five seconds.
-        assert session.store.window is not None
-        assert session.store.window.is_live_complete
+        assert sure(session.store.window).is_live_complete
         if follow is live:
             assert len(fleet.requests_to(LIST)) <= 50
 
@@ -155,8 +155,7 @@ async def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Pat
         assert len(older_scans(fleet)) == 2
         assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
         assert isinstance(session.store.source_statuses["rest"], SourceConnected)
-        assert session.store.window is not None
-        assert session.store.window.is_older_cut
+        assert sure(session.store.window).is_older_cut
 
 
 async def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
@@ -183,5 +182,4 @@ async def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
     async with polling(fleet, tmp_path) as (session, later):
         await later(50)
         assert len(older_scans(fleet)) == MAX_PAGES
-        assert session.store.window is not None
-        assert session.store.window.is_older_cut
+        assert sure(session.store.window).is_older_cut

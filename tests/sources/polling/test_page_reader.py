@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.support.domain.patches import patch_of
 from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.session import polling
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Fixed, TaskId
@@ -57,8 +58,7 @@ async def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -
         FleetRun(number, -90.0 + 10 * number, -89.0, 10.0 if number == 4 else -80.0, "FAILED", task=task, message=text)
         for number, (task, text) in enumerate(ends)
     )
-    fingerprint = fleet.truth(fleet.runs[0]).failure
-    assert fingerprint is not None
+    fingerprint = sure(fleet.truth(fleet.runs[0]).failure)
     filters = RunFilters(tasks=(TaskId("mail"),), errors=(f"error_{fingerprint.fingerprint}",))
 
     async with polling(fleet, tmp_path, filters=filters) as (session, later):

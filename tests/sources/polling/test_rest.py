@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from tests.support.fleet import Fleet, FleetRun, at, is_window, serving, steady_fleet
 from tests.support.responses import html_page, server_error
-from tests.support.session import pass_time, started
+from tests.support.session import pass_time, polling, session_on, started
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Capability, RunId, RunStatus, parse_status
@@ -27,8 +28,7 @@ def state_of(session: Session) -> object:
 
 
 def is_cut(session: Session) -> bool:
-    assert session.store.history is not None
-    return session.store.history.is_cut
+    return sure(session.store.history).is_cut
 
 
 def finished(number: int, created_s: float) -> FleetRun:
@@ -36,72 +36,53 @@ def finished(number: int, created_s: float) -> FleetRun:
 
 
 async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(750):
-        fleet.add(finished(number, -10 - number))
-    with serving(fleet) as api:
-        async with started(api, tmp_path, history_runs=500) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 0)
-            assert len(session.store) >= 100
-            await pass_time(session, api, 30)
-            assert len(session.store) == 500
-            assert session.store.history is not None
-            assert session.store.history.is_complete
-            assert session.store.history.run_count == 500
-            assert session.store.history.reached == at(-10 - 499)
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(finished(number, -10 - number) for number in range(750))
+    async with polling(fleet, tmp_path, history_runs=500) as (session, later):
+        await later(0)
+        assert len(session.store) >= 100
+        await later(30)
+        assert len(session.store) == 500
+        assert session.store.history is not None
+        assert session.store.history.is_complete
+        assert session.store.history.run_count == 500
+        assert session.store.history.reached == at(-10 - 499)
 
 
 async def test_history_ends_at_its_age(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(400):
-        fleet.add(finished(number, -60.0 * number - 5))
-    with serving(fleet) as api:
-        async with started(api, tmp_path, history=timedelta(hours=2)) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 20)
-            assert session.store.history is not None
-            assert session.store.history.is_complete
-            assert 120 <= len(session.store) <= 200
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(finished(number, -60.0 * number - 5) for number in range(400))
+    async with polling(fleet, tmp_path, history=timedelta(hours=2)) as (session, later):
+        await later(20)
+        assert sure(session.store.history).is_complete
+        assert 120 <= len(session.store) <= 200
 
 
 async def test_new_runs_and_their_ends_are_found(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     for number in range(20):
         end = "FAILED" if number % 2 else "COMPLETED"
         fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            for _ in range(30):
-                await pass_time(session, api, 2)
-            for run in fleet.runs:
-                known = session.store.get(RunId(run.id))
-                assert known is not None
-                assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
+    async with polling(fleet, tmp_path) as (session, later):
+        for _ in range(30):
+            await later(2)
+        for run in fleet.runs:
+            known = sure(session.store.get(RunId(run.id)))
+            assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
 
 
 async def test_burst_of_several_pages_is_read_completely(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.add(finished(0, -5))
-    for number in range(1, 351):
-        fleet.add(finished(number, 10 + number / 1000))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 16)
-            assert len(session.store) == 351
+    fleet.add_all(finished(number, 10 + number / 1000) for number in range(1, 351))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(16)
+        assert len(session.store) == 351
 
 
 async def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(300):
-        fleet.add(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None))
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None) for number in range(300))
     with serving(fleet) as api:
         async with started(api, tmp_path) as session:
             session.sources.follow("rest")
@@ -113,74 +94,61 @@ async def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -
 
 
 async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     lost = fleet.add(FleetRun(1, -10, -5))
     fleet.add(FleetRun(2, -9, -5))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 5)
-            fleet.forget(lost)
-            await pass_time(session, api, 20)
-            known = session.store.get(RunId(lost.id))
-            assert known is not None
-            assert known.is_gone
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(5)
+        fleet.forget(lost)
+        await later(20)
+        known = sure(session.store.get(RunId(lost.id)))
+        assert known.is_gone
 
 
 @pytest.mark.parametrize(("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"])
 async def test_everything_missed_is_read_after_an_outage(
     tmp_path: Path, fault: Callable[[], Response], words: str
 ) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(260):
-        fleet.add(finished(number, 20 + number / 4))
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(finished(number, 20 + number / 4) for number in range(260))
     running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 10)
-            assert isinstance(state_of(session), SourceConnected)
-            fleet.fault = lambda _: fault()
-            await pass_time(session, api, 80)
-            state = state_of(session)
-            assert isinstance(state, SourceRetrying)
-            assert words in state.reason
-            assert state.attempt >= 3
-            assert state.next_at > state.at
-            fleet.fault = lambda _: None
-            await pass_time(session, api, 60)
-            assert isinstance(state_of(session), SourceConnected)
-            assert len(session.store) == 261
-            known = session.store.get(RunId(running.id))
-            assert known is not None
-            assert known.status is RunStatus.CRASHED
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        assert isinstance(state_of(session), SourceConnected)
+        fleet.fault = lambda _: fault()
+        await later(80)
+        state = state_of(session)
+        assert isinstance(state, SourceRetrying)
+        assert words in state.reason
+        assert state.attempt >= 3
+        assert state.next_at > state.at
+        fleet.fault = lambda _: None
+        await later(60)
+        assert isinstance(state_of(session), SourceConnected)
+        assert len(session.store) == 261
+        known = sure(session.store.get(RunId(running.id)))
+        assert known.status is RunStatus.CRASHED
 
 
 async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000))
     fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 2)
-            fleet.fault = lambda _: server_error()
-            await pass_time(session, api, 58)
-            assert len(session.store) < 2000
-            fleet.fault = lambda _: None
-            while session.store.caught_up is None or session.store.caught_up < at(60):
-                assert fleet.now_s < 150
-                await pass_time(session, api, 1)
-            assert len(session.store) == 4000
-            assert not session.store.live()
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(2)
+        fleet.fault = lambda _: server_error()
+        await later(58)
+        assert len(session.store) < 2000
+        fleet.fault = lambda _: None
+        while session.store.caught_up is None or session.store.caught_up < at(60):
+            assert fleet.now_s < 150
+            await later(1)
+        assert len(session.store) == 4000
+        assert not session.store.live()
 
 
 async def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.fault = lambda _: server_error()
     with serving(fleet) as api:
         async with started(api, tmp_path) as session:
@@ -202,8 +170,7 @@ async def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.fault = lambda path: server_error(status) if path == "/api/v1/runs" else None
     with serving(fleet) as api:
         async with started(api, tmp_path) as session:
@@ -215,8 +182,7 @@ async def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None
 
 
 async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -10, -5))
     with serving(fleet) as api:
         async with started(api, tmp_path) as session:
@@ -231,15 +197,13 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
     fleet = Fleet(VirtualClock())
     fleet.add_all(finished(number, -10 - number) for number in range(250))
     fleet.fault = lambda path: server_error(422) if path == LIST and "page[after]" in fleet.query else None
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 20)
-            assert isinstance(state_of(session), SourceConnected)
-            assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
-            (sentence,) = session.truncations
-            assert "422" in sentence
-            assert "older runs are not read" in sentence
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(20)
+        assert isinstance(state_of(session), SourceConnected)
+        assert session.store.history == HistoryRead(at(-10 - 99), 100, is_complete=True, is_cut=True)
+        (sentence,) = session.truncations
+        assert "422" in sentence
+        assert "older runs are not read" in sentence
 
 
 async def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,14 +211,11 @@ async def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypa
 
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -10 - number, -9) for number in range(8))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 20)
-            found = session.store.status_counts(session.now())
-            assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
-            assert session.store.history is not None
-            assert session.store.history.is_cut
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(20)
+        found = session.store.status_counts(session.now())
+        assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
+        assert sure(session.store.history).is_cut
 
 
 @pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
@@ -264,12 +225,10 @@ async def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None
     rows = [{"status": "Queued", "n": 150}, {"status": "Executing", "n": count}]
     answer = JSONResponse({"format": "json", "results": rows})
     fleet.fault = lambda path: answer if path == QUERY else None
-    with serving(fleet) as api:
-        async with started(api, tmp_path, history_runs=100) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 1)
-            assert fleet.requests_to(QUERY)
-            assert session.store.server_counts is None
+    async with polling(fleet, tmp_path, history_runs=100) as (session, later):
+        await later(1)
+        assert fleet.requests_to(QUERY)
+        assert session.store.server_counts is None
 
 
 async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
@@ -280,17 +239,14 @@ async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> 
         async with started(api, tmp_path, history_runs=100) as session:
             session.sources.follow("rest")
             await pass_time(session, api, 31)
-            assert session.store.server_counts is not None
-            assert session.store.server_counts.counts[RunStatus.QUEUED] == 500
+            assert sure(session.store.server_counts).counts[RunStatus.QUEUED] == 500
             assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
 
 
 async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.add(finished(1, -100))
-    for number in range(2, 30):
-        fleet.add(finished(number, 300 + number))
+    fleet.add_all(finished(number, 300 + number) for number in range(2, 30))
     with serving(fleet) as api:
         async with started(api, tmp_path) as session:
             session.sources.follow("rest")
@@ -308,92 +264,78 @@ async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path)
 
 
 async def test_every_list_request_has_the_server_filters(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(40):
-        fleet.add(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync"))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
-            await pass_time(session, api, 10)
-            assert {run.fixed.task for run in session.store.runs()} == {"mail"}
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync") for number in range(40))
+    async with session_on(fleet, tmp_path) as (session, later):
+        session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
+        await later(10)
+        assert {run.fixed.task for run in session.store.runs()} == {"mail"}
 
 
 async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
     clock = VirtualClock()
     fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 60)
-            for period in range(6):
-                spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
-                assert len(spent) <= 50
-            assert len(fleet.requests) >= 6 * 25
-            world = {run.id: run for run in fleet.runs}
-            ages = []
-            for run in session.store.runs():
-                assert run.read_at is not None
-                assert run.state is not None
-                true = world[run.id]
-                read_s = (run.read_at - at(0)).total_seconds()
-                # The Date header has whole seconds: the row was true somewhere in that second.
-                words = {true.status(read_s), true.status(read_s + 0.5), true.status(read_s + 0.999)}
-                assert run.state.status.word in words
-                if not run.is_final:
-                    ages.append(fleet.now_s - read_s)
-            assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
-            assert max(ages) <= 60
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(60)
+        for period in range(6):
+            spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
+            assert len(spent) <= 50
+        assert len(fleet.requests) >= 6 * 25
+        world = {run.id: run for run in fleet.runs}
+        ages = []
+        for run in session.store.runs():
+            true = world[run.id]
+            read_s = (sure(run.read_at) - at(0)).total_seconds()
+            # The Date header has whole seconds: the row was true somewhere in that second.
+            words = {true.status(read_s), true.status(read_s + 0.5), true.status(read_s + 0.999)}
+            assert sure(run.state).status.word in words
+            if not run.is_final:
+                ages.append(fleet.now_s - read_s)
+        assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
+        assert max(ages) <= 60
 
 
 async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
     """The pages behind page one are empty, and each has a cursor. Everything else is read as usual."""
 
-    clock = VirtualClock()
-    fleet = Fleet(clock)
-    for number in range(150):
-        fleet.add(finished(number, -160 + number))
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(finished(number, -160 + number) for number in range(150))
 
     def endless(path: str) -> Response | None:
         is_behind = path == LIST and "page[after]" in fleet.query
         return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}}) if is_behind else None
 
     fleet.fault = endless
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 60)
-            assert session.store.history is not None
-            assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
-            assert session.store.history.run_count == 100
-            count = len(fleet.requests_to(LIST))
-            fleet.add(finished(200, 59))
-            await pass_time(session, api, 10)
-            assert RunId(fleet.runs[-1].id) in session.store
-            assert len(fleet.requests_to(LIST)) - count < 30
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(60)
+        assert session.store.history is not None
+        assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
+        assert session.store.history.run_count == 100
+        count = len(fleet.requests_to(LIST))
+        fleet.add(finished(200, 59))
+        await later(10)
+        assert RunId(fleet.runs[-1].id) in session.store
+        assert len(fleet.requests_to(LIST)) - count < 30
 
 
 async def test_empty_pages_of_new_runs_cost_one_request_a_cycle(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = Fleet(clock)
+    fleet = Fleet(VirtualClock())
     fleet.add(finished(1, -60))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 10)
-            assert not is_cut(session)
-            fleet.fault = lambda path: (
-                JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
-                if path == LIST and "filter[status]" not in fleet.query
-                else None
-            )
-            await pass_time(session, api, 10)
-            assert is_cut(session)
-            count = len(fleet.requests_to(LIST))
-            await pass_time(session, api, 20)
-            assert len(fleet.requests_to(LIST)) - count <= 25
-            fleet.fault = lambda _: None
-            fleet.add(finished(2, 39))
-            await pass_time(session, api, 10)
-            assert RunId(fleet.runs[-1].id) in session.store
-            assert not is_cut(session)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        assert not is_cut(session)
+        fleet.fault = lambda path: (
+            JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
+            if path == LIST and "filter[status]" not in fleet.query
+            else None
+        )
+        await later(10)
+        assert is_cut(session)
+        count = len(fleet.requests_to(LIST))
+        await later(20)
+        assert len(fleet.requests_to(LIST)) - count <= 25
+        fleet.fault = lambda _: None
+        fleet.add(finished(2, 39))
+        await later(10)
+        assert RunId(fleet.runs[-1].id) in session.store
+        assert not is_cut(session)

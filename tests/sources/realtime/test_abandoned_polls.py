@@ -10,12 +10,11 @@ from tests.support.fleet import NO_QUERIES, FleetRun
 from tests.support.live_session import (
     FEED,
     UP_TO_DATE,
-    Followed,
     a_fleet,
     changed_columns,
     electric_answer,
+    live_session,
     must_refetch,
-    run_live,
     snapshot_count,
 )
 from tests.support.responses import server_error
@@ -28,8 +27,8 @@ from tui.sync.feed import HOLD_S, MAX_BREAKS, MAX_REPEATS, MAX_SNAPSHOT_PARTS, R
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: int) -> None:
-    async def story(followed: Followed) -> None:
+async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: int) -> None:
+    async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "error", "status": status, "route": "feed"})
         await followed.later(30)
         assert Capability.REALTIME in followed.session.store.lost_capabilities
@@ -46,33 +45,27 @@ def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, status: in
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
 
-    run_live(story, tmp_path)
 
-
-def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
+async def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.emulator.faults.set(
         [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
     )
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         assert Capability.REALTIME in followed.session.store.lost_capabilities
         assert isinstance(followed.source("rest"), SourceConnected)
         followed.assert_equals_world()
 
-    run_live(story, tmp_path, fleet)
 
-
-def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
+    async with live_session(tmp_path, realtime=False) as followed:
         assert followed.request_count(FEED, 0) == 0
         assert followed.session.store.source_statuses.keys() == {"rest"}
 
-    run_live(story, tmp_path, realtime=False)
 
-
-def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "realtime-limit", "most": 0})
         await followed.later(25)
         failure = followed.source("realtime")
@@ -84,22 +77,19 @@ def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
         await followed.later(61)
         assert followed.freshness.is_live
 
-    run_live(story, tmp_path)
 
-
-def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_server_that_forgets_every_feed_is_polled(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.fleet.fault = lambda path: must_refetch() if path == FEED and "live" in followed.fleet.query else None
         await followed.later(30)
         assert not followed.freshness.is_live
         assert snapshot_count(followed) < 40
 
-    run_live(story, tmp_path)
-
 
 @pytest.mark.parametrize(("is_moving", "reason", "most"), [(True, "does not hold", 150), (False, "cache", 60)])
-def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reason: str, most: int) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reason: str, most: int) -> None:
+    async with live_session(tmp_path) as followed:
+
         def answer_at_once(path: str) -> Response | None:
             place = f"1_{len(followed.fleet.requests)}" if is_moving else "1_1"
             headers = {"electric-handle": "h", "electric-offset": place, "electric-cursor": "1"}
@@ -111,11 +101,9 @@ def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool, reaso
         assert reason in followed.source("realtime").reason
         assert followed.request_count(FEED, 10) < most
 
-    run_live(story, tmp_path)
 
-
-def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(followed: Followed) -> None:
+async def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_session(tmp_path) as followed:
         feed, count_before = followed.session.fetcher.poll_feed, snapshot_count(followed)
 
         async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
@@ -129,27 +117,23 @@ def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch:
         assert followed.freshness.is_live
         assert snapshot_count(followed) == count_before
 
-    run_live(story, tmp_path)
 
-
-def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
+async def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
     fleet = a_fleet()
     old = [changed_columns(39), UP_TO_DATE]
     fleet.fault = lambda path: electric_answer(fleet, old) if path == FEED and "live" in fleet.query else None
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         await followed.later(20)
         assert isinstance(followed.source("realtime"), SourceRetrying)
         assert followed.request_count(FEED, 0) < 150
 
-    run_live(story, tmp_path, fleet)
 
-
-def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
+async def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.fault = lambda path: electric_answer(fleet, [changed_columns(39)]) if path == FEED else None
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         await followed.later(60)
         failure = followed.source("realtime")
         assert isinstance(failure, SourceRetrying)
@@ -157,11 +141,9 @@ def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:
         assert followed.request_count(FEED, 0) == MAX_SNAPSHOT_PARTS
         followed.assert_equals_world()
 
-    run_live(story, tmp_path, fleet)
 
-
-def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.fleet.fault = lambda path: (
             server_error(504) if path == FEED and "live" in followed.fleet.query else None
         )
@@ -171,11 +153,9 @@ def test_feed_that_breaks_repeatedly_is_polled_for_a_while(tmp_path: Path) -> No
         assert failure.next_at - failure.at >= RETRY_REFUSED_AFTER
         assert "3 times in a row" in failure.reason
 
-    run_live(story, tmp_path)
 
-
-def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         reasons: set[str] = set()
 
         def record(_: Changes) -> None:
@@ -191,5 +171,3 @@ def test_failures_apart_from_each_other_do_not_add_up(tmp_path: Path) -> None:
                 assert followed.freshness.is_live
         assert reasons
         assert not any("again and again" in reason or "in a row" in reason for reason in reasons)
-
-    run_live(story, tmp_path)

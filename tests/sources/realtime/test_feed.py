@@ -13,13 +13,13 @@ from tests.support.live_session import (
     FEED,
     LIST,
     UP_TO_DATE,
-    Followed,
     a_fleet,
     changed_columns,
     electric_answer,
-    run_live,
+    live_session,
 )
 from tests.support.session import live, public_token
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.filters import RunFilters
@@ -34,8 +34,8 @@ from tui.sync.feed import MAX_LIST_WAIT_S
 from tui.sync.lists import PAGE_SIZE, RECONCILE_EVERY_S
 
 
-def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         assert followed.freshness.is_live
         began_s = followed.fleet.now_s
         followed.fleet.add(FleetRun(100, 12.0, 13.0, 14.0, end="FAILED"))
@@ -48,12 +48,8 @@ def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
             assert followed.status(100) is status
         assert followed.request_count("/api/v3/runs", began_s) == 0
         assert followed.request_count(LIST, began_s) <= 4
-        run = followed.session.store.get(RunId(FleetRun(100, 0).id))
-        assert run is not None
-        assert run.error_value is not None
-        assert run.error_value.stack is not None
-
-    run_live(story, tmp_path)
+        run = sure(followed.session.store.get(RunId(FleetRun(100, 0).id)))
+        assert sure(run.error_value).stack is not None
 
 
 async def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
@@ -68,40 +64,34 @@ async def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
     assert await feed_started_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
 
 
-def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         began_s = followed.fleet.now_s
         await followed.later(600)
         polls, lists = followed.request_count(FEED, began_s), followed.request_count(LIST, began_s)
         assert 26 <= polls <= 36  # each is held for 17 to 23 s
         assert lists <= 56  # two for each comparison, and one a minute for older live runs
         assert followed.freshness.is_live
-        assert followed.session.store.reconciled is not None
-        assert followed.session.store.reconciled.missed_count == 0
-
-    run_live(story, tmp_path)
+        assert sure(followed.session.store.reconciled).missed_count == 0
 
 
-def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.fleet.add(FleetRun(101, 12.0, 13.0))
         followed.fleet.add(FleetRun(102, 14.0, 15.0, parent=101))
         await followed.later(10)
         for number, depth in ((101, 0), (102, 1)):
-            run = followed.session.store.get(RunId(FleetRun(number, 0).id))
-            assert run is not None
+            run = sure(followed.session.store.get(RunId(FleetRun(number, 0).id)))
             assert (run.fixed.depth, run.fixed.environment) == (depth, "dev")
         assert followed.request_count("/api/v3/runs", 0) == 0
 
-    run_live(story, tmp_path)
 
-
-def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
+async def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.world.lifecycle._changes._lag_ms = (900, 1000)
     fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         began_s = followed.fleet.now_s
         await followed.later(40)
         followed.assert_equals_world()
@@ -109,11 +99,9 @@ def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
             path.startswith("/api/v3/runs") for moment, path, _ in followed.fleet.requests if moment >= began_s
         )
 
-    run_live(story, tmp_path, fleet)
 
-
-def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         missed: list[Reconciled] = []
 
         def record(_: Changes) -> None:
@@ -137,10 +125,10 @@ def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
         followed.assert_equals_world()
         assert [comparison.missed_count for comparison in missed] == [5]
 
-    run_live(story, tmp_path)
 
-
-def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_comparison_that_shrinks_below_a_page_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
     queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
@@ -149,7 +137,7 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
     def queue_scan_count() -> int:
         return sum(query.get("filter[status]", "") == ",".join(QUEUED_WORDS) for _, query in fleet.requests_to(LIST))
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet, key=public_token("read:runs")) as followed:
         feed = followed.session.fetcher.poll_feed
 
         async def without_one_run(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
@@ -170,27 +158,23 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
         assert len(followed.session.store.live()) <= PAGE_SIZE
         assert followed.status(unreported.number) is RunStatus.CANCELLED
 
-    run_live(story, tmp_path, fleet, key=public_token("read:runs"))
 
-
-def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
+async def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -2000, -1990, 40))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         await followed.later(65)
         assert followed.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
         followed.assert_equals_world()
 
-    run_live(story, tmp_path, fleet)
 
-
-def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:
+async def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -60, -40, 47))
 
-    async def story(followed: Followed) -> None:
+    async with live_session(tmp_path, fleet) as followed:
         wrongly_missed: list[Reconciled] = []
 
         def record(_: Changes) -> None:
@@ -199,8 +183,7 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
                 wrongly_missed.append(comparison)
 
         followed.session.subscribe(record)
-        run = followed.session.store.get(RunId(FleetRun(2, 0).id))
-        assert run is not None
+        run = sure(followed.session.store.get(RunId(FleetRun(2, 0).id)))
         assert followed.session.sources.is_covered(run)
         followed.fleet.add_all(FleetRun(number, 15.0 + number / 200, 22, 23) for number in range(1000, 2001))
         await followed.later(35)
@@ -210,23 +193,19 @@ def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> N
         await followed.later(30)
         assert not wrongly_missed
 
-    run_live(story, tmp_path, fleet)
-
 
 @pytest.mark.parametrize("is_requested", [True, False], ids=["the user refreshes", "the counts differ twice"])
-def test_silent_feed_is_compared_early(tmp_path: Path, is_requested: bool) -> None:
+async def test_silent_feed_is_compared_early(tmp_path: Path, is_requested: bool) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -50, -40, 20))
     if not is_requested:
         fleet.allow_queries()
 
-    async def story(followed: Followed) -> None:
-        coverage = followed.session.sources._coverage
-        assert coverage is not None
+    async with live_session(tmp_path, fleet, realtime=False) as followed:
+        coverage = sure(followed.session.sources._coverage)
         coverage.start(at(-80_000), at(10))  # by a feed that reports nothing
         await followed.later(12)
-        comparison = followed.session.store.reconciled
-        assert comparison is not None
+        comparison = sure(followed.session.store.reconciled)
         assert followed.status(2) is RunStatus.EXECUTING
         if is_requested:
             followed.session.sources.refresh()
@@ -234,22 +213,18 @@ def test_silent_feed_is_compared_early(tmp_path: Path, is_requested: bool) -> No
         assert followed.session.now() < comparison.at + timedelta(seconds=RECONCILE_EVERY_S)
         assert followed.status(2) is RunStatus.COMPLETED_SUCCESSFULLY
 
-    run_live(story, tmp_path, fleet, realtime=False)
 
-
-def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
+    async with live_session(tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),))) as followed:
         followed.fleet.add(FleetRun(100, 12, 13, task="send-email"))
         followed.fleet.add(FleetRun(101, 12, 13, task="sync-orders"))
         await followed.later(10)
         assert followed.status(100) is None
         assert followed.status(101) is RunStatus.EXECUTING
 
-    run_live(story, tmp_path, filters=RunFilters(tasks=(TaskId("sync-orders"),)))
 
-
-def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.session.sources.follow_run_feed(RunId("run_nobody"))
         await followed.later(2)
         failure = followed.source("run-feed")
@@ -258,12 +233,10 @@ def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
 
-    run_live(story, tmp_path)
-
 
 @pytest.mark.parametrize("status", [400, 404, 502])
-def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
+    async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "error", "status": status, "route": "feed"})
         await followed.later(8)
         assert isinstance(followed.source("realtime"), SourceRetrying)
@@ -272,15 +245,11 @@ def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -
         await followed.later(11)
         assert isinstance(followed.source("realtime"), SourceConnected)
 
-    run_live(story, tmp_path)
-
 
 @pytest.mark.parametrize(("tags", "tag"), [(("a",), "a"), (("a", "b"), None)])
-def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], tag: str | None) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_is_not_filtered_by_several_tags(tmp_path: Path, tags: tuple[str, ...], tag: str | None) -> None:
+    async with live_session(tmp_path, filters=RunFilters(tags=tags)) as followed:
         assert {query.get("tags") for _, query in followed.fleet.requests_to(FEED)} == {tag}
-
-    run_live(story, tmp_path, filters=RunFilters(tags=tags))
 
 
 async def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None:
@@ -290,15 +259,12 @@ async def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None
         answer = await session.fetcher.fetch_run(RunId(FleetRun(1, 0).id), Priority.SELECTED)
         run = merge(None, answer.patch)
         assert not session.sources.is_covered(run)
-        assert run.state is not None
-        assert session.sources.is_covered(replace(run, state=replace(run.state, tags=(Raw("mine"),))))
+        assert session.sources.is_covered(replace(run, state=replace(sure(run.state), tags=(Raw("mine"),))))
 
 
-def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:
+    async with live_session(tmp_path, filters=RunFilters(queues=("other",))) as followed:
         followed.fleet.add(FleetRun(100, 12, 13, 20))
         await followed.later(6)
         assert followed.status(100) is None
         assert followed.request_count(LIST, 12) >= 1
-
-    run_live(story, tmp_path, filters=RunFilters(queues=("other",)))

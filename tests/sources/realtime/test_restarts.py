@@ -12,14 +12,14 @@ from tests.support.fleet import FleetRun, at
 from tests.support.live_session import (
     FEED,
     UP_TO_DATE,
-    Followed,
     a_fleet,
     changed_columns,
     electric_answer,
-    run_live,
+    live_session,
     snapshot_count,
 )
 from tests.support.session import SHORT
+from tests.support.sure import sure
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.run import REST, RunId, RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
@@ -29,8 +29,9 @@ from tui.sync.lists import RECONCILE_EVERY_S
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
-def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[str, Any]) -> None:
-    async def story(followed: Followed) -> None:
+async def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[str, Any]) -> None:
+    is_silent = fault["kind"] in {"hang", "half-open"}
+    async with live_session(tmp_path, feed_timeouts=SHORT if is_silent else None) as followed:
         followed.set_faults(fault | ({} if fault["kind"] == "drop" else {"route": "feed"}))
         followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1, followed.fleet.now_s + 2, followed.fleet.now_s + 50))
         await followed.later(5)
@@ -40,12 +41,9 @@ def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: dict[s
         followed.assert_equals_world()
         assert followed.freshness.is_live
 
-    is_silent = fault["kind"] in {"hang", "half-open"}
-    run_live(story, tmp_path, feed_timeouts=SHORT if is_silent else None)
 
-
-def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         before = snapshot_count(followed)
         followed.set_faults({"kind": "error", "status": 503, "route": "list"})
         await followed.later(70)
@@ -55,11 +53,9 @@ def test_healthy_feed_continues_while_the_list_fails(tmp_path: Path) -> None:
         assert type(followed.source(REST)) is SourceConnected
         assert snapshot_count(followed) == before
 
-    run_live(story, tmp_path)
 
-
-def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         before = snapshot_count(followed)
         followed.set_faults({"kind": "must-refetch", "times": 1})
         followed.fleet.add(FleetRun(100, followed.fleet.now_s + 1))
@@ -68,11 +64,9 @@ def test_feed_restarts_after_the_server_forgot_it(tmp_path: Path) -> None:
         assert snapshot_count(followed) == before + 1
         assert followed.freshness.is_live
 
-    run_live(story, tmp_path)
 
-
-def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         before = snapshot_count(followed)
         clock = followed.fleet.clock
         # Time passes for the server only, so its world is advanced by hand.
@@ -85,11 +79,9 @@ def test_feed_restarts_after_a_sleep_of_the_machine(tmp_path: Path) -> None:
         assert followed.freshness.is_live
         assert followed.session.now() - clock.now() == timedelta(hours=1)
 
-    run_live(story, tmp_path)
 
-
-def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(followed: Followed) -> None:
+async def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with live_session(tmp_path) as followed:
         clock, feed = followed.fleet.clock, followed.session.fetcher.poll_feed
         wrongly_missed: list[Reconciled] = []
         dead: list[FeedPosition] = []
@@ -119,11 +111,9 @@ def test_changes_during_a_sleep_do_not_count_as_missed(tmp_path: Path, monkeypat
         followed.assert_equals_world()
         assert not wrongly_missed
 
-    run_live(story, tmp_path)
 
-
-def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         before = snapshot_count(followed)
         pauses = [MAX_PAUSE_S + 0.1]
 
@@ -140,10 +130,8 @@ def test_feed_restarts_after_a_pause(tmp_path: Path) -> None:
         assert snapshot_count(followed) == before + 1
         assert followed.freshness.is_live
 
-    run_live(story, tmp_path)
 
-
-def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
+async def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
     fleet = a_fleet()
     waiting: list[Any] = []
 
@@ -152,29 +140,25 @@ def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
             return None
         return electric_answer(fleet, [*waiting.pop(0), UP_TO_DATE])
 
-    async def story(followed: Followed) -> None:
+    fleet.fault = electric
+    async with live_session(tmp_path, fleet) as followed:
         before = followed.session.store.get(RunId(FleetRun(1, 0).id))
         columns = {"status": "CANCELED", "updatedAt": "2026-11-24T14:00:10.5", "completedAt": "2026-11-24T14:00:10.4"}
         waiting.append([changed_columns(1, **columns), changed_columns(77, **columns)])
         followed.set_faults({"kind": "drop"})
         fleet.add(FleetRun(100, 11.0))  # this ends the held poll
         await followed.later(3)
-        run = followed.session.store.get(RunId(FleetRun(1, 0).id))
-        assert run is not None
+        run = sure(followed.session.store.get(RunId(FleetRun(1, 0).id)))
         assert run.state is not None
         assert run.status is RunStatus.CANCELLED
         assert run.state.finished_at == at(10.4)
         assert before is not None
-        assert before.state is not None
-        assert run.state.started_at == before.state.started_at is not None
+        assert run.state.started_at == sure(before.state).started_at is not None
         assert followed.status(77) is None
 
-    fleet.fault = electric
-    run_live(story, tmp_path, fleet)
 
-
-def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "error", "status": 503, "route": ["feed", "list"]})
         followed.session.sources.refresh()
         began_s = followed.fleet.now_s
@@ -189,17 +173,12 @@ def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None:
         await followed.later(12)
         followed.assert_equals_world()
         assert followed.freshness.is_live
-        assert followed.session.store.caught_up is not None
-        assert followed.session.store.caught_up >= at(back_s)
-
-    run_live(story, tmp_path)
+        assert sure(followed.session.store.caught_up) >= at(back_s)
 
 
-def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
-    async def story(followed: Followed) -> None:
+async def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
+    async with live_session(tmp_path) as followed:
         connected = followed.source("realtime")
         assert isinstance(connected, SourceConnected)
         assert connected.interval_s == HOLD_S
         assert followed.source("rest").interval_s == RECONCILE_EVERY_S
-
-    run_live(story, tmp_path)

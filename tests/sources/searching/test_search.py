@@ -13,6 +13,7 @@ from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.recordings import recording
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused
 from tui.api.feed import read_stored_error
@@ -85,8 +86,7 @@ async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
         assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
         assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
         some = next(run for run in session.store.runs())
-        assert some.error_value is not None
-        assert some.error_value.stack is not None
+        assert sure(some.error_value).stack is not None
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
@@ -168,8 +168,7 @@ async def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> N
     async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
         await later(10)
         await run_search(session, later, search_of(session, "", is_plain=True))
-        assert session.store.history is not None
-        assert not session.store.history.is_cut
+        assert not sure(session.store.history).is_cut
         assert 178 <= len(session.store) <= 180
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
+from tests.support.sure import sure
 from tests.support.wire.requests import ask
 from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
 from tui.api.facts import (
@@ -97,8 +98,7 @@ def test_newest_run_of_a_schedule_is_read() -> None:
 
 
 def test_odd_id_of_a_schedule_is_a_parameter_and_hides_no_others() -> None:
-    request = SCHEDULE_RUNS.request("../sched 1")
-    assert request is not None
+    request = sure(SCHEDULE_RUNS.request("../sched 1"))
     assert (request.path, dict(request.params)["filter[schedule]"]) == ("/api/v1/runs", "../sched 1")
 
 

@@ -12,6 +12,7 @@ from tests.support.domain.recorded import decode_trace, run_of
 from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
 from tests.support.slices import result_of
+from tests.support.sure import sure
 from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
 from tui.api.traces import MAX_EVENT_ROWS, SLICE_VALUES, event_slices
@@ -23,9 +24,7 @@ RUN = RunId("run_a")
 
 
 def decode(body: bytes, run_id: str = RUN) -> Trace:
-    found = result_of(event_slices(body, RunId(run_id)))
-    assert found is not None
-    return found
+    return sure(result_of(event_slices(body, RunId(run_id))))
 
 
 def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
@@ -150,14 +149,12 @@ def test_spans_with_circular_parents_terminate() -> None:
 
 @pytest.mark.parametrize("time", ["yesterday", None, "9" * 40, 1.5e300, [], "-" + "9" * 25])
 def test_invalid_time_drops_only_its_event(time: Any) -> None:
-    found = decode_events(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root
-    assert found is not None
+    found = sure(decode_events(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root)
     assert [span.message for span in found.walk()][:2] == ["task", "Attempt 1"]
 
 
 def test_extreme_time_never_overflows_later_arithmetic() -> None:
-    found = decode_events(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root
-    assert found is not None
+    found = sure(decode_events(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root)
     (attempt,) = found.children
     assert attempt.ended_at is not None
     assert attempt.ended_at - timedelta(days=1) < attempt.ended_at
@@ -222,6 +219,5 @@ def test_any_bytes_are_events_or_a_server_fault(body: bytes) -> None:
 
 
 def test_client_reads_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
-    events = ask(recordings_api.url, lambda client: client.read_events(CHATTY))
-    assert events is not None
+    sure(ask(recordings_api.url, lambda client: client.read_events(CHATTY)))
     assert [seen.path for seen in recordings_api.requests] == [f"/api/v1/runs/{CHATTY}/events"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import body_of, names, recording
 from tests.support.slices import result_of
+from tests.support.sure import sure
 from tui.api.errors import ServerFault
 from tui.api.traces import MAX_EVENT_ROWS, SLICE_VALUES, WINDOW_BYTES, decode_log, log_slices
 from tui.domain.log import LogLevel, LogLine, RunLog
@@ -67,8 +68,7 @@ def test_line_has_what_the_server_sent() -> None:
     assert (line.level, line.word, line.message, line.attempt) == (LogLevel.ERROR, "ERROR", "error line", 1)
     assert line.at is not None
     assert line.at.isoformat() == "2026-11-24T13:43:59.827000+00:00"
-    assert log.started_at is not None
-    assert log.started_at < line.at
+    assert sure(log.started_at) < line.at
 
 
 def test_absent_message_is_not_an_empty_one() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import body_of
+from tests.support.sure import sure
 from tui.api.errors import ServerFault
 from tui.api.traces import decode_span
 from tui.domain.error import RunError
@@ -295,7 +296,6 @@ def test_own_span_of_a_run_is_its_topmost_span() -> None:
     child = decode_trace(body_of("236")).root
 
     assert span_of_run(trace, trace.root.run_id) is trace.root
-    own = span_of_run(trace, child.run_id)
-    assert own is not None
+    own = sure(span_of_run(trace, child.run_id))
     assert (own.id, own.message) == (child.id, "middle")
     assert span_of_run(decode_trace(body_of("240")), child.run_id) is None
