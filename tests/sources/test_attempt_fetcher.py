@@ -115,14 +115,6 @@ def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, statu
     assert (history.is_complete, failure) == (False, None)
 
 
-def test_events_without_the_run_leave_those_of_the_trace(tmp_path: Path) -> None:
-    def fault(path: str) -> Response | None:
-        return JSONResponse({"events": []}) if path.endswith("/events") else None
-
-    run, _, _ = read("chatty-retry", 120, tmp_path, fault)
-    assert history_of(run).missing == f"{CUT} and the events do not contain the run"
-
-
 def gone(path: str) -> Response | None:
     return JSONResponse({"error": "Trace not found"}, 404) if path.endswith("/trace") else None
 
@@ -193,26 +185,6 @@ async def stored_run(session: Session, run_id: RunId) -> Run:
     return sure(session.store.get(run_id))
 
 
-def test_complete_trace_needs_no_events(tmp_path: Path) -> None:
-    run, _, requests = read("tree-leaf", 60, tmp_path)
-    assert requests == ["run", "trace"]
-    assert history_of(run).is_complete
-
-
-def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
-    run, _, requests = read("approval", 60, tmp_path)
-    assert requests == ["run", "trace", "events"]
-    wait = sure(run.wait)
-    assert wait.kind is WaitKind.TOKEN
-    assert (wait.subject or "").startswith("waitpoint_")
-
-
-def test_wait_for_time_has_its_duration(tmp_path: Path) -> None:
-    run, _, _ = read("waits", 60, tmp_path)
-    wait = sure(run.wait)
-    assert (wait.kind, wait.subject) == (WaitKind.TIME, "10 minutes")
-
-
 async def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
     with served("waits", 60) as (api, run_id):
         async with started(api, tmp_path) as session:
@@ -237,14 +209,6 @@ async def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, 
             run, _ = await session.fetch_run_with_attempts(run_id)
             assert requests_of(api).count("events") == count
             assert sure(run.wait).subject == ("10 minutes" if count == 2 else None)
-
-
-def test_wait_without_a_readable_subject_is_a_wait(tmp_path: Path) -> None:
-    def fault(path: str) -> Response | None:
-        return JSONResponse({"error": "no"}, 500) if path.endswith("/events") else None
-
-    run, failure, _ = read("waits", 60, tmp_path, fault)
-    assert (sure(run.wait).subject, failure) == (None, None)
 
 
 def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:

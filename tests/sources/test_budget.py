@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.api.errors import RateLimited, ServerFault, TooManyQueries
+from tui.api.errors import RateLimited, TooManyQueries
 from tui.domain.run import RateLimit
 from tui.sync.budget import (
     MAX_IN_FLIGHT,
@@ -116,26 +116,6 @@ async def test_command_spends_what_the_headers_allow(refill: Refill, limit: int)
     await cancel_all(tasks)
 
 
-async def test_command_without_headers_spends_a_fifth() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    budget.follow_headers()
-    tasks = await request_all(budget, api, Priority.SELECTED, 400)
-    await clock.run(9.9)
-    assert len(api.sent) == 50
-    await cancel_all(tasks)
-
-
-async def test_action_ignores_the_budget() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    tasks = await request_all(budget, api, Priority.LIST, 200)
-    await clock.run(1)
-    assert len(api.sent) == 40
-    assert await budget.request("cancel", Priority.ACTION, api.call("cancel")) == "cancel"
-    await cancel_all(tasks)
-
-
 async def test_list_leaves_budget_for_the_selected_run() -> None:
     clock = VirtualClock()
     budget, api = Budget(clock, SECRET_KEY), Api(clock)
@@ -226,33 +206,6 @@ async def test_shared_request_survives_its_canceled_sender() -> None:
     assert await sharer == "r0"
     with pytest.raises(asyncio.CancelledError):
         await sender
-
-
-async def test_canceled_sharer_leaves_the_request_alone() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    api.gate = asyncio.Event()
-    sender, sharer = await request_all(budget, api, Priority.LIST, 1) + await request_all(budget, api, Priority.LIST, 1)
-    await clock.run(0.1)
-    sharer.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await sharer
-    api.gate.set()
-    assert await sender == "r0"
-    assert len(api.sent) == 1
-
-
-async def test_every_sharer_gets_the_error_once() -> None:
-    clock = VirtualClock()
-    budget = Budget(clock, SECRET_KEY)
-
-    async def fail() -> str:
-        await asyncio.sleep(0)
-        raise ServerFault("503", 503)
-
-    tasks = [asyncio.ensure_future(budget.request("x", Priority.LIST, fail)) for _ in range(3)]
-    answers = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(answer) for answer in answers] == [ServerFault] * 3
 
 
 async def test_429_stops_all_requests_until_the_reset() -> None:
@@ -457,15 +410,3 @@ async def test_request_with_too_long_a_wait_raises_at_once() -> None:
     assert await waiting == "late"
     assert [name for _, name in api.sent] == ["first", "first", "late"]
     assert not budget.in_flight
-
-
-async def test_429_raises_if_the_reset_is_after_the_maximum_wait() -> None:
-    clock = VirtualClock()
-    budget = Budget(clock, SECRET_KEY)
-
-    async def limited() -> str:
-        raise RateLimited("429", timedelta(seconds=30))
-
-    with pytest.raises(RateLimited):
-        await budget.request("a", Priority.SELECTED, limited, max_wait_s=5.0)
-    assert (clock.monotonic_s(), budget.in_flight) == (0.0, 0)

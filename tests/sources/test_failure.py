@@ -9,10 +9,9 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import TruncatedResponse, server_error
-from tests.support.session import Later, polling, public_token
+from tests.support.session import Later, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.api.errors import ServerFault
 from tui.domain.run import Capability, RunId, RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.sync.session import Session
@@ -163,19 +162,6 @@ async def test_only_temporary_failures_are_retried_at_the_start(tmp_path: Path, 
         assert isinstance(state_of(session), SourceStopped if is_final else SourceConnected)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_key_that_is_revoked_later_stops_the_source(tmp_path: Path, status: int) -> None:
-    fleet = fleet_of(FleetRun(1, -10, -5))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(10)
-        fleet.fault = lambda path: server_error(status) if path == LIST else None
-        await later(10)
-        assert isinstance(state_of(session), SourceStopped)
-        count_before = len(fleet.requests)
-        await later(100)
-        assert len(fleet.requests) == count_before
-
-
 async def test_failing_whoami_keeps_the_known_environment(tmp_path: Path) -> None:
     fleet = fleet_of(FleetRun(1, -10, -5))
     async with polling(fleet, tmp_path) as (session, later):
@@ -209,25 +195,6 @@ async def test_environment_is_fetched_again_after_a_failure(tmp_path: Path, stat
         assert not session.interlock.is_production
 
 
-async def test_public_token_requests_the_environment_once(tmp_path: Path) -> None:
-    fleet = fleet_of(FleetRun(1, -10, -5))
-    async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
-        await later(200)
-        assert session.store.is_environment_known
-        assert session.store.environment is None
-        assert len(fleet.requests_to(WHOAMI)) == 1
-
-
-async def test_run_has_the_attempts_of_its_trace(tmp_path: Path) -> None:
-    run = FleetRun(1, -10, -5, -1, end="FAILED")
-    async with polling(fleet_of(run), tmp_path) as (session, _):
-        found, reason = await session.fetch_run_with_attempts(RunId(run.id))
-        assert reason is None
-        assert found.attempts is not None
-        (attempt,) = found.attempts[1].attempts
-        assert sure(attempt.error).message == "Upstream returned 503"
-
-
 @pytest.mark.parametrize(
     ("status", "is_lost"), [(500, False), (400, False), (408, False), (422, False), (401, True), (403, True)]
 )
@@ -244,11 +211,3 @@ async def test_run_without_a_readable_trace_has_the_reason(tmp_path: Path, statu
         assert (Capability.TRACE in session.store.lost_capabilities) is is_lost
         await session.fetch_run_with_attempts(RunId(run.id))
         assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)
-
-
-async def test_unreadable_run_raises(tmp_path: Path) -> None:
-    fleet = fleet_of(FleetRun(1, -10, -5))
-    fleet.fault = lambda path: server_error(500) if path.startswith("/api/v3/") else None
-    async with polling(fleet, tmp_path) as (session, _):
-        with pytest.raises(ServerFault):
-            await session.fetch_run_with_attempts(RunId(fleet.runs[0].id))

@@ -176,16 +176,6 @@ async def test_request_in_flight_survives_abandoned_ones() -> None:
         assert await held == b"{}"
 
 
-async def test_connections_through_each_proxy_are_kept_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with connected() as (api, connection):
-        monkeypatch.setenv("HTTP_PROXY", api.url)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        for _ in range(2):
-            assert await get(api, connection, "/kept") == b"{}"
-            assert (await connection.send(HttpRequest("http://by.proxy/kept"), label="GET /kept")).body == b"{}"
-        await api.until_open(2)
-
-
 async def test_request_without_a_free_connection_fails_in_time() -> None:
     async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
         held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]

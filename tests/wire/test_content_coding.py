@@ -1,7 +1,6 @@
 """Decompression within a limit: no response fills the memory, however small it is on the wire."""
 
 import gzip
-import socket
 import tracemalloc
 import zlib
 
@@ -9,9 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.raw_server import Serve, read_head, serving, until_closed
-from tests.support.wire.requests import ask, failure_of, runs
-from tui.api.errors import ServerFault
 from tui.api.responses import STEP_BYTES, BodyError, BodyReader
 
 MEGABYTE = 1024 * 1024
@@ -84,30 +80,3 @@ def test_endless_empty_gzip_blocks_are_rejected() -> None:
     empty = packer.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
     with pytest.raises(BodyError, match="more than"):
         read("gzip", block + empty * 40_000, max_bytes=100_000)
-
-
-def answering(encoding: str, body: bytes) -> Serve:
-    def serve(connection: socket.socket) -> None:
-        head = read_head(connection)
-        assert [line for line in head.lower().split(b"\r\n") if line.startswith(b"accept-encoding")] == [
-            b"accept-encoding: gzip"
-        ]
-        connection.sendall(
-            f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
-        )
-        until_closed(connection)
-
-    return serve
-
-
-def test_client_requests_only_gzip_and_decompresses_it() -> None:
-    with serving(answering("gzip", gzip.compress(b'{"data": []}'))) as port:
-        assert ask(f"http://127.0.0.1:{port}", runs).patches == ()
-
-
-def test_client_rejects_a_body_compressed_twice() -> None:
-    twice = gzip.compress(gzip.compress(bytes(10 * MEGABYTE)))
-    with serving(answering("gzip, gzip", twice)) as port:
-        error = failure_of(f"http://127.0.0.1:{port}")
-    assert isinstance(error, ServerFault)
-    assert str(error) == "GET /api/v1/runs: the response is compressed more than once"

@@ -36,11 +36,3 @@ def test_new_connection_detects_a_dead_peer(
     monkeypatch.setattr("tui.api.connection.detect_dead_peer", detect)
     ask(recordings_api.url, runs)
     assert options == [(1, DEAD_AFTER_S * 1000, DEAD_AFTER_S)]
-
-
-@pytest.mark.parametrize("odd", [None, "no socket"])
-def test_other_sockets_stay_unchanged(odd: object) -> None:
-    detect_dead_peer(odd)
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        detect_dead_peer(ours)

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.domain.patches import NOON
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
-from tests.support.sure import sure
-from tests.support.wire.requests import NOW, ask
-from tests.wire.test_recordings import ERROR_GROUPS, number
+from tests.support.wire.requests import ask
+from tests.wire.test_recordings import ERROR_GROUPS
 from tui.api.client import ERROR_GROUPS_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.models import MAX_CURSOR_CHARS, RowsPage
-from tui.domain.facts import ServerErrorGroup, ServerGroupStatus
+from tui.domain.facts import ServerErrorGroup
 from tui.domain.run import Cursor, ErrorGroupId
 
 ROW: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]
@@ -74,16 +72,6 @@ def test_detail_gives_every_field_of_its_group(name: str) -> None:
     assert listed == {key: value for key, value in parsed(recorded).items() if key in listed}
 
 
-def test_recorded_states_follow_the_dates() -> None:
-    assert decode_error_group(body_of("2701")).is_regressed
-    ignored, past = decode_error_group(body_of("2704")), decode_error_group(body_of("2705"))
-    assert ignored.ignored_until is not None
-    assert ignored.is_acknowledged(NOON)
-    assert ignored.status is past.status is ServerGroupStatus.IGNORED
-    recorded_at = sure(read_time("2026-11-26T02:26:06Z"))
-    assert not past.is_acknowledged(recorded_at)
-
-
 @pytest.mark.parametrize("key", sorted(ROW.keys() - LEAST.keys()))
 @pytest.mark.parametrize("value", ["absent", None, [], {"a": 1}, True])
 def test_wrong_field_is_unknown_and_the_rest_is_read(key: str, value: Any) -> None:
@@ -99,13 +87,6 @@ def test_row_without_its_identity_is_counted_as_unreadable() -> None:
     page = page_of(*rows, LEAST)
     assert [group.id for group in page.rows] == ["error_1"]
     assert page.unreadable == len(rows)
-
-
-def test_unknown_word_is_no_status() -> None:
-    (group,) = page_of(LEAST | {"status": "muted", "count": -1, "firstSeen": "soon"}).rows
-    assert (group.status, group.count, group.first_seen) == (None, None, None)
-    assert not group.is_regressed
-    assert not group.is_acknowledged(NOW)
 
 
 def test_long_texts_are_cut_and_reported() -> None:
@@ -125,12 +106,6 @@ def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
     for text in ("x" * (MAX_CURSOR_CHARS + 1), "\ud800", "a\nb", "é"):
         assert page_of(LEAST, next=text).next is None
     assert page_of(LEAST, next="x" * MAX_CURSOR_CHARS).next is not None
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": 5}', b"[" * 200_000, b'{"data": [', b"\xff\xfe"])
-def test_unreadable_list_is_a_fault(body: bytes) -> None:
-    with pytest.raises(ServerFault, match="the list of errors could not be read"):
-        decode_error_groups(body)
 
 
 def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:
@@ -169,9 +144,3 @@ def test_impossible_cursor_is_never_sent(recordings_api: RecordingsApi, cursor: 
     with pytest.raises(Refused, match="cannot read the cursor"):
         ask(recordings_api.url, lambda client: client.list_error_groups("1h", Cursor(cursor)))
     assert recordings_api.requests == []
-
-
-def test_every_recorded_list_and_detail_is_replayed() -> None:
-    assert {number(name) for name in LISTS} == {"620", "1027", "1028", "1030", "2700", "2703", "2706"}
-    changed = {"1021", "1022", "1024", "2707", "2708", "2710", "2714", "2715", "2717", "2718", "2719"}
-    assert {number(name) for name in DETAILS} == {"621", "1020", "2701", "2704", "2705", *changed}

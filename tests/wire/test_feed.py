@@ -1,7 +1,6 @@
 """Decoding of the realtime feed: all recorded responses, and those of Electric itself."""
 
 import json
-import random
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.support.recordings import as_bytes, recording
 from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
-from tui.api.errors import RateLimited, Refused, ServerFault
+from tui.api.errors import Refused, ServerFault
 from tui.api.feed import (
     HEAVY_COLUMNS,
     UNUSED_COLUMNS,
@@ -30,8 +29,6 @@ from tui.api.feed import (
 from tui.api.responses import Response, read_date
 from tui.domain.error import RunError
 from tui.domain.run import ABSENT, Precision, RunId, RunStatus
-from tui.domain.update import RunsRead
-from tui.store.store import Store
 
 FAILED_RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 AFTER = FeedPosition("h", "1_1", "1", is_up_to_date=True)
@@ -125,12 +122,6 @@ def test_row_has_the_same_body_and_metadata_as_the_detail(feed: str, detail: str
     assert from_feed.metadata[1] == whole.metadata[1]
 
 
-def test_row_leaves_stored_bodies_to_the_detail() -> None:
-    patch = feed_of("720").patches[0]
-    assert patch.body is None
-    assert patch.metadata is not None
-
-
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
@@ -163,19 +154,6 @@ def test_error_has_the_true_text_that_rest_replaces(number: str, expected: tuple
     assert isinstance(facet[1], RunError)
     assert (facet[1].message, facet[1].code) == expected
     assert not facet[1].has_code_only
-
-
-def test_thrown_error_has_its_name_and_stack() -> None:
-    facet = sure(feed_of("717").patches[0].error)
-    assert facet[1] is not None
-    assert facet[1].name == "Error"
-    assert sure(facet[1].stack).count("\n    at ") == 10
-
-
-def test_running_or_completed_run_has_no_error() -> None:
-    for number in ("702", "706"):
-        facet = sure(feed_of(number).patches[0].error)
-        assert facet[1] is None
 
 
 @pytest.mark.parametrize(
@@ -242,20 +220,11 @@ def test_row_without_an_id_is_counted_and_a_delete_ignored() -> None:
     assert (feed.patches, feed.partial, feed.unreadable) == ((), (), 1)
 
 
-def test_must_refetch_clears_the_position() -> None:
-    assert decoded(message(control="must-refetch"), headers={}).position is None
-
-
 def test_response_without_headers_keeps_the_previous_position() -> None:
     feed = decoded(message(control="up-to-date"), headers={})
     assert feed.position == FeedPosition("h", "1_1", None, is_up_to_date=True)
     with pytest.raises(ServerFault, match="no handle or offset"):
         decoded(message(control="up-to-date"), headers={}, after=None)
-
-
-def test_unfinished_snapshot_is_continued_without_a_hold() -> None:
-    position = sure(decoded(message({"id": "cm1"}), after=None).position)
-    assert position.params() == {"offset": "2_2", "handle": "h"}
 
 
 def test_poll_sends_window_and_tags_and_skips_heavy_columns(recordings_api: RecordingsApi) -> None:
@@ -281,12 +250,6 @@ def test_poll_sends_window_and_tags_and_skips_heavy_columns(recordings_api: Reco
     assert request.headers["x-trigger-api-version"] == "2025-07-16"
 
 
-def test_status_409_restarts_the_feed(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(409, as_bytes([message(control="must-refetch")]), {"electric-handle": "other"}))
-    answer = ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), AFTER))
-    assert answer.position is None
-
-
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
@@ -303,45 +266,6 @@ def test_refused_poll_raises_refused(recordings_api: RecordingsApi, number: str,
     recordings_api.answer(Reply(response["status"], as_bytes(response["body"]), {"content-type": "application/json"}))
     with pytest.raises(kind):
         ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
-
-
-def test_too_many_connections_leave_the_rate_limit_unchanged(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(429, b'{"error":"Too many concurrent requests"}', {"content-type": "application/json"}))
-    with pytest.raises(RateLimited, match="Too many concurrent requests"):
-        ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
-
-
-RECORDED_PATCHES = [
-    patch
-    for poll in [*polls("760"), *polls("761")]
-    for patch in decode_feed(answer_of(poll["response"]), AFTER).patches
-]
-
-
-@given(st.randoms(use_true_random=False), st.data())
-def test_messages_in_any_order_give_the_same_store(chance: random.Random, data: st.DataObject) -> None:
-    expected = Store()
-    expected.apply(RunsRead(tuple(RECORDED_PATCHES)))
-    shuffled = RECORDED_PATCHES + chance.sample(RECORDED_PATCHES, data.draw(st.integers(0, len(RECORDED_PATCHES))))
-    chance.shuffle(shuffled)
-    store = Store()
-    while shuffled:
-        size = data.draw(st.integers(1, len(shuffled)))
-        store.apply(RunsRead(tuple(shuffled[:size])))
-        shuffled = shuffled[size:]
-    assert store.snapshot() == expected.snapshot()
-
-
-def test_feed_and_detail_of_one_time_merge_in_any_order() -> None:
-    feed, detail = feed_of("717").patches[0], run_of("103").patch
-    stores = [Store(), Store()]
-    for store, patches in zip(stores, ((feed, detail), (detail, feed)), strict=True):
-        for patch in patches:
-            store.apply(RunsRead((patch,)))
-    assert stores[0].snapshot() == stores[1].snapshot()
-    run = sure(stores[0].get(FAILED_RUN))
-    assert run.attempt_count == 3
-    assert sure(run.error_value).stack is not None
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))
@@ -370,9 +294,3 @@ def test_unquoted_or_invalid_array_is_read(text: str | None, items: tuple[str, .
 
 def test_array_full_of_spaces_is_read_in_linear_time() -> None:
     assert read_array("{" + " " * 100_000 + "{}") == ()
-
-
-def test_tags_with_spaces_and_unicode_are_kept() -> None:
-    state = sure(feed_of("719").patches[0].state)
-    assert state.tags[-2] == "user:日本 語 🚀"
-    assert len(state.tags) == 10

@@ -12,7 +12,6 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.sure import sure
 from tests.support.wire.requests import KEY, NOW, ask
-from tui.api import errors as limits_module
 from tui.api.client import Client
 from tui.api.errors import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
 from tui.api.feed import decode_feed, read_row
@@ -79,16 +78,6 @@ def test_feed_with_too_many_rows_keeps_its_position(monkeypatch: pytest.MonkeyPa
     assert limits.notes == ["6 rows in one response of the feed, only the first 4 are kept"]
 
 
-def test_feed_truncates_the_same_tags_as_the_list() -> None:
-    row = recording("717")["response"]["body"][0]["value"]
-    tags = "{" + ",".join(f"t{number:04}" for number in range(500)) + "}"
-    limits = Limits()
-    message = {"value": row | {"friendlyId": "run_1", "runTags": tags}, "headers": {}}
-    answer = decode_feed(Response("GET /feed", 200, FEED_HEADERS, body([message]), NOW), None, limits)
-    assert len(sure(answer.patches[0].state).tags) == MAX_TAGS
-    assert limits.notes == ["500 tags of run_1, only the first 100 are kept"]
-
-
 def test_trace_with_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.api.traces.MAX_SPANS", 3)
 
@@ -141,21 +130,6 @@ def test_large_response_is_decoded_in_a_thread(size: int, is_in_thread: bool) ->
     answer = Response("GET /it", 200, {}, bytes(size), NOW)
     decoding = asyncio.run(client.decode(answer, lambda *_: threading.current_thread()))
     assert (decoding is not threading.main_thread()) is is_in_thread
-
-
-def test_limits_are_above_all_recordings() -> None:
-    assert limits_module.MAX_PAGE_ROWS >= 100
-    assert limits_module.MAX_FEED_ROWS >= 1000
-    assert limits_module.MAX_SPANS >= 25_000
-    assert limits_module.MAX_TAGS >= 10
-
-
-def test_recorded_responses_are_not_truncated() -> None:
-    limits = Limits()
-    decode_page(body(recording("014")["response"]["body"]), NOW, limits)
-    decode_run(body(DETAIL), NOW, limits)
-    assert limits.notes == []
-    assert RunId(DETAIL["id"])
 
 
 @pytest.mark.parametrize("name", ["taskIdentifier", "version", "status", "ttl", "region", "triggerFunction", "tags"])

@@ -32,12 +32,6 @@ def test_proxy_of_the_environment_is_used(
     assert recordings_api.requests[0].target.startswith("http://api.invalid:8030/api/v1/runs?")
 
 
-def test_host_in_no_proxy_is_reached_directly(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
-    assert len(ask(recordings_api.url, runs).patches) == 44
-
-
 def test_refused_tunnel_leaks_no_request_and_no_key(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,13 +62,6 @@ def test_unknown_certificate_is_rejected(tls_api: RecordingsApi) -> None:
         ask(tls_api.url, runs)
     assert not caught.value.may_have_arrived
     assert tls_api.requests == []
-
-
-def test_certificate_authority_of_the_environment_is_trusted(
-    tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    assert len(ask(tls_api.url, runs).patches) == 44
 
 
 def test_certificate_authorities_are_read_once(tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,22 +95,3 @@ def test_missing_certificate_file_is_reported_in_one_line(
     with pytest.raises(Unreachable, match="invalid proxy or certificate settings") as caught:
         ask(tls_api.url, runs)
     assert str(caught.value).isprintable()
-
-
-def test_request_without_a_thread_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr("asyncio.to_thread", refuse)
-    with pytest.raises(Unreachable, match="new thread"):
-        ask("http://api.invalid", runs)
-
-
-def test_object_store_is_reached_through_the_proxy(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", recordings_api.url)
-    recordings_api.answer(Reply(body=b"stored"), path="/payload.json")
-    question = lambda client: client.fetch_presigned("http://store.invalid/payload.json", max_bytes=10)  # noqa: E731
-    assert ask("http://api.invalid", question) == b"stored"
-    assert recordings_api.requests[0].target == "http://store.invalid/payload.json"

@@ -25,7 +25,6 @@ from tui.sync.budget import MAX_QUERIES_IN_FLIGHT
 from tui.sync.facts import QueueFetcher
 from tui.sync.failures import UNREADABLE_ROWS, has_code_only
 from tui.sync.search import find_queue_runs
-from tui.sync.session import Session
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -74,21 +73,6 @@ async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
         await read_all(ShownFailures(session), later, seconds=30)
         assert len(fleet.requests_to(QUERY)) - before <= 2 + 3  # by id, and the counts of polling
         assert details(fleet) == []
-
-
-@pytest.mark.parametrize("may_query", [True, False])
-async def test_errors_are_read_before_the_last_page(tmp_path: Path, *, may_query: bool) -> None:
-    fleet = failing_fleet(330, every_s=1.0)
-    fleet.add_all(FleetRun(1000 + n, -1000.0 - n, -900.0, -800.0, "FAILED") for n in range(300))
-    if may_query:
-        fleet.allow_queries()
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        await later(5)
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, RunFilters())
-        while len(lists_of_failures(fleet)) < 4:
-            await later(0.2)
-        assert shown.counts.read_count >= (200 if may_query else 9)
 
 
 async def test_visible_runs_are_read_first(tmp_path: Path) -> None:
@@ -152,21 +136,6 @@ async def test_run_that_fails_later_is_read_at_once(tmp_path: Path) -> None:
         await read_all(shown, later)
         await later(45)
         assert shown.counts == (23, 23)
-
-
-async def test_stopped_reading_sends_nothing(tmp_path: Path) -> None:
-    fleet = failing_fleet(80)
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        await later(5)
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, RunFilters())
-        await later(2)
-        shown.reading.stop()
-        assert not shown.reading.is_running
-        await later(0.5)
-        before, reports = len(details(fleet)), len(shown.reports)
-        await later(30)
-        assert (len(details(fleet)), len(shown.reports)) == (before, reports)
 
 
 async def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
@@ -261,19 +230,6 @@ async def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path:
         assert len(lists_of_failures(fleet)) == 1
 
 
-async def test_unreadable_row_of_the_list_is_no_end_of_it(tmp_path: Path) -> None:
-    fleet = failing_fleet(20)
-    page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        await later(5)
-        fleet.fault = lambda _: page if "SYSTEM" in str(fleet.query) else None
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, RunFilters())
-        await later(10)
-        assert len(lists_of_failures(fleet)) == 1
-        assert not shown.reading.progress.has_all
-
-
 async def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
     fleet = failing_fleet(5)
     page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
@@ -302,19 +258,6 @@ async def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
         assert shown.counts == (9, 9)
         lists = [query for _, query in fleet.requests_to(RUNS) if query.get("filter[status]") == "FAILED"]
         assert [query["filter[taskIdentifier]"] for query in lists] == ["other"]
-
-
-async def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
-    fleet: Fleet = failing_fleet(6)
-    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-        session: Session = screen
-        await setup.run_until(lambda: session.store.history is not None and session.store.history.is_complete)
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, RunFilters())
-        await setup.run_until(lambda: shown.counts == (6, 6))
-        await setup.run_until(lambda: shown.reading.progress.has_all)
-        await setup.run_until(lambda: shown.reading.groups.result.groups)
-        assert [group.task for group in shown.reading.groups.result.groups or ()] == ["mail"]
 
 
 async def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None:

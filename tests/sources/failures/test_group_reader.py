@@ -140,17 +140,6 @@ async def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert len(fleet.requests_to(ERRORS)) == 3
 
 
-async def test_repeated_cursor_cuts_the_groups(tmp_path: Path) -> None:
-    async with reading_groups(tmp_path, lambda: JSONResponse({"data": ROWS[:1], "pagination": {"next": "same"}})) as (
-        fleet,
-        shown,
-        _,
-    ):
-        groups = shown.reading.groups.result
-        assert len(sure(groups.groups)) == 1
-        assert len(fleet.requests_to(ERRORS)) == 2
-
-
 async def test_detail_of_a_group_is_read_on_request(tmp_path: Path) -> None:
     detail = recording("1020")["response"]["body"]
     known = ErrorGroupId(detail["id"])

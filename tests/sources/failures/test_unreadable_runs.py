@@ -20,16 +20,6 @@ async def test_waits_between_tries_double_up_to_a_bound() -> None:
         wait_s = min(2 * wait_s, MAX_RETRY_S)
 
 
-def test_end_of_an_outage_ends_the_wait_but_not_its_growth() -> None:
-    clock = VirtualClock()
-    runs = UnreadableRuns(clock)
-    runs.add(RUN)
-    runs.retry_now()
-    assert (runs.is_waiting(RUN), len(runs)) == (False, 1)
-    del runs[RUN]
-    assert not runs
-
-
 def test_only_so_many_runs_are_remembered() -> None:
     runs = UnreadableRuns(VirtualClock())
     for number in range(MAX_RUNS + 5):

@@ -23,7 +23,6 @@ from tui.api.client import Client
 from tui.domain.facts import (
     NO_FACTS,
     FactSource,
-    FactUnread,
     MinutesRead,
     ScheduleRunsRead,
     TaskMinute,
@@ -304,22 +303,6 @@ async def test_deciding_facts_are_read_within_a_minute_of_recovery(status: int) 
         task.cancel()
 
 
-async def test_failing_server_is_asked_less_often_until_it_answers() -> None:
-    fleet = a_fleet()
-    answers = fleet.fault
-    fleet.fault = lambda _: server_error(500, "Internal Server Error")
-    async with watched(fleet) as seen:
-        await seen.watch(300)
-        assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False) | {FactSource.NORMALS: False}
-        seen.assert_within_allowance()
-        assert seen.sent(since_s=180)[QUEUES] <= 2
-        fleet.fault = answers
-        seen.clock.wake()
-        await seen.watch(90)
-        assert seen.facts.unread == {}
-        seen.assert_within_allowance()
-
-
 async def test_large_environment_costs_no_more() -> None:
     queues = [
         {"id": f"queue_{number}", "name": f"q{number:04d}", "type": "custom", "running": number, "queued": 0}
@@ -358,17 +341,6 @@ async def test_large_environment_costs_no_more() -> None:
         assert seen.facts.unread == {}
 
 
-async def test_pauses_of_the_watcher_start_no_new_minute() -> None:
-    async with watched(a_fleet()) as seen:
-        for _ in range(40):
-            await seen.watch(3)
-            seen.clock.wake()
-        seen.assert_within_allowance()
-        before = len(seen.fleet.requests)
-        await seen.later(300)
-        assert len(seen.fleet.requests) == before
-
-
 async def test_public_token_reads_nothing() -> None:
     async with watched(a_fleet(), is_public=True) as seen:
         await seen.source.run(seen.emit)
@@ -388,17 +360,6 @@ async def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) ->
         assert before
         assert before <= set(sure(seen.facts.minutes).minutes)
         seen.assert_within_allowance()
-
-
-async def test_unreadable_rows_are_no_numbers() -> None:
-    fleet = a_fleet({QUERY: lambda _: JSONResponse({"results": [{"queue": "a", "queued": "7", "n": 1}]})})
-    async with watched(fleet) as seen:
-        await seen.watch(2)
-        failed = {FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS}
-        assert seen.unread() == dict.fromkeys(failed, False)
-        assert (seen.facts.waits, seen.facts.minutes, seen.facts.normals) == (None, None, None)
-        reasons = [update.reason for update in seen.updates if isinstance(update, FactUnread)]
-        assert set(reasons) == {"the answer to the query could not be read: not of the expected form"}
 
 
 async def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
@@ -499,30 +460,6 @@ def test_token_is_doubtful_while_its_run_may_have_ended() -> None:
     assert asyncio.run(doubts(canceled, known=[])) == [True, False], "live runs may be missing"
 
 
-async def test_old_token_is_joined_within_seconds_of_the_start() -> None:
-    events = recording("1231")["response"]["body"]
-    run_id = recording("1231")["request"]["path"].split("/")[4]
-    (subject,) = (
-        each["style"]["accessory"]["items"][0]["text"] for each in events["events"] if "accessory" in each["style"]
-    )
-    row = recording("1105")["response"]["body"]["data"][0]
-    rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z", "tags": ["legal"]}]
-
-    fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-    answers = fleet.fault
-    fleet.fault = lambda path: JSONResponse(events) if path.endswith("/events") else answers(path)
-    async with watched(fleet) as seen:
-        await seen.watch(3)
-        for each, created_s, tags in ((run_id, -120.0, ("legal",)), ("run_b", -90.0, ())):
-            seen.store.apply(live_run(each, created_s, tags))
-        await seen.watch(3)
-        assert [token.run_id for token in sure(seen.facts.tokens).tokens] == [run_id]
-        assert [path for _, path, _ in fleet.requests if path.endswith("/events")] == [f"/api/v1/runs/{run_id}/events"]
-        await seen.watch(120)
-        assert seen.facts.deployments is not None
-        seen.assert_within_allowance()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -562,17 +499,6 @@ async def test_query_refused_for_others_is_read_soon() -> None:
         assert None not in (seen.facts.waits, seen.facts.minutes, seen.facts.queues)
 
 
-async def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
-    fleet = a_fleet()
-    fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 300.0 else None
-    async with watched(fleet) as seen:
-        await seen.watch(299)
-        assert seen.unread() == dict.fromkeys((FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS), False)
-        assert seen.facts.queues is not None
-        assert seen.sent()[QUERY] <= 4 * 5 * 8  # four kinds, five tries each, and waits that double
-        assert seen.sent(240.0)[QUEUES] >= 2
-
-
 async def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sync.fact_readers.READ_TIMEOUT_S", 1.0)
 
@@ -582,20 +508,6 @@ async def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPa
         assert seen.unread() == {FactSource.SCHEDULES: False, FactSource.TOKENS: False}
         assert {each.reason for each in seen.facts.unread.values()} == {"the server does not answer"}
         assert None not in (seen.facts.waits, seen.facts.queues, seen.facts.minutes, seen.facts.errors)
-
-
-async def test_key_without_some_rights_reads_the_rest() -> None:
-    """A limited key, as recorded: 401 for schedules, 403 for tokens."""
-
-    refusals = {SCHEDULES: 401, TOKENS: 403}
-    fleet = a_fleet()
-    answers = fleet.fault
-    fleet.fault = lambda path: server_error(refusals[path]) if path in refusals else answers(path)
-    async with watched(fleet) as seen:
-        await seen.watch(130)
-        assert seen.unread() == {FactSource.SCHEDULES: True, FactSource.TOKENS: True}
-        assert (seen.sent()[SCHEDULES], seen.sent()[TOKENS]) == (1, 1)
-        assert seen.sent()[QUEUES] >= 6
 
 
 async def test_deployments_are_read_early_for_an_unknown_version() -> None:
@@ -615,13 +527,6 @@ async def test_deployments_are_read_early_for_an_unknown_version() -> None:
         assert facts.sent()[DEPLOYMENTS] == before + 1, "once for each version: those of dev are not deployed"
         facts.assert_within_allowance()
         task.cancel()
-
-
-async def test_versions_of_development_read_no_deployments() -> None:
-    fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("1080")["response"]["body"])})
-    async with watched(fleet, newest_version=lambda: Raw("20991231.1")) as facts:
-        await facts.watch(20)
-        assert facts.sent()[DEPLOYMENTS] == 1
 
 
 async def test_late_schedules_come_before_deployments_of_development() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, serving, steady_fleet
+from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, serving
 from tests.support.session import pass_time, polling, public_token, started
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.run import Run, RunId, RunStatus, TaskId
+from tui.domain.run import Run, RunId, RunStatus
 from tui.sync.session import Session
 
 OVER = {"COMPLETED", "FAILED", "CANCELED"}
@@ -159,29 +159,6 @@ async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, qu
         assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
 
 
-async def test_status_filter_keeps_no_run_that_left_the_status(tmp_path: Path) -> None:
-    fleet = steady_fleet(VirtualClock(), queued=300, starts_per_s=5, running_s=8, until_s=90)
-    async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
-        await later(50)
-        for _ in range(4):
-            await later(10)
-            assert max(missed_ends_s(session, fleet), default=0) <= 30
-            shown = len(session.store.with_status(RunStatus.QUEUED))
-            assert shown == pytest.approx(fleet.counts()["QUEUED"], rel=0.4)
-
-
-async def test_windows_read_no_run_of_another_task(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
-        FleetRun(n, -400.0 + n, -10, 30 if n % 3 else None, task="mail" if n % 2 else "sync") for n in range(400)
-    )
-    async with polling(fleet, tmp_path, filters=RunFilters(tasks=(TaskId("mail"),))) as (session, later):
-        await later(60)
-        assert any(is_window(query) for query in list_queries(fleet, 0))
-        assert {run.fixed.task for run in session.store.runs()} == {"mail"}
-        assert missed_ends_s(session, fleet) == []
-
-
 async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
@@ -198,38 +175,6 @@ async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
         fleet.fault = circle
         await later(90)
         assert not session.store.live()
-
-
-async def test_history_of_one_page_is_complete(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(n, -100.0 + n, -99.0 + n, -98.0 + n) for n in range(50))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(0)
-        assert session.store.history is not None
-        assert session.store.history.is_complete
-        assert session.store.history.run_count == 50
-        assert session.store.history.reached == at(-100)
-
-
-async def test_history_of_an_empty_environment_is_complete(tmp_path: Path) -> None:
-    async with polling(Fleet(VirtualClock()), tmp_path) as (session, later):
-        await later(0)
-        assert session.store.history is not None
-        assert session.store.history.is_complete
-        assert session.store.history.run_count == 0
-
-
-async def test_distant_runs_of_one_task_share_a_window(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(4_000))
-    long = [FleetRun(5_000 + n, -3990.5 + 66 * n, -60, 20, task="ask-agent") for n in range(60)]
-    fleet.add_all(long)
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(30)
-        assert {known(session, run).status for run in long} == {RunStatus.COMPLETED_SUCCESSFULLY}
-        windows = [query for query in list_queries(fleet, 20) if is_window(query)]
-        assert {query["filter[taskIdentifier]"] for query in windows} == {"ask-agent"}
-        assert len(windows) <= 2
 
 
 async def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:

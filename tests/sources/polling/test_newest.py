@@ -3,38 +3,13 @@
 from tests.support.domain.patches import at, patch_of
 from tui.api.runs import ListPage
 from tui.domain.run import Cursor
-from tui.sync.lists import LIST_DELAY, NewestRuns
-
-DELAY_S = LIST_DELAY.total_seconds()
+from tui.sync.lists import NewestRuns
 
 
 def page_of(*created_s: float, read_s: float = 1000) -> ListPage:
     """A page of runs that are named after their creation times, with a next page."""
     patches = tuple(patch_of(f"run_{second}", created=second) for second in created_s)
     return ListPage(patches, at(read_s), Cursor("next"))
-
-
-def test_first_page_is_not_past_the_new_runs() -> None:
-    newest = NewestRuns()
-    assert newest.add(page_of(10, 9)) == 2
-    assert not newest.is_past(page_of(10, 9))
-
-
-def test_page_with_known_runs_is_past_the_new_ones() -> None:
-    newest = NewestRuns()
-    newest.add(page_of(10, 9))
-    newest.commit()
-    page = page_of(12, 11, 10, 10 - DELAY_S)
-    assert newest.add(page) == 2
-    assert newest.is_past(page)
-
-
-def test_page_is_not_past_where_late_runs_may_appear() -> None:
-    newest = NewestRuns()
-    newest.add(page_of(10, 9))
-    newest.commit()
-    assert not newest.is_past(page_of(12, 11, 10.1 - DELAY_S))
-    assert not newest.is_past(ListPage((), at(1000), Cursor("next")))
 
 
 def test_runs_are_new_after_the_servers_clock_is_set_back() -> None:

@@ -1,28 +1,24 @@
 """How live runs that are older than the period of the list are found, how often, and how their ends are."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, is_older_scan
 from tests.support.responses import server_error
-from tests.support.session import Later, live, polling
+from tests.support.session import live, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import RunId, RunStatus, TaskId
-from tui.domain.update import SourceConnected
-from tui.sync.lists import MAX_OLDER_RUNS, MAX_PAGES
+from tui.sync.lists import MAX_OLDER_RUNS
 from tui.sync.session import Session
 
 DAY_S = 86_400.0
 LIST = "/api/v1/runs"
-
-Story = Callable[[Fleet, Session, Later], Awaitable[None]]
 
 
 def aged_fleet(*runs: FleetRun) -> Fleet:
@@ -147,17 +143,6 @@ async def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Pa
         assert known(session, old) is RunStatus.CRASHED
 
 
-async def test_refused_window_of_older_runs_does_not_stop_the_list(tmp_path: Path) -> None:
-    fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
-    fleet.fault = lambda path: server_error(422) if path == LIST and is_older_scan(fleet.query) else None
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(100)
-        assert len(older_scans(fleet)) == 2
-        assert [run.id for run in session.store.runs()] == [FleetRun(2, 0).id]
-        assert isinstance(session.store.source_statuses["rest"], SourceConnected)
-        assert sure(session.store.window).is_older_cut
-
-
 async def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> None:
     fleet = aged_fleet(days_ago(1, 20), days_ago(2, 8, started_s=None), FleetRun(3, -60, -59, -58, end="FAILED"))
     fleet.allow_queries()
@@ -168,18 +153,3 @@ async def test_counts_include_older_live_runs_beside_filters(tmp_path: Path) -> 
         assert found.counted_at is not None
         # Twelve counts of the period, three of older runs.
         assert 14 <= len(fleet.requests_to("/api/v1/query")) <= 16
-
-
-async def test_pass_over_endless_pages_ends(tmp_path: Path) -> None:
-    fleet = aged_fleet(FleetRun(1, -60, -59))
-
-    def endless(path: str) -> JSONResponse | None:
-        if path != LIST or not is_older_scan(fleet.query):
-            return None
-        return JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
-
-    fleet.fault = endless
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(50)
-        assert len(older_scans(fleet)) == MAX_PAGES
-        assert sure(session.store.window).is_older_cut

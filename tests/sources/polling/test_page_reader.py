@@ -8,7 +8,7 @@ from tests.support.session import polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.run import Fixed, TaskId
+from tui.domain.run import TaskId
 from tui.emulator.simulation.runs import NewRun
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
@@ -25,17 +25,6 @@ async def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
         shown = with_server_filters(filters, EVERYTHING)
         assert len(session.store) == 3
         assert all(shown.matches(run) for run in session.store.runs())
-
-
-def test_runs_listed_by_one_machine_get_that_machine() -> None:
-    (patch,) = with_filtered_fields(RunFilters(machines=("micro",)), (patch_of("run_a"),))
-    assert patch.fixed is not None
-    assert (patch.fixed.machine, patch.fixed.queue, patch.fixed.task) == ("micro", None, "sync")
-
-
-def test_runs_listed_by_several_queues_get_none() -> None:
-    patches = (patch_of("run_a", fixed=Fixed()),)
-    assert with_filtered_fields(RunFilters(queues=("a", "b")), patches) is patches
 
 
 async def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:

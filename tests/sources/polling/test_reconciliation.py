@@ -43,16 +43,6 @@ def test_comparisons_repeat_at_an_interval() -> None:
     assert due_s(plan) == [RECONCILE_EVERY_S]
 
 
-def test_comparison_in_progress_goes_on() -> None:
-    plan = after_start()
-    plan.is_running = True
-    plan.plan(1, NOW_S + 1)
-    assert plan.is_running
-    assert plan.is_due(NOW_S + 1)
-    plan.finish()
-    assert not plan.is_running
-
-
 @pytest.mark.parametrize("is_requested", [True, False], ids=["refresh", "feed restart"])
 def test_comparison_starts_again_after_a_refresh_or_restart(is_requested: bool) -> None:
     plan = after_start()
@@ -64,32 +54,9 @@ def test_comparison_starts_again_after_a_refresh_or_restart(is_requested: bool) 
     assert due_s(plan) == [1, 1 + SETTLING_S]
 
 
-def test_request_during_a_comparison_outlasts_its_end() -> None:
-    plan = quiet()
-    plan.is_running = True
-    plan.request()
-    plan.finish()
-    plan.plan(1, NOW_S + 40)
-    assert due_s(plan) == [40, 40 + SETTLING_S]
-
-
 def test_counts_that_differ_twice_start_a_comparison() -> None:
     plan = quiet()
     plan.compare_counts(is_equal=False, now_s=NOW_S + 10)
     assert not plan.is_due(NOW_S + 10)
     plan.compare_counts(is_equal=False, now_s=NOW_S + 20)
     assert due_s(plan) == [20, RECONCILE_EVERY_S]
-
-
-def test_counts_that_agree_again_start_no_comparison() -> None:
-    plan = quiet()
-    for is_equal in (False, True, False):
-        plan.compare_counts(is_equal=is_equal, now_s=NOW_S + 10)
-    assert due_s(plan) == [RECONCILE_EVERY_S]
-
-
-def test_counts_add_no_comparison_to_one_that_is_due() -> None:
-    plan = after_start()
-    for _ in range(2):
-        plan.compare_counts(is_equal=False, now_s=NOW_S)
-    assert due_s(plan) == [0, SETTLING_S]

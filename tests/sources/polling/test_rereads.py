@@ -79,22 +79,6 @@ def queue_of(pages: EmptyPages) -> RereadQueue:
     return RereadQueue(cast("PageReader", pages), RunFilters(), lambda run_id: run_id in pages.store.live())
 
 
-async def test_runs_added_by_every_scan_wait_once_each() -> None:
-    hidden = [RunId(f"run_{n}") for n in range(20)]
-    late = RunId("run_late")
-    pages = EmptyPages([*hidden, late])
-    queue = queue_of(pages)
-    for _ in range(50):
-        queue.add(hidden)
-        await queue.read(3)
-    pages.read_ids.clear()
-    queue.add([late])
-    for _ in range(len(hidden)):
-        await queue.read(3)
-    assert late in pages.read_ids
-    assert queue.is_empty
-
-
 async def test_two_runs_of_a_crowded_millisecond_are_read_by_id() -> None:
     two = [RunId("run_0300"), RunId("run_0400")]
     pages = FullPages({f"run_{n:04d}": 50 for n in range(1_000)}, two)
@@ -106,18 +90,6 @@ async def test_two_runs_of_a_crowded_millisecond_are_read_by_id() -> None:
     assert pages.page_count == 3
 
 
-async def test_window_of_a_run_that_is_gone_is_formed_once() -> None:
-    gone, old = RunId("run_900"), RunId("run_100")
-    newer = {f"new_{n:04d}": 10_000 + n / 100 for n in range(2_000)}
-    pages = FullPages({f"run_{n:03d}": n for n in range(1_000)} | newer, [gone, old, *map(RunId, newer)])
-    pages.gone = {gone}
-    queue = queue_of(pages)
-    queue.add([gone, old])
-    await queue.read(4)
-    assert queue.is_empty
-    assert pages.read_ids == [gone]
-
-
 async def test_runs_behind_endless_empty_pages_are_read_by_id() -> None:
     hidden = [RunId(f"run_{n}") for n in range(3)]
     pages = EndlessPages(hidden)
@@ -126,19 +98,6 @@ async def test_runs_behind_endless_empty_pages_are_read_by_id() -> None:
     await queue.read(8)
     assert queue.is_empty
     assert pages.read_ids == hidden
-
-
-async def test_bursts_do_not_split_the_windows_of_older_runs() -> None:
-    lone = {f"lone_{n:02d}": n * 10 for n in range(90)}
-    bursts = {f"run_{n:03d}": 1_000 + n // 150 * 100 + n / 100_000 for n in range(450)}
-    ended = [RunId("run_149"), RunId("run_299"), RunId("run_449"), *map(RunId, lone)]
-    pages = FullPages(lone | bursts, ended)
-    queue = queue_of(pages)
-    queue.add(ended)
-    await queue.read(20)
-    assert queue.is_empty
-    assert pages.page_count <= 12
-    assert not pages.read_ids
 
 
 async def test_single_reads_stay_within_their_bound() -> None:
@@ -177,9 +136,3 @@ def test_density_spreads_ranks_until_it_has_decayed() -> None:
     for _ in range(20):
         density.decay()
     assert density.rank(None, 7, hour) == 7
-
-
-def test_density_of_a_page_of_one_moment_is_finite() -> None:
-    density = Density()
-    density.record(None, 100, timedelta())
-    assert density.rank(None, 0, timedelta(seconds=1)) == pytest.approx(100_000)

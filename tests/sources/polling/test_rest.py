@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, is_window, serving, steady_fleet
+from tests.support.fleet import Fleet, FleetRun, at, serving, steady_fleet
 from tests.support.responses import html_page, server_error
-from tests.support.session import pass_time, polling, session_on, started
+from tests.support.session import pass_time, polling, started
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.filters import RunFilters
-from tui.domain.run import Capability, RunId, RunStatus, parse_status
-from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
+from tui.domain.run import Capability, RunId, RunStatus
+from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying
 from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
@@ -56,41 +55,6 @@ async def test_history_ends_at_its_age(tmp_path: Path) -> None:
         await later(20)
         assert sure(session.store.history).is_complete
         assert 120 <= len(session.store) <= 200
-
-
-async def test_new_runs_and_their_ends_are_found(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    for number in range(20):
-        end = "FAILED" if number % 2 else "COMPLETED"
-        fleet.add(FleetRun(number, 5 + number, 7 + number, 12 + number, end=end))
-    async with polling(fleet, tmp_path) as (session, later):
-        for _ in range(30):
-            await later(2)
-        for run in fleet.runs:
-            known = sure(session.store.get(RunId(run.id)))
-            assert known.status is parse_status(run.status(fleet.now_s), ended=True).canonical
-
-
-async def test_burst_of_several_pages_is_read_completely(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(finished(0, -5))
-    fleet.add_all(finished(number, 10 + number / 1000) for number in range(1, 351))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(16)
-        assert len(session.store) == 351
-
-
-async def test_ends_are_found_by_pages_instead_of_single_reads(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -300 + number, -200, 20 if number >= 100 else None) for number in range(300))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 30)
-            assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == 200
-            windows = [query for _, query in fleet.requests_to("/api/v1/runs") if is_window(query)]
-            assert 2 <= len(windows) <= 4
-            assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
 
 
 async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
@@ -168,19 +132,6 @@ async def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> 
             assert state.attempt <= 4
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_refused_key_stops_the_source(tmp_path: Path, status: int) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.fault = lambda path: server_error(status) if path == "/api/v1/runs" else None
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 100)
-            state = session.store.source_statuses["rest"]
-            assert isinstance(state, SourceStopped)
-            assert len(fleet.requests_to("/api/v1/runs")) == 1
-
-
 async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -10, -5))
@@ -204,18 +155,6 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
         (sentence,) = session.truncations
         assert "422" in sentence
         assert "older runs are not read" in sentence
-
-
-async def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 3)
-
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -10 - number, -9) for number in range(8))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(20)
-        found = session.store.status_counts(session.now())
-        assert (found.executing, found.is_live_partial, found.is_failed_partial) == (3, True, True)
-        assert sure(session.store.history).is_cut
 
 
 @pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
@@ -263,15 +202,6 @@ async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path)
             assert state.interval_s == pytest.approx(2.0)
 
 
-async def test_every_list_request_has_the_server_filters(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -60 + number, -10, task="mail" if number % 2 else "sync") for number in range(40))
-    async with session_on(fleet, tmp_path) as (session, later):
-        session.sources.follow("rest", filters=RunFilters(tasks=("mail",)))  # type: ignore[arg-type]
-        await later(10)
-        assert {run.fixed.task for run in session.store.runs()} == {"mail"}
-
-
 async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
     clock = VirtualClock()
     fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
@@ -316,26 +246,3 @@ async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
         await later(10)
         assert RunId(fleet.runs[-1].id) in session.store
         assert len(fleet.requests_to(LIST)) - count < 30
-
-
-async def test_empty_pages_of_new_runs_cost_one_request_a_cycle(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(finished(1, -60))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(10)
-        assert not is_cut(session)
-        fleet.fault = lambda path: (
-            JSONResponse({"data": [], "pagination": {"next": f"c{len(fleet.requests)}"}})
-            if path == LIST and "filter[status]" not in fleet.query
-            else None
-        )
-        await later(10)
-        assert is_cut(session)
-        count = len(fleet.requests_to(LIST))
-        await later(20)
-        assert len(fleet.requests_to(LIST)) - count <= 25
-        fleet.fault = lambda _: None
-        fleet.add(finished(2, 39))
-        await later(10)
-        assert RunId(fleet.runs[-1].id) in session.store
-        assert not is_cut(session)

@@ -18,12 +18,11 @@ from tests.support.live_session import (
     snapshot_count,
 )
 from tests.support.responses import server_error
-from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.run import Capability, RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.store.changes import Changes
-from tui.sync.feed import HOLD_S, MAX_BREAKS, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
+from tui.sync.feed import MAX_BREAKS, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -56,12 +55,6 @@ async def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
         assert Capability.REALTIME in followed.session.store.lost_capabilities
         assert isinstance(followed.source("rest"), SourceConnected)
         followed.assert_equals_world()
-
-
-async def test_no_feed_is_requested_without_realtime(tmp_path: Path) -> None:
-    async with live_session(tmp_path, realtime=False) as followed:
-        assert followed.request_count(FEED, 0) == 0
-        assert followed.session.store.source_statuses.keys() == {"rest"}
 
 
 async def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:
@@ -100,33 +93,6 @@ async def test_feed_answered_at_once_is_stopped(tmp_path: Path, is_moving: bool,
         assert isinstance(followed.source("realtime"), SourceRetrying)
         assert reason in followed.source("realtime").reason
         assert followed.request_count(FEED, 10) < most
-
-
-async def test_held_polls_may_return_to_the_same_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with live_session(tmp_path) as followed:
-        feed, count_before = followed.session.fetcher.poll_feed, snapshot_count(followed)
-
-        async def without_cursor(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-            if after is None:
-                return await feed(target, after)
-            await followed.fleet.clock.sleep(HOLD_S)
-            return FeedResponse((), followed.session.now(), after)
-
-        monkeypatch.setattr(followed.session.fetcher, "poll_feed", without_cursor)
-        await followed.later((MAX_REPEATS + 2) * HOLD_S)
-        assert followed.freshness.is_live
-        assert snapshot_count(followed) == count_before
-
-
-async def test_feed_that_repeats_its_rows_is_stopped(tmp_path: Path) -> None:
-    fleet = a_fleet()
-    old = [changed_columns(39), UP_TO_DATE]
-    fleet.fault = lambda path: electric_answer(fleet, old) if path == FEED and "live" in fleet.query else None
-
-    async with live_session(tmp_path, fleet) as followed:
-        await followed.later(20)
-        assert isinstance(followed.source("realtime"), SourceRetrying)
-        assert followed.request_count(FEED, 0) < 150
 
 
 async def test_endless_snapshot_is_stopped(tmp_path: Path) -> None:

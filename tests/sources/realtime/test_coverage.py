@@ -8,7 +8,7 @@ from tui.domain.run import Fixed, RunId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.store.store import Store
-from tui.sync.lists import FEED_DELAY, MAX_INCOMPLETE_RUNS, Coverage, ReportedRuns, is_incomplete
+from tui.sync.lists import FEED_DELAY, Coverage, ReportedRuns, is_incomplete
 
 HOUR_S = 3600.0
 
@@ -29,23 +29,6 @@ def test_feed_covers_no_run_older_than_a_day() -> None:
     assert coverage.covers(ten_hours_old, at(HOUR_S))
     assert not coverage.covers(ten_hours_old, at(14 * HOUR_S))
     assert not coverage.covers(at(-25 * HOUR_S), at(0))
-
-
-def test_feed_misses_no_change_that_it_does_not_cover() -> None:
-    coverage = Coverage()
-    coverage.start(at(0) - timedelta(hours=24), at(0))
-    changed_s = 15 * HOUR_S
-    for created_s in (-10 * HOUR_S, 10 * HOUR_S):
-        row = patch_of(f"run_{created_s:.0f}", "EXECUTING", created=created_s, updated=changed_s)
-        coverage.compare([row], Store(), at(changed_s + 60))
-    assert coverage.take_comparison() == (1, 1)
-
-
-def test_reported_runs_have_no_bound_while_there_is_room() -> None:
-    reported = ReportedRuns(3)
-    reported.add([created(1), created(2)])
-    reported.add([created(2), created(1)])
-    assert reported.since is None
 
 
 def test_new_run_displaces_the_oldest_reported_run() -> None:
@@ -102,43 +85,6 @@ def test_change_is_missed_only_after_the_feeds_delay() -> None:
     assert coverage.take_comparison() == (0, 0)
 
 
-def test_change_before_the_feed_started_is_not_missed() -> None:
-    coverage = Coverage()
-    coverage.start(at(-100), at(50))
-    compare_change(coverage, changed_s=10, now_s=90)
-    assert coverage.take_comparison() == (1, 0)
-
-
-def test_change_missed_by_a_stopped_feed_is_not_counted() -> None:
-    coverage = Coverage()
-    coverage.start(at(-100), at(0))
-    compare_change(coverage, changed_s=10, now_s=30)
-    coverage.stop()
-    coverage.start(at(-100), at(100))
-    assert coverage.take_comparison() == (0, 0)
-
-
-def test_feed_that_stops_wakes_the_poller_once() -> None:
-    wake_ups: list[int] = []
-    coverage = Coverage(lambda: wake_ups.append(1))
-    coverage.stop()
-    assert not wake_ups
-    coverage.start(at(-100), at(0))
-    coverage.stop()
-    coverage.stop()
-    assert (wake_ups, coverage.is_live) == ([1], False)
-
-
-def test_new_snapshot_of_a_live_feed_is_no_new_start() -> None:
-    coverage = Coverage()
-    for _ in range(3):
-        coverage.start(at(-100), at(0))
-    assert coverage.start_count == 1
-    coverage.stop()
-    coverage.start(at(-100), at(20))
-    assert coverage.start_count == 2
-
-
 def test_incomplete_run_needs_the_list_after_its_delay() -> None:
     coverage = Coverage()
     coverage.mark_incomplete(RunId("run_a"), at(10))
@@ -147,14 +93,6 @@ def test_incomplete_run_needs_the_list_after_its_delay() -> None:
     assert coverage.needs_list(at(13))
     assert coverage.take_incomplete(at(13)) == [RunId("run_a")]
     assert not coverage.needs_list(at(13))
-
-
-def test_few_incomplete_runs_wait_while_no_list_is_read() -> None:
-    coverage = Coverage()
-    ids = [RunId(f"run_{number}") for number in range(MAX_INCOMPLETE_RUNS + 3)]
-    for run_id in ids:
-        coverage.mark_incomplete(run_id)
-    assert coverage.take_incomplete(at(0)) == ids[3:]
 
 
 def test_started_run_without_a_version_is_incomplete() -> None:

@@ -18,12 +18,11 @@ from tests.support.live_session import (
     electric_answer,
     live_session,
 )
-from tests.support.session import live, public_token
+from tests.support.session import live
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.filters import RunFilters
-from tui.domain.run import QUEUED_WORDS, Capability, RunId, RunStatus, TaskId
+from tui.domain.run import Capability, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
@@ -31,7 +30,7 @@ from tui.store.changes import Changes
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.feed import MAX_LIST_WAIT_S
-from tui.sync.lists import PAGE_SIZE, RECONCILE_EVERY_S
+from tui.sync.lists import RECONCILE_EVERY_S
 
 
 async def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:
@@ -86,20 +85,6 @@ async def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> 
         assert followed.request_count("/api/v3/runs", 0) == 0
 
 
-async def test_new_run_costs_no_request_of_its_own(tmp_path: Path) -> None:
-    fleet = a_fleet()
-    fleet.world.lifecycle._changes._lag_ms = (900, 1000)
-    fleet.add_all(FleetRun(number, 12.0 + number / 10, 13.0 + number / 10) for number in range(100, 200))
-
-    async with live_session(tmp_path, fleet) as followed:
-        began_s = followed.fleet.now_s
-        await followed.later(40)
-        followed.assert_equals_world()
-        assert not any(
-            path.startswith("/api/v3/runs") for moment, path, _ in followed.fleet.requests if moment >= began_s
-        )
-
-
 async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
     async with live_session(tmp_path) as followed:
         missed: list[Reconciled] = []
@@ -124,39 +109,6 @@ async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
         assert followed.freshness.is_live
         followed.assert_equals_world()
         assert [comparison.missed_count for comparison in missed] == [5]
-
-
-async def test_comparison_that_shrinks_below_a_page_is_complete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -900.0 + number, -10.0) for number in range(60))
-    queued = [fleet.add(FleetRun(number, -900.0 + number)) for number in range(60, 560)]
-    unreported = queued[0]
-
-    def queue_scan_count() -> int:
-        return sum(query.get("filter[status]", "") == ",".join(QUEUED_WORDS) for _, query in fleet.requests_to(LIST))
-
-    async with live_session(tmp_path, fleet, key=public_token("read:runs")) as followed:
-        feed = followed.session.fetcher.poll_feed
-
-        async def without_one_run(target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
-            answer = await feed(target, after)
-            return replace(answer, patches=tuple(patch for patch in answer.patches if patch.id != unreported.id))
-
-        monkeypatch.setattr(followed.session.fetcher, "poll_feed", without_one_run)
-        await followed.later(300)
-        fleet.cancel(unreported)
-        count_before = queue_scan_count()
-        while queue_scan_count() == count_before:
-            await followed.later(0.5)
-        reconciled_before = followed.session.store.reconciled
-        for run in queued[40:]:
-            fleet.cancel(run)
-        while followed.session.store.reconciled == reconciled_before:
-            await followed.later(0.5)
-        assert len(followed.session.store.live()) <= PAGE_SIZE
-        assert followed.status(unreported.number) is RunStatus.CANCELLED
 
 
 async def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
@@ -223,17 +175,6 @@ async def test_feed_applies_the_server_filters(tmp_path: Path) -> None:
         assert followed.status(101) is RunStatus.EXECUTING
 
 
-async def test_missing_run_does_not_disable_the_feed(tmp_path: Path) -> None:
-    async with live_session(tmp_path) as followed:
-        followed.session.sources.follow_run_feed(RunId("run_nobody"))
-        await followed.later(2)
-        failure = followed.source("run-feed")
-        assert isinstance(failure, SourceRetrying)
-        assert failure.status == 404
-        assert Capability.REALTIME not in followed.session.store.lost_capabilities
-        assert followed.freshness.is_live
-
-
 @pytest.mark.parametrize("status", [400, 404, 502])
 async def test_feed_returns_within_10_s_after_a_rollout(tmp_path: Path, status: int) -> None:
     async with live_session(tmp_path) as followed:
@@ -260,11 +201,3 @@ async def test_feed_of_one_tag_does_not_cover_other_runs(tmp_path: Path) -> None
         run = merge(None, answer.patch)
         assert not session.sources.is_covered(run)
         assert session.sources.is_covered(replace(run, state=replace(sure(run.state), tags=(Raw("mine"),))))
-
-
-async def test_filters_by_fields_that_the_feed_lacks_use_the_list(tmp_path: Path) -> None:
-    async with live_session(tmp_path, filters=RunFilters(queues=("other",))) as followed:
-        followed.fleet.add(FleetRun(100, 12, 13, 20))
-        await followed.later(6)
-        assert followed.status(100) is None
-        assert followed.request_count(LIST, 12) >= 1

@@ -24,8 +24,7 @@ from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.run import REST, RunId, RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.store.changes import Changes
-from tui.sync.feed import HOLD_S, MAX_PAUSE_S
-from tui.sync.lists import RECONCILE_EVERY_S
+from tui.sync.feed import MAX_PAUSE_S
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])
@@ -174,11 +173,3 @@ async def test_complete_outage_is_caught_up_and_reported(tmp_path: Path) -> None
         followed.assert_equals_world()
         assert followed.freshness.is_live
         assert sure(followed.session.store.caught_up) >= at(back_s)
-
-
-async def test_feed_is_late_after_its_hold_time(tmp_path: Path) -> None:
-    async with live_session(tmp_path) as followed:
-        connected = followed.source("realtime")
-        assert isinstance(connected, SourceConnected)
-        assert connected.interval_s == HOLD_S
-        assert followed.source("rest").interval_s == RECONCILE_EVERY_S

@@ -10,13 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 import tui.sync.search
 from tests.support.fleet import HELD, Fleet, FleetRun
-from tests.support.recordings import recording
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused
-from tui.api.feed import read_stored_error
 from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.run import RunId, TaskId
 from tui.store.server_filter import KnownValues, plan_search
@@ -136,13 +134,6 @@ async def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> N
         await run_search(session, later, search_of(session, "upstream"))
         assert sum("ILIKE" in trql for trql in queries) == 1
         assert FleetRun(900, 0).id in session.store
-
-
-def test_recorded_error_columns_are_read() -> None:
-    rows = recording("2631")["response"]["body"]["results"]
-    errors = [read_stored_error(row["error"]) for row in rows]
-    assert [error is not None and bool(error.message) for error in errors] == [True] * 5
-    assert any(error is not None and error.stack for error in errors)
 
 
 async def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
-from tests.support.sure import sure
 from tests.support.wire.requests import ask
 from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
 from tui.api.facts import (
@@ -22,7 +21,7 @@ from tui.api.facts import (
     decode_queue,
     decode_queue_metrics,
 )
-from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
+from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, WaitToken
 from tui.domain.run import TaskId
 from tui.domain.text import Raw
 
@@ -95,17 +94,6 @@ def test_newest_run_of_a_schedule_is_read() -> None:
     assert (newest.id, newest.created_at) == (rows[0]["id"], datetime.fromisoformat(rows[0]["createdAt"]))
     for number in ("1083", "2804"):
         assert SCHEDULE_RUNS.decode(body_of(number), Limits()) == ()
-
-
-def test_odd_id_of_a_schedule_is_a_parameter_and_hides_no_others() -> None:
-    request = sure(SCHEDULE_RUNS.request("../sched 1"))
-    assert (request.path, dict(request.params)["filter[schedule]"]) == ("/api/v1/runs", "../sched 1")
-
-
-def test_recorded_deployments_are_the_deployed_ones() -> None:
-    assert DEPLOYMENTS.decode(body_of("824"), Limits()).rows == (Deployment(Raw("20261124.1"), at("24T14:11:45.681")),)
-    assert DEPLOYMENTS.decode(body_of("823"), Limits()).rows == ()  # it is being built
-    assert DEPLOYMENTS.decode(body_of("820"), Limits()).rows == ()
 
 
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:

@@ -10,8 +10,8 @@ import pytest
 from tests.support.domain.patches import at
 from tests.wire.relay.samples import EVIDENCE, FACTS_OF_WALL, FINDINGS, VERDICT
 from tui.api.errors import ServerFault
-from tui.api.relay import FACT_NAMES, MAX_ROWS, RelayFindings, decode_relay_message, encode_relay_message, message_of
-from tui.domain.facts import FactSource, MinutesRead, TaskMinute, WaitToken, WallFacts
+from tui.api.relay import MAX_ROWS, RelayFindings, decode_relay_message, encode_relay_message, message_of
+from tui.domain.facts import FactSource, MinutesRead, TaskMinute, WaitToken
 from tui.domain.finding import FindingsRead
 from tui.domain.run import TaskId
 
@@ -30,11 +30,6 @@ def test_facts_and_verdict_cross_unchanged() -> None:
     assert verdict.verdict.findings == VERDICT.findings
     assert [type(each.evidence) for each in verdict.verdict.findings] == [type(each) for _, each in EVIDENCE]
     assert facts == list(FACTS_OF_WALL)
-
-
-def test_every_fact_of_the_wall_has_a_message() -> None:
-    derived = {"schedule_runs", "unread", "schedules_since", "paused_since", "resumed_at"}
-    assert {each.name for each in fields(WallFacts)} - derived == set(FACT_NAMES)
 
 
 def test_sources_of_an_older_relay_are_left_out() -> None:

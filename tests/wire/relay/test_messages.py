@@ -1,10 +1,9 @@
 """The relay's messages: decoding reverses encoding, and refuses what is out of bounds."""
 
 import json
-import math
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +21,6 @@ from tui.api.relay import (
     Call,
     CallResponse,
     Chunk,
-    Codec,
     Hello,
     RelayFacts,
     RelayMessage,
@@ -38,15 +36,13 @@ from tui.api.relay import (
 )
 from tui.api.responses import Response
 from tui.domain.error import RunError
-from tui.domain.run import Environment, Fixed, Json, RunId, SpanId, Stamp, State
+from tui.domain.run import Fixed, RunId, SpanId
 from tui.domain.text import Raw
 from tui.domain.update import (
-    EnvironmentRead,
     RunGone,
     RunPatch,
     RunsRead,
 )
-from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 
 ENDLESS_ARRAY = b"[" * 200_000
@@ -76,12 +72,6 @@ def deep(depth: int) -> list[Any]:
     for _ in range(depth):
         value = [value]
     return value
-
-
-@pytest.mark.parametrize("schedule", [math.inf, {"a": [-math.inf, None]}, 10**4_000, deep(230)])
-def test_odd_schedule_is_the_same_after_decoding(schedule: Json) -> None:
-    patch = patch_of("run_a", fixed=Fixed(schedule=schedule))
-    assert crossed([patch]).patches == (patch,)
 
 
 @given(patches)
@@ -129,7 +119,9 @@ def test_error_or_schedule_too_large_to_send_is_left_out(fixed: Fixed, error: Ru
 
 @pytest.mark.parametrize("message", [*RELAY_MESSAGES, RelayFacts(at(0)), Runs(at(0), (), ())])
 def test_relay_message_is_the_same_after_decoding(message: RelayMessage) -> None:
-    assert decode_relay_message(encoded(message)) == message
+    decoded = decode_relay_message(encoded(message))
+    assert decoded == message
+    assert repr(decoded) == repr(message), "equality leaves out some fields"
 
 
 def test_response_crosses_with_its_content_type_only() -> None:
@@ -144,16 +136,6 @@ def test_response_crosses_with_its_content_type_only() -> None:
 @pytest.mark.parametrize("message", [*SCREEN_MESSAGES, Call(7, RunRequest(RunId("run_1\ud800")))])
 def test_screen_message_is_the_same_after_decoding(message: ScreenMessage) -> None:
     assert decode_screen_message(encoded(message)) == message
-
-
-def test_screen_learns_that_the_environment_is_paused() -> None:
-    """Two reads of one environment are equal, paused or not: so `==` does not prove it."""
-    paused = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"), is_paused=True, resumed_at=at(-9))
-    message = decode_relay_message(encoded(RelayFacts(at(0), environment=EnvironmentRead(paused, at(0)))))
-    assert isinstance(message, RelayFacts)
-    assert message.environment is not None
-    assert message.environment.environment is not None
-    assert (message.environment.environment.is_paused, message.environment.environment.resumed_at) == (True, at(-9))
 
 
 def test_messages_of_this_version_stay_readable() -> None:
@@ -292,12 +274,6 @@ def test_unknown_field_of_a_message_is_ignored() -> None:
     assert decode_screen_message(changed(CALL, "request.mood", '"good"')) == decode_screen_message(CALL)
 
 
-def test_id_with_a_lone_surrogate_is_kept() -> None:
-    message = decode_relay_message(changed(RUNS, "patches.0.id", '"\\ud800"'))
-    assert isinstance(message, Runs)
-    assert message.patches[0].id == "\ud800"
-
-
 def test_payloads_and_attempts_from_a_relay_are_ignored() -> None:
     text = RUNS
     for name in UNSENT_FIELDS:
@@ -315,34 +291,3 @@ def test_first_messages_keep_their_form_in_every_version() -> None:
     assert decode_screen_message(b'{"kind":"hello","v":2,"program":"trigger-tui/0.3"}') == Hello(2, "trigger-tui/0.3")
     of_version_2 = b'{"kind":"welcome","v":2,"program":"x","at":"2026-11-24T12:00:00+00:00","beat_s":5.0}'
     assert decode_relay_message(of_version_2) == Welcome(2, "x", at(0), 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class NewFixed(Fixed):
-    """`Fixed` with a new field."""
-
-    colour: Raw | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewPatch(RunPatch):
-    """A patch with that field and a new facet."""
-
-    fixed: NewFixed | None = None
-    review: tuple[Stamp, Environment] | None = None
-
-
-def test_new_fields_of_a_run_cross_without_code_for_them() -> None:
-    codec = Codec[NewPatch](NewPatch, "a run")
-    facet = (stamp(), Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme")))
-    patch = NewPatch(RunId("run_a"), at(0), NewFixed(colour=Raw("red")), review=facet)
-    assert codec.decode(codec.encode(patch, exclude_none=True)) == patch
-
-
-@pytest.mark.parametrize("kind", [RunPatch, Fixed, State, RunError])
-def test_fields_that_may_be_null_are_null_by_default(kind: type) -> None:
-    """`encode_patch` leaves out nulls."""
-    hints = get_type_hints(kind)
-    for each in fields(kind):
-        if type(None) in get_args(hints[each.name]):
-            assert each.default is None

@@ -1,7 +1,6 @@
 """Decoding of `/events`: the spans of attempts, truncation by the server, and hostile responses."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import decode_trace, run_of
-from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
 from tests.support.slices import result_of
 from tests.support.sure import sure
-from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
-from tui.api.traces import MAX_EVENT_ROWS, SLICE_VALUES, event_slices
+from tui.api.traces import event_slices
 from tui.domain.run import RunId
 from tui.domain.trace import Trace, attempts_of
 
@@ -84,31 +81,11 @@ def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
     assert not cut.is_complete
 
 
-def test_open_span_says_what_it_waits_for() -> None:
-    events = decode(body_of("1231"), "run_cmwwxlg6r0668en7dp74r4ikv")
-    (wait,) = [span for span in events.root.walk() if span.message == "wait.forToken()"]
-    assert (wait.is_partial, wait.wait_subject) == (True, "waitpoint_cmwwxlgv3066ien7dadgm1ycn")
-    assert [span.message for span in events.root.walk()] == ["approval", "Attempt 1", "run()", "wait.forToken()"]
-
-
 def rows(lines: int, happened: int = 0) -> Trace:
     """The run's own span, an attempt with events, and log lines. The spans are five rows more than these."""
     attempt = event("Attempt 1", "1", events=[{"name": "x"}] * happened)
     line = json.dumps(event("line", "l", "1", **LINE))
     return decode(f'{{"events":[{json.dumps(OWN)},{json.dumps(attempt)},{",".join([line] * lines)}]}}'.encode())
-
-
-def test_events_at_the_row_limit_may_be_truncated() -> None:
-    # The server limits stored rows: 24,995 events of 25,000 rows, since a span's end and its events are rows too. The
-    # recording, of a run with 30,000 lines, is too large for this repository.
-    assert not rows(MAX_EVENT_ROWS - 5).is_truncated
-    assert rows(MAX_EVENT_ROWS - 4).is_truncated
-    assert rows(MAX_EVENT_ROWS - 14, happened=10).is_truncated
-
-
-def test_long_response_is_decoded_in_slices() -> None:
-    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_VALUES * 5))]}).encode()
-    assert sum(1 for _ in event_slices(body, RUN)) == 6
 
 
 def test_events_of_other_runs_and_log_lines_are_dropped() -> None:
@@ -145,19 +122,6 @@ def test_spans_with_circular_parents_terminate() -> None:
     ).root
     assert found is not None
     assert [span.message for span in found.walk()] == ["task", "Attempt 1"]
-
-
-@pytest.mark.parametrize("time", ["yesterday", None, "9" * 40, 1.5e300, [], "-" + "9" * 25])
-def test_invalid_time_drops_only_its_event(time: Any) -> None:
-    found = sure(decode_events(event("Attempt 1", "1"), event("Attempt 2", "2", attemptNumber=2, startTime=time)).root)
-    assert [span.message for span in found.walk()][:2] == ["task", "Attempt 1"]
-
-
-def test_extreme_time_never_overflows_later_arithmetic() -> None:
-    found = sure(decode_events(event("Attempt 1", "1", startTime="253402300799000000000", duration=10**18)).root)
-    (attempt,) = found.children
-    assert attempt.ended_at is not None
-    assert attempt.ended_at - timedelta(days=1) < attempt.ended_at
 
 
 @pytest.mark.parametrize(
@@ -216,8 +180,3 @@ def test_any_bytes_are_events_or_a_server_fault(body: bytes) -> None:
             result_of(event_slices(each, RUN))
         except ServerFault:
             continue
-
-
-def test_client_reads_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
-    sure(ask(recordings_api.url, lambda client: client.read_events(CHATTY)))
-    assert [seen.path for seen in recordings_api.requests] == [f"/api/v1/runs/{CHATTY}/events"]

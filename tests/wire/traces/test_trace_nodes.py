@@ -99,8 +99,3 @@ def test_records_keep_what_a_span_cannot_be_made_of() -> None:
     ]
     read = records[1]
     assert (read["startTime"], read["durationMs"], read["isError"], read["isPartial"]) == ("soon", None, None, True)
-
-
-def test_repeated_key_counts_where_it_says_something() -> None:
-    outer = b'{"trace":{"traceId":"t","rootSpan":{"id":"a"}},"isTruncated":true,"isTruncated":false}'
-    assert scanned(outer).is_truncated
