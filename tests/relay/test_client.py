@@ -1,29 +1,21 @@
 """The messages to one screen: a snapshot in chunks, then changes, and bounds for screens that do not read."""
 
 import asyncio
-import json
 import socket
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
-from random import Random
 
 import pytest
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection
 
 from tests.support.domain.patches import at, patch_of
 from tests.support.fleet import Fleet
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
-from tui.api.client import RunRequest
-from tui.api.relay import Call, Chunk, RelayFacts, RelayMessage, Runs, Welcome, encode_response, encode_screen_message
-from tui.api.responses import Response as WireResponse
+from tui.api.relay import Chunk, RelayFacts, RelayMessage, Runs, Welcome
 from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import server as relay_client
-from tui.relay import server as request_proxy
 from tui.relay.server import CHUNK_RUNS, HANDSHAKE_TIMEOUT_S
 from tui.store.store import Store
 
@@ -88,11 +80,6 @@ async def test_screen_gets_all_runs_in_chunks_newest_first(tmp_path: Path) -> No
             (gone,) = [gone for chunk in chunks if isinstance(chunk, Runs) for gone in chunk.gone]
             assert gone == RunGone(RunId("run_00007"), at(1000))
             assert isinstance(await receive(ws), RelayFacts)
-
-
-async def test_snapshot_without_runs_is_sent(tmp_path: Path) -> None:
-    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup, setup.connect() as ws:
-        assert len(await receive_snapshot(ws)) == 2
 
 
 async def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,46 +210,3 @@ async def test_relay_stops_despite_screens_that_do_not_read(tmp_path: Path) -> N
                     await asyncio.sleep(0.0003)
                 async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
                     await setup.stop()
-
-
-async def test_large_response_is_encoded_once_and_may_be_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
-    encoded: list[WireResponse] = []
-    encode = encode_response
-
-    def recording(response: WireResponse) -> bytes:
-        encoded.append(response)
-        return encode(response)
-
-    monkeypatch.setattr("tui.relay.server.encode_response", recording)
-    acquired: list[None] = []
-    acquire = request_proxy.CallAllowance.acquire
-
-    def counted(allowance: request_proxy.CallAllowance) -> timedelta | None:
-        acquired.append(None)
-        return acquire(allowance)
-
-    monkeypatch.setattr(request_proxy.CallAllowance, "acquire", counted)
-    # Random, so that the compression does not make it small.
-    large = json.dumps({"pad": Random(1).randbytes(500_000).hex()})
-
-    class OnceAllCalled(Response):
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            while len(acquired) < request_proxy.MAX_CALLS_IN_FLIGHT:  # noqa: ASYNC110  the server may have its own loop
-                await asyncio.sleep(0)
-            await super().__call__(scope, receive, send)
-
-    fleet = Fleet(VirtualClock())
-    async with relay_setup(fleet, tmp_path) as setup, setup.connect(sock=small_socket(setup)) as stuck:
-        await receive_snapshot(stuck)
-        stuck.transport.pause_reading()
-        fleet.fault = lambda path: OnceAllCalled(large) if path.endswith("/trace") else None
-        for number in range(request_proxy.MAX_CALLS_IN_FLIGHT):
-            await stuck.send(encode_screen_message(Call(number, RunRequest(RunId("run_1"), "trace"))), text=True)
-        await setup.wait_until_disconnected()
-        assert len(encoded) == 1
-        # A response that was cut off does not stop the relay.
-        async with setup.connect() as other:
-            await receive_snapshot(other)

@@ -102,29 +102,24 @@ async def test_finding_reaches_a_screen_that_judges_nothing(tmp_path: Path) -> N
 async def test_screen_knows_nothing_while_its_relay_is_silent(tmp_path: Path) -> None:
     fleet = fleet_with()
 
-    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:
-        screen.findings.watch()
-        await setup.run_until(lambda: word(screen) == OK)
-        await setup.stop()
-        await fleet.clock.run(33)  # of 41, but the last message may be some seconds old
-        assert word(screen) == OK
-        await fleet.clock.run(12)
-        await screen.settle()
-        assert word(screen) == NOT_KNOWN
-        await setup.start()
-        await setup.run_until(lambda: word(screen) == OK)
-        assert is_watched(setup)
-
-
-async def test_relay_whose_api_is_silent_knows_nothing(tmp_path: Path) -> None:
-    fleet = fleet_with()
-
-    async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:
-        screen.findings.watch()
-        await setup.run_until(lambda: word(screen) == OK)
-        fleet.fault = lambda path: server_error(500, "down") if path.startswith("/api") else None
-        await setup.run_for(55)
-        assert word(screen) == NOT_KNOWN
+    async with watched_relay(tmp_path, fleet) as setup:
+        async with screen_on(setup) as screen:
+            screen.findings.watch()
+            await setup.run_until(lambda: word(screen) == OK)
+            await setup.stop()
+            await fleet.clock.run(33)  # of 41, but the last message may be some seconds old
+            assert word(screen) == OK
+            await fleet.clock.run(12)
+            await screen.settle()
+            assert word(screen) == NOT_KNOWN
+            await setup.start()
+            await setup.run_until(lambda: word(screen) == OK)
+            assert is_watched(setup)
+            fleet.fault = lambda path: server_error(500, "down") if path.startswith("/api") else None
+            await setup.run_for(55)
+            assert word(screen) == NOT_KNOWN, "the relay is there, but its API is silent"
+        await setup.wait_until_disconnected()
+        assert not is_watched(setup), "a screen that leaves ends its watch"
 
 
 def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
@@ -146,14 +141,3 @@ def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
     assert isinstance(waits, RelayFindings)
     assert list(waits.updates()) == [WaitsRead(at(9), ())]
     assert len(list(encoder.findings({}))) == len(FACTS_OF_WALL) + 1
-
-
-async def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:
-    fleet = fleet_with()
-
-    async with watched_relay(tmp_path, fleet) as setup:
-        async with screen_on(setup) as screen:
-            screen.findings.watch()
-            await setup.run_until(lambda: is_watched(setup))
-        await setup.wait_until_disconnected()
-        assert not is_watched(setup)

@@ -4,13 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-import pytest
-
 from tests.support.domain.patches import NOON, at, patch_of
 from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
 from tui.domain.run import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
-from tui.relay import server as store_encoder
 from tui.relay.server import RelayClient, StoreEncoder
 from tui.store.store import Store
 
@@ -92,18 +89,6 @@ async def test_late_screen_gets_changes_since_its_shared_snapshot() -> None:
         assert wall.encoder.snapshot() is snapshot
         await wall.wait()
         assert late.words() == {"run_a": "EXECUTING", "run_b": "QUEUED"}
-
-
-async def test_snapshot_with_too_many_changes_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_encoder, "MAX_SNAPSHOT_CHANGES", 1)
-
-    async with a_wall() as wall:
-        wall.apply(runs("QUEUED", "run_a", "run_b"))
-        snapshot = wall.encoder.snapshot()
-        wall.apply(runs("EXECUTING", "run_a", updated=1))
-        assert wall.encoder.snapshot() is snapshot
-        wall.apply(runs("EXECUTING", "run_b", updated=1))
-        assert wall.encoder.snapshot() is not snapshot
 
 
 async def test_busy_screen_gets_runs_before_newer_facts() -> None:

@@ -2,17 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.responses import Response
 
 from tests.support.fleet import SECRET, Fleet, FleetRun
-from tests.support.recordings import body_of
-from tests.support.relay import RELAY_PATH, TOKEN, RelaySetup, has_all_runs, receive_until, relay_setup, screen_on
+from tests.support.relay import (
+    TOKEN,
+    RelaySetup,
+    answer_to,
+    has_all_runs,
+    receive_until,
+    relay_setup,
+    screen_on,
+)
 from tests.support.responses import server_error
 from tests.support.sure import sure
 from tests.support.ui.logs import LogServer
@@ -129,30 +134,6 @@ async def test_details_attempts_and_trees_equal_those_of_the_api(tmp_path: Path)
         assert all(later - earlier >= 4 for earlier, later in pairwise(asked)), "the relay alone asks, now and then"
 
 
-async def test_attempts_of_a_truncated_trace_cross_the_relay(tmp_path: Path) -> None:
-    recorded = {
-        f"/api/v1/runs/{FAILED.id}/{part}": body_of(number).replace(
-            b"run_cmwwvxwcs02e9en7d7x8uj5iz", FAILED.id.encode()
-        )
-        for part, number in (("trace", "1011"), ("events", "1005"))
-    }
-
-    def fault(path: str) -> Response | None:
-        return Response(recorded[path], media_type="application/json") if path in recorded else None
-
-    fleet = busy_fleet()
-    fleet.fault = fault
-    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-        await synchronise(setup, screen)
-        run, _ = await screen.fetch_run_with_attempts(RunId(FAILED.id))
-        assert run.attempts is not None
-        history = run.attempts[1]
-        assert [attempt.error and attempt.error.message for attempt in history.attempts] == [
-            f"chatty attempt {number} failed" for number in (1, 2, 3)
-        ]
-        assert history.is_complete
-
-
 async def test_log_and_attributes_cross_the_relay(tmp_path: Path) -> None:
     fleet = busy_fleet()
     server = LogServer(fleet)
@@ -174,10 +155,7 @@ async def test_response_is_whole_if_a_part_ends_inside_a_character(tmp_path: Pat
     fleet = busy_fleet()
     fleet.fault = lambda path: Response(body) if path.endswith("/trace") else None
     async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket:
-        await socket.send(encode_screen_message(Call(1, RunRequest(RunId(FAILED.id), "trace"))), text=True)
-        message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
-        assert isinstance(message, CallResponse)
-        assert message.body == body
+        assert (await answer_to(socket, RunRequest(RunId(FAILED.id), "trace"))).body == body
 
 
 async def test_identical_requests_of_screens_are_sent_once(tmp_path: Path) -> None:
@@ -212,10 +190,8 @@ async def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None
         await setup.wait_for_responses()
         before = len(fleet.requests)
         for number, request in enumerate(requests):
-            await socket.send(encode_screen_message(Call(number, request)), text=True)
-            message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
-            assert isinstance(message, CallResponse)
-            assert (message.number, message.response.status) == (number, 404)
+            answer = await answer_to(socket, request, number)
+            assert (answer.number, answer.status) == (number, 404)
         assert not [
             path for _, path, _ in fleet.requests[before:] if "/runs/" in path or "/errors" in path or "whoami" in path
         ]
@@ -234,10 +210,7 @@ async def test_refusal_of_error_groups_reaches_the_screen(tmp_path: Path) -> Non
         # A screen may send anything: the relay checks it too.
         for request in (ErrorGroupsRequest("soon"), ErrorGroupsRequest("1h", Cursor("\ud800"))):
             async with setup.connect() as socket:
-                await socket.send(encode_screen_message(Call(1, request)), text=True)
-                message = (await receive_until(socket, lambda each: isinstance(each, CallResponse)))[-1]
-                assert isinstance(message, CallResponse)
-                assert message.status == 400
+                assert (await answer_to(socket, request)).status == 400
 
 
 async def test_key_and_tokens_are_in_no_message_and_no_text(tmp_path: Path) -> None:
@@ -304,63 +277,6 @@ async def test_relay_tries_a_refused_key_again(tmp_path: Path) -> None:
         assert setup.session.fetcher.feed_polls_in_flight == 1
 
 
-class Machine(VirtualClock):
-    """The clock of a machine that may sleep. Its time is the fleet's; its timers wait until it wakes."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        super().__init__()
-        self._fleet = fleet
-        self._missed: list[Callable[[], None]] = []
-        self._slept_s = 0.0
-        self._asleep_since_s: float | None = None
-
-    def monotonic_s(self) -> float:
-        return (self._fleet.now_s if self._asleep_since_s is None else self._asleep_since_s) - self._slept_s
-
-    def elapsed_s(self) -> float:
-        return self._fleet.now_s
-
-    def call_later(self, delay_s: float, call: Callable[[], None]) -> Any:
-        # At least a millisecond: a rounded sum of times must not become a wait of zero.
-        late_s = max(delay_s, 0.001)
-        return self._fleet.clock.call_later(late_s, lambda: call() if self._is_awake else self._missed.append(call))
-
-    async def sleep(self, delay_s: float) -> None:
-        await self._fleet.clock.sleep(delay_s)
-
-    @property
-    def _is_awake(self) -> bool:
-        return self._asleep_since_s is None
-
-    def fall_asleep(self) -> None:
-        self._asleep_since_s = self._fleet.now_s
-
-    def wake_up(self) -> None:
-        assert self._asleep_since_s is not None
-        self._slept_s += self._fleet.now_s - self._asleep_since_s
-        self._asleep_since_s = None
-        for call in self._missed:
-            call()
-
-
-async def test_screen_reconnects_after_the_machine_slept(tmp_path: Path) -> None:
-    fleet = busy_fleet()
-    machine = Machine(fleet)
-    async with relay_setup(fleet, tmp_path, interval_s=60) as setup, screen_on(setup, clock=machine) as screen:
-        await synchronise(setup, screen)
-        freshness = FreshnessOf(screen)
-        before = len(fleet.requests_to(RELAY_PATH))
-        machine.fall_asleep()
-        sure(sure(screen.sources.relay)._socket).transport.pause_reading()
-        await fleet.clock.run(3_600, idle=setup.wait_for_responses)
-        assert len(fleet.requests_to(RELAY_PATH)) == before
-        assert freshness.now.level is Level.STALE
-        machine.wake_up()
-        await synchronise(setup, screen)
-        assert len(fleet.requests_to(RELAY_PATH)) == before + 1
-        await setup.run_until(lambda: freshness.now.level is Level.FRESH)
-
-
 async def test_screen_requests_a_live_run_missing_in_the_snapshot(tmp_path: Path) -> None:
     fleet = busy_fleet()
     expired = FleetRun(900, -20, -19)
@@ -393,21 +309,6 @@ async def test_screen_stops_if_the_relay_changes_its_environment(tmp_path: Path)
         assert sure(screen.store.environment).slug == "dev"
         assert screen.store.snapshot().keys() == run_ids
         assert FreshnessOf(screen).now.level is Level.STALE
-
-
-async def test_unreadable_response_keeps_the_connection(tmp_path: Path) -> None:
-    fleet = busy_fleet()
-    path = f"/api/v3/runs/{PARENT.id}"
-    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-        await synchronise(setup, screen)
-        fleet.forget(PARENT)
-        fleet.fault = lambda requested: Response("{}") if requested == path else None
-        await setup.restart(down_s=1)
-        connections = len(fleet.requests_to(RELAY_PATH))
-        await setup.run_until(lambda: len(fleet.requests_to(path)) >= 3)
-        assert len(fleet.requests_to(RELAY_PATH)) <= connections + 1
-        fleet.fault = lambda _: None
-        await synchronise(setup, screen)
 
 
 async def test_screen_is_not_fresh_before_the_api_confirms(tmp_path: Path) -> None:

@@ -16,7 +16,17 @@ from websockets.http11 import Request, Response
 
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import started
-from tui.api.relay import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
+from tui.api.client import ReadRequest
+from tui.api.relay import (
+    VERSION,
+    Call,
+    CallResponse,
+    Hello,
+    RelayMessage,
+    Welcome,
+    decode_relay_message,
+    encode_screen_message,
+)
 from tui.domain.run import Run, RunId, parse_status
 from tui.emulator.server.child import listen
 from tui.relay.server import Relay, RelayOptions, Tokens
@@ -258,3 +268,11 @@ async def receive_until(socket: ClientConnection, is_last: Callable[[RelayMessag
     while not is_last(messages[-1]):
         messages.append(await receive(socket))
     return messages
+
+
+async def answer_to(socket: ClientConnection, request: ReadRequest, number: int = 1) -> CallResponse:
+    """Send a request as a screen does, and return its response."""
+    await socket.send(encode_screen_message(Call(number, request)), text=True)
+    answer = (await receive_until(socket, lambda message: isinstance(message, CallResponse)))[-1]
+    assert isinstance(answer, CallResponse)
+    return answer
