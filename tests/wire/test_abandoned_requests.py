@@ -97,39 +97,6 @@ async def test_abandoned_requests_leave_connections_for_later_ones() -> None:
         assert await get(api, connection) == b"{}"
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket")  # of the server, in a handshake that ends
-@pytest.mark.parametrize("variable", ["NO_PROXY", "HTTPS_PROXY"])
-def test_abandoned_tls_requests_leave_no_connection_in_use(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    monkeypatch.setenv("NO_PROXY", "")
-
-    def answer(connection: socket.socket) -> None:
-        read_head(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-
-    def tunnel(connection: socket.socket) -> None:
-        read_head(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        over_tls(answer)(connection)
-
-    async def scenario(port: int) -> None:
-        monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
-        async with aclosing(
-            HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
-        ) as connection:
-            url = f"https://127.0.0.1:{port}/"
-            await connection.send(HttpRequest(url), label="GET /")
-            for number in range(100):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(number % 25 * 0.0002):
-                        await connection.send(HttpRequest(url), label="GET /")
-            assert in_use(connection) == 0
-            assert (await connection.send(HttpRequest(url), label="GET /")).body == b"{}"
-
-    with serving(over_tls(answer) if variable == "NO_PROXY" else tunnel) as port:
-        asyncio.run(scenario(port))
-
-
 def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
     asked, done = threading.Event(), threading.Event()
@@ -165,17 +132,6 @@ def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch)
         asyncio.run(scenario())
 
 
-async def test_request_in_flight_survives_abandoned_ones() -> None:
-    async with connected() as (api, connection), asyncio.TaskGroup() as tasks:
-        held = tasks.create_task(get(api, connection, "/held"))
-        await api.until_open(1)
-        for number in range(3 * MAX_CONNECTIONS // 2):
-            await give_up(api, connection, number % TURNS)
-        assert not held.done()
-        api.release.set()
-        assert await held == b"{}"
-
-
 async def test_request_without_a_free_connection_fails_in_time() -> None:
     async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
         held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]
@@ -186,23 +142,3 @@ async def test_request_without_a_free_connection_fails_in_time() -> None:
         api.release.set()
         assert {await each for each in held} == {b"{}"}
         assert await get(api, connection) == b"{}"
-
-
-async def test_request_during_close_succeeds_or_fails() -> None:
-    async with connected() as (api, connection):
-
-        async def get_or_fail() -> bytes:
-            try:
-                return await get(api, connection, "/moved")
-            except Unreachable:
-                return b"failed"
-
-        results = set()
-        for turns in range(2 * TURNS):
-            async with asyncio.TaskGroup() as tasks:
-                task = tasks.create_task(get_or_fail())
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                await connection.aclose()
-            results.add(task.result())
-        assert results == {b"{}", b"failed"}

@@ -32,13 +32,6 @@ def test_lone_surrogates_are_kept() -> None:
     assert decode_page(page_body(ROW | {"metadata": {"k": odd}}, ROW | {"id": 3}), READ_AT).unreadable == 1
 
 
-def test_deeply_nested_value_is_kept() -> None:
-    deep: Any = "end"
-    for _ in range(400):
-        deep = [deep]
-    assert body_facet(detail_of(payload=deep)).payload == deep
-
-
 def test_run_with_a_very_long_number_is_kept() -> None:
     body = json.dumps(ROW)[:-1].encode() + b', "payload": ' + b"1" * 5_000 + b"}"
     assert body_facet(decode_run(body, READ_AT)).payload == float("inf")

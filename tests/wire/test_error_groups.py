@@ -10,7 +10,7 @@ from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import ask
 from tests.wire.test_recordings import ERROR_GROUPS
 from tui.api.client import ERROR_GROUPS_PAGE_SIZE
-from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
+from tui.api.errors import NotFound, Refused, ServerFault, read_time
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.models import MAX_CURSOR_CHARS, RowsPage
 from tui.domain.facts import ServerErrorGroup
@@ -87,13 +87,6 @@ def test_row_without_its_identity_is_counted_as_unreadable() -> None:
     page = page_of(*rows, LEAST)
     assert [group.id for group in page.rows] == ["error_1"]
     assert page.unreadable == len(rows)
-
-
-def test_long_texts_are_cut_and_reported() -> None:
-    limits = Limits()
-    body = json.dumps({"data": [LEAST | {"errorMessage": "x" * 20_000}]}).encode()
-    assert len(decode_error_groups(body, limits).rows[0].message) == MAX_MESSAGE_CHARS
-    assert limits.notes == ["a message of an error group of 20,000 characters, only the first 10,000 are kept"]
 
 
 def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

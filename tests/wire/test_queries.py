@@ -27,7 +27,6 @@ from tui.api.queries import (
     TreeRuns,
     TrqlQuery,
     like_pattern,
-    quoted_id,
 )
 from tui.domain.run import RunId
 from tui.emulator.query.selects import Window, translate
@@ -122,20 +121,6 @@ def test_no_value_changes_the_words_of_a_query(query: NamedQuery) -> None:
     assert translate(trql.encode(errors="replace").decode(), NOW, Window()).sql
 
 
-@pytest.mark.parametrize(
-    "trql",
-    [
-        "SELECT a FROM runs WHERE a = 1 OR b = 2",
-        "SELECT a FROM runs WHERE (a = 1) or (b = 2)",
-        "SELECT countIf(a = 'x' OR (b = 2)) FROM runs",
-        "SELECT if(a = 1 or b, 1, 0) FROM runs",
-        "SELECT a FROM runs WHERE a or (b)",
-    ],
-)
-def test_or_as_an_operator_is_found(trql: str) -> None:
-    assert len(ors(trql)) == 1
-
-
 def test_nothing_else_makes_or_sends_trql() -> None:
     texts = {
         (path.relative_to(TUI).as_posix(), node.value)
@@ -183,7 +168,3 @@ def test_pattern_has_no_special_characters(text: str) -> None:
     assert not set("'\"\\\n_").intersection(pattern)
     assert pattern.startswith("%")
     assert pattern.endswith("%")
-
-
-def test_id_in_a_query_has_no_special_characters() -> None:
-    assert quoted_id(RunId("run_a-1')--\\é")) == "run_a-1--"

@@ -72,24 +72,6 @@ def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.Mon
         asyncio.run(scenario(port))
 
 
-@pytest.mark.parametrize("wrap", [lambda serve: serve, over_tls], ids=["http", "https"])
-def test_body_needs_no_answer_to_the_head(monkeypatch: pytest.MonkeyPatch, wrap: Any) -> None:
-    """Head and body are two writes, and the server says nothing between them."""
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    body = b'"' + b"x" * 500_000 + b'"'
-
-    def serve(connection: socket.socket) -> None:
-        got = read_head(connection).partition(b"\r\n\r\n")[2]
-        while len(got) < len(body):
-            got += connection.recv(65_536)
-        assert got == body
-        connection.sendall(HERE)
-
-    with serving(wrap(serve)) as port:
-        url = f"{'https' if wrap is over_tls else 'http'}://{HOST}:{port}/"
-        assert send(url, "POST", "x" * 500_000, write_s=2.0) == b"here"
-
-
 def test_body_that_the_server_does_not_take_times_out() -> None:
     done = threading.Event()
     with serving(lambda _: done.wait(5.0)) as port, pytest.raises(Unreachable, match=r"not sent in 0\.05 s") as caught:

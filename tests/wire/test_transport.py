@@ -1,7 +1,6 @@
 """Every failure of TLS, sockets and proxies becomes `Unreachable` with `may_have_arrived`."""
 
 import base64
-import gc
 import socket
 from typing import Any
 
@@ -17,7 +16,6 @@ from tests.support.raw_server import (
     until_closed,
     write_past_tls,
 )
-from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import ask, failure_of
 from tests.wire.test_secrets import whole_text
 from tui.api.client import Client
@@ -224,25 +222,6 @@ def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -
     assert not any("no free connection" in words for words in errors)
 
 
-def test_server_is_reached_again_after_a_tls_failure() -> None:
-    def whole(connection: socket.socket) -> None:
-        read_head(connection)
-        connection.sendall(WHOLE)
-
-    answers = iter((after_request(ALERT), over_tls(whole)))
-
-    async def twice(client: Client) -> int:
-        with pytest.raises(Unreachable):
-            await client.list_runs(RunFilters())
-        return len((await client.list_runs(RunFilters())).patches)
-
-    def serve(connection: socket.socket) -> None:
-        next(answers)(connection)
-
-    with serving(serve) as port:
-        assert ask(f"https://127.0.0.1:{port}", twice, timeouts=PATIENCE) == 0
-
-
 def test_cookies_are_not_kept() -> None:
     heads: list[bytes] = []
 
@@ -258,25 +237,3 @@ def test_cookies_are_not_kept() -> None:
     with serving(serve) as port:
         ask(f"http://127.0.0.1:{port}", twice, timeouts=PATIENCE)
     assert [b"cookie" in head.lower() for head in heads] == [False, False]
-
-
-def test_exception_of_on_written_is_not_a_transport_failure(recordings_api: RecordingsApi) -> None:
-    async def break_down() -> None:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        ask(recordings_api.url, lambda client: client.cancel(RUN, break_down))
-
-
-def test_response_is_freed_without_a_collection(recordings_api: RecordingsApi) -> None:
-    async def responses(client: Client) -> int:
-        gc.collect()
-        gc.disable()
-        try:
-            await client.list_runs(RunFilters())
-            kinds = [type(each) for each in gc.get_objects()]
-            return sum(kind.__name__ == "Response" and kind.__module__.startswith("http") for kind in kinds)
-        finally:
-            gc.enable()
-
-    assert ask(recordings_api.url, responses) == 0

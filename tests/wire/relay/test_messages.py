@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, patch_of, patches, stamp
-from tests.wire.relay.samples import FACTS, PATH, RELAY_MESSAGES, SCREEN_MESSAGES, encoded
+from tests.wire.relay.samples import PATH, RELAY_MESSAGES, SCREEN_MESSAGES, encoded
 from tui.api.client import RunRequest, SpanRequest
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
 from tui.api.queries import TaskMinutes
@@ -279,11 +279,6 @@ def test_payloads_and_attempts_from_a_relay_are_ignored() -> None:
     for name in UNSENT_FIELDS:
         text = changed(text, f"patches.0.{name}", '[["2026-11-24T12:00:00Z",2,"2026-11-24T12:00:00Z"],{}]')
     assert decode_relay_message(text) == decode_relay_message(RUNS)
-
-
-def test_unknown_words_of_a_newer_relay_are_left_out() -> None:
-    text = changed(FACTS_TEXT, "lost.telepathy", '"403: no"')
-    assert decode_relay_message(changed(text, "counts.counts.DREAMING", "5")) == FACTS
 
 
 def test_first_messages_keep_their_form_in_every_version() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import body_of
 from tests.support.sure import sure
-from tui.api.errors import ServerFault
+from tui.api.errors import MAX_DURATION, ServerFault
 from tui.api.traces import decode_span
 from tui.domain.error import RunError
 from tui.domain.text import Raw
@@ -49,37 +49,30 @@ def test_times_are_utc_with_microseconds() -> None:
 
 
 def test_exception_event_is_the_error_of_its_span() -> None:
-    attempt = decode_trace(body_of("241")).root.children[2]
-
-    assert attempt.exception is not None
-    assert attempt.exception.name == "Error"
-    assert attempt.exception.message == "Upstream returned 503 on attempt 1: service unavailable"
-    assert (attempt.exception.stack or "").count("\n    at ") == 10
-
-
-@pytest.mark.parametrize("spelling", ["stacktrace", "stackTrace", "stack"])
-def test_stack_is_read_in_all_three_spellings(spelling: str) -> None:
-    events = [{"name": "exception", "properties": {"exception": {"message": "m", "type": "E", spelling: "E: m"}}}]
-
-    assert decode(node(events=events)).root.exception == RunError(Raw("m"), Raw("E"), Raw("E: m"))
+    error = sure(decode_trace(body_of("241")).root.children[2].exception)
+    assert (error.name, error.message) == ("Error", "Upstream returned 503 on attempt 1: service unavailable")
+    assert (error.stack or "").count("\n    at ") == 10
 
 
 @pytest.mark.parametrize(
     ("exception", "expected"),
     [
         ({"message": {"code": 42}}, RunError(Raw('{"code": 42}'))),
+        *(
+            ({"message": "m", "type": "E", spelling: "E: m"}, RunError(Raw("m"), Raw("E"), Raw("E: m")))
+            for spelling in ("stacktrace", "stackTrace", "stack")
+        ),
         ({"stack": "at x"}, RunError(Raw(""), stack=Raw("at x"))),
-        ({"message": None, "type": 3}, None),
-        ({}, None),
-        ("text", None),
-        (None, None),
         ({"message": "\ud800\x1b[31m"}, RunError(Raw("\ud800\x1b[31m"))),
     ],
 )
-def test_incomplete_exceptions_are_partly_read(exception: Any, expected: RunError | None) -> None:
-    events = [{"name": "exception", "properties": {"exception": exception}}]
-
-    assert decode(node(events=events)).root.exception == expected
+def test_last_readable_exception_is_the_error(exception: Any, expected: RunError) -> None:
+    odd: list[Any] = [{"message": None, "type": 3}, {}, "text", None]
+    events = [{"name": "exception", "properties": {"exception": each}} for each in ({"message": "first"}, exception)]
+    assert decode(node(events=[*events, {"name": "trigger.dev/start"}, "odd"])).root.exception == expected
+    for each in odd:
+        events = [{"name": "exception", "properties": {"exception": each}}]
+        assert decode(node(events=events)).root.exception is None
 
 
 @pytest.mark.parametrize("broken", [{"id": None}, {"message": None}, {"startTime": "yesterday"}, {"startTime": None}])
@@ -92,13 +85,6 @@ def test_children_of_an_unreadable_span_move_to_its_parent(broken: dict[str, Any
 
     assert [child.message for child in trace.root.children] == ["a", "b", "c", "e"]
     assert messages(trace) == ["root", "a", "b", "c", "d", "e"]
-
-
-def test_invalid_children_are_dropped() -> None:
-    odd = node("odd")
-    odd["children"] = {"not": "a list"}
-
-    assert messages(decode(node("root", None, 3, [], {}, {"data": 5}, odd))) == ["root", "odd"]
 
 
 def test_absent_keys_have_defaults() -> None:
@@ -116,36 +102,29 @@ def test_absent_keys_have_defaults() -> None:
     assert (root.attempt_number, root.exception, root.children) == (None, None, ())
 
 
-@pytest.mark.parametrize("duration", [-5, "12", 0])
-def test_duration_below_a_microsecond_is_zero(duration: Any) -> None:
-    assert decode(node(duration=duration)).root.duration == timedelta()
-
-
-@pytest.mark.parametrize("duration", [None, "soon", 1e400, float("nan"), True, {}])
-def test_unreadable_duration_is_unknown(duration: Any) -> None:
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        *((text, timedelta()) for text in (-5, "12", 0)),
+        *((odd, None) for odd in (None, "soon", 1e400, float("nan"), True, {})),
+        *((huge, MAX_DURATION) for huge in (10**23, 10**40, 1e300)),
+    ],
+)
+def test_duration_is_bounded_or_unknown(duration: Any, expected: timedelta | None) -> None:
     root = decode(node(duration=duration)).root
-    assert (root.duration, root.ended_at) == (None, None)
-
-
-@pytest.mark.parametrize("duration", [10**18, 10**20, 10**23, 10**40, 1e300])
-def test_huge_duration_never_overflows_a_time(duration: float) -> None:
-    assert decode(node(duration=duration)).root.ended_at is not None
+    assert (root.duration, root.ended_at is None) == (expected, expected is None)
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text",
     [
-        ("2026-11-24T13:43:46.188Z", 13),
-        ("2026-11-24T13:43:46.188000000Z", 13),
-        ("2026-11-24 13:43:46.188", 13),
-        ("2026-11-24T15:43:46.188+02:00", 13),
-        ("1795527826188000000", 13),
+        *("2026-11-24T13:43:46.188Z", "2026-11-24T13:43:46.188000000Z", "2026-11-24 13:43:46.188"),
+        *("2026-11-24T15:43:46.188+02:00", "1795527826188000000"),
     ],
 )
-def test_times_of_any_spelling_become_utc(text: str, expected: int) -> None:
+def test_times_of_any_spelling_become_utc(text: str) -> None:
     started_at = decode(node(startTime=text)).root.started_at
-
-    assert (started_at.tzinfo, started_at.hour) == (UTC, expected)
+    assert (started_at.tzinfo, started_at) == (UTC, datetime(2026, 11, 24, 13, 43, 46, 188000, tzinfo=UTC))
 
 
 def test_truncation_is_read_from_both_places() -> None:
@@ -154,29 +133,6 @@ def test_truncation_is_read_from_both_places() -> None:
     assert decode(node(), isTruncated=True).is_truncated
     assert decode_trace(json.dumps(beside).encode()).is_truncated
     assert not decode(node(), isTruncated=None).is_truncated
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>",
-        b"null",
-        b"[]",
-        b"{}",
-        b'{"trace":null}',
-        b'{"trace":{"rootSpan":null}}',
-        b'{"trace":{"rootSpan":{}}}',
-        b'{"trace":{"traceId":"t","rootSpan":{"id":"s","runId":"r","data":{"message":"m"}}}}',
-        b"\xff\xfe\xfa",
-        b'{"trace":' + b"9" * 5000 + b"}",
-        b'{"trace":{"rootSpan":{"children":[' * 100_000,
-    ],
-)
-def test_invalid_trace_is_a_server_fault(body: bytes) -> None:
-    with pytest.raises(ServerFault) as fault:
-        decode_trace(body)
-    assert (fault.value.status, "\n" in str(fault.value)) == (200, False)
 
 
 json_values = st.recursive(
@@ -206,14 +162,6 @@ def test_any_json_is_a_trace_or_a_server_fault(value: Any) -> None:
         )
 
 
-@given(json_values)
-def test_any_json_is_a_span_detail_or_a_server_fault(value: Any) -> None:
-    detail = decode_span(json.dumps({"spanId": "s", "properties": value, "events": value}).encode())
-    assert detail.properties == (value if isinstance(value, dict) else {})
-    with pytest.raises(ServerFault):
-        decode_span(json.dumps([value]).encode())
-
-
 @pytest.mark.parametrize(
     ("number", "code", "message"),
     [
@@ -227,9 +175,7 @@ def test_any_json_is_a_span_detail_or_a_server_fault(value: Any) -> None:
     ],
 )
 def test_span_detail_has_the_true_error(number: str, code: str | None, message: str) -> None:
-    error = decode_span(body_of(number)).error
-
-    assert error is not None
+    error = sure(decode_span(body_of(number)).error)
     assert (error.code, error.message, error.has_code_only) == (code, message, False)
 
 
