@@ -1,7 +1,8 @@
 """When the budget admits requests, and how much of the rate limit it leaves to the running tasks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -22,277 +23,223 @@ from tui.sync.budget import (
     Refill,
 )
 
+RESETS: dict[str, Callable[[float], float]] = {
+    "a reset in the past": lambda _: -5.0,
+    "a reset now": lambda _: 0.0,
+    "a reset every second": lambda now_s: 1 - now_s % 1,
+    "a reset that is always a moment away": lambda _: 0.01,
+    "a reset in an hour": lambda _: 3600.0,
+    "a reset every ten seconds": lambda now_s: 10 - now_s % 10,
+}
+
+
+class Bench:
+    """A budget, and a server that answers at once or on `gate`. `headers`, if any, come with each answer."""
+
+    def __init__(self, refill: Refill = SECRET_KEY, *, max_queries: int = 2) -> None:
+        self.clock = VirtualClock()
+        self.waits: list[float] = []
+        self.budget = Budget(self.clock, refill, on_wait=self.waits.append, max_queries=max_queries)
+        self.sent: list[tuple[float, str]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.headers: Callable[[float], RateLimit] | None = None
+        self.errors: list[Exception] = []
+        """Raised by the next requests that are sent, the last one first."""
+        self._tasks: list[asyncio.Task[str]] = []
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, name in self.sent]
+
+    async def send(self, name: str) -> str:
+        self.sent.append((self.clock.monotonic_s(), name))
+        if self.headers is not None:
+            self.budget.observe(self.headers(self.clock.monotonic_s()))
+        await self.gate.wait()
+        if self.errors:
+            raise self.errors.pop()
+        return name
+
+    def ask(
+        self,
+        name: str,
+        priority: Priority = Priority.SELECTED,
+        *,
+        key: Hashable = None,
+        is_query: bool = False,
+        max_wait_s: float | None = None,
+    ) -> asyncio.Task[str]:
+        """Begin a request. Requests with one key are identical; by default each is its own."""
+        key = (len(self._tasks), name) if key is None else key
+        request = self.budget.request(key, priority, lambda: self.send(name), is_query=is_query, max_wait_s=max_wait_s)
+        self._tasks.append(asyncio.ensure_future(request))
+        return self._tasks[-1]
+
+    def ask_all(self, name: str, priority: Priority, count: int) -> None:
+        for _ in range(count):
+            self.ask(name, priority)
+
+    def most_within(self, seconds: float) -> int:
+        """Return the most requests within any span of `seconds`."""
+        moments = [moment for moment, _ in self.sent]
+        return max((sum(start <= each < start + seconds - 1e-6 for each in moments) for start in moments), default=0)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_bench(refill: Refill = SECRET_KEY, *, max_queries: int = 2) -> AsyncIterator[Bench]:
+    bench = Bench(refill, max_queries=max_queries)
+    yield bench
+    await bench.close()
+
 
 def rate(remaining: int, resets_in_s: float = 10.0, limit: int = 750) -> RateLimit:
     return RateLimit(limit, remaining, timedelta(seconds=resets_in_s))
 
 
-class Api:
-    """Counts requests, and answers at once or on `release`."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self.clock = clock
-        self.sent: list[tuple[float, str]] = []
-        self.gate: asyncio.Event | None = None
-
-    def call(self, name: str) -> Callable[[], Awaitable[str]]:
-        async def send() -> str:
-            self.sent.append((self.clock.monotonic_s(), name))
-            if self.gate is not None:
-                await self.gate.wait()
-            return name
-
-        return send
+# --- how much is spent
 
 
-class RateLimitedServer:
-    """A token bucket of `limit` requests with rate limit headers. `least` is the lowest number that remained."""
-
-    def __init__(self, budget: Budget, api: Api, refill: Refill, limit: int) -> None:
-        self._budget = budget
-        self._api = api
-        self._refill = refill
-        self._limit = limit
-        self._refills = 0
-        self._remaining = self.least = limit
-
-    def answering(self, name: str) -> Callable[[], Awaitable[str]]:
-        async def send() -> str:
-            passed, into_period_s = divmod(self._api.clock.monotonic_s(), self._refill.period_s)
-            if passed > self._refills:
-                self._remaining = min(self._limit, self._remaining + self._refill.requests)
-                self._refills += 1
-            self._remaining -= 1
-            self.least = min(self.least, self._remaining)
-            self._budget.observe(rate(self._remaining, self._refill.period_s - into_period_s, self._limit))
-            return await self._api.call(name)()
-
-        return send
+@pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN], ids=["a secret key", "a public token"])
+@pytest.mark.parametrize("resets", [None, *RESETS])
+async def test_no_period_spends_more_than_a_fifth(refill: Refill, resets: str | None) -> None:
+    async with a_bench(refill) as bench:
+        if resets is not None:
+            bench.headers = lambda now_s: rate(10_000 - len(bench.sent), RESETS[resets](now_s), 10_000)
+        bench.ask_all("r", Priority.SELECTED, 300)
+        await bench.clock.run(4.5 * refill.period_s)
+        assert bench.most_within(refill.period_s) == refill.requests // 5
+        assert len(bench.sent) >= min(300, 4 * refill.requests // 5)
 
 
-async def request_all(
-    budget: Budget, api: Api, priority: Priority, count: int, prefix: str = "r"
-) -> list[asyncio.Task[str]]:
-    tasks = [
-        asyncio.ensure_future(budget.request((prefix, number), priority, api.call(f"{prefix}{number}")))
-        for number in range(count)
-    ]
-    await asyncio.sleep(0)
-    return tasks
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 25),
+            st.integers(1, 40),
+            st.sampled_from([each for each in Priority if each is not Priority.ACTION]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(sorted(RESETS)),
+)
+def test_fifth_holds_for_any_sequence_of_requests(requests: list[tuple[float, int, Priority]], resets: str) -> None:
+    async def scenario() -> None:
+        async with a_bench() as bench:
+            bench.headers = lambda now_s: rate(10_000 - len(bench.sent), RESETS[resets](now_s), 10_000)
+            for wait_s, count, priority in requests:
+                bench.ask_all("r", priority, count)
+                await bench.clock.run(wait_s)
+            await bench.clock.run(200)
+            assert bench.most_within(10) <= 50
+            assert len(bench.sent) == sum(count for _, count, _ in requests)
 
-
-async def cancel_all(tasks: list[asyncio.Task[str]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@pytest.mark.parametrize("refill", [SECRET_KEY, PUBLIC_TOKEN])
-async def test_budget_spends_a_fifth_of_every_refill(refill: Refill) -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, refill), Api(clock)
-    tasks = await request_all(budget, api, Priority.SELECTED, 400)
-    await clock.run(refill.period_s * 4 - 0.01)
-    for period in range(4):
-        spent = [at for at, _ in api.sent if period <= at / refill.period_s < period + 1]
-        assert len(spent) == refill.requests // 5
-    await cancel_all(tasks)
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("refill", "limit"), [(SECRET_KEY, 750), (PUBLIC_TOKEN, 60)])
 async def test_command_spends_what_the_headers_allow(refill: Refill, limit: int) -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, refill), Api(clock)
-    budget.follow_headers()
-    server = RateLimitedServer(budget, api, refill, limit)
-    tasks = [
-        asyncio.ensure_future(budget.request(number, Priority.SELECTED, server.answering(str(number))))
-        for number in range(limit + 3 * refill.requests)
-    ]
-    for _ in range(29):  # the clock waits for some turns of the event loop at each step
-        await clock.run(refill.period_s / 10)
-    assert server.least == limit // 10  # what is left to the running tasks
-    assert len(api.sent) == limit * 0.9 + 2 * min(refill.requests, limit * 0.9)
-    await cancel_all(tasks)
+    async with a_bench(refill) as bench:
+        bench.budget.follow_headers()
+        refills, remaining, least = 0, limit, limit
 
-
-async def test_list_leaves_budget_for_the_selected_run() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    tasks = await request_all(budget, api, Priority.LIST, 200)
-    history = await request_all(budget, api, Priority.HISTORY, 10, "h")
-    await clock.run(1)
-    assert await budget.request("detail", Priority.SELECTED, api.call("detail")) == "detail"
-    assert not any(name.startswith("h") for _, name in api.sent)
-    await cancel_all(tasks + history)
-
-
-async def test_urgent_request_goes_first_after_a_refill() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    first = await request_all(budget, api, Priority.SELECTED, 50)
-    await clock.run(1)
-    late = [
-        *await request_all(budget, api, Priority.HISTORY, 3, "history"),
-        *await request_all(budget, api, Priority.LIST, 3, "list"),
-        *await request_all(budget, api, Priority.VISIBLE, 3, "visible"),
-    ]
-    await clock.run(9.5)
-    names = [name.rstrip("0123456789") for _, name in api.sent[50:]]
-    assert names == ["visible"] * 3 + ["list"] * 3 + ["history"] * 3
-    await cancel_all(first + late)
-
-
-async def test_budget_keeps_half_of_the_remaining_requests() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    remaining = 20
-
-    def answering(name: str) -> Callable[[], Awaitable[str]]:
-        async def send() -> str:
-            nonlocal remaining
+        def headers(now_s: float) -> RateLimit:
+            nonlocal refills, remaining, least
+            passed, into_period_s = divmod(now_s, refill.period_s)
+            if passed > refills:
+                remaining, refills = min(limit, remaining + refill.requests), refills + 1
             remaining -= 1
-            budget.observe(rate(remaining, resets_in_s=10 - clock.monotonic_s()))
-            return await api.call(name)()
+            least = min(least, remaining)
+            return rate(remaining, refill.period_s - into_period_s, limit)
 
-        return send
-
-    tasks = [
-        asyncio.ensure_future(budget.request(number, Priority.SELECTED, answering(str(number)))) for number in range(60)
-    ]
-    await clock.run(9)
-    assert 8 <= len(api.sent) <= 10
-    remaining = 750
-    await clock.run(5)
-    assert len(api.sent) == 60
-    await cancel_all(tasks)
+        bench.headers = headers
+        bench.ask_all("r", Priority.SELECTED, limit + 3 * refill.requests)
+        for _ in range(29):  # the clock waits for some turns of the event loop at each step
+            await bench.clock.run(refill.period_s / 10)
+        assert least == limit // 10  # what is left to the running tasks
+        assert len(bench.sent) == limit * 0.9 + 2 * min(refill.requests, limit * 0.9)
 
 
-async def test_identical_requests_in_flight_are_shared() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    api.gate = asyncio.Event()
-    tasks = [asyncio.ensure_future(budget.request("same", Priority.LIST, api.call("same"))) for _ in range(5)]
-    await clock.run(0.1)
-    api.gate.set()
-    assert await asyncio.gather(*tasks) == ["same"] * 5
-    assert len(api.sent) == 1
-    await budget.request("same", Priority.LIST, api.call("same"))
-    assert len(api.sent) == 2
+# A reset in the next second is plausible: half of the requests remaining then would be the next floor.
+@pytest.mark.parametrize("resets", sorted(RESETS.keys() - {"a reset every second"}))
+async def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
+    async with a_bench() as bench:
+        bench.headers = lambda now_s: rate(11 - len(bench.sent), RESETS[resets](now_s), 10_000)
+        bench.ask("page", Priority.LIST)
+        await bench.clock.run(0.5)
+        bench.ask_all("r", Priority.SELECTED, 100)
+        await bench.clock.run(9)
+        assert len(bench.sent) == 6
 
 
-async def test_shared_request_has_the_most_urgent_priority() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    full = await request_all(budget, api, Priority.SELECTED, 50)
-    await clock.run(0.1)
-    waiting = await request_all(budget, api, Priority.HISTORY, 40, "h")
-    urgent = asyncio.ensure_future(budget.request(("h", 39), Priority.ACTION, api.call("h39")))
-    await clock.run(0.1)
-    assert await urgent == "h39"
-    assert [name for _, name in api.sent[50:]] == ["h39"]
-    await cancel_all(full + waiting)
+# --- the order
 
 
-async def test_shared_request_survives_its_canceled_sender() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    api.gate = asyncio.Event()
-    sender, sharer = await request_all(budget, api, Priority.LIST, 1) + await request_all(budget, api, Priority.LIST, 1)
-    await clock.run(0.1)
-    sender.cancel()
-    await clock.run(0.1)
-    api.gate.set()
-    assert await sharer == "r0"
-    with pytest.raises(asyncio.CancelledError):
-        await sender
+async def test_urgent_requests_go_first_and_lists_leave_budget_for_them() -> None:
+    async with a_bench() as bench:
+        bench.ask_all("page", Priority.LIST, 200)
+        bench.ask_all("history", Priority.HISTORY, 10)
+        await bench.clock.run(1)
+        assert bench.names == ["page"] * 40
+        bench.ask_all("detail", Priority.SELECTED, 20)
+        await bench.clock.run(1)
+        assert bench.names[40:] == ["detail"] * 10
+        assert await bench.ask("cancel", Priority.ACTION) == "cancel"
+        bench.ask_all("visible", Priority.VISIBLE, 3)
+        await bench.clock.run(9)
+        assert bench.names[51:64] == ["detail"] * 10 + ["visible"] * 3
+        assert "history" not in bench.names
 
 
-async def test_429_stops_all_requests_until_the_reset() -> None:
-    clock = VirtualClock()
-    waits: list[float] = []
-    budget, api = Budget(clock, SECRET_KEY, on_wait=waits.append), Api(clock)
-    answers = iter([RateLimited("429", timedelta(seconds=7))])
-
-    async def limited() -> str:
-        for error in answers:
-            raise error
-        return await api.call("done")()
-
-    first = asyncio.ensure_future(budget.request("first", Priority.VISIBLE, limited))
-    await asyncio.sleep(0)
-    action = asyncio.ensure_future(budget.request("cancel", Priority.ACTION, api.call("cancel")))
-    await clock.run(6.9)
-    assert not action.done()
-    assert not first.done()
-    await clock.run(0.2)
-    assert await first == "done"
-    assert await action == "cancel"
-    assert waits == [7.0]
-    assert all(at >= 7.0 for at, name in api.sent if name == "done")
-
-
-async def test_429_is_raised_at_once_while_polling() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-
-    async def limited() -> str:
-        raise RateLimited("429", timedelta(seconds=7))
-
-    with pytest.raises(RateLimited):
-        await budget.request("page", Priority.LIST, limited)
-    detail = asyncio.ensure_future(budget.request("detail", Priority.SELECTED, api.call("detail")))
-    await clock.run(6.9)
-    assert not detail.done()
-    await clock.run(0.2)
-    assert await detail == "detail"
-
-
-async def test_429_is_raised_after_too_many_tries() -> None:
-    clock = VirtualClock()
-    budget = Budget(clock, SECRET_KEY)
-    tries = 0
-
-    async def limited() -> str:
-        nonlocal tries
-        tries += 1
-        raise RateLimited("429", timedelta(seconds=1))
-
-    task = asyncio.ensure_future(budget.request("x", Priority.ACTION, limited))
-    await clock.run(60)
-    with pytest.raises(RateLimited):
-        await task
-    assert tries == MAX_TRIES
+async def test_identical_requests_are_sent_once_with_the_most_urgent_priority() -> None:
+    async with a_bench() as bench:
+        bench.ask_all("r", Priority.SELECTED, 50)
+        await bench.clock.run(0.1)
+        bench.gate.clear()
+        sender, other = (bench.ask("same", Priority.HISTORY, key="same") for _ in range(2))
+        await bench.clock.run(0.1)
+        assert len(bench.sent) == 50
+        urgent = bench.ask("same", Priority.ACTION, key="same")
+        await bench.clock.run(0.1)
+        assert bench.names[50:] == ["same"]
+        sender.cancel()
+        await bench.clock.run(0.1)
+        bench.gate.set()
+        assert await other == await urgent == "same"
+        await bench.ask("same", Priority.ACTION, key="same")
+        assert bench.names[51:] == ["same"] * 2, "one for those that were left without a sender, and one afterwards"
 
 
 async def test_few_requests_are_in_flight_at_once() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    api.gate = asyncio.Event()
-    tasks = await request_all(budget, api, Priority.SELECTED, 20)
-    await clock.run(0.1)
-    assert len(api.sent) == MAX_IN_FLIGHT
-    api.gate.set()
-    await clock.run(0.1)
-    assert len(api.sent) == 20
-    await asyncio.gather(*tasks)
+    async with a_bench() as bench:
+        bench.gate.clear()
+        bench.ask_all("r", Priority.SELECTED, 20)
+        await bench.clock.run(0.1)
+        assert len(bench.sent) == MAX_IN_FLIGHT
+        bench.gate.set()
+        await bench.clock.run(0.1)
+        assert len(bench.sent) == 20
 
 
-async def test_reset_that_keeps_moving_starves_no_request() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-
-    async def answer() -> str:
-        budget.observe(rate(700, resets_in_s=3600))
-        return await api.call("x")()
-
-    for number in range(120):
-        task = asyncio.ensure_future(budget.request(number, Priority.SELECTED, answer))
-        await clock.run(0.5)
-        if task.done():
-            continue
-        task.cancel()
-    assert len(api.sent) > 110
+async def test_few_queries_run_at_once_and_hold_up_nothing_else() -> None:
+    async with a_bench() as bench:
+        bench.gate.clear()
+        queries = [bench.ask(f"q{number}", Priority.FACTS, is_query=True) for number in range(4)]
+        bench.ask("page", Priority.LIST)
+        bench.ask("urgent", is_query=True)
+        await bench.clock.run(1)
+        assert bench.names == ["q0", "q1", "page"]
+        queries[3].cancel()
+        bench.gate.set()
+        await bench.clock.run(1)
+        assert bench.names[3:] == ["urgent", "q2"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -305,108 +252,106 @@ async def test_reset_that_keeps_moving_starves_no_request() -> None:
 )
 def test_budget_is_empty_after_requests_and_cancellations(requests: list[tuple[Priority, bool, int, bool]]) -> None:
     async def scenario() -> None:
-        clock = VirtualClock()
-        budget, api = Budget(clock, SECRET_KEY), Api(clock)
-        tasks = []
-        for priority, is_canceled, key, is_query in requests:
-            task = asyncio.ensure_future(budget.request(key, priority, api.call(str(key)), is_query=is_query))
-            tasks.append(task)
-            await asyncio.sleep(0)
-            if is_canceled:
-                task.cancel()
-        await clock.run(100)
-        answers = await asyncio.gather(*tasks, return_exceptions=True)
-        for (_, is_canceled, key, _), answer in zip(requests, answers, strict=True):
-            assert answer == str(key) or (is_canceled and isinstance(answer, asyncio.CancelledError))
-        assert budget.in_flight == 0
-        assert not budget._shared
-        assert not budget._waiters
-        assert budget._queries_in_flight == 0
+        async with a_bench() as bench:
+            tasks = []
+            for priority, is_canceled, key, is_query in requests:
+                tasks.append(bench.ask(str(key), priority, key=key, is_query=is_query))
+                await asyncio.sleep(0)
+                if is_canceled:
+                    tasks[-1].cancel()
+            await bench.clock.run(100)
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            for (_, is_canceled, key, _), answer in zip(requests, answers, strict=True):
+                assert answer == str(key) or (is_canceled and isinstance(answer, asyncio.CancelledError))
+            budget = bench.budget
+            left = budget.in_flight, budget._queries_in_flight, len(budget._shared), len(budget._waiters)
+            assert left == (0, 0, 0, 0)
 
     asyncio.run(scenario())
 
 
-async def test_few_queries_run_at_once_and_hold_up_nothing_else() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-    api.gate = asyncio.Event()
+# --- refusals
 
-    def ask(priority: Priority, name: str, *, is_query: bool = True) -> asyncio.Task[str]:
-        return asyncio.ensure_future(budget.request(name, priority, api.call(name), is_query=is_query))
 
-    tasks = [ask(Priority.FACTS, f"q{number}") for number in range(4)]
-    tasks += [ask(Priority.LIST, "page", is_query=False), ask(Priority.SELECTED, "urgent")]
-    await clock.run(1)
-    assert [name for _, name in api.sent] == ["q0", "q1", "page"]
-    tasks[3].cancel()
-    api.gate.set()
-    await clock.run(1)
-    assert [name for _, name in api.sent[3:]] == ["urgent", "q2"]
-    await cancel_all(tasks)
+async def test_429_stops_all_requests_until_the_reset() -> None:
+    async with a_bench() as bench:
+        bench.errors = [RateLimited("429", timedelta(seconds=7))]
+        first = bench.ask("first", Priority.VISIBLE)
+        await asyncio.sleep(0)
+        action = bench.ask("cancel", Priority.ACTION)
+        await bench.clock.run(6.9)
+        assert not action.done()
+        assert bench.names == ["first"]
+        await bench.clock.run(0.2)
+        assert (await first, await action) == ("first", "cancel")
+        assert bench.waits == [7.0]
+        assert min(moment for moment, _ in bench.sent[1:]) >= 7.0
+
+
+async def test_429_is_raised_at_once_to_lists_and_to_the_impatient() -> None:
+    async with a_bench() as bench:
+        for priority, max_wait_s in ((Priority.SELECTED, 5.0), (Priority.LIST, None)):
+            bench.errors = [RateLimited("429", timedelta(seconds=7))]
+            with pytest.raises(RateLimited):
+                await bench.ask("page", priority, max_wait_s=max_wait_s)
+            detail = bench.ask("detail")
+            await bench.clock.run(6.9)
+            assert not detail.done()
+            await bench.clock.run(0.2)
+            assert await detail == "detail"
+
+
+async def test_429_is_raised_after_too_many_tries() -> None:
+    async with a_bench() as bench:
+        bench.errors = [RateLimited("429", timedelta(seconds=1)) for _ in range(99)]
+        task = bench.ask("x", Priority.ACTION)
+        await bench.clock.run(60)
+        assert isinstance(task.exception(), RateLimited)
+        assert len(bench.sent) == MAX_TRIES
 
 
 @pytest.mark.parametrize("priority", [Priority.SELECTED, Priority.LIST, Priority.FACTS])
 async def test_query_refused_for_others_is_sent_again_soon(priority: Priority) -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY, max_queries=1), Api(clock)
-    refusals = iter([True, True, False])
-
-    async def query() -> str:
-        name = await api.call("query")()
-        if next(refusals):
-            raise TooManyQueries("429")
-        return name
-
-    task = asyncio.ensure_future(budget.request("query", priority, query, is_query=True))
-    await asyncio.sleep(0)
-    # Neither another query nor other requests wait for the next try.
-    others = [asyncio.ensure_future(budget.request(n, Priority.HISTORY, api.call(n), is_query=n == "q")) for n in "qr"]
-    await clock.run(0.01)
-    assert all(other.done() for other in others)
-    await clock.run(sum(QUERY_RETRIES_S[:2]))
-    assert task.done()
-    assert await task == "query"
-    first_s, second_s, third_s = (at for at, name in api.sent if name == "query")
-    for wait_s, longest_s in zip((second_s - first_s, third_s - second_s), QUERY_RETRIES_S, strict=False):
-        assert longest_s / 2 <= wait_s <= longest_s + 0.01
+    async with a_bench(max_queries=1) as bench:
+        bench.errors = [TooManyQueries("429")]
+        task = bench.ask("query", priority, is_query=True)
+        await asyncio.sleep(0)
+        # Neither another query nor other requests wait for the next try.
+        others = [bench.ask(name, Priority.HISTORY, is_query=name == "q") for name in "qr"]
+        await bench.clock.run(0.01)
+        assert all(other.done() for other in others)
+        bench.errors = [TooManyQueries("429")]
+        await bench.clock.run(sum(QUERY_RETRIES_S[:2]))
+        assert task.done()
+        first_s, second_s, third_s = (at for at, name in bench.sent if name == "query")
+        for wait_s, longest_s in zip((second_s - first_s, third_s - second_s), QUERY_RETRIES_S, strict=False):
+            assert longest_s / 2 <= wait_s <= longest_s + 0.01
 
 
 async def test_query_that_stays_refused_raises_after_some_tries() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, SECRET_KEY), Api(clock)
-
-    async def query() -> str:
-        await api.call("query")()
-        raise TooManyQueries("429")
-
-    def ask(max_wait_s: float | None) -> asyncio.Task[str]:
-        return asyncio.ensure_future(
-            budget.request(max_wait_s, Priority.FACTS, query, max_wait_s=max_wait_s, is_query=True)
-        )
-
-    tasks = [ask(None)]
-    await clock.run(sum(QUERY_RETRIES_S) + 0.1)
-    assert len(api.sent) == len(QUERY_RETRIES_S) + 1
-    tasks.append(ask(0.5))
-    await clock.run(sum(QUERY_RETRIES_S))
-    assert len(api.sent) == len(QUERY_RETRIES_S) + 1 + 3  # no wait of more than half a second
-    assert all(isinstance(task.exception(), TooManyQueries) for task in tasks)
-    assert budget.in_flight == 0
+    async with a_bench() as bench:
+        bench.errors = [TooManyQueries("429") for _ in range(99)]
+        patient = bench.ask("query", Priority.FACTS, is_query=True)
+        await bench.clock.run(sum(QUERY_RETRIES_S) + 0.1)
+        assert len(bench.sent) == len(QUERY_RETRIES_S) + 1
+        impatient = bench.ask("query", Priority.FACTS, max_wait_s=0.5, is_query=True)
+        await bench.clock.run(sum(QUERY_RETRIES_S))
+        assert len(bench.sent) == len(QUERY_RETRIES_S) + 1 + 3  # no wait of more than half a second
+        assert all(isinstance(task.exception(), TooManyQueries) for task in (patient, impatient))
+        assert bench.budget.in_flight == 0
 
 
 async def test_request_with_too_long_a_wait_raises_at_once() -> None:
-    clock = VirtualClock()
-    budget, api = Budget(clock, Refill(10, 60.0)), Api(clock)
-    for number in range(2):
-        await budget.request(number, Priority.SELECTED, api.call("first"), max_wait_s=0.0)
-    with pytest.raises(RateLimited) as refused:
-        await budget.request("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0)
-    assert refused.value.resets_in == timedelta(seconds=60)
-    assert str(refused.value) == "the request budget is spent for 60 s"
-    await clock.run(56)
-    # A wait within the maximum is allowed.
-    waiting = asyncio.ensure_future(budget.request("late", Priority.SELECTED, api.call("late"), max_wait_s=5.0))
-    await clock.run(4)
-    assert await waiting == "late"
-    assert [name for _, name in api.sent] == ["first", "first", "late"]
-    assert not budget.in_flight
+    async with a_bench(Refill(10, 60.0)) as bench:
+        for _ in range(2):
+            await bench.ask("first", max_wait_s=0.0)
+        with pytest.raises(RateLimited, match=r"\Athe request budget is spent for 60 s\Z") as refused:
+            await bench.ask("late", max_wait_s=5.0)
+        assert refused.value.resets_in == timedelta(seconds=60)
+        await bench.clock.run(56)
+        # A wait within the maximum is allowed.
+        waiting = bench.ask("late", max_wait_s=5.0)
+        await bench.clock.run(4)
+        assert await waiting == "late"
+        assert bench.names == ["first", "first", "late"]
+        assert not bench.budget.in_flight

@@ -23,7 +23,6 @@ from tui.api.client import Client
 from tui.domain.facts import (
     NO_FACTS,
     FactSource,
-    MinutesRead,
     ScheduleRunsRead,
     TaskMinute,
     TokensRead,
@@ -178,6 +177,9 @@ async def test_every_fact_is_read_at_once_and_within_the_first_minute() -> None:
         assert None not in (facts.waits, facts.queues, facts.minutes, facts.normals, facts.schedules)
         assert None not in (facts.tokens, facts.errors)
         assert facts.deployments is None  # the run of a token would be before
+        (wait,) = sure(facts.waits).waits
+        assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
+        assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
         await seen.watch(5)
         assert seen.facts.deployments is not None
         await seen.watch(55)
@@ -232,40 +234,26 @@ async def test_minutes_are_those_of_the_runs() -> None:
         assert p95 == timedelta(seconds=99)
 
 
-async def test_waits_name_the_oldest_run_of_each_queue() -> None:
-    async with watched(a_fleet()) as seen:
-        await seen.watch(1)
-        (wait,) = sure(seen.facts.waits).waits
-        assert (wait.queued, wait.oldest_run, wait.oldest_at) == (12, FleetRun(10, 0).id, at(-3_600))
-        assert (wait.started_per_min, wait.arrived_per_min) == (2.0, 2.0)
-
-
 LIMITS = "/api/v1/concurrency-limits"
 
 
 async def test_limits_are_read_only_where_queues_have_none() -> None:
-    def requests_in(seen: Watched) -> int:
-        return sum(path == LIMITS for _, path, _ in seen.fleet.requests)
-
     fleet = a_fleet()
     fleet.world.queues.named("task/task-1").limit = 0
     async with watched(fleet) as seen:
         await seen.watch(120)
-        assert requests_in(seen) == 0
+        assert seen.sent()[LIMITS] == 0
         fleet.world.queues.is_v2 = True
         await seen.watch(60)
-        assert seen.facts.queues is not None
-        (queue,) = [each for each in seen.facts.queues.queues if each.name == "task-1"]
+        (queue,) = [each for each in sure(seen.facts.queues).queues if each.name == "task-1"]
         assert (queue.is_v2, queue.limit) == (True, 0)
-        assert {each.name for each in seen.facts.queues.limits} >= {"task/task-1"}
-        assert requests_in(seen) >= 1
+        assert {each.name for each in sure(seen.facts.queues).limits} >= {"task/task-1"}
         seen.assert_within_allowance()
-
     older = a_fleet({LIMITS: lambda _: HTMLResponse("<!DOCTYPE html><html></html>", 404)})
     older.world.queues.is_v2 = True
     async with watched(older) as seen:
         await seen.watch(300)
-        assert requests_in(seen) == 1, "an older server is never asked again"
+        assert seen.sent()[LIMITS] == 1, "an older server is never asked again"
         assert {each.limit for each in sure(seen.facts.queues).queues} == {None}
         assert FactSource.QUEUES not in seen.unread()
 
@@ -348,116 +336,94 @@ async def test_public_token_reads_nothing() -> None:
         assert seen.unread() == dict.fromkeys(READ, True)
 
 
-async def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with watched(a_fleet()) as whole:
-        await whole.watch(2)
-    monkeypatch.setattr("tui.sync.fact_readers.MAX_ROWS", 150)
-    async with watched(a_fleet()) as seen:
-        await seen.watch(700)
-        reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
-        assert [read.is_cut for read in reads][:: max(1, len(reads) - 1)] == [True, False]
-        before = {each for each in sure(whole.facts.minutes).minutes if at(-3_000) <= each.start < at(-180)}
-        assert before
-        assert before <= set(sure(seen.facts.minutes).minutes)
-        seen.assert_within_allowance()
+EVENTS = recording("1231")["response"]["body"]
+WAITING_RUN = recording("1231")["request"]["path"].split("/")[4]
+(SUBJECT,) = (
+    each["style"]["accessory"]["items"][0]["text"] for each in EVENTS["events"] if "accessory" in each["style"]
+)
+"""The token for which that run waits, as its events say."""
+
+TOKEN_ROW = recording("1105")["response"]["body"]["data"][0]
+WHOLE_WINDOW = WindowRead(at(0), timedelta(hours=24), is_live_complete=True)
 
 
-async def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
-    events = recording("1231")["response"]["body"]
-    run_id = recording("1231")["request"]["path"].split("/")[4]
-    (subject,) = (
-        each["style"]["accessory"]["items"][0]["text"] for each in events["events"] if "accessory" in each["style"]
-    )
-    row = recording("1105")["response"]["body"]["data"][0]
-    rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z"}, row | {"createdAt": "2026-11-24T13:58:45Z"}]
-
-    fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-    answers = fleet.fault
+def token_fleet(*rows: dict[str, str], waiting_run: str = WAITING_RUN, events: Any = EVENTS) -> Fleet:
+    """A fleet with these tokens, and the events of the run that waits for the first."""
+    fleet = a_fleet({TOKENS: lambda _: reply([TOKEN_ROW | row for row in rows])})
+    answers, found = fleet.fault, json.loads(json.dumps(events).replace(WAITING_RUN, waiting_run))
 
     def answer(path: str) -> Response | None:
         if path.endswith("/events"):
-            return JSONResponse(events if run_id in path else {"events": []})
+            return JSONResponse(found if waiting_run in path else {"events": []})
         return answers(path)
 
     fleet.fault = answer
-    async with watched(fleet) as seen:
-        for each, created_s in ((run_id, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
+    return fleet
+
+
+async def test_token_is_joined_to_the_run_that_waits_for_it() -> None:
+    rows = [{"id": SUBJECT, "createdAt": "2026-11-24T13:59:00Z"}, {"createdAt": "2026-11-24T13:58:45Z"}]
+    async with watched(token_fleet(*rows)) as seen:
+        for each, created_s in ((WAITING_RUN, -120.0), ("run_b", -90.0), ("run_c", -7_000.0)):
             seen.store.apply(live_run(each, created_s))
         await seen.watch(300)
-        assert seen.facts.tokens is not None
-        assert {token.id: token.run_id for token in seen.facts.tokens.tokens} == {subject: run_id, row["id"]: None}
-        assert {token.task for token in seen.facts.tokens.tokens} == {"approve", None}
-        tried = Counter(path for _, path, _ in fleet.requests if path.endswith("/events"))
-        assert set(tried) == {f"/api/v1/runs/{run_id}/events", "/api/v1/runs/run_b/events"}
+        tokens = sure(seen.facts.tokens).tokens
+        assert {(token.id, token.run_id, token.task) for token in tokens} == {
+            (SUBJECT, WAITING_RUN, "approve"),
+            (TOKEN_ROW["id"], None, None),
+        }
+        tried = {path: count for path, count in seen.sent().items() if path.endswith("/events")}
+        assert set(tried) == {f"/api/v1/runs/{run_id}/events" for run_id in (WAITING_RUN, "run_b")}
         assert max(tried.values()) <= 2
         seen.assert_within_allowance()
 
 
-def test_token_is_dropped_once_its_run_has_ended() -> None:
-    """The list keeps it WAITING. The run is found while it lives, among those of the store, or by a query."""
-    events = recording("1231")["response"]["body"]
-    run_id = recording("1231")["request"]["path"].split("/")[4]
-    (subject,) = (
-        each["style"]["accessory"]["items"][0]["text"] for each in events["events"] if "accessory" in each["style"]
-    )
-    row = recording("1105")["response"]["body"]["data"][0]
-    rows = [row | {"id": subject, "createdAt": "2026-11-24T13:59:00Z"}, row | {"createdAt": "2026-11-24T09:00:00Z"}]
-    unlisted = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
-    live = live_run(run_id, -120.0)
-    (patch,) = live.patches
-    canceled = RunsRead((replace(patch, state=state_of("CANCELED", updated=10, started_at=at(-119))),))
-
-    async def scenario(run_id: str, *known: RunsRead) -> None:
-        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-        fleet.add(unlisted)
-        answers, found = fleet.fault, json.loads(json.dumps(events).replace(patch.id, run_id))
-
-        def answer(path: str) -> Response | None:
-            if path.endswith("/events"):
-                return JSONResponse(found if run_id in path else {"events": []})
-            return answers(path)
-
-        fleet.fault = answer
-        async with watched(fleet) as seen:
-            for each in known:
-                seen.store.apply(each)
-                await seen.watch(200 / len(known))
-            await seen.watch(200)
-            assert [(token.id, token.run_id) for token in sure(seen.facts.tokens).tokens] == [(row["id"], None)]
-            seen.assert_within_allowance()
-
-    asyncio.run(scenario(patch.id, live, canceled))
-    asyncio.run(scenario(patch.id, canceled))
-    asyncio.run(scenario(unlisted.id))
+LIVE = live_run(WAITING_RUN, -120.0)
+CANCELED = RunsRead((replace(LIVE.patches[0], state=state_of("CANCELED", updated=10, started_at=at(-119))),))
+UNLISTED = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
 
 
-def test_token_is_doubtful_while_its_run_may_have_ended() -> None:
-    row = recording("1105")["response"]["body"]["data"][0]
-    rows = [row | {"id": "waitpoint_a", "createdAt": "2026-11-24T13:59:00Z"}]
-    canceled = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
-    window = WindowRead(at(0), timedelta(hours=24), is_live_complete=True)
+@pytest.mark.parametrize(
+    ("run_id", "known"),
+    [(WAITING_RUN, [LIVE, CANCELED]), (WAITING_RUN, [CANCELED]), (UNLISTED.id, [])],
+    ids=["that lived", "of the store", "found by a query"],
+)
+async def test_token_is_dropped_once_its_run_has_ended(run_id: str, known: Sequence[RunsRead]) -> None:
+    """The list keeps it WAITING."""
+    rows = [{"id": SUBJECT, "createdAt": "2026-11-24T13:59:00Z"}, {"createdAt": "2026-11-24T09:00:00Z"}]
+    fleet = token_fleet(*rows, waiting_run=run_id)
+    fleet.add(UNLISTED)
+    async with watched(fleet) as seen:
+        for each in known:
+            seen.store.apply(each)
+            await seen.watch(200 / len(known))
+        await seen.watch(200)
+        assert [(token.id, token.run_id) for token in sure(seen.facts.tokens).tokens] == [(TOKEN_ROW["id"], None)]
+        seen.assert_within_allowance()
 
-    async def doubts(*runs: FleetRun, known: Sequence[Update]) -> list[bool]:
-        """Return what was said of the token, one after the other, within five minutes."""
-        fleet = a_fleet({TOKENS: lambda _: reply(rows)})
-        for run in runs:
-            fleet.add(run)
-        answers = fleet.fault
-        fleet.fault = lambda path: JSONResponse({"events": []}) if path.endswith("/events") else answers(path)
-        async with watched(fleet) as seen:
-            for each in known:
-                seen.store.apply(each)
-            await seen.watch(300)
-            reads = [update for update in seen.updates if isinstance(update, TokensRead)]
-            assert {token.run_id for read in reads for token in read.tokens} == {None}
-            said = [token.is_doubtful for read in reads for token in read.tokens]
-            return [each for each, _ in groupby(said)]
 
-    waiting = live_run("run_b", -86_400.0)
-    assert asyncio.run(doubts(known=[window])) == [True, False], "nobody knows its run"
-    assert asyncio.run(doubts(canceled, known=[window])) == [True], "its run was canceled, or another one"
-    assert asyncio.run(doubts(canceled, known=[window, waiting])) == [False], "a live run may wait for it"
-    assert asyncio.run(doubts(canceled, known=[])) == [True, False], "live runs may be missing"
+@pytest.mark.parametrize(
+    ("is_canceled", "known", "doubts"),
+    [
+        (False, [WHOLE_WINDOW], [True, False]),
+        (True, [WHOLE_WINDOW], [True]),
+        (True, [WHOLE_WINDOW, live_run("run_b", -86_400.0)], [False]),
+        (True, [], [True, False]),
+    ],
+    ids=["nobody knows its run", "a run was canceled", "a live run may wait for it", "live runs may be missing"],
+)
+async def test_token_is_doubtful_while_its_run_may_have_ended(
+    is_canceled: bool, known: Sequence[Update], doubts: list[bool]
+) -> None:
+    fleet = token_fleet({"id": "waitpoint_a", "createdAt": "2026-11-24T13:59:00Z"}, events={"events": []})
+    fleet.add_all([UNLISTED] * is_canceled)
+    async with watched(fleet) as seen:
+        for each in known:
+            seen.store.apply(each)
+        await seen.watch(300)
+        tokens = [token for update in seen.updates if isinstance(update, TokensRead) for token in update.tokens]
+        assert {token.run_id for token in tokens} == {None}
+        assert [is_doubtful for is_doubtful, _ in groupby(token.is_doubtful for token in tokens)] == doubts
 
 
 @pytest.mark.parametrize(
@@ -482,21 +448,6 @@ async def test_unusable_answers_are_failures_and_nothing_more(answer: Callable[[
         assert set(unread.values()) == {False}
         assert seen.facts == replace(NO_FACTS, unread=seen.facts.unread)
         seen.assert_within_allowance()
-
-
-def busy() -> Response:
-    answer = recording("2675")["response"]
-    limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
-    return JSONResponse(answer["body"], answer["status"], limits)
-
-
-async def test_query_refused_for_others_is_read_soon() -> None:
-    fleet = a_fleet()
-    fleet.fault = lambda path: busy() if path == QUERY and fleet.now_s < 1.0 else None
-    async with watched(fleet) as seen:
-        await seen.watch(4)
-        assert not seen.unread()
-        assert None not in (seen.facts.waits, seen.facts.minutes, seen.facts.queues)
 
 
 async def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,13 +478,3 @@ async def test_deployments_are_read_early_for_an_unknown_version() -> None:
         assert facts.sent()[DEPLOYMENTS] == before + 1, "once for each version: those of dev are not deployed"
         facts.assert_within_allowance()
         task.cancel()
-
-
-async def test_late_schedules_come_before_deployments_of_development() -> None:
-    fleet = a_fleet()
-    async with watched(fleet, lambda *_: ("s1", "s2", "s3"), environment_type="DEVELOPMENT") as facts:
-        await facts.watch(10)
-        assert facts.sent()[DEPLOYMENTS] == 0
-        asked = {fields.get("filter[schedule]") for _, fields in fleet.requests_to("/api/v1/runs")}
-        assert asked >= {"s1", "s2", "s3"}
-        facts.assert_within_allowance()
