@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.domain.patches import at
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.relay import RelaySetup, relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
 from tui.api.relay import RelayFindings, decode_relay_message
 from tui.domain.facts import WaitsRead
@@ -23,8 +22,7 @@ READS = ("/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens", "/a
 
 
 def fleet_with(*runs: FleetRun) -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -90.0, -80.0, -70.0) for number in range(1, 40))
+    fleet = fleet_of(*(FleetRun(number, -90.0, -80.0, -70.0) for number in range(1, 40)))
     fleet.add_all(runs)
     fleet.allow_queries()
     return fleet

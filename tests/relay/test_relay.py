@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
-from tests.support.fleet import SECRET, Fleet, FleetRun
+from tests.support.fleet import SECRET, Fleet, FleetRun, fleet_of
 from tests.support.relay import (
     TOKEN,
     RelaySetup,
@@ -21,7 +21,6 @@ from tests.support.relay import (
 from tests.support.responses import server_error
 from tests.support.sure import sure
 from tests.support.ui.logs import LogServer
-from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import REPLAY
 from tui.api.client import (
     ErrorGroupRequest,
@@ -46,8 +45,7 @@ CHILD = FleetRun(3, -38, -37, parent=2)
 
 
 def busy_fleet() -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all([FAILED, PARENT, CHILD])
+    fleet = fleet_of(*[FAILED, PARENT, CHILD])
     fleet.add_all(FleetRun(number, number - 300.0, number - 299.0, number - 290.0) for number in range(260, 320))
     # These stay live during the outages.
     fleet.add_all(FleetRun(number, number - 500.0, number - 499.0, number - 300.0) for number in range(490, 510))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.recordings import recording
 from tests.support.relay import relay_setup
 from tests.support.virtual_clock import VirtualClock
@@ -36,8 +36,7 @@ def status(response: bytes) -> int:
 
 
 async def test_responses_being_sent_are_bounded_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(RUNS)
+    fleet = fleet_of(*RUNS)
     one, another = (RunRequest(RunId(run.id)) for run in RUNS)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
@@ -58,8 +57,7 @@ async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> No
     # JSON needs six characters for a control character.
     binary = b"\x01" * (MAX_MESSAGE_BYTES // 6)
 
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(RUNS)
+    fleet = fleet_of(*RUNS)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
         fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
@@ -69,8 +67,7 @@ async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> No
 
 
 async def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(RUNS)
+    fleet = fleet_of(*RUNS)
     fleet.allow_queries()
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
@@ -103,8 +100,7 @@ async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
 
 
 async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(RUNS)
+    fleet = fleet_of(*RUNS)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
         session, running, most = setup.session, set[ReadRequest](), 0
         proxy, gate = RequestProxy(session.fetcher, session.clock, Secret("tr_dev_other")), asyncio.Event()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.actions import LONG, fleet_of, perform
-from tests.support.fleet import FleetRun
+from tests.support.actions import LONG, perform
+from tests.support.fleet import FleetRun, fleet_of
 from tests.support.sure import sure
 from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.actions import LONG, fleet_of
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.actions import LONG
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.responses import server_error
 from tests.support.session import session_on
 from tests.support.sure import sure

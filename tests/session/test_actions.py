@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from tests.support.actions import LONG, fleet_of, log_lines, pass_time_until_done, perform, read_run
-from tests.support.fleet import NO_QUERIES, SECRET, Fleet, FleetRun, serving
+from tests.support.actions import LONG, log_lines, pass_time_until_done, perform, read_run
+from tests.support.fleet import NO_QUERIES, SECRET, Fleet, FleetRun, fleet_of, serving
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import pass_time, session_on, started
 from tui.api.actions import ACTIONS, CANCEL, REPLAY, Action

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.actions import fleet_of, read_run
-from tests.support.fleet import FleetRun
+from tests.support.actions import read_run
+from tests.support.fleet import FleetRun, fleet_of
 from tests.support.responses import server_error
 from tests.support.session import live, polling, session_on
 from tests.support.sure import sure

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.sync.clock import STEP_AFTER_S, STEP_ANSWERS, ServerTime
+from tui.sync.clock import MIN_SECOND_S, STEP_AFTER_S, STEP_ANSWERS, ServerTime, until_second_s
 
 S = timedelta(seconds=1)
 
@@ -107,3 +109,14 @@ def test_date_ahead_needs_this_machines_clock_to_agree(
         clock.jump((begin + (asleep_s + 600 * is_local_set) * S) - clock.now())
         assert time.observe(begin + (asleep_s + 600) * S) == timedelta()
     assert time.now() == begin + (599 + 600 * is_local_set) * S
+
+
+@given(st.floats(0, 1e6), st.floats(0, 0.4))
+def test_seconds_are_whole_and_never_near(begun_s: float, late_s: float) -> None:
+    clock = VirtualClock()
+    clock.monotonic_s = lambda: begun_s  # type: ignore[method-assign]
+    for _ in range(3):
+        left_s = until_second_s(clock)
+        assert MIN_SECOND_S < left_s <= 1.0 + MIN_SECOND_S
+        assert abs((begun_s + left_s) - round(begun_s + left_s)) < 1e-6
+        begun_s += left_s + late_s  # a busy loop calls late, which delays the next call by nothing

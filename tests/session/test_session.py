@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.fleet import Fleet, FleetRun, fleet_of, serving
 from tests.support.session import pass_time, polling, session_on, started
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
@@ -40,8 +40,7 @@ class Broken:
 
 
 async def test_session_keeps_as_many_runs_as_the_file_says(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -number, -number + 0.2, -number + 0.5) for number in range(1, 251))
+    fleet = fleet_of(*(FleetRun(number, -number, -number + 0.2, -number + 0.5) for number in range(1, 251)))
     async with polling(fleet, tmp_path, max_runs=120) as (session, later):
         await later(20)
         history = session.store.history

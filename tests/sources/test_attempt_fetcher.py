@@ -1,7 +1,8 @@
 """Attempts of runs whose trace the server cut: they come from the events, and cuts are named."""
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tui.sync.budget import Priority
 from tui.sync.fetch import REREAD_CUT_AFTER
 from tui.sync.session import Session
 
+Answer = Callable[[str], Response]
 CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))
 
@@ -63,92 +65,84 @@ def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Ru
 
 
 def history_of(run: Run) -> AttemptHistory:
-    assert run.attempts is not None
-    return run.attempts[1]
+    return sure(run.attempts)[1]
 
 
-def test_attempts_of_a_cut_trace_come_from_the_events(tmp_path: Path) -> None:
-    run, failure, requests = read("chatty-retry", 120, tmp_path)
-    history = history_of(run)
-    assert requests == ["run", "trace", "events"]
-    assert [(attempt.number, attempt.error and attempt.error.message) for attempt in history.attempts] == [
-        (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
-    ]
-    assert all(attempt.error and attempt.error.stack for attempt in history.attempts)
-    assert (history.is_complete, history.missing, failure) == (True, "", None)
-
-
-def test_events_that_are_cut_too_are_named(tmp_path: Path) -> None:
+def cut_events(path: str) -> Response:
+    """Events of the run that end at the server's limit of rows."""
+    run_id = path.split("/")[-2]
+    own = {"spanId": "r", "runId": run_id, "message": "chatty-retry", "level": "TRACE", "startTime": "1000"}
+    attempt = {
+        "spanId": "a",
+        "parentId": "r",
+        "message": "Attempt 1",
+        "attemptNumber": 1,
+        "events": [{"name": "x"}] * 6,
+    }
     lines = [{"spanId": f"{n}", "message": "line", "level": "INFO", "startTime": "1"} for n in range(24_990)]
-
-    def fault(path: str) -> Response | None:
-        if not path.endswith("/events"):
-            return None
-        run_id = path.split("/")[-2]
-        spans = [
-            {"spanId": "r", "runId": run_id, "message": "chatty-retry", "level": "TRACE", "startTime": "1000"},
-            {"spanId": "a", "parentId": "r", "runId": run_id, "message": "Attempt 1", "attemptNumber": 1}
-            | {"level": "TRACE", "startTime": "2000", "events": [{"name": "x"}] * 6},
-        ]
-        return JSONResponse({"events": [*spans, *lines]})
-
-    run, _, _ = read("chatty-retry", 120, tmp_path, fault)
-    history = history_of(run)
-    assert history.missing == f"{CUT} and the events at 25,000"
-    assert not history.is_complete
+    return JSONResponse({"events": [own, own | attempt, *lines]})
 
 
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [(403, "403"), (404, "404"), (500, "500"), (400, "400"), (401, "401"), (200, "no list of events")],
-)
-def test_unreadable_events_leave_the_attempts_of_the_trace(tmp_path: Path, status: int, reason: str) -> None:
-    def fault(path: str) -> Response | None:
-        return JSONResponse({"error": "not for you"}, status) if path.endswith("/events") else None
-
-    run, failure, requests = read("chatty-retry", 120, tmp_path, fault)
-    history = history_of(run)
-    assert requests == ["run", "trace", "events"]
-    assert history.missing.startswith(f"{CUT} and the events could not be read: ")
-    assert reason in history.missing
-    assert [attempt.number for attempt in history.attempts] == [1, 3]
-    assert (history.is_complete, failure) == (False, None)
-
-
-def gone(path: str) -> Response | None:
-    return JSONResponse({"error": "Trace not found"}, 404) if path.endswith("/trace") else None
-
-
-def deep(path: str) -> Response | None:
+def deep_trace(_: str) -> Response:
     """A trace that nests deeper than the decoder allows."""
-    if not path.endswith("/trace"):
-        return None
     return Response('{"trace":{"rootSpan":' + '{"children":[' * 10_000, media_type="application/json")
 
 
-@pytest.mark.parametrize("fault", [gone, deep])
-def test_attempts_without_a_readable_trace_come_from_the_events(tmp_path: Path, fault: Any) -> None:
+def answer(status: int, body: Any = None) -> Answer:
+    return lambda _: JSONResponse(body or {"error": "not for you"}, status)
+
+
+GONE = answer(404, {"error": "Trace not found"})
+ALL: list[tuple[int, str | None]] = [(number, f"chatty attempt {number} failed") for number in (1, 2, 3)]
+OF_CUT_TRACE = [(1, None), (3, "chatty attempt 3 failed")]
+UNREAD = rf"\A{CUT} and the events could not be read: .*"
+READS: list[tuple[Answer | None, Answer | None, list[tuple[int, str | None]], str]] = [
+    (None, None, ALL, r"\A\Z"),
+    (GONE, None, ALL, r"\A\Z"),
+    (deep_trace, None, ALL, r"\A\Z"),
+    (None, cut_events, OF_CUT_TRACE, rf"\A{CUT} and the events at 25,000\Z"),
+    (None, answer(200, {"events": []}), OF_CUT_TRACE, rf"\A{CUT} and the events do not contain the run\Z"),
+    *((None, answer(status), OF_CUT_TRACE, f"{UNREAD}{status}") for status in (400, 401, 403, 404, 500)),
+    (None, answer(200), OF_CUT_TRACE, f"{UNREAD}no list of events"),
+]
+"""The answers for trace and events, if not those of the server, the attempts, and a pattern of what is missing."""
+
+
+@pytest.mark.parametrize(("trace", "events", "attempts", "missing"), READS)
+def test_attempts_come_from_the_events_or_from_what_was_read(
+    tmp_path: Path, trace: Answer | None, events: Answer | None, attempts: list[tuple[int, str | None]], missing: str
+) -> None:
+    answers = {"trace": trace, "events": events}
+
+    def fault(path: str) -> Response | None:
+        instead = answers.get(path.rpartition("/")[2])
+        return None if instead is None else instead(path)
+
     run, failure, requests = read("chatty-retry", 120, tmp_path, fault)
     history = history_of(run)
     assert requests == ["run", "trace", "events"]
-    assert [attempt.error is not None for attempt in history.attempts] == [True] * 3
-    assert (history.is_complete, history.is_trace_gone, failure) == (True, False, None)
+    assert [(each.number, each.error and each.error.message) for each in history.attempts] == attempts
+    assert all(each.error is None or each.error.stack for each in history.attempts)
+    assert re.search(missing, history.missing)
+    assert (history.is_complete, history.is_trace_gone, failure) == (attempts == ALL, False, None)
 
 
-@pytest.mark.parametrize(("fault", "reason"), [(gone, None), (deep, "nested too deep")])
-def test_run_without_trace_and_events_says_so(tmp_path: Path, fault: Any, reason: str | None) -> None:
-    def both(path: str) -> Response | None:
-        return JSONResponse({"error": "no"}, 404) if path.endswith("/events") else fault(path)
-
-    run, failure, _ = read("chatty-retry", 120, tmp_path, both)
-    if reason is None:
+@pytest.mark.parametrize("trace", [GONE, deep_trace])
+def test_run_without_trace_and_events_says_so(tmp_path: Path, trace: Answer) -> None:
+    parts = {"trace": trace, "events": answer(404)}
+    fault = lambda path: parts[part](path) if (part := path.rpartition("/")[2]) in parts else None  # noqa: E731
+    run, failure, _ = read("chatty-retry", 120, tmp_path, fault)
+    if trace is GONE:
         assert (history_of(run).is_trace_gone, failure) == (True, None)
     else:
-        assert reason in (failure or "")
+        assert "nested too deep" in (failure or "")
 
 
-def test_parent_without_a_trace_waits_for_its_children(tmp_path: Path) -> None:
-    run, _, _ = read("parent", 60, tmp_path, gone)
+@pytest.mark.parametrize("is_trace_gone", [True, False])
+def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path, is_trace_gone: bool) -> None:
+    fault = lambda path: GONE(path) if is_trace_gone and path.endswith("/trace") else None  # noqa: E731
+    run, _, requests = read("parent", 60, tmp_path, fault)
+    assert requests == ["run", "trace", *["events"] * is_trace_gone]
     wait = sure(run.wait)
     assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
 
@@ -167,16 +161,10 @@ async def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Pa
             await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
             await session.fetch_run_with_attempts(run_id)
             assert requests_of(api)[6:] == ["run", "events"]
-
-
-async def test_end_of_a_run_with_a_cut_trace_is_read_at_once(tmp_path: Path) -> None:
-    with served("talks-on", 60) as (api, run_id):
-        async with started(api, tmp_path) as session:
+            # The end of the run is read at once.
+            api.fleet.world.cancel(sure(api.fleet.world.find(run_id)))
             await session.fetch_run_with_attempts(run_id)
-            run = sure(api.fleet.world.find(run_id))
-            api.fleet.world.cancel(run)
-            await session.fetch_run_with_attempts(run_id)
-            assert requests_of(api)[3:] == ["run", "events"]
+            assert requests_of(api)[8:] == ["run", "events"]
             assert (await stored_run(session, run_id)).is_final
 
 
@@ -185,37 +173,27 @@ async def stored_run(session: Session, run_id: RunId) -> Run:
     return sure(session.store.get(run_id))
 
 
-async def test_subject_of_a_wait_is_fetched_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "count"), [(None, 1), (500, 2), (403, 1), (200, 1)])
+async def test_subject_of_a_wait_is_fetched_once_or_after_a_fault(
+    tmp_path: Path, status: int | None, count: int
+) -> None:
     with served("waits", 60) as (api, run_id):
+        api.fleet.fault = lambda path: answer(status)(path) if status and path.endswith("/events") else None
         async with started(api, tmp_path) as session:
-            for _ in range(3):
-                await session.fetch_run_with_attempts(run_id)
-            assert requests_of(api).count("events") == 1
-            run = await stored_run(session, run_id)
-            assert sure(run.wait).subject == "10 minutes"
-
-
-@pytest.mark.parametrize(("status", "count"), [(500, 2), (403, 1), (200, 1)])
-async def test_subject_of_a_wait_is_fetched_again_after_a_fault(tmp_path: Path, status: int, count: int) -> None:
-    def fault(path: str) -> Response | None:
-        return JSONResponse({"error": "no"}, status) if path.endswith("/events") else None
-
-    with served("waits", 60) as (api, run_id):
-        api.fleet.fault = fault
-        async with started(api, tmp_path) as session:
-            await session.fetch_run_with_attempts(run_id)
+            run, failure = await session.fetch_run_with_attempts(run_id)
+            known = "10 minutes" if status is None else None
+            assert (sure(run.wait).kind, sure(run.wait).subject, failure) == (WaitKind.TIME, known, None)
             api.fleet.fault = lambda _: None
             await api.fleet.clock.run(1.0)
-            run, _ = await session.fetch_run_with_attempts(run_id)
+            for _ in range(2):
+                run, _ = await session.fetch_run_with_attempts(run_id)
             assert requests_of(api).count("events") == count
-            assert sure(run.wait).subject == ("10 minutes" if count == 2 else None)
+            assert sure(run.wait).subject == (None if status in {403, 200} else "10 minutes")
 
 
-def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path) -> None:
-    run, _, requests = read("parent", 60, tmp_path)
-    assert requests == ["run", "trace"]
-    wait = sure(run.wait)
-    assert (wait.kind, len(wait.runs), wait.open_count, wait.task) == (WaitKind.RUNS, 3, 3, "waits")
+def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
+    wait = sure(read("approval", 60, tmp_path)[0].wait)
+    assert (wait.kind, (wait.subject or "")[:10]) == (WaitKind.TOKEN, "waitpoint_")
 
 
 async def test_end_of_a_run_beside_its_trace_closes_its_attempt(

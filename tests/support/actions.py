@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.session import pass_time, started
-from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.run import Run, RunId
@@ -17,13 +16,6 @@ from tui.sync.budget import Priority
 from tui.sync.session import Session
 
 LONG = 10_000.0
-
-
-def fleet_of(*runs: FleetRun) -> Fleet:
-    fleet = Fleet(VirtualClock())
-    for run in runs:
-        fleet.add(run)
-    return fleet
 
 
 async def read_run(session: Session, run: FleetRun) -> Run:

@@ -282,3 +282,9 @@ def steady_fleet(clock: VirtualClock, *, queued: int, starts_per_s: int, running
         for number in range(queued + int(until_s * starts_per_s))
     )
     return fleet
+
+
+def fleet_of(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    fleet.add_all(runs)
+    return fleet

@@ -14,6 +14,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
+from tests.support.virtual_clock import VirtualClock
 from tui.api.client import ReadRequest
 from tui.api.queries import TrqlQuery
 from tui.api.responses import Response as ApiResponse
@@ -23,7 +24,7 @@ from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.sync.budget import MAX_QUERIES_IN_FLIGHT
 from tui.sync.facts import QueueFetcher
-from tui.sync.failures import UNREADABLE_ROWS, has_code_only
+from tui.sync.failures import MAX_RUNS, UNREADABLE_ROWS, UnreadableRuns, has_code_only
 from tui.sync.search import find_queue_runs
 
 SHORT = timedelta(minutes=5)
@@ -306,3 +307,12 @@ async def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch:
         end_watch()
         assert kinds >= {"run-counts", "queue-waits", "task-minutes", "run-errors", "queue-stays", "tree-runs"}
         assert most == MAX_QUERIES_IN_FLIGHT == 2
+
+
+def test_only_so_many_runs_are_remembered() -> None:
+    runs = UnreadableRuns(VirtualClock())
+    for number in range(MAX_RUNS + 5):
+        runs.add(RunId(f"run_{number}"))
+    assert len(runs) == MAX_RUNS
+    assert not runs.is_waiting(RunId("run_0"))
+    assert runs.is_waiting(RunId(f"run_{MAX_RUNS}"))

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, serving
-from tests.support.session import pass_time, polling, public_token, started
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan, is_window
+from tests.support.session import polling, public_token, session_on
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Run, RunId, RunStatus
 from tui.sync.session import Session
@@ -39,8 +38,7 @@ def max_requests_within(fleet: Fleet, seconds: float) -> int:
 
 
 async def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200))
+    fleet = fleet_of(*(FleetRun(number, -2000.0 + number, -900, -800) for number in range(200)))
     old = fleet.add(FleetRun(5000, -5000, -4000, 200))
     on_page_one = fleet.add(FleetRun(5001, -500, -400, 200))
     new = [fleet.add(FleetRun(6000 + n, 10.0 + n, 11 + n, 13 + n)) for n in range(40)]
@@ -55,20 +53,9 @@ async def test_public_token_finds_ends_with_12_requests_a_minute(tmp_path: Path)
         assert max_requests_within(fleet, 60) <= 12
 
 
-async def test_public_token_finds_new_runs_while_reading_history(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -6000.0 + number, -999, -998) for number in range(5_000))
-    new = [fleet.add(FleetRun(90_000 + n, 20.0 + 60 * n, 21.0 + 60 * n)) for n in range(4)]
-    async with polling(fleet, tmp_path, key=public_token("read:runs"), interval_s=10.0) as (session, later):
-        for run in new:
-            await later(run.created_s + 35 - fleet.now_s)
-            assert RunId(run.id) in session.store
-
-
 def busy_fleet(per_s: int, until_s: int) -> Fleet:
     """A fleet with 150 old runs that end one by one, and `per_s` short runs a second."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 25) for number in range(150))
+    fleet = fleet_of(*(FleetRun(number, -20_000.0 + number * 100, -100, 20 + number % 25) for number in range(150)))
     moments = [(number, number / per_s - 30) for number in range(per_s * (until_s + 30))]
     fleet.add_all(FleetRun(10_000 + number, moment, moment + 0.1, moment + 3) for number, moment in moments)
     return fleet
@@ -101,8 +88,7 @@ async def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) ->
 
 
 async def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500))
+    fleet = fleet_of(*(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500)))
     old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
     async with polling(fleet, tmp_path) as (session, later):
         await later(160)
@@ -118,8 +104,7 @@ async def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst"])
 async def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path, burst: int) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst))
+    fleet = fleet_of(*(FleetRun(number, -9_000.0 + 1.5 * number, -11, -10) for number in range(6_000 - burst)))
     fleet.add_all(FleetRun(number, -9_000.0 + number / 100, -11, -10) for number in range(burst))
     fleet.add_all(FleetRun(7_000 + number, -600.0 + number, -11, -10) for number in range(600))
     long = [fleet.add(FleetRun(8_000 + n, -8_999.0 + n * (7 if burst else 700), -12, 20)) for n in range(8)]
@@ -134,8 +119,7 @@ async def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path,
 
 @pytest.mark.parametrize("newer", [0, 1], ids=["no newer run", "one newer run"])
 async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -100, -50, 20) for number in range(2_000))
+    fleet = fleet_of(*(FleetRun(number, -100, -50, 20) for number in range(2_000)))
     fleet.add_all(FleetRun(90_000 + number, -40, -39, -38) for number in range(newer))
     async with polling(fleet, tmp_path) as (session, later):
         await later(19)
@@ -148,8 +132,7 @@ async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, ne
 
 @pytest.mark.parametrize("queued", [50, 300])
 async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, queued: int) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued))
+    fleet = fleet_of(*(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued)))
     async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
         await later(10)
         assert len(session.store.with_status(RunStatus.QUEUED)) == queued
@@ -160,8 +143,7 @@ async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, qu
 
 
 async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300))
+    fleet = fleet_of(*(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300)))
 
     def circle(path: str) -> Response | None:
         if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
@@ -178,16 +160,14 @@ async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
 
 
 async def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -900.0 + number, -300) for number in range(300))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            for followed in session.sources.follow_runs():
-                await pass_time(session, api, 10)
-                followed.cancel()
-            session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
-            await pass_time(session, api, 60)
-            assert (at(fleet.now_s) - sure(session.store.caught_up)).total_seconds() < 20
-            singles = [path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")]
-            # One single read per cycle of two seconds.
-            assert 10 <= len(singles) == len(set(singles)) <= 16
+    fleet = fleet_of(*(FleetRun(number, -900.0 + number, -300) for number in range(300)))
+    async with session_on(fleet, tmp_path) as (session, later):
+        for followed in session.sources.follow_runs():
+            await later(10)
+            followed.cancel()
+        session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
+        await later(60)
+        assert (at(fleet.now_s) - sure(session.store.caught_up)).total_seconds() < 20
+        singles = [path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")]
+        # One single read per cycle of two seconds.
+        assert 10 <= len(singles) == len(set(singles)) <= 16

@@ -13,7 +13,7 @@ from tests.support.session import live, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId, RunStatus, TaskId
+from tui.domain.run import RunId, RunStatus
 from tui.sync.lists import MAX_OLDER_RUNS
 from tui.sync.session import Session
 
@@ -109,23 +109,6 @@ async def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
         assert len(session.store.live()) == MAX_OLDER_RUNS
         assert known(session, ends) is RunStatus.CANCELLED
         assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        (RunFilters(tasks=(TaskId("mail"),)), {1}),
-        (RunFilters(statuses=("QUEUED", "FAILED")), {2}),
-        (RunFilters(statuses=("FAILED",)), set()),
-    ],
-    ids=["of a task", "of a live status", "of ended ones"],
-)
-async def test_older_live_runs_match_the_server_filters(tmp_path: Path, filters: RunFilters, found: set[int]) -> None:
-    fleet = aged_fleet(days_ago(1, 40, task="mail"), days_ago(2, 20, started_s=None), days_ago(3, 8))
-    async with polling(fleet, tmp_path, filters=filters) as (session, later):
-        await later(65)
-        assert {run.id for run in session.store.runs()} == {FleetRun(number, 0).id for number in found}
-        assert bool(older_scans(fleet)) is bool(found)
 
 
 async def test_older_runs_that_ended_in_an_outage_are_read_after_it(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.support.domain.patches import patch_of
-from tests.support.fleet import HELD, Fleet, FleetRun
+from tests.support.fleet import HELD, Fleet, FleetRun, fleet_of
 from tests.support.session import polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
@@ -16,8 +16,7 @@ from tui.sync.lists import with_filtered_fields
 
 
 async def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -number * 10.0) for number in range(1, 4))
+    fleet = fleet_of(*(FleetRun(number, -number * 10.0) for number in range(1, 4)))
     filters = RunFilters(queues=(HELD,))
 
     async with polling(fleet, tmp_path, filters=filters) as (session, later):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, serving, steady_fleet
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, steady_fleet
 from tests.support.responses import html_page, server_error
-from tests.support.session import pass_time, polling, started
+from tests.support.session import polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Capability, RunId, RunStatus
@@ -35,8 +35,7 @@ def finished(number: int, created_s: float) -> FleetRun:
 
 
 async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(finished(number, -10 - number) for number in range(750))
+    fleet = fleet_of(*(finished(number, -10 - number) for number in range(750)))
     async with polling(fleet, tmp_path, history_runs=500) as (session, later):
         await later(0)
         assert len(session.store) >= 100
@@ -49,8 +48,7 @@ async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Pat
 
 
 async def test_history_ends_at_its_age(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(finished(number, -60.0 * number - 5) for number in range(400))
+    fleet = fleet_of(*(finished(number, -60.0 * number - 5) for number in range(400)))
     async with polling(fleet, tmp_path, history=timedelta(hours=2)) as (session, later):
         await later(20)
         assert sure(session.store.history).is_complete
@@ -58,8 +56,7 @@ async def test_history_ends_at_its_age(tmp_path: Path) -> None:
 
 
 async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    lost = fleet.add(FleetRun(1, -10, -5))
+    fleet = fleet_of(lost := FleetRun(1, -10, -5))
     fleet.add(FleetRun(2, -9, -5))
     async with polling(fleet, tmp_path) as (session, later):
         await later(5)
@@ -73,8 +70,7 @@ async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
 async def test_everything_missed_is_read_after_an_outage(
     tmp_path: Path, fault: Callable[[], Response], words: str
 ) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(finished(number, 20 + number / 4) for number in range(260))
+    fleet = fleet_of(*(finished(number, 20 + number / 4) for number in range(260)))
     running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
@@ -95,8 +91,7 @@ async def test_everything_missed_is_read_after_an_outage(
 
 
 async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000))
+    fleet = fleet_of(*(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000)))
     fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
     async with polling(fleet, tmp_path) as (session, later):
         await later(2)
@@ -114,39 +109,33 @@ async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> Non
 async def test_waits_grow_to_a_cap_and_reset_after_a_success(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.fault = lambda _: server_error()
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 300)
-            tries = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-            waits = [later - earlier for earlier, later in pairwise(tries)]
-            assert waits[0] <= 1.0
-            assert max(waits) <= 10.0
-            assert min(waits[-5:]) >= 5.0
-            fleet.fault = lambda _: None
-            await pass_time(session, api, 35)
-            fleet.fault = lambda _: server_error()
-            await pass_time(session, api, 8)
-            state = session.store.source_statuses["rest"]
-            assert isinstance(state, SourceRetrying)
-            assert state.attempt <= 4
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(300)
+        tries = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
+        waits = [after - before for before, after in pairwise(tries)]
+        assert waits[0] <= 1.0
+        assert max(waits) <= 10.0
+        assert min(waits[-5:]) >= 5.0
+        fleet.fault = lambda _: None
+        await later(35)
+        fleet.fault = lambda _: server_error()
+        await later(8)
+        state = session.store.source_statuses["rest"]
+        assert isinstance(state, SourceRetrying)
+        assert state.attempt <= 4
 
 
 async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -10, -5))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 60)
-            assert Capability.QUERY in session.store.lost_capabilities
-            assert len(fleet.requests_to("/api/v1/query")) == 1
-            assert isinstance(session.store.source_statuses["rest"], SourceConnected)
+    fleet = fleet_of(FleetRun(1, -10, -5))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(60)
+        assert Capability.QUERY in session.store.lost_capabilities
+        assert len(fleet.requests_to("/api/v1/query")) == 1
+        assert isinstance(session.store.source_statuses["rest"], SourceConnected)
 
 
 async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(finished(number, -10 - number) for number in range(250))
+    fleet = fleet_of(*(finished(number, -10 - number) for number in range(250)))
     fleet.fault = lambda path: server_error(422) if path == LIST and "page[after]" in fleet.query else None
     async with polling(fleet, tmp_path) as (session, later):
         await later(20)
@@ -174,32 +163,28 @@ async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> 
     clock = VirtualClock()
     fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
     fleet.allow_queries()
-    with serving(fleet) as api:
-        async with started(api, tmp_path, history_runs=100) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 31)
-            assert sure(session.store.server_counts).counts[RunStatus.QUEUED] == 500
-            assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
+    async with polling(fleet, tmp_path, history_runs=100) as (session, later):
+        await later(31)
+        assert sure(session.store.server_counts).counts[RunStatus.QUEUED] == 500
+        assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
 
 
 async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
     fleet = Fleet(VirtualClock())
     fleet.add(finished(1, -100))
     fleet.add_all(finished(number, 300 + number) for number in range(2, 30))
-    with serving(fleet) as api:
-        async with started(api, tmp_path) as session:
-            session.sources.follow("rest")
-            await pass_time(session, api, 290)
-            moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-            late = [later - earlier for earlier, later in pairwise(moments) if earlier > 200 and later > earlier]
-            assert max(late) == pytest.approx(5.0)
-            state = session.store.source_statuses["rest"]
-            assert isinstance(state, SourceConnected)
-            assert state.interval_s == pytest.approx(5.0)
-            await pass_time(session, api, 35)
-            state = session.store.source_statuses["rest"]
-            assert isinstance(state, SourceConnected)
-            assert state.interval_s == pytest.approx(2.0)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(290)
+        moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
+        late = [after - before for before, after in pairwise(moments) if before > 200 and after > before]
+        assert max(late) == pytest.approx(5.0)
+        state = session.store.source_statuses["rest"]
+        assert isinstance(state, SourceConnected)
+        assert state.interval_s == pytest.approx(5.0)
+        await later(35)
+        state = session.store.source_statuses["rest"]
+        assert isinstance(state, SourceConnected)
+        assert state.interval_s == pytest.approx(2.0)
 
 
 async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
@@ -228,8 +213,7 @@ async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) 
 async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
     """The pages behind page one are empty, and each has a cursor. Everything else is read as usual."""
 
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(finished(number, -160 + number) for number in range(150))
+    fleet = fleet_of(*(finished(number, -160 + number) for number in range(150)))
 
     def endless(path: str) -> Response | None:
         is_behind = path == LIST and "page[after]" in fleet.query

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import NO_QUERIES, FleetRun
+from tests.support.fleet import FleetRun
 from tests.support.live_session import (
     FEED,
     UP_TO_DATE,
@@ -19,8 +19,7 @@ from tests.support.live_session import (
 )
 from tests.support.responses import server_error
 from tui.domain.run import Capability, RunStatus
-from tui.domain.update import SourceConnected, SourceRetrying
-from tui.emulator.routes.table import NAMES
+from tui.domain.update import SourceRetrying
 from tui.store.changes import Changes
 from tui.sync.feed import MAX_BREAKS, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
 
@@ -43,18 +42,6 @@ async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, stat
         await followed.later(RETRY_REFUSED_AFTER.total_seconds())
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
-
-
-async def test_server_without_a_feed_is_polled(tmp_path: Path) -> None:
-    fleet = a_fleet()
-    fleet.emulator.faults.set(
-        [NO_QUERIES, {"kind": "error", "status": 404, "body": "<html></html>", "route": "feed"}], NAMES
-    )
-
-    async with live_session(tmp_path, fleet) as followed:
-        assert Capability.REALTIME in followed.session.store.lost_capabilities
-        assert isinstance(followed.source("rest"), SourceConnected)
-        followed.assert_equals_world()
 
 
 async def test_feed_retries_a_minute_after_a_connection_limit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, at
+from tests.support.fleet import NO_QUERIES, FleetRun, at, fleet_of
 from tests.support.live_session import (
     FEED,
     LIST,
@@ -20,7 +20,6 @@ from tests.support.live_session import (
 )
 from tests.support.session import live
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Capability, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
@@ -63,17 +62,6 @@ async def test_feed_waits_briefly_for_the_first_page(tmp_path: Path) -> None:
     assert await feed_started_s({"kind": "error", "status": 503, "route": "list"}) == MAX_LIST_WAIT_S
 
 
-async def test_quiet_environment_costs_few_requests(tmp_path: Path) -> None:
-    async with live_session(tmp_path) as followed:
-        began_s = followed.fleet.now_s
-        await followed.later(600)
-        polls, lists = followed.request_count(FEED, began_s), followed.request_count(LIST, began_s)
-        assert 26 <= polls <= 36  # each is held for 17 to 23 s
-        assert lists <= 56  # two for each comparison, and one a minute for older live runs
-        assert followed.freshness.is_live
-        assert sure(followed.session.store.reconciled).missed_count == 0
-
-
 async def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> None:
     async with live_session(tmp_path) as followed:
         followed.fleet.add(FleetRun(101, 12.0, 13.0))
@@ -112,8 +100,7 @@ async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
 
 
 async def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -2000, -1990, 40))
+    fleet = fleet_of(FleetRun(1, -2000, -1990, 40))
     fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
 
     async with live_session(tmp_path, fleet) as followed:

@@ -16,7 +16,7 @@ from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused
 from tui.domain.filters import RunFilters, SearchProgress
-from tui.domain.run import RunId, TaskId
+from tui.domain.run import RunId
 from tui.store.server_filter import KnownValues, plan_search
 from tui.sync.search import Search, SearchScope
 from tui.sync.session import Session
@@ -103,18 +103,6 @@ async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
         assert search.progress.is_at_end
 
 
-async def test_failures_hidden_by_server_filters_count_apart(tmp_path: Path) -> None:
-    fleet = fleet_of(5)
-    fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
-    fleet.allow_queries()
-    async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
-        await later(10)
-        search = search_of(session, "upstream", followed=RunFilters(tasks=(TaskId("mail"),)))
-        await run_search(session, later, search)
-        assert search.progress.answers == ("the server filters hide 4 with this error",)
-        assert search.progress.is_at_end
-
-
 async def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
     fleet = fleet_of(5)
     fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
@@ -152,15 +140,6 @@ async def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkey
         await run_search(session, later, search)
         assert len(session.store) == 600
         assert search.progress.is_at_end
-
-
-async def test_search_without_a_filter_ends_with_the_period(tmp_path: Path) -> None:
-    fleet = fleet_of(240, every_s=60.0, end="COMPLETED")
-    async with polling(fleet, tmp_path, history_runs=100, history=timedelta(hours=3)) as (session, later):
-        await later(10)
-        await run_search(session, later, search_of(session, "", is_plain=True))
-        assert not sure(session.store.history).is_cut
-        assert 178 <= len(session.store) <= 180
 
 
 async def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
