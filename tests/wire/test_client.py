@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.support.recording_server import Fault, RecordingsApi, Reply
-from tests.support.recordings import body_of, recording
+from tests.support.recordings import recording
 from tests.support.wire.requests import KEY, NOW, ask, runs
 from tui import __version__
 from tui.api.client import Client, filter_params
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.queries import RunCounts
 from tui.domain.filters import RunFilters
-from tui.domain.run import BatchId, Cursor, RateLimit, RunId, SpanId, TaskId
+from tui.domain.run import BatchId, Cursor, RateLimit, RunId, TaskId
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}
@@ -43,12 +43,6 @@ def test_page_has_the_date_of_the_server(recordings_api: RecordingsApi) -> None:
     assert page.read_at == datetime(2026, 11, 24, 13, 53, 24, tzinfo=UTC)
     assert {patch.read_at for patch in page.patches} == {page.read_at}
     assert ids(page) == recorded_ids("014")
-
-
-@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 99:05:00 GMT"])
-def test_page_without_a_valid_date_has_the_local_time(recordings_api: RecordingsApi, date: str) -> None:
-    recordings_api.answer(Reply(body=body_of("011"), headers={"date": date}))
-    assert ask(recordings_api.url, runs).read_at == NOW
 
 
 def test_older_page_is_requested_with_the_unchanged_cursor(recordings_api: RecordingsApi) -> None:
@@ -99,13 +93,6 @@ def test_invalid_period_is_never_sent(recordings_api: RecordingsApi, period: str
     assert recordings_api.requests == []
 
 
-@pytest.mark.parametrize(("number", "error"), [("1031", "error_49a734270b075a70"), ("1032", "49a734270b075a70")])
-def test_runs_of_an_error_are_listed_by_the_server(recordings_api: RecordingsApi, number: str, error: str) -> None:
-    listed = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(errors=(error,))))
-    assert ids(listed) == recorded_ids(number) != []
-    assert recordings_api.requests[0].query["filter[error]"] == error
-
-
 def test_list_always_has_an_explicit_window() -> None:
     assert filter_params(RunFilters()) == WIDEST
     assert "filter[createdAt][period]" not in filter_params(RunFilters(created_from=NOW))
@@ -119,15 +106,6 @@ def test_list_always_has_an_explicit_window() -> None:
         }
         | WIDEST
     )
-
-
-def test_client_reads_a_run_its_trace_and_a_span(recordings_api: RecordingsApi) -> None:
-    span = recording("261")["request"]["path"].split("/")
-    answer = ask(recordings_api.url, lambda client: client.read_run(RUN))
-    assert (answer.patch.id, answer.read_at) == (RUN, datetime(2026, 11, 24, 13, 47, 26, tzinfo=UTC))
-    assert ask(recordings_api.url, lambda client: client.read_trace(RUN)).root.run_id == RUN
-    span_ids = (RunId(span[4]), SpanId(span[6]))
-    assert ask(recordings_api.url, lambda client: client.read_span(*span_ids)).properties
 
 
 def test_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:

@@ -13,7 +13,7 @@ from tests.support.recordings import as_bytes, recording
 from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
-from tui.api.errors import Refused, ServerFault
+from tui.api.errors import ServerFault
 from tui.api.feed import (
     HEAVY_COLUMNS,
     UNUSED_COLUMNS,
@@ -22,7 +22,6 @@ from tui.api.feed import (
     FeedTarget,
     decode_feed,
     read_array,
-    read_change,
     read_documents,
     read_row,
 )
@@ -175,17 +174,6 @@ def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPo
     return decode_feed(Response("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
 
 
-def test_partial_row_is_merged_into_the_known_state() -> None:
-    columns = {"id": "cm1", "status": "CRASHED", "updatedAt": "2026-11-24T13:54:10.281", "runTags": None}
-    feed = decoded(message(columns, operation="update"), message(control="up-to-date"))
-    assert (feed.patches, feed.partial) == ((), ((RunId("run_cm1"), columns),))
-    known = sure(run_of("103").patch.state)
-    state = sure(read_change(RunId("run_cm1"), columns, known, NOW).state)
-    assert state.status.canonical is RunStatus.CRASHED
-    assert (state.updated_at.minute, state.tags) == (54, ())
-    assert (state.started_at, state.finished_at) == (known.started_at, known.finished_at)
-
-
 def test_row_without_an_id_is_counted_and_a_delete_ignored() -> None:
     feed = decoded(message({"status": "EXECUTING"}), message({"id": "cm1"}, operation="delete"), "odd", message())
     assert (feed.patches, feed.partial, feed.unreadable) == ((), (), 1)
@@ -219,24 +207,6 @@ def test_poll_sends_window_and_tags_and_skips_heavy_columns(recordings_api: Reco
     }
     assert request.headers["x-trigger-electric-version"] == "1.0.0-beta.1"
     assert request.headers["x-trigger-api-version"] == "2025-07-16"
-
-
-@pytest.mark.parametrize(
-    ("number", "kind"),
-    [
-        ("905", Refused),
-        ("917", Refused),
-        ("943", ServerFault),
-        ("949", ServerFault),
-        ("738", Refused),
-        ("716", Refused),
-    ],
-)
-def test_refused_poll_raises_refused(recordings_api: RecordingsApi, number: str, kind: type[Exception]) -> None:
-    response = recording(number)["response"]
-    recordings_api.answer(Reply(response["status"], as_bytes(response["body"]), {"content-type": "application/json"}))
-    with pytest.raises(kind):
-        ask(recordings_api.url, lambda client: client.read_feed(FeedTarget(), None))
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8), max_size=5))

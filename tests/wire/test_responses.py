@@ -78,17 +78,6 @@ def test_only_a_rejected_preview_key_mentions_its_branch() -> None:
     assert mentions == [True, True, False]
 
 
-def test_only_401_and_403_are_about_the_key() -> None:
-    about = {status for status in range(400, 500) if status not in {404, 429} and _is_about_the_key(status)}
-    assert about == {401, 403}
-
-
-def _is_about_the_key(status: int) -> bool:
-    error = response_error(answer(status))
-    assert isinstance(error, Refused)
-    return error.is_about_the_key
-
-
 @pytest.mark.parametrize("body", ["", "plain text", "<html>", "[]", "3"])
 def test_status_404_without_json_is_a_wrong_address(body: str) -> None:
     error = response_error(answer(404, body.encode()))

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import Field, ValidationError
-from typing_extensions import TypedDict
 
 from tui.api.errors import Limits
 from tui.api.models import (
@@ -16,8 +15,6 @@ from tui.api.models import (
     Id,
     Items,
     JsonObject,
-    Lenient,
-    OrNone,
     Text,
     Time,
     Word,
@@ -39,10 +36,6 @@ class Outer:
     deep: int = 7
     tags: tuple[str, ...] = ()
     inner: Inner | None = None
-
-
-class Plain(TypedDict, total=False):
-    words: Lenient[list[OrNone[Word]]]
 
 
 OUTER = JsonObject(
@@ -73,21 +66,6 @@ def test_reading_drops_what_is_invalid(given: object, expected: object) -> None:
     assert convert(OUTER, given) == expected
 
 
-@pytest.mark.parametrize("given", [{}, {"id": 1}, {"id": ""}, {"id": "x" * 1_000}, [], None, "id"])
-def test_reading_refuses_what_is_required_and_invalid(given: object) -> None:
-    with pytest.raises(ValidationError):
-        convert(OUTER, given)
-
-
-def test_limits_cut_and_note() -> None:
-    limits = Limits()
-    assert convert(OUTER, {"id": "a", "tags": ["long one", "b", "c"]}, limits).tags == ("lon", "b")
-    assert limits.notes == [
-        "a tag of 8 characters, only the first 3 are kept",
-        "3 tags, only the first 2 are kept",
-    ]
-
-
 def test_rows_are_counted_when_they_are_dropped() -> None:
     body = {"data": [{"id": "a"}, {}, 7, {"id": "b"}, {"id": "c"}], "pagination": {"next": "on", "totalPages": 0}}
     limits = Limits()
@@ -95,17 +73,6 @@ def test_rows_are_counted_when_they_are_dropped() -> None:
     assert ([each.id for each in page.rows], page.unreadable, page.is_cut) == (["a", "b"], 2, True)
     assert (page.next, page.page_count) == ("on", 1)
     assert limits.notes == ["5 things on a page, only the first 4 are kept"]
-
-
-def test_value_that_stands_for_nothing_is_not_counted() -> None:
-    row = JsonObject(Outer, lambda id: Outer(id) if id != "b" else None, id=Id)  # noqa: A006  the name of the field
-    page = decode_rows(row, b'{"data": [{"id": "a"}, {"id": "b"}]}', "the list", "things", None)
-    assert (page.rows, page.unreadable) == ((Outer("a"),), 0)
-
-
-def test_typed_dictionary_drops_keys_and_items() -> None:
-    assert convert(Plain, {"words": ["a", "", 3]}) == {"words": ["a", None, None]}
-    assert convert(Plain, {"words": 3}) == {}
 
 
 @pytest.mark.parametrize(

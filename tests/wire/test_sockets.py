@@ -117,22 +117,6 @@ async def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("host", "words"),
-    [
-        ("localhost:9", "Connection refused"),
-        (f"{HOST}:9", "Connection refused"),
-        (f"{HOST}:99999", "port"),
-        ("no.such.host.invalid", "known|resolution"),
-        ("no..host", "known|resolution"),
-    ],
-)
-def test_unreachable_host_has_the_words_of_the_system(host: str, words: str) -> None:
-    with pytest.raises(Unreachable, match=rf"\AGET /: no connection: .*({words})") as caught:
-        send(f"http://{host}/")
-    assert not caught.value.may_have_arrived
-
-
-@pytest.mark.parametrize(
     "url",
     ["http://[::g]", "http://a:b", "http://1.2.3.400", "http://a/\n", "http://a/\ud800", "http://\ud800/", "http:/a",
      "http://" + "a" * 65_536, "http://xn--a.é..example"],

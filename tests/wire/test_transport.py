@@ -189,21 +189,6 @@ def test_user_and_password_are_sent_to_the_proxy(monkeypatch: pytest.MonkeyPatch
     assert "c:d" not in whole_text(error)
 
 
-@pytest.mark.parametrize(
-    ("url", "line"),
-    [
-        ("http://[::1]:3040", b"GET http://[::1]:3040/api/v1/runs?"),
-        ("https://[::1]", b"CONNECT [::1]:443 HTTP/1.1\r\n"),
-    ],
-)
-def test_proxy_gets_an_ipv6_address_in_brackets(monkeypatch: pytest.MonkeyPatch, url: str, line: bytes) -> None:
-    heads: list[bytes] = []
-    with serving(lambda connection: heads.append(read_head(connection))) as port:
-        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
-        failure_of(url, timeouts=PATIENCE)
-    assert heads[0].startswith(line)
-
-
 def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """httpcore2 leaks the pool slot of a tunnel whose TLS handshake fails."""
 

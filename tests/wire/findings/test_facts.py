@@ -1,4 +1,4 @@
-"""The facts of the wall: the recordings, rows with missing and wrong fields, and the requests for them."""
+"""The facts of the wall and the server's error groups: recordings, wrong fields, and the requests for them."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,9 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import ask
-from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
+from tests.wire.test_recordings import ERROR_GROUPS
+from tui.api.client import ERROR_GROUPS_PAGE_SIZE
+from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault, read_time
 from tui.api.facts import (
     DEPLOYMENTS,
     LIMITS,
@@ -18,11 +20,14 @@ from tui.api.facts import (
     SCHEDULE_RUNS,
     SCHEDULES,
     TOKENS,
+    decode_error_group,
+    decode_error_groups,
     decode_queue,
     decode_queue_metrics,
 )
-from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, WaitToken
-from tui.domain.run import TaskId
+from tui.api.models import MAX_CURSOR_CHARS, RowsPage
+from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, ServerErrorGroup
+from tui.domain.run import Cursor, ErrorGroupId, TaskId
 from tui.domain.text import Raw
 
 SECRET = "c0ffee5ecre7"
@@ -88,14 +93,6 @@ def test_recorded_schedules_have_their_due_times() -> None:
     assert shown == [True, True, False]
 
 
-def test_newest_run_of_a_schedule_is_read() -> None:
-    (newest,) = SCHEDULE_RUNS.decode(body_of("1242"), Limits())
-    rows = recording("1242")["response"]["body"]["data"]
-    assert (newest.id, newest.created_at) == (rows[0]["id"], datetime.fromisoformat(rows[0]["createdAt"]))
-    for number in ("1083", "2804"):
-        assert SCHEDULE_RUNS.decode(body_of(number), Limits()) == ()
-
-
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:
     read = decode_queue_metrics(body_of("1063"), Limits())
     assert read.depths == (0,) * 12
@@ -138,15 +135,6 @@ def test_wrong_optional_field_is_unknown() -> None:
         row = LISTS["tokens"][2] | {"timeoutAt": wrong, "tags": wrong if wrong != [] else ["a", 3, None]}
         (token,) = TOKENS.decode(listed(row), Limits()).rows
         assert (token.times_out_at, token.tags) == (None, () if wrong != [] else (Raw("a"),))
-
-
-def test_token_has_no_callback() -> None:
-    tokens = TOKENS.decode(body_of("1105"), Limits()).rows
-    created = at("26T01:40:13.951")
-    assert tokens == (
-        WaitToken("waitpoint_cmwwvxxq602euen7dpvrr503w", created, (Raw("approval"),), at("26T01:50:13.895")),
-    )
-    assert "callback" not in repr(tokens)
 
 
 def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> None:
@@ -241,3 +229,111 @@ def test_limits_are_read_as_the_package_describes_them() -> None:
     row = {"id": "queue_1", "name": "sync", "type": "task", "concurrencyLimit": None}
     for version, is_v2 in (("V2", True), ("V1", False), (7, False)):
         assert decode_queue(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2
+
+
+GROUP: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]
+LEAST = {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}
+KNOWN = ErrorGroupId("error_49a734270b075a70")
+GROUP_LISTS = [name for name in ERROR_GROUPS if "-errors-list" in name]
+GROUP_DETAILS = [name for name in ERROR_GROUPS if name not in GROUP_LISTS]
+
+
+def page_of(*rows: Any, **pagination: Any) -> RowsPage[ServerErrorGroup]:
+    return decode_error_groups(json.dumps({"data": rows, "pagination": pagination}).encode())
+
+
+def fields_of(group: ServerErrorGroup) -> dict[str, Any]:
+    """Return the fields of a list row with the keys of the API."""
+    return {
+        "id": group.id,
+        "fingerprint": group.fingerprint,
+        "taskIdentifier": group.task,
+        "errorType": group.type,
+        "errorMessage": group.message,
+        "status": group.status,
+        "count": group.count,
+        "firstSeen": group.first_seen,
+        "lastSeen": group.last_seen,
+        "resolvedAt": group.resolved_at,
+        "ignoredUntil": group.ignored_until,
+    }
+
+
+def parsed(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded row with its times parsed."""
+    times = ("firstSeen", "lastSeen", "resolvedAt", "ignoredUntil")
+    return {key: read_time(value) if key in times else value for key, value in row.items()}
+
+
+@pytest.mark.parametrize("name", GROUP_LISTS)
+def test_list_gives_every_field_of_its_groups(name: str) -> None:
+    recorded = recording(name)["response"]["body"]
+    page = decode_error_groups(body_of(name))
+    assert [fields_of(group) for group in page.rows] == [parsed(row) for row in recorded["data"]]
+    assert (page.next, page.unreadable, page.is_cut) == (recorded["pagination"].get("next"), 0, False)
+
+
+@pytest.mark.parametrize("name", GROUP_DETAILS)
+def test_detail_gives_every_field_of_its_group(name: str) -> None:
+    recorded = recording(name)["response"]["body"]
+    group = decode_error_group(body_of(name))
+    assert list(group.versions) == recorded["affectedVersions"]
+    assert [group.resolved_by, group.ignored_reason, group.ignored_by] == [
+        recorded["resolvedBy"],
+        recorded["ignoredReason"],
+        recorded["ignoredByUserId"],
+    ]
+    listed = fields_of(group)
+    assert listed == {key: value for key, value in parsed(recorded).items() if key in listed}
+
+
+@pytest.mark.parametrize("key", sorted(GROUP.keys() - LEAST.keys()))
+@pytest.mark.parametrize("value", ["absent", None, [], {"a": 1}, True])
+def test_wrong_field_is_unknown_and_the_rest_is_read(key: str, value: Any) -> None:
+    row = {name: each for name, each in GROUP.items() if name != key} | ({} if value == "absent" else {key: value})
+    (group,) = page_of(row).rows
+    assert fields_of(group) == parsed(GROUP) | {key: None}
+
+
+def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
+    for text in ("x" * (MAX_CURSOR_CHARS + 1), "\ud800", "a\nb", "é"):
+        assert page_of(LEAST, next=text).next is None
+    assert page_of(LEAST, next="x" * MAX_CURSOR_CHARS).next is not None
+
+
+def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:
+    cursor = recording("2703")["response"]["body"]["pagination"]["next"]
+    recordings_api.answer(Reply(body=body_of("2703")))
+    first = ask(recordings_api.url, lambda client: client.list_error_groups("7d"))
+    assert (len(first.rows), first.next) == (3, cursor)
+    recordings_api.answer(Reply(body=body_of("1030")))
+    ask(recordings_api.url, lambda client: client.list_error_groups("7d", Cursor(cursor)))
+    recordings_api.answer(Reply(body=body_of("1020")))
+    assert ask(recordings_api.url, lambda client: client.read_error_group(KNOWN)).id == KNOWN
+    size = {"filter[period]": "7d", "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
+    assert [(each.path, each.query) for each in recordings_api.requests] == [
+        ("/api/v1/errors", size),
+        ("/api/v1/errors", size | {"page[after]": cursor}),
+        (f"/api/v1/errors/{KNOWN}", {}),
+    ]
+
+
+def test_detail_of_another_group_is_a_fault(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(body=body_of("1020")))
+    with pytest.raises(ServerFault, match="about another error group"):
+        ask(recordings_api.url, lambda client: client.read_error_group(ErrorGroupId("error_1")))
+
+
+def test_impossible_requests_are_never_sent(recordings_api: RecordingsApi) -> None:
+    with pytest.raises(Refused, match="cannot read the period"):
+        ask(recordings_api.url, lambda client: client.list_error_groups("soon"))
+    with pytest.raises(NotFound, match="is not an id"):
+        ask(recordings_api.url, lambda client: client.read_error_group(ErrorGroupId("..")))
+    assert recordings_api.requests == []
+
+
+@pytest.mark.parametrize("cursor", ["", "\ud800", "a b\x00", "x" * 60_000], ids=["empty", "surrogate", "nul", "long"])
+def test_impossible_cursor_is_never_sent(recordings_api: RecordingsApi, cursor: str) -> None:
+    with pytest.raises(Refused, match="cannot read the cursor"):
+        ask(recordings_api.url, lambda client: client.list_error_groups("1h", Cursor(cursor)))
+    assert recordings_api.requests == []

@@ -10,12 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, patch_of, patches, stamp
-from tests.wire.relay.samples import PATH, RELAY_MESSAGES, SCREEN_MESSAGES, encoded
+from tests.wire.relay.samples import (
+    EVIDENCE,
+    FACTS_OF_WALL,
+    FINDINGS,
+    PATH,
+    RELAY_MESSAGES,
+    SCREEN_MESSAGES,
+    VERDICT,
+    encoded,
+)
 from tui.api.client import RunRequest, SpanRequest
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
 from tui.api.queries import TaskMinutes
 from tui.api.relay import (
     MAX_PATCH_BYTES,
+    MAX_ROWS,
     UNSENT_FIELDS,
     VERSION,
     Call,
@@ -23,6 +33,7 @@ from tui.api.relay import (
     Chunk,
     Hello,
     RelayFacts,
+    RelayFindings,
     RelayMessage,
     Runs,
     ScreenMessage,
@@ -30,13 +41,17 @@ from tui.api.relay import (
     decode_relay_message,
     decode_screen_message,
     encode_patch,
+    encode_relay_message,
     encode_response,
     encode_runs,
+    message_of,
     response_parts,
 )
 from tui.api.responses import Response
 from tui.domain.error import RunError
-from tui.domain.run import Fixed, RunId, SpanId
+from tui.domain.facts import FactSource, MinutesRead, TaskMinute
+from tui.domain.finding import FindingsRead
+from tui.domain.run import Fixed, RunId, SpanId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import (
     RunGone,
@@ -286,3 +301,74 @@ def test_first_messages_keep_their_form_in_every_version() -> None:
     assert decode_screen_message(b'{"kind":"hello","v":2,"program":"trigger-tui/0.3"}') == Hello(2, "trigger-tui/0.3")
     of_version_2 = b'{"kind":"welcome","v":2,"program":"x","at":"2026-11-24T12:00:00+00:00","beat_s":5.0}'
     assert decode_relay_message(of_version_2) == Welcome(2, "x", at(0), 5.0)
+
+
+def crossed_findings(message: RelayFindings) -> RelayFindings:
+    decoded = decode_relay_message(encode_relay_message(message))
+    assert isinstance(decoded, RelayFindings)
+    return decoded
+
+
+def test_facts_and_verdict_cross_unchanged() -> None:
+    verdict, *facts = [next(crossed_findings(message).updates()) for message in FINDINGS]
+    assert isinstance(verdict, FindingsRead)
+    assert verdict.verdict is not None
+    assert verdict.verdict.at == at(2)  # the relay said it then
+    assert verdict.verdict.findings == VERDICT.findings
+    assert [type(each.evidence) for each in verdict.verdict.findings] == [type(each) for _, each in EVIDENCE]
+    assert facts == list(FACTS_OF_WALL)
+
+
+def test_sources_of_an_older_relay_are_left_out() -> None:
+    """It reads the health report, too, which nothing shows."""
+    message = json.loads(encode_relay_message(FINDINGS[0]))
+    refused = message["verdict"]["refused"]
+    message["verdict"]["refused"] = [["report", "404"], *refused]
+    message["unread"] = [
+        {"at": "2026-11-24T12:00:00Z", "source": source, "reason": "404", "is_refused": True}
+        for source in ("report", "errors")
+    ]
+    message["environment_normals"] = {"at": "2026-11-24T12:00:00Z", "is_trustworthy": False}
+    decoded = decode_relay_message(json.dumps(message).encode())
+    assert isinstance(decoded, RelayFindings)
+    assert decoded.verdict == FINDINGS[0].verdict
+    assert [each.source for each in decoded.unread] == [FactSource.ERRORS]
+
+
+def test_minutes_of_many_tasks_are_small() -> None:
+    minutes = tuple(
+        TaskMinute(TaskId(f"task-{task}"), at(60 * minute), 40, 39, 38, 1, 39, 0)
+        for task in range(200)
+        for minute in range(60)
+    )
+    read = MinutesRead(at(3600), at(0), timedelta(minutes=1), minutes)
+    message = message_of(at(0), read)
+    assert len(encode_relay_message(message)) < 400_000
+    assert list(crossed_findings(message).updates()) == [read]
+
+
+def broken_minutes(**changes: Any) -> bytes:
+    minutes = next(json.loads(encode_relay_message(each)) for each in FINDINGS if each.minutes is not None)
+    minutes["minutes"] |= changes
+    return json.dumps(minutes).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cell": "PT0S"},
+        {"cell": "-PT60S"},
+        {"rows": [[0] * 7]},
+        {"rows": [[0, -1, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0, 1.5, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0] * 8] * (MAX_ROWS + 1)},
+        {"rows": [[7, 0, 0, 0, 0, 0, 0, 0]]},
+        {"rows": [[0, 2**53, 0, 0, 0, 0, 0, 0]]},
+        {"tasks": None},
+    ],
+)
+def test_impossible_minutes_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ServerFault, match="a message of the relay could not be read"):
+        decoded = decode_relay_message(broken_minutes(**changes))
+        assert isinstance(decoded, RelayFindings)
+        list(decoded.updates())

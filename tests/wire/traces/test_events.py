@@ -15,7 +15,6 @@ from tui.api.traces import event_slices
 from tui.domain.run import RunId
 from tui.domain.trace import Trace, attempts_of
 
-CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
 RUN = RunId("run_a")
 
 
@@ -43,7 +42,6 @@ def event(message: str, span_id: str, parent_id: str | None = "root", **more: An
 
 
 OWN = event("task", "root", None, attemptNumber=None)
-LINE: dict[str, Any] = {"level": "INFO", "duration": 0}
 
 
 def decode_events(*events: Any, **more: Any) -> Trace:
@@ -62,29 +60,6 @@ def test_events_give_the_same_attempts_as_the_trace(number: str, detail: str) ->
     of_trace = attempts_of(run, trace)
     assert of_trace.attempts
     assert attempts_of(run, events) == of_trace
-
-
-def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
-    run = run_of("103", id=CHATTY)
-    trace = decode_trace(body_of("1011"))
-    assert trace.is_truncated
-    cut = attempts_of(run, trace)
-    assert [(attempt.number, attempt.error is not None) for attempt in cut.attempts] == [(1, False), (3, True)]
-    events = decode(body_of("1005"), CHATTY)
-    whole = attempts_of(run, events)
-    assert [(attempt.number, attempt.error and attempt.error.message) for attempt in whole.attempts] == [
-        (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
-    ]
-    assert all(attempt.error and attempt.error.stack for attempt in whole.attempts)
-    assert whole.is_complete
-    assert not cut.is_complete
-
-
-def rows(lines: int, happened: int = 0) -> Trace:
-    """The run's own span, an attempt with events, and log lines. The spans are five rows more than these."""
-    attempt = event("Attempt 1", "1", events=[{"name": "x"}] * happened)
-    line = json.dumps(event("line", "l", "1", **LINE))
-    return decode(f'{{"events":[{json.dumps(OWN)},{json.dumps(attempt)},{",".join([line] * lines)}]}}'.encode())
 
 
 @pytest.mark.parametrize("parent", ["nobody", None])
@@ -106,12 +81,6 @@ def test_spans_with_circular_parents_terminate() -> None:
     ).root
     assert found is not None
     assert [span.message for span in found.walk()] == ["task", "Attempt 1"]
-
-
-def test_other_keys_and_spaces_are_skipped() -> None:
-    body = b' \n{ "page" : {"a":[1]} , "events" : [ 1 , ' + json.dumps(OWN).encode() + b" ] , "
-    assert decode(body).root.message == OWN["message"]
-    assert result_of(event_slices(b'{"events":[]}', RUN)) is None
 
 
 json_values = st.recursive(

@@ -1,4 +1,4 @@
-"""Traces and span details: values of the recordings, and unusual or hostile responses.
+"""Traces and span details: every node that came, once, at any depth, and unusual or hostile responses.
 
 `test_recordings` compares all spans of all recorded traces.
 """
@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import decode_trace
-from tests.support.recordings import body_of
+from tests.support.recordings import as_bytes, body_of, recording
+from tests.support.slices import result_of
 from tests.support.sure import sure
 from tui.api.errors import MAX_DURATION, ServerFault
-from tui.api.traces import decode_span
+from tui.api.traces import SLICE_NODES, TraceScanner, decode_span, trace_slices
 from tui.domain.error import RunError
+from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.domain.trace import Trace, span_of_run
 
@@ -68,7 +70,9 @@ def test_exception_event_is_the_error_of_its_span() -> None:
 )
 def test_last_readable_exception_is_the_error(exception: Any, expected: RunError) -> None:
     odd: list[Any] = [{"message": None, "type": 3}, {}, "text", None]
-    events = [{"name": "exception", "properties": {"exception": each}} for each in ({"message": "first"}, exception)]
+    events: list[Any] = [
+        {"name": "exception", "properties": {"exception": each}} for each in ({"message": "first"}, exception)
+    ]
     assert decode(node(events=[*events, {"name": "trigger.dev/start"}, "odd"])).root.exception == expected
     for each in odd:
         events = [{"name": "exception", "properties": {"exception": each}}]
@@ -87,26 +91,14 @@ def test_children_of_an_unreadable_span_move_to_its_parent(broken: dict[str, Any
     assert messages(trace) == ["root", "a", "b", "c", "d", "e"]
 
 
-def test_absent_keys_have_defaults() -> None:
-    bare = {"id": "s", "runId": "r", "data": {"message": "", "startTime": "2026-11-24T13:43:46Z"}}
-
-    root = decode(bare).root
-
-    assert (root.level, root.duration, root.is_error, root.is_partial, root.is_cancelled) == (
-        "TRACE",
-        None,
-        False,
-        False,
-        False,
-    )
-    assert (root.attempt_number, root.exception, root.children) == (None, None, ())
+UNREADABLE: list[Any] = [None, "soon", 1e400, float("nan"), True, {}]
 
 
 @pytest.mark.parametrize(
     ("duration", "expected"),
     [
         *((text, timedelta()) for text in (-5, "12", 0)),
-        *((odd, None) for odd in (None, "soon", 1e400, float("nan"), True, {})),
+        *((odd, None) for odd in UNREADABLE),
         *((huge, MAX_DURATION) for huge in (10**23, 10**40, 1e300)),
     ],
 )
@@ -179,13 +171,6 @@ def test_span_detail_has_the_true_error(number: str, code: str | None, message: 
     assert (error.code, error.message, error.has_code_only) == (code, message, False)
 
 
-def test_span_detail_without_properties_reads_exception_events() -> None:
-    body = json.loads(body_of("262"))
-    del body["properties"]
-
-    assert decode_span(json.dumps(body).encode()).error == decode_span(body_of("262")).error
-
-
 def test_own_span_of_a_run_is_its_topmost_span() -> None:
     trace = decode_trace(body_of("234"))
     child = decode_trace(body_of("236")).root
@@ -194,3 +179,77 @@ def test_own_span_of_a_run_is_its_topmost_span() -> None:
     own = sure(span_of_run(trace, child.run_id))
     assert (own.id, own.message) == (child.id, "middle")
     assert span_of_run(decode_trace(body_of("240")), child.run_id) is None
+
+
+LEVELS = 10_000
+
+
+def scanned(body: bytes) -> TraceScanner:
+    scanner = TraceScanner(body)
+    for _ in scanner.slices():
+        pass
+    return scanner
+
+
+def answered(root: Json) -> list[tuple[int, dict[str, Any]]]:
+    """Return the nodes of a response and their depths, parents first, found by walking the decoded JSON."""
+    found, pending = [], [(0, root)]
+    while pending:
+        depth, node = pending.pop()
+        if isinstance(node, dict):
+            children = node.get("children")
+            fields = {key: value for key, value in node.items() if key != "children" or not isinstance(value, list)}
+            found.append((depth, fields))
+            pending.extend((depth + 1, child) for child in reversed(children if isinstance(children, list) else []))
+    return found
+
+
+def deep_trace(levels: int) -> bytes:
+    """Return a trace of spans in one another, which the standard encoder could not write."""
+    data = '"data":{"message":"m","duration":1,"startTime":"2026-11-24T13:43:46.188Z","level":"TRACE"}'
+    opened = "".join(f'{{"id":"s{level}","runId":"run_a",{data},"children":[' for level in range(levels))
+    return f'{{"trace":{{"traceId":"t","rootSpan":{opened}{"]}" * levels},"isTruncated":true}}}}'.encode()
+
+
+@pytest.mark.parametrize("number", ["1011", "220", "233", "234", "241", "251", "254"])
+def test_recorded_nodes_come_once_and_in_order(number: str) -> None:
+    body = recording(number)["response"]["body"]
+    scanner = scanned(as_bytes(body))
+    assert scanner.nodes == answered(body["trace"]["rootSpan"])
+    assert scanner.is_truncated == body["trace"]["isTruncated"]
+
+
+def test_trace_of_ten_thousand_levels_is_read() -> None:
+    assert sum(1 for _ in trace_slices(deep_trace(LEVELS))) > 2 * LEVELS // SLICE_NODES
+    found = result_of(trace_slices(deep_trace(LEVELS)))
+    assert (sum(1 for _ in found.root.walk()), found.received, found.is_truncated) == (LEVELS, LEVELS, True)
+
+
+node_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "children", "data", 'a"\\b', "runId", "trace"]), inner, max_size=4)
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "children", "data", "x"]), node_values), st.sampled_from([None, 1]))
+def test_any_root_is_scanned_as_json_says(root: dict[str, Json], indent: int | None) -> None:
+    response = {"isTruncated": False, "trace": {"other": [root], "rootSpan": root, "traceId": "t"}, "more": root}
+    scanner = scanned(json.dumps(response, indent=indent).encode())
+    assert scanner.nodes == answered(root)
+
+
+@given(st.integers(0, 400), st.sampled_from([b"", b"}", b"]", b",", b'"', b"x"]))
+def test_damaged_trace_is_a_server_fault_or_a_trace(at: int, instead: bytes) -> None:
+    body = as_bytes(recording("240")["response"]["body"])
+    damaged = body[:at] + instead + body[at + 1 :]
+    try:
+        expected = answered(json.loads(damaged)["trace"]["rootSpan"])
+    except (ValueError, KeyError, TypeError):
+        with pytest.raises(ServerFault):
+            scanned(damaged)
+        return
+    assert scanned(damaged).nodes == expected
