@@ -168,6 +168,19 @@ class _Reading:
         self.problems.append(Complaint(where, text))
 
 
+def parsed(annotation: Any, text: str) -> Any:
+    """Return the value of a number, a choice or a text that is typed. Raises `ValueError` with the expected words."""
+    kind, rule = ruled(annotation)
+    try:
+        decode = {int: int, float: float, bool: {"true": True, "false": False}.__getitem__}.get(kind, str)
+        value = _validator(annotation).validate_python(decode(text))
+    except (KeyError, ValueError):  # pydantic's is one too
+        raise ValueError(expected(annotation)) from None
+    if rule.check is not None and (wanted := rule.check(value)):
+        raise ValueError(wanted)
+    return value
+
+
 def described(value: Any) -> str:
     """Return a wrong value as a complaint shows it: short, on one line."""
     match value:

@@ -4,7 +4,6 @@ The reader, `trigger-tui config --init` and `--schema` are made from these datac
 documentation. They are also the values of a session without a file, so this module does not import pydantic.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeGuard, TypeVar, get_args, get_origin
@@ -126,28 +125,6 @@ def expected(annotation: Any) -> str:
         return rule.expected or "true or false"
     *words, last = (f'"{word}"' for word in get_args(kind)) if get_origin(kind) is Literal else ("a table",)
     return f"{', '.join(words)} or {last}" if words else last
-
-
-def parsed(annotation: Any, text: str) -> Any:
-    """Return the value of a number, a choice or a text that is typed. Raises `ValueError` with the expected words."""
-    kind, rule = ruled(annotation)
-    try:
-        if get_origin(kind) is Literal:
-            return {str(each): each for each in get_args(kind)}[text]
-        value = {"true": True, "false": False}[text] if kind is bool else kind(text)
-    except (KeyError, ValueError):
-        raise ValueError(expected(annotation)) from None
-    bounds = rule.bounds
-    is_right = (
-        re.search(bounds.get("pattern", ""), text)
-        and len(text) <= bounds.get("max_length", len(text))
-        and bounds.get("ge", value) <= value <= bounds.get("le", value)
-    )
-    if not is_right:
-        raise ValueError(expected(annotation))
-    if wanted := rule.check and rule.check(value):
-        raise ValueError(wanted)
-    return value
 
 
 def _line(expected: str, **bounds: Any) -> ValueRule:

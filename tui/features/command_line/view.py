@@ -45,7 +45,7 @@ from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
 from tui.kit.selection import Selected
 from tui.kit.words import without_request
-from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
+from tui.settings.schema import THEMES, FileSettings, settings_in, value_at, with_value
 from tui.settings.settings import Settings
 from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
@@ -89,6 +89,8 @@ def settings_now(view: ViewScreen) -> dict[str, Setting]:
     now = view.live.session.settings
 
     def parse(path: str, annotation: Any, text: str) -> object:
+        from tui.settings.reader import parsed  # noqa: PLC0415  loads pydantic_core
+
         value = parsed(annotation, text)
         if path == "interval" and value < now.min_interval_s:
             raise ValueError(f"at least {now.min_interval_s:g} with a public token")
