@@ -2,15 +2,13 @@
 
 import tomllib
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tui.settings.reader import read_document
 from tui.settings.schema import Bell
-from tui.settings.secret import NO_SECRET
-from tui.settings.settings import ConfigFile, Settings, is_calling, is_quiet, ring_of, with_file
+from tui.settings.settings import is_calling, is_quiet, ring_of
 
 BELL, NOTICE, BOTH, OFF = "bell", "notice", "both", "off"
 
@@ -95,11 +93,3 @@ def test_command_may_stand_above_all_tables() -> None:
         ("on_alert", "not used, as bell.on_alert is set too"),
     ]
     assert both.values.bell.on_alert == ("b",)
-
-
-def test_file_of_others_names_no_command() -> None:
-    values = read_document(tomllib.loads('[bell]\nring = "bell"\non_alert = ["a"]')).values
-    file = ConfigFile(PurePath("c"), values, frozenset({"bell.on_alert"}), distrust="others may write it")
-    bell = with_file(Settings("", NO_SECRET), file).bell
-    assert bell is not None
-    assert (bell.on_alert, bell.ring) == ((), "bell")

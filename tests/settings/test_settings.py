@@ -3,7 +3,6 @@
 import base64
 import copy
 import json
-import logging
 import traceback
 from pathlib import PurePath
 from typing import Any
@@ -163,12 +162,8 @@ def test_branch_comes_from_the_first_variable_of_the_sdk(first: int) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"TRIGGER_PREVIEW_BRANCH": " "}, {"TRIGGER_DEV_BRANCH": "default"}])
 def test_missing_branch_is_none(environ: dict[str, str]) -> None:
-    assert read(environ).branch is None
-    assert read(environ).origin("branch") == "default"
-
-
-def test_default_is_no_branch_of_development_only() -> None:
-    assert read({"TRIGGER_PREVIEW_BRANCH": "default"}).branch == "default"
+    assert (read(environ).branch, read(environ).origin("branch")) == (None, "default")
+    assert read({"TRIGGER_PREVIEW_BRANCH": "default"}).branch == "default", "as of development only"
 
 
 @pytest.mark.parametrize("branch", ["a\nb", "a\x1b[2J", "fe\u0301te"])
@@ -209,43 +204,24 @@ def test_action_log_is_in_the_state_folder(environ: dict[str, str], folder: str)
     assert str(read(environ).state_dir) == folder
 
 
-def fails_with(secret: Secret, settings: Settings) -> str:
+def fails_with(kept: object) -> str:
     """Return a traceback with all local variables."""
-    kept = {"secret": secret, "settings": settings}
     try:
-        raise LookupError(secret, kept)  # noqa: TRY301  for the frame that it leaves
+        raise LookupError(kept)  # noqa: TRY301  for the frame that it leaves
     except LookupError as error:
         return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
 @pytest.mark.parametrize("key", [KEY, public_token("read:runs").reveal()], ids=["a secret key", "a public token"])
-def test_key_is_in_no_text_but_the_revealed_one(key: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_key_is_in_no_text_but_the_revealed_one(key: str) -> None:
     settings = read({"TRIGGER_SECRET_KEY": key})
     secret = settings.key
-    logging.getLogger("test").warning("%s %r %s", secret, settings, [secret])
-    texts = [
-        repr(secret),
-        str(secret),
-        f"{secret}",
-        f"{secret!r}",
-        f"{secret!s:>60}",
-        format(secret),
-        "%s %r" % (secret, secret),  # noqa: UP031  this way of formatting too
-        repr(settings),
-        str(settings),
-        repr([secret, {"key": secret}]),
-        str(settings.origins),
-        repr(copy.copy(secret)),
-        fails_with(secret, settings),
-        caplog.text,
-    ]
+    kept = (secret, settings, {"key": secret}, copy.copy(secret), settings.origins)
+    texts = [*map(repr, kept), *map(str, kept), f"{secret!s:>60}", "%s %r" % (secret, secret), fails_with(kept)]  # noqa: UP031
     assert [text for text in texts if key in text or key[7:] in text] == []
     assert secret.reveal() == key
-
-
-def test_key_cannot_be_encoded_as_json() -> None:
     with pytest.raises(TypeError):
-        json.dumps({"key": read().key})
+        json.dumps({"key": secret})
 
 
 # --- settings of a relay's screen
@@ -279,22 +255,20 @@ def test_relay_address_is_encrypted_or_loopback(url: str) -> None:
     assert on_relay(url).relay_url == url
 
 
-@pytest.mark.parametrize("host", ["10.0.0.7", "relay.example", "0.0.0.0", "127.0.0.1.example", "localhost.example"])
-def test_unencrypted_relay_on_another_machine_is_rejected(host: str) -> None:
-    with pytest.raises(SettingsError, match="unencrypted"):
-        on_relay(f"ws://{host}:7337")
-
-
-@pytest.mark.parametrize("url", ["", "relay:7337", "http://127.0.0.1:7337", "ws://a:b@127.0.0.1", "wss://h?token=x"])
-def test_invalid_relay_address_is_rejected(url: str) -> None:
-    with pytest.raises(SettingsError, match="--relay is not the address"):
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        *(
+            (f"ws://{host}:7337", "unencrypted")
+            for host in ("10.0.0.7", "relay.example", "0.0.0.0", "127.0.0.1.example")
+        ),
+        *((url, "--relay is not") for url in ("", "relay:7337", "http://127.0.0.1:7337", "ws://a:b@127.0.0.1")),
+        *((f"wss://{host}", "--relay is not") for host in ("h?token=x", "relay..example", ".example", "x" * 64 + ".a")),
+    ],
+)
+def test_unencrypted_or_invalid_relay_address_is_rejected(url: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
         on_relay(url)
-
-
-@pytest.mark.parametrize("name", ["relay..example", ".example", "x" * 64 + ".example"])
-def test_invalid_host_name_is_rejected(name: str) -> None:
-    with pytest.raises(SettingsError, match="--relay is not the address"):
-        on_relay(f"wss://{name}:7337")
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "é", "a\nb"])
@@ -310,30 +284,35 @@ def test_certificate_authority_needs_a_relay_with_tls() -> None:
         on_relay("ws://127.0.0.1:7337", ca=ca)
 
 
-def test_title_is_off_by_flag_or_variable() -> None:
-    def origin(variable: str | None, *, no_title: bool = False) -> tuple[bool, str]:
-        environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_TITLE": variable})
-        settings = read_settings(environ, no_title=no_title)
-        return settings.has_title, settings.origin("has_title")
+@pytest.mark.parametrize(
+    ("variable", "flags", "shown"),
+    [
+        ({}, {}, (True, "default")),
+        ({"TRIGGER_TUI_TITLE": "1"}, {}, (True, "TRIGGER_TUI_TITLE")),
+        ({"TRIGGER_TUI_TITLE": "0"}, {"no_title": False}, (False, "TRIGGER_TUI_TITLE")),
+        ({"TRIGGER_TUI_TITLE": "1"}, {"no_title": True}, (False, "--no-title")),
+    ],
+)
+def test_flag_wins_over_variable(variable: dict[str, str], flags: dict[str, bool], shown: tuple[bool, str]) -> None:
+    settings = read(variable, **flags)
+    assert (settings.has_title, settings.origin("has_title")) == shown
 
-    assert origin(None) == (True, "default")
-    assert origin("1") == (True, "TRIGGER_TUI_TITLE")
-    assert origin("0") == (False, "TRIGGER_TUI_TITLE")
-    assert origin("1", no_title=True) == (False, "--no-title")
-    with pytest.raises(SettingsError, match="TRIGGER_TUI_TITLE"):
-        origin("junk")
+
+@pytest.mark.parametrize(
+    ("variable", "slow", "shown"),
+    [
+        ("", None, ("auto", "default")),
+        ("1", None, ("always", "TRIGGER_TUI_SLOW")),
+        ("0", True, ("always", "--slow")),
+        ("1", False, ("never", "--no-slow")),
+    ],
+)
+def test_two_flags_stand_for_two_values(variable: str, slow: bool | None, shown: tuple[str, str]) -> None:
+    settings = read({"TRIGGER_TUI_SLOW": variable}, slow=slow)
+    assert (settings.link.slow, settings.origin("link")) == shown
 
 
-def test_slow_link_is_measured_unless_a_flag_or_variable_says_so() -> None:
-    def origin(variable: str | None, *, slow: bool | None = None) -> tuple[bool | None, str]:
-        environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_SLOW": variable})
-        settings = read_settings(environ, slow=slow)
-        return {"auto": None, "always": True, "never": False}[settings.link.slow], settings.origin("link")
-
-    assert origin(None) == (None, "default")
-    assert origin("1") == (True, "TRIGGER_TUI_SLOW")
-    assert origin("0") == (False, "TRIGGER_TUI_SLOW")
-    assert origin("0", slow=True) == (True, "--slow")
-    assert origin("1", slow=False) == (False, "--no-slow")
-    with pytest.raises(SettingsError, match="TRIGGER_TUI_SLOW"):
-        origin("junk")
+@pytest.mark.parametrize("name", ["TRIGGER_TUI_TITLE", "TRIGGER_TUI_SLOW"])
+def test_wrong_variable_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read({name: "junk"})

@@ -172,9 +172,11 @@ def parsed(annotation: Any, text: str) -> Any:
     """Return the value of a number, a choice or a text that is typed. Raises `ValueError` with the expected words."""
     kind, rule = ruled(annotation)
     try:
-        decode = {int: int, float: float, bool: {"true": True, "false": False}.__getitem__}.get(kind, str)
-        value = _validator(annotation).validate_python(decode(text))
-    except (KeyError, ValueError):  # pydantic's is one too
+        given = kind(text) if kind in {int, float} else text
+        if kind is bool:
+            given = {"true": True, "false": False}.get(text)
+        value = _validator(annotation).validate_python(given)
+    except ValueError:  # pydantic's is one too
         raise ValueError(expected(annotation)) from None
     if rule.check is not None and (wanted := rule.check(value)):
         raise ValueError(wanted)
