@@ -1,13 +1,8 @@
 """`cancel` and `replay`: consent, outcomes, and exit codes."""
 
-import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.responses import JSONResponse
@@ -15,11 +10,7 @@ from starlette.responses import JSONResponse
 from tests.support.commands import PATIENCE_S, Terminal, environment, in_this_process, trigger_tui
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import HeldResponse, server_error
-from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.features.actions.command import read_environment
-from tui.sync.budget import Priority
-from tui.sync.session import Session
 
 LONG = 1e6
 
@@ -50,24 +41,6 @@ def test_cancel_with_yes_confirms_by_reading_the_run(fleet: Fleet, api: FleetApi
     assert fleet.status(fleet.runs[0]) == "CANCELED"
 
 
-def test_cancel_reports_an_unwritable_log_in_one_line(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
-    log = tmp_path / "trigger-tui" / "actions.jsonl"
-    log.parent.mkdir()
-    os.mkfifo(log)
-    env = environment(api.url, XDG_STATE_HOME=str(tmp_path))
-    done = trigger_tui("cancel", *(run.id for run in fleet.runs[:2]), "--yes", env=env)
-    assert done.code == 0
-    assert done.err == f"the action log {log} cannot be written: it is not a regular file\n"
-    assert done.out == "".join(f"{run.id}  canceled\n" for run in fleet.runs[:2])
-
-
-def test_log_names_the_command_line_as_origin(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
-    done = in_this_process("cancel", fleet.runs[0].id, "--yes", url=api.url, XDG_STATE_HOME=str(tmp_path))
-    assert done.code == 0
-    lines = (tmp_path / "trigger-tui" / "actions.jsonl").read_text().splitlines()
-    assert [json.loads(line)["via"] for line in lines] == ["command line"] * 3
-
-
 def test_cancel_json_has_the_phase(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("cancel", fleet.runs[0].id, fleet.runs[-1].id, "--yes", "--json", url=api.url)
     first, second = done.objects
@@ -79,12 +52,6 @@ def test_cancel_json_has_the_phase(fleet: Fleet, api: FleetApi) -> None:
     assert done.code == 1
 
 
-def test_dry_run_json_has_both_status_words(fleet: Fleet, api: FleetApi) -> None:
-    done = in_this_process("cancel", fleet.runs[0].id, "--dry-run", "--json", url=api.url)
-    status = {"status": "EXECUTING", "apiStatus": "EXECUTING"}
-    assert done.objects == [{"run": fleet.runs[0].id, "action": "cancel", "wouldSend": True} | status]
-
-
 def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
     done = in_this_process("replay", fleet.runs[-1].id, "--yes", "--json", url=api.url)
     assert done.code == 0
@@ -93,7 +60,7 @@ def test_replay_prints_the_new_run(fleet: Fleet, api: FleetApi) -> None:
 
 @pytest.mark.parametrize("verb", ["cancel", "replay"])
 def test_action_needs_yes_without_a_terminal(fleet: Fleet, api: FleetApi, verb: str) -> None:
-    done = trigger_tui(verb, fleet.runs[0].id, url=api.url)
+    done = in_this_process(verb, fleet.runs[0].id, url=api.url)
     assert done.code == 2
     assert "--yes" in done.err
     assert fleet.requests == []
@@ -121,21 +88,6 @@ def test_unnamed_environment_counts_as_production(fleet: Fleet, api: FleetApi) -
     assert writes(fleet) == []
 
 
-def test_environment_is_read_within_the_budget(fleet: Fleet, api: FleetApi, tmp_path: Path) -> None:
-    fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
-
-    async def scenario() -> tuple[str | None, int]:
-        async with started(api, tmp_path) as session:
-            room = session.budget.room(Priority.SELECTED)
-            await read_environment(session)
-            return session.interlock.name, room - session.budget.room(Priority.SELECTED)
-
-    name, admitted = asyncio.run(scenario())
-    assert name == "dev"
-    assert [path for _, path, _ in fleet.requests] == ["/api/v1/whoami", "/api/v1/runs"]
-    assert admitted == len(fleet.requests)
-
-
 def test_action_needs_the_count_above_ten_runs(fleet: Fleet, api: FleetApi) -> None:
     ids = [run.id for run in fleet.runs[:11]]
     done = in_this_process("cancel", *ids, "--yes", url=api.url)
@@ -156,16 +108,6 @@ def test_count_includes_runs_below(fleet: Fleet, api: FleetApi) -> None:
     assert "1 run and 12 below (12 Executing)" in done.err
     assert "--count 13" in done.err
     assert writes(fleet) == []
-
-
-def test_cancel_of_sixty_children_takes_few_requests(fleet: Fleet, api: FleetApi) -> None:
-    parent = fleet.runs[0]
-    children = [fleet.add(FleetRun(number, -20, -10, LONG, parent=parent.number)) for number in range(100, 160)]
-    fleet.allow_queries()
-    done = in_this_process("cancel", parent.id, "--yes", "--count", "61", url=api.url)
-    assert done.code == 0
-    assert {fleet.status(child) for child in children} == {"CANCELED"}
-    assert len(fleet.requests) <= 8
 
 
 def test_dry_run_sends_nothing(fleet: Fleet, api: FleetApi) -> None:
@@ -212,62 +154,12 @@ def test_question_needs_the_name_in_production(fleet: Fleet, api: FleetApi) -> N
     assert len(writes(fleet)) == 2
 
 
-def test_question_ignores_keys_typed_before_it(fleet: Fleet, api: FleetApi) -> None:
-    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
-    terminal.type("y\n")
-    terminal.read_until("Cancel 1 run in dev?")
-    assert writes(fleet) == []
-    terminal.type("n\n")
-    assert terminal.end() == 1
-    assert writes(fleet) == []
-
-
-def test_end_of_input_means_no(fleet: Fleet, api: FleetApi) -> None:
-    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
-    terminal.read_until("Cancel 1 run in dev?")
-    terminal.type("\x04")
-    assert terminal.end() == 1
-    assert writes(fleet) == []
-
-
 def test_interrupted_question_exits_with_130(fleet: Fleet, api: FleetApi) -> None:
     terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
     terminal.read_until("Cancel 1 run in dev?")
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130
     assert b"Traceback" not in terminal.screen
-    assert writes(fleet) == []
-
-
-def test_action_needs_the_count_for_a_partial_tree(fleet: Fleet, api: FleetApi) -> None:
-    run = fleet.runs[0]
-    gone = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
-    fleet.fault = lambda path: JSONResponse({"error": "Not found"}, 404) if path.endswith(gone.id) else None
-    done = in_this_process("cancel", run.id, "--yes", url=api.url)
-    assert done.code == 2
-    assert "1 run cannot be read any more" in done.err
-    assert "--count 2" in done.err
-    assert writes(fleet) == []
-    assert in_this_process("cancel", run.id, "--yes", "--count", "2", url=api.url).code == 0
-
-
-def test_count_includes_runs_that_the_query_missed(fleet: Fleet, api: FleetApi) -> None:
-    run = fleet.runs[0]
-    child = fleet.add(FleetRun(200, -20, -10, LONG, parent=run.number))
-    for number in range(201, 213):
-        fleet.add(FleetRun(number, -9, -8, LONG, parent=child.number))
-    fleet.allow_queries()
-    fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path == "/api/v1/query" else None
-    done = in_this_process("cancel", run.id, "--yes", url=api.url)
-    assert done.code == 2
-    assert "1 run and 13 below" in done.err
-
-
-def test_wrong_options_are_refused_at_a_terminal(fleet: Fleet, api: FleetApi) -> None:
-    for flags, words in ((["--env-name", "prod"], "this is dev, not prod"), (["--count", "9"], "it is 1")):
-        terminal = Terminal("cancel", fleet.runs[0].id, *flags, env=environment(api.url))
-        terminal.read_until(words)
-        assert terminal.end() == 2
     assert writes(fleet) == []
 
 
@@ -302,33 +194,6 @@ def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetA
     assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
 
 
-def test_interruption_after_an_outcome_prints_it(fleet: Fleet, api: FleetApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, settle = fleet.runs[2], Session.settle
-
-    async def interrupted(session: Session) -> None:
-        if writes(fleet):
-            signal.raise_signal(signal.SIGINT)
-            await asyncio.sleep(0)
-        await settle(session)
-
-    monkeypatch.setattr(Session, "settle", interrupted)
-    done = in_this_process("cancel", first.id, fleet.runs[1].id, "--yes", url=api.url)
-    assert (done.code, done.out, done.err) == (130, f"{first.id}  canceled\n", "interrupted: 1 were not sent\n")
-    assert len(writes(fleet)) == 1
-
-
-def test_closed_pipe_keeps_the_exit_code_of_the_outcome(fleet: Fleet, api: FleetApi) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-m", "tui", "cancel", fleet.runs[-1].id, "--yes"],
-        env=environment(api.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert program.stdout is not None
-    program.stdout.close()
-    assert program.wait(30) == 1
-
-
 def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi) -> None:
     other = fleet.row(fleet.runs[1])
     path_of = f"/api/v3/runs/{fleet.runs[0].id}"
@@ -341,7 +206,7 @@ def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi
 
 def test_refused_key_is_said_in_one_line(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/cancel") else None
-    done = trigger_tui("cancel", *(run.id for run in fleet.runs[:3]), "--yes", url=api.url)
+    done = in_this_process("cancel", *(run.id for run in fleet.runs[:3]), "--yes", url=api.url)
     assert done.code == 1
     assert done.err == "cancel: the server refuses it to this key (403)\n"
     assert [line.split()[1] for line in done.out.splitlines()] == ["refused:"] * 3

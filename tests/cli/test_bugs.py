@@ -1,6 +1,5 @@
 """Tracebacks on stderr contain neither the key nor a token."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +8,7 @@ import pytest
 
 from tests.support.commands import environment, in_this_process
 from tests.support.fleet import SECRET
-from tui.commands.output import ExitCode, Output
 from tui.program.early import LAST_LINE
-from tui.program.main import main
 from tui.sync.session import Session
 
 UNREACHABLE = "http://127.0.0.1:9"
@@ -90,21 +87,3 @@ def test_output_of_the_interpreter_has_no_key() -> None:
         assert kind in done.stderr
     assert done.stderr.count("tr_…") >= 4
     assert SECRET[7:] not in done.stderr
-
-
-def test_interrupt_before_the_command_prints_nothing(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Output, "for_process", interrupt)
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert end.value.code == ExitCode.INTERRUPTED
-    assert capfd.readouterr() == ("", "")

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
 from typing import Any, cast
 
 import httpx2
 import pytest
 
 from tests.support.commands import environment, in_this_process
-from tests.support.emulator.server import DEVELOPMENT, PRODUCTION, run_emulator
-from tests.support.recording_server import Fault, RecordingsApi, Reply
+from tests.support.emulator.server import DEVELOPMENT, run_emulator
+from tests.support.recording_server import RecordingsApi, Reply
 from tui.domain.facts import FactSource
 from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnread, SubjectKind, TaskFails, Verdict
 from tui.domain.run import TaskId
@@ -24,12 +23,10 @@ from tui.features.alerts.words import FindingState, verdict_lines, verdict_objec
 from tui.features.wall import command as findings
 from tui.features.wall import command as status
 from tui.features.wall.command import FindingsStream
-from tui.sync import polling as rest
 from tui.sync import session as session_findings
 from tui.sync.session import Session
 from tui.text.styled import plain
 
-RUNS = "/api/v1/runs"
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 SINCE = NOW - timedelta(minutes=11)
 CHARGE = Finding(
@@ -83,18 +80,6 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
     assert said(printed.changes(wrong)) == [("FAILING", "charge", "new")]
 
 
-def test_wall_json_says_when_no_run_ended_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    printed, last_at = stream(), NOW - timedelta(minutes=2)
-    quiet = replace(CALM, findings=(replace(CHARGE, evidence=TaskFails(131, 264, None, None, last_at)),))
-    (first,) = printed.first(quiet)
-    assert first["noRunSince"] is None
-    assert printed.changes(quiet) == []
-    monkeypatch.setattr(FrozenSession, "local_now", lambda _: NOW + timedelta(minutes=5))
-    (later,) = printed.changes(quiet)
-    assert (later["state"], later["noRunSince"]) == ("changed", "2026-11-26T14:30:07.000Z")
-    assert later["sentence"] == "131 of 264 runs failed, no run since 14:30"
-
-
 def test_wall_json_says_not_known_and_what_is_there_after_it() -> None:
     printed = stream()
     assert said(printed.first(CALM)) == [("OK", None, "present")]
@@ -123,12 +108,6 @@ def test_a_refused_key_exits_with_1(recordings_api: RecordingsApi) -> None:
         assert "401" in done.err
 
 
-def test_status_needs_a_relay_for_its_certificates(tmp_path: Any) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text("")
-    assert in_this_process("status", "--tls-ca", str(ca), url="http://127.0.0.1:9").code == 2
-
-
 @pytest.fixture(scope="module")
 def stuck_run() -> Iterator[str]:
     """The address of an emulator in which one run is stuck, 20 s after its start."""
@@ -154,41 +133,6 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
     assert line.startswith("STUCK    import-catalog  one run executing for 20m, its p95 is 4m  since ")
 
 
-def test_status_names_the_schedule_that_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sync.facts.SCHEDULE_RUNS_DELAY_S", 0.2)
-    with run_emulator(
-        is_ticking=True,
-        rate_per_s=1.0,
-        history=20,
-        story=lambda seed, start_ms: tell("missed-schedule", seed, start_ms, 1.0),
-    ) as api:
-        api.get("/api/v1/runs", key=PRODUCTION.key)
-        api.advance(20)  # past the event, which is the bound
-        done = in_this_process("status", "--json", url=api.url, TRIGGER_SECRET_KEY=PRODUCTION.key)
-        schedules = api.get("/api/v1/schedules", key=PRODUCTION.key).json()["data"]
-    (missed,) = [each["id"] for each in schedules if each["task"] == "hourly-digest"]
-    assert done.code == 4
-    (found,) = done.objects
-    assert (found["word"], found["subject"], found["key"]) == ("MISSING", "hourly-digest", missed)
-    assert found["sentence"].startswith("its schedule was due at ")
-
-
-def test_status_claims_no_ok_while_a_late_schedule_is_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sync.facts.SCHEDULE_RUNS_DELAY_S", 60.0)
-    monkeypatch.setattr(findings, "RUNS_WITHIN_S", 0.5)
-    with run_emulator(
-        is_ticking=True,
-        rate_per_s=1.0,
-        history=20,
-        story=lambda seed, start_ms: tell("missed-schedule", seed, start_ms, 1.0),
-    ) as api:
-        api.get("/api/v1/runs", key=PRODUCTION.key)
-        api.advance(20)  # past the event, which is the bound
-        done = in_this_process("status", url=api.url, TRIGGER_SECRET_KEY=PRODUCTION.key)
-    late = "schedules: the runs of late ones are not read yet"
-    assert (done.code, done.out) == (3, f"NOT KNOWN  {late}\n")
-
-
 def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "tui", "wall", "--json"],
@@ -205,22 +149,6 @@ def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     assert program.wait(timeout=30) == 0
     assert program.stderr.read() == ""
     program.stderr.close()
-
-
-def test_status_claims_nothing_by_the_list_alone(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rest, "ENVIRONMENT_WITHIN_S", 0.1)
-    monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
-    monkeypatch.setattr(status, "WITHIN_S", 1.5)
-    recordings_api.answer(Fault.HANG)
-    recordings_api.answer(Reply(200, {"data": [], "pagination": {}}, {"Date": formatdate(usegmt=True)}), path=RUNS)
-    done = in_this_process("status", url=recordings_api.url)
-    recordings_api.release()
-    assert done.code == 3
-    # It answers some queries, and others with 404.
-    missing = ("failures", "waits", "queues", "schedules", "waitpoints", "errors")
-    assert [line.partition(": ")[0] for line in done.out.splitlines()] == [f"NOT KNOWN  {each}" for each in missing]
 
 
 @pytest.mark.parametrize(
@@ -247,14 +175,6 @@ def test_status_is_not_ok_without_a_source(
     assert source in {each["source"] for each in verdict["unread"]}
 
 
-def test_status_reads_a_refused_query_again(stuck_run: str) -> None:
-    fault = {"kind": "error", "status": 429, "route": "query", "times": 3}
-    with httpx2.Client() as client:
-        client.post(f"{stuck_run}/emulator/faults", json={"faults": [fault]})
-    done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
-    assert (done.code, done.out.count("\n"), done.out[:5]) == (4, 1, "STUCK")
-
-
 def test_findings_say_what_else_is_not_known() -> None:
     refused = SourceUnread(FactSource.MINUTES, Raw("the query was refused (429)"), SINCE)
     partial = replace(CALM, findings=(CHARGE,), unread=(refused,), own_since=SINCE)
@@ -268,14 +188,6 @@ def test_findings_say_what_else_is_not_known() -> None:
     assert unknown["unread"] == [
         {"source": "history", "reason": "the query was refused (429)", "readAt": "2026-11-26T14:21:07.000Z"}
     ]
-
-
-def test_wall_json_says_what_a_key_may_read_no_more() -> None:
-    printed, partial = stream(), replace(CALM, refused=((FactSource.WAITS, Raw("403")),))
-    printed.first(CALM)
-    (ok,) = printed.changes(partial)
-    assert (ok["word"], ok["state"], ok["sentence"]) == ("OK", "new", "as far as this key may read")
-    assert printed.changes(replace(partial, at=NOW + timedelta(seconds=1))) == []
 
 
 def test_wall_json_says_what_is_not_read() -> None:

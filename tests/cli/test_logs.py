@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import environment, in_this_process, trigger_tui
+from tests.support.commands import environment, in_this_process
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.recordings import recording
 
@@ -76,7 +76,7 @@ def test_logs_json_has_each_row_but_spans(recordings_api: RecordingsApi) -> None
 
 
 def test_logs_print_one_line_each(recordings_api: RecordingsApi) -> None:
-    done = trigger_tui("logs", NESTED, url=recordings_api.url)
+    done = in_this_process("logs", NESTED, url=recordings_api.url)
     lines = [line.split(None, 4) for line in done.out.splitlines()]
     assert lines[3] == ["2026-11-24T13:43:59.827Z", "0.062s", "1", "error", "error line"]
     assert len(lines) == 8
@@ -90,45 +90,6 @@ def test_level_selects_lines(recordings_api: RecordingsApi, level: str, wanted: 
     assert len(done.objects) == wanted
 
 
-def test_log_counts_as_info(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(reply(row(1, "LOG"), row(2, "DEBUG"), row(3, "WARN")), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--level", "info", "--json", url=recordings_api.url)
-    assert [line["level"] for line in done.objects] == ["LOG", "WARN"]
-
-
-def test_row_without_a_level_is_a_line(recordings_api: RecordingsApi) -> None:
-    words = ["INFO", "verbose", "X" * 60, None, 7, "", "trace", "TRACE"]
-    rows = [row(number) | {"level": word} for number, word in enumerate(words)]
-    recordings_api.answer(reply(*rows), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
-    assert [line["level"] for line in done.objects] == ["INFO", "verbose", "X" * 60, None, None, None, "trace"]
-
-
-def test_known_levels_survive_hundreds_of_words(recordings_api: RecordingsApi) -> None:
-    rows = [row(number, f"odd {number}") for number in range(300)] + [row(300, "error"), row(301, "WARN")]
-    recordings_api.answer(reply(*rows), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--json", "--level", "warn", url=recordings_api.url)
-    assert [(line["message"], line["level"]) for line in done.objects] == [("line 300", "ERROR"), ("line 301", "WARN")]
-    every = in_this_process("logs", LIVE, "--json", url=recordings_api.url).objects
-    assert {line["level"] for line in every[250:300]} == {None}
-
-
-def test_iso_times_are_read_like_nanoseconds(recordings_api: RecordingsApi) -> None:
-    times = ["2026-11-24T13:45:01.002Z", "1795527901001000000", 1795527901003000000, "2026-11-24T14:45:01.0005+01:00"]
-    recordings_api.answer(reply(*(row(number, startTime=time) for number, time in enumerate(times))), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
-    assert [line["time"][14:] for line in done.objects] == ["45:01.000500Z", "45:01.001Z", "45:01.002Z", "45:01.003Z"]
-    assert messages(done.objects) == ["line 3", "line 1", "line 0", "line 2"]
-
-
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"", b'{"events":null}', b'{"events":[', b"{"], ids=repr)
-def test_unreadable_answer_says_what_could_not_be_read(recordings_api: RecordingsApi, body: bytes) -> None:
-    recordings_api.answer(Reply(body=body), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--json", url=recordings_api.url)
-    assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f"GET {EVENTS}: ")
-
-
 def test_lines_of_text_cannot_look_like_log_lines(recordings_api: RecordingsApi) -> None:
     text = "first\n2026-11-24T13:43:59.826Z  0.1s  1  error  forged\n\x1b[2Jend"
     recordings_api.answer(reply(row(1, message=text)), path=EVENTS)
@@ -137,13 +98,6 @@ def test_lines_of_text_cannot_look_like_log_lines(recordings_api: RecordingsApi)
     assert first.endswith("first")
     assert all(line.startswith(" " * 40) for line in more)
     assert "\x1b" not in done.out
-
-
-def test_attributes_are_printed_where_they_came(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(reply(row(1, properties={"a": [1]}), row(2)), path=EVENTS)
-    first, second = in_this_process("logs", LIVE, "--json", url=recordings_api.url).objects
-    assert first["attributes"] == {"a": [1]}
-    assert "attributes" not in second
 
 
 def test_run_without_lines_says_so(recordings_api: RecordingsApi) -> None:
@@ -195,26 +149,6 @@ def test_follow_goes_on_after_an_outage(recordings_api: RecordingsApi) -> None:
     assert (done.code, messages(done.objects)) == (0, ["line 1", "line 2"])
     assert "no data:" in done.err
     assert "connected again after 3 failed tries" in done.err
-
-
-@pytest.mark.usefixtures("fast")
-def test_follow_waits_for_a_run_without_events(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("120", "120", "313", path=DETAIL)
-    recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--follow", "--json", url=recordings_api.url)
-    assert (done.code, messages(done.objects)) == (0, ["line 1"])
-
-
-@pytest.mark.usefixtures("fast")
-def test_follow_waits_for_the_events_of_a_run_just_ended(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta(seconds=0.05))
-    ended = recording("313")["response"]["body"] | {"updatedAt": "2026-11-24T14:04:59.990Z"}
-    recordings_api.answer(Reply(body=ended), path=DETAIL)
-    recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)
-    done = in_this_process("logs", LIVE, "--follow", "--json", url=recordings_api.url)
-    assert (done.code, messages(done.objects)) == (0, ["line 1"])
 
 
 def test_limit_of_the_server_ends_following(recordings_api: RecordingsApi) -> None:

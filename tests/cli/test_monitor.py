@@ -59,13 +59,6 @@ def test_monitor_without_a_key_names_the_demo() -> None:
         assert b"\x1b" not in terminal.received
 
 
-def test_option_before_the_command_is_refused() -> None:
-    done = trigger_tui("--read-only", "ls", url=UNREACHABLE)
-    assert done.code == 2
-    assert "--read-only" in done.err
-    assert "`ls`" in done.err
-
-
 def test_demo_shows_runs_and_leaves_nothing_behind() -> None:
     with Terminal(DEMO, env=environment(None)) as terminal:
         before = termios.tcgetattr(terminal.descriptor)
@@ -88,15 +81,6 @@ def test_emulator_ends_when_the_demo_is_killed() -> None:
         terminal.process.kill()
         assert select.select([ended], [], [], EXIT_TIMEOUT_S)[0] == [ended]
         os.close(ended)
-
-
-def test_escape_and_the_next_key_are_two_keys() -> None:
-    with monitor() as terminal:
-        terminal.wait_for(READY)
-        terminal.send("/")
-        terminal.wait_for("any text")
-        terminal.send("\x1bq")
-        assert terminal.end() == 0
 
 
 WAITING_IMPORT = """
@@ -192,21 +176,6 @@ def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
         assert "Traceback (most recent call last)" in text
         assert "RuntimeError: a bug that quotes tr_…" in text
         assert SECRET.encode() not in terminal.received
-
-
-def test_traceback_of_the_emulator_is_printed_at_the_end() -> None:
-    program = (
-        "from tui.emulator.server.child import run_in_child\n"
-        "import os\n"
-        "def serve(listener):\n"
-        "    raise RuntimeError('no world today')\n"
-        "with run_in_child(serve) as child:\n"
-        "    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
-        "    print(child.stderr_text())\n"
-    )
-    with Terminal([sys.executable, "-c", program], env=environment(None)) as terminal:
-        assert terminal.end() == 0
-        assert "RuntimeError: no world today" in terminal.text
 
 
 @pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", f"TEXTUAL_FPS={'9' * 400}"])

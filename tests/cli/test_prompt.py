@@ -133,30 +133,6 @@ def test_silent_terminal_accepts_the_word(terminal: tuple[Output, User]) -> None
     assert user.shown.count(b"Waiting for the terminal to answer") == 1
 
 
-@pytest.mark.parametrize("typed", [b"y\n", b"\n", b"\x04", b"replay\n"])
-def test_silent_terminal_accepts_only_the_word(terminal: tuple[Output, User], typed: bytes) -> None:
-    output, user = terminal
-    user.begin((b"type cancel to confirm", typed))
-    assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
-
-
-def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    output, user = terminal
-    monkeypatch.setenv("TERM", "dumb")
-    user.begin((b"type cancel to confirm", b"cancel\n"))
-    assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
-    assert b"\x1b" not in user.shown
-
-
-def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
-    output, user = terminal
-    timeouts = LONG | {"LATE_WITHIN_S": 20}
-    user.begin((CURSOR_REQUEST.encode(), b"n\n"), (b"\n", REPORT))
-    assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
-    assert output.keyboard is not None
-    assert is_empty(output.keyboard.fileno())
-
-
 def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
     output, user = terminal
     main = get_ident()

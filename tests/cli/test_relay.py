@@ -1,15 +1,11 @@
 """`trigger-tui relay` as a process: its address, its options, its screens, and its end."""
 
-import os
 import re
-import resource
 import signal
-import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -70,36 +66,6 @@ def relay_process(tokens: str, *arguments: str, url: str = NO_SERVER) -> Iterato
             process.kill()
 
 
-def test_relay_serves_while_its_stderr_is_full(tokens: str) -> None:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(writer, b"x" * 4096)
-    os.set_blocking(writer, True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tui", "relay", "--tokens", tokens, "--listen", "127.0.0.1:0"],
-        env=environment(NO_SERVER),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=writer,
-        text=True,
-    )
-    with process:
-        place = RelayProcess(process).url.removeprefix("ws://").split(":")
-        for number in range(2, 5):  # a log line each, since the hosts differ
-            with socket.create_connection((place[0], int(place[1])), PATIENCE_S, (f"127.0.0.{number}", 0)) as client:
-                client.sendall(
-                    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-                )
-                assert b" 401 " in client.recv(1000)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
-    os.close(reader)
-    os.close(writer)
-
-
 def screen(url: str, *flags: str, **more: str) -> Terminal:
     """Start a monitor with a token and without a key."""
     env = environment(None, TRIGGER_TUI_RELAY_TOKEN=TOKEN) | more
@@ -133,21 +99,6 @@ def test_monitor_shows_runs_of_a_relay_over_tls_without_a_key(tokens: str) -> No
         assert (code, err) == (130, "")
 
 
-def test_bad_certificate_file_is_refused_before_the_monitor() -> None:
-    with screen("wss://127.0.0.1:1", "--tls-ca", __file__) as terminal:
-        terminal.wait_for("no certificate")
-        assert terminal.end() == 2
-
-
-def test_monitor_with_a_wrong_token_names_the_variable(tokens: str) -> None:
-    with relay_process(tokens) as running, screen(running.url, TRIGGER_TUI_RELAY_TOKEN=f"{TOKEN}x") as terminal:
-        terminal.wait_for("TRIGGER_TUI_RELAY_TOKEN")
-        terminal.send("q")
-        assert terminal.end() == 0
-        _, err = running.stop(signal.SIGINT)
-        assert "a screen at 127.0.0.1 was refused" in err
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "relay.example", "10.0.0.7"])
 def test_relay_needs_tls_beyond_this_machine(tokens: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     listen = ("relay", "--tokens", tokens, "--listen", f"{host}:7337")
@@ -173,52 +124,6 @@ def test_bad_option_of_relay_is_refused_in_one_line(tokens: str, tmp_path: Path)
         assert words in done.err
         assert done.err.count("\n") == 1
         assert TOKEN not in done.err
-
-
-def test_relay_reads_its_tokens_again_on_sighup(tokens: str) -> None:
-    with relay_process(tokens) as running:
-        with open(tokens, "a", encoding="ascii") as file:  # noqa: PTH123  appends
-            file.write("desk fedcba9876543210-of-the-desk\n")
-        os.kill(running.process.pid, signal.SIGHUP)
-        assert running.process.stderr is not None
-        assert any(
-            "read again" in line for line in running.process.stderr
-        )  # beside a line about the API, which is away
-
-
-def test_relay_out_of_files_logs_one_line(tokens: str) -> None:
-    with relay_process(tokens) as running, ExitStack() as held:
-        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (40, 40))
-        port = int(running.url.rpartition(":")[2])
-        idle = [held.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
-        assert running.process.stderr is not None
-        lines = [running.process.stderr.readline()]
-        while "ulimit -n" not in lines[-1]:
-            lines.append(running.process.stderr.readline())
-        for each in idle:
-            each.close()
-        ended, err = running.stop(signal.SIGTERM)
-        assert ended == 143
-        assert "Traceback" not in "".join((*lines, err))
-
-
-def test_screen_that_vanishes_after_many_pings_logs_nothing(tokens: str) -> None:
-    with relay_process(tokens) as running:
-        port = int(running.url.rpartition(":")[2])
-        ping = b"\x89\x80\0\0\0\0"
-        with socket.create_connection(("127.0.0.1", port)) as line:
-            line.settimeout(PATIENCE_S)
-            line.sendall(
-                b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
-                b"Authorization: Bearer " + TOKEN.encode() + b"\r\n\r\n"
-            )
-            assert line.recv(4096).startswith(b"HTTP/1.1 101")
-            line.sendall(ping * 50_000)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        code, err = running.stop(signal.SIGTERM)
-        assert code == 143
-        assert "socket.send" not in err
 
 
 def test_relay_option_belongs_to_the_monitor_alone() -> None:

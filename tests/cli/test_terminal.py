@@ -32,7 +32,6 @@ LARGE = (300, 100)
 SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
 """A shell with job control: it takes a controlling terminal."""
 
-NON_BLOCKING = "import os, sys; os.set_blocking(0, False); os.execv(sys.executable, [sys.executable, '-m', 'tui'])"
 
 BROKEN_READER = """
 import sys
@@ -101,31 +100,6 @@ def _held_bytes(terminal: Terminal) -> int:
     return held
 
 
-def test_help_opens_after_odd_bytes() -> None:
-    odd = (
-        *(b"\xe9", b"\x1b[97;1:3u", b"\x1b[:;:u", b"\x1b[1114112u", b"\x1b[48;99999;99999;0;0t", b"\x1b[M \xff\xff"),
-        *(b"\x1b[200~caf\xe9\x1b[201~", b"\x1b[200~"),
-    )
-    with monitor() as terminal:
-        terminal.wait_for(READY)
-        for each in odd:
-            os.write(terminal.descriptor, each)
-            terminal.send("?")
-            terminal.wait_for(HELP)
-            terminal.send("\x1b")
-            terminal.wait_until(lambda: HELP not in terminal.text, f"the help to close after {each!r}")
-        os.write(terminal.descriptor, odd[-1])
-        terminal.send("\x11")
-        assert terminal.end() == 0
-
-
-def test_size_comes_from_the_terminal_not_from_variables() -> None:
-    with Terminal(MONITOR, env=environment(UNREACHABLE, COLUMNS="²", LINES="9" * 5000)) as terminal:
-        terminal.wait_for(READY)
-        terminal.send("\x11")
-        assert terminal.end() == 0
-
-
 def test_bug_in_the_reading_thread_ends_the_program() -> None:
     with Terminal([sys.executable, "-c", BROKEN_READER], env=environment(UNREACHABLE)) as terminal:
         terminal.wait_for_bytes(SCREEN_ON)
@@ -136,15 +110,6 @@ def test_bug_in_the_reading_thread_ends_the_program() -> None:
         assert b"ZeroDivisionError: no such key" in tail
         assert b"the thread that reads the terminal has failed" in tail
         assert title_after(terminal.received) == OWN_TITLE
-
-
-def test_monitor_waits_for_a_non_blocking_terminal() -> None:
-    with Terminal([sys.executable, "-c", NON_BLOCKING], size=LARGE, env=environment(UNREACHABLE)) as terminal:
-        block(terminal)
-        terminal.send("?")
-        terminal.wait_for(HELP)
-        terminal.send("\x11")
-        assert terminal.end() == 0
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -159,15 +124,6 @@ def test_signal_ends_a_monitor_with_a_blocked_terminal(number: int, code: int) -
         assert all(sequence in restored for sequence in (SCREEN_OFF, *RESTORED))
         assert b"\x1b[?2026h" not in restored.partition(SCREEN_OFF)[2], "a frame after the screen was given back"
         assert restored.count(b"\x1b[23;2t") == 1
-
-
-def test_monitor_requests_only_disambiguated_keys() -> None:
-    with monitor() as terminal:
-        terminal.wait_for(READY)
-        terminal.send("\x1b[113;5u")
-        assert terminal.end() == 0
-        assert re.findall(rb"\x1b\[>([0-9;]*)u", terminal.received) == [b"1"]
-        assert bytes(terminal.received).count(b"\x1b[<u") == 1
 
 
 def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
@@ -260,26 +216,3 @@ def test_title_counts_failures_and_is_restored() -> None:
         terminal.send("\x11")
         assert terminal.end() == 0
         assert title_after(terminal.received) == OWN_TITLE
-
-
-@pytest.mark.parametrize(
-    "command",
-    [[*MONITOR, "--no-title"], ["env", "TERM=linux", *MONITOR]],
-    ids=["flag", "console"],
-)
-def test_title_is_unchanged_with_no_title(command: list[str]) -> None:
-    with Terminal(command, env=environment(UNREACHABLE)) as terminal:
-        terminal.wait_for(READY)
-        terminal.send("\x11")
-        assert terminal.end() == 0
-        assert TITLE.search(terminal.received) is None
-
-
-@pytest.mark.parametrize(("flag", "variable", "is_slow"), [("--slow", "0", True), ("--no-slow", "1", False)])
-def test_flag_forces_the_speed_of_the_link_before_the_variable(flag: str, variable: str, is_slow: bool) -> None:
-    with Terminal([*MONITOR, flag], env=environment(UNREACHABLE, TRIGGER_TUI_SLOW=variable)) as terminal:
-        terminal.wait_for(READY)
-        terminal.wait_until(lambda: ("slow" in terminal.lines[0]) is is_slow, "the speed of the link")
-        assert (b"38;2;" not in terminal.received) is is_slow
-        terminal.send("\x11")
-        assert terminal.end() == 0

@@ -1,12 +1,11 @@
 """`trace` against the recordings and against traces that no recording has, as a script and as a person reads it."""
 
-import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.commands import in_this_process
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 
@@ -87,7 +86,7 @@ def test_cut_trace_is_reported_and_not_completed(recordings_api: RecordingsApi) 
     spans = [{"id": f"s{number}", "data": span_data(f"line {number}"), "children": []} for number in range(4_989)]
     spans.append({"id": "s0", "data": {"startTime": "never"}})
     recordings_api.answer(trace_with(*spans, is_truncated=True), path=f"/api/v1/runs/{FAILED}/trace")
-    done = trigger_tui("trace", FAILED, "--json", url=recordings_api.url)
+    done = in_this_process("trace", FAILED, "--json", url=recordings_api.url)
     assert done.code == 0
     assert done.err == "the trace is cut at 5,000 rows, 4,991 spans received; the rest is missing\n"
     assert len(done.objects) == 4_991
@@ -109,60 +108,12 @@ def test_text_shows_bars_and_the_longest_path(recordings_api: RecordingsApi) -> 
     assert max(map(len, lines)) <= 80
 
 
-def test_text_explains_the_marks_that_it_uses(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
-    text = in_this_process("trace", FAILED, url=recordings_api.url).out
-    assert "━ at work" in text
-    assert "running" not in text, "a pipe has no colours, so that one bar looks like the other"
-    run_id = run_of("233")
-    recordings_api.answer("233", path=f"/api/v1/runs/{run_id}/trace")
-    text = in_this_process("trace", run_id, url=recordings_api.url).out
-    assert "───" in text
-    assert "─ for runs" in text
-
-
-def test_text_takes_the_width_of_the_terminal(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("241", path=f"/api/v1/runs/{FAILED}/trace")
-    terminal = Terminal("trace", FAILED, "--ascii", env=environment(recordings_api.url), columns=120)
-    assert terminal.end() == 0
-    shown = terminal.screen.decode()
-    assert "=" * 60 in shown
-    assert "━" not in shown
-
-
-def test_crash_ends_in_an_unknown_end(recordings_api: RecordingsApi) -> None:
-    run_id = run_of("247")
-    done = in_this_process("trace", run_id, url=recordings_api.url)
-    attempt = done.out.splitlines()[2]
-    assert attempt.split()[1:3] == ["?", "attempt"]
-    assert attempt.rstrip().endswith("░")
-    assert "running" not in attempt
-
-
 def test_run_without_a_trace_is_refused(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("215", path=f"/api/v1/runs/{FAILED}/trace")
     for options in ((), ("--json",)):
         done = in_this_process("trace", FAILED, *options, url=recordings_api.url)
         assert (done.code, done.out) == (1, "")
         assert "Trace not found" in done.err
-
-
-def test_exit_codes_are_those_of_every_command(recordings_api: RecordingsApi) -> None:
-    assert in_this_process("trace", "no/id", url=recordings_api.url).code == 2
-    assert in_this_process("trace", FAILED, "--json", url="http://127.0.0.1:9").code == 3
-
-
-def test_hostile_texts_reach_no_terminal(recordings_api: RecordingsApi) -> None:
-    hostile = "\x1b]0;x\x07\u202eevil\n[bold]"
-    child = {"id": "\x1b[2J", "data": span_data(hostile), "children": []}
-    recordings_api.answer(trace_with(child), path=f"/api/v1/runs/{FAILED}/trace")
-    text = in_this_process("trace", FAILED, url=recordings_api.url).out
-    assert not {"\x1b", "\x07", "\u202e"} & set(text)
-    assert "[bold]" in text
-    printed = in_this_process("trace", FAILED, "--json", url=recordings_api.url)
-    assert printed.out.isascii()
-    assert "\x1b" not in printed.out
-    assert json.loads(printed.out.splitlines()[1])["message"] == hostile
 
 
 def test_text_counts_what_has_no_row(recordings_api: RecordingsApi) -> None:

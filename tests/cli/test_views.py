@@ -1,24 +1,13 @@
 """The start at the address of a view, and saved views, through the real program."""
 
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_monitor import DEMO, MONITOR
+from tests.cli.test_monitor import MONITOR
 from tests.perf.terminal import Terminal
-from tests.support.commands import environment, trigger_tui
-from tui.commands.output import Stop
+from tests.support.commands import environment, in_this_process
 from tui.features import LISTS
-from tui.program.main import view_address
-
-
-def test_demo_starts_at_an_address() -> None:
-    with Terminal([*DEMO, "runs?task=*&status=completed&sort=took"], env=environment(None)) as terminal:
-        terminal.wait_for("/task:* status:completed", "by took", "Completed")
-        terminal.send("qq")
-        assert terminal.end() == 0
-
 
 VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS if name != "errors")])
 
@@ -42,30 +31,8 @@ VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS
     ],
 )
 def test_wrong_address_is_one_line(arguments: tuple[str, ...], reason: str) -> None:
-    done = trigger_tui(*arguments, url="http://127.0.0.1:9")
+    done = in_this_process(*arguments, url="http://127.0.0.1:9")
     assert (done.code, done.out, done.err) == (2, "", reason)
-
-
-def test_span_in_an_address_is_in_the_zone_of_the_file() -> None:
-    zone = timezone(timedelta(hours=14))
-    since = f"{datetime.now(zone) - timedelta(minutes=3):%Y-%m-%d %H:%M}-now"
-    address = view_address(f"runs?since={since}", zone)
-    assert address is not None
-    assert address.since == since
-    with pytest.raises(Stop, match="has not begun"):
-        view_address(f"runs?since={since}", UTC)
-
-
-def test_word_without_a_question_mark_stays_a_command() -> None:
-    done = trigger_tui("errors", url="http://127.0.0.1:9")
-    assert done.code == 3
-
-
-def test_errors_have_an_address_before_anything_answers() -> None:
-    with Terminal([*MONITOR, "errors?since=6h", "--no-title"], env=environment("http://127.0.0.1:9")) as terminal:
-        terminal.wait_for("1:errors", "last 6h")
-        terminal.send("qq")
-        assert terminal.end() == 0
 
 
 def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -87,15 +54,9 @@ def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
         assert terminal.end() == 0
 
 
-@pytest.mark.parametrize("case", ["a file", "a loop of links", "a path too long"])
-def test_unusable_state_directory_is_said_once(tmp_path: Path, case: str) -> None:
-    folder = tmp_path / "trigger-tui"
-    if case == "a file":
-        folder.write_text("in the way")
-    elif case == "a loop of links":
-        folder.symlink_to(folder)
-    state = str(tmp_path) if case != "a path too long" else "/" + "a" * 300
-    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=state)) as terminal:
+def test_unusable_state_directory_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "trigger-tui").write_text("in the way")
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=str(tmp_path))) as terminal:
         terminal.wait_for("? keys")
         terminal.send("Sx\r")
         terminal.wait_for("Nothing is remembered in")

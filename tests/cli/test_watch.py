@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.commands import environment, in_this_process, trigger_tui
+from tests.support.commands import environment, in_this_process
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 
 RUN = "run_cmwuqyb05001v9f7dfg0xzmnh"
@@ -18,7 +18,7 @@ CANCELED = "run_cmwuqyyjg002b9f7dqczvu2cr"
 
 def test_watch_prints_transitions_until_the_run_ends(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "120", "313", path=f"/api/v3/runs/{RUN}")
-    done = trigger_tui("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
+    done = in_this_process("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
     assert done.code == 0
     first, second = done.out.splitlines()
     assert "Executing" in first
@@ -39,15 +39,9 @@ def test_watch_json_has_the_run_and_its_previous_status(recordings_api: Recordin
 
 @pytest.mark.parametrize(("run_id", "code"), [(CRASHED, 4), (CANCELED, 4)], ids=["crashed", "canceled"])
 def test_watch_exits_with_4_for_a_failed_run(recordings_api: RecordingsApi, run_id: str, code: int) -> None:
-    done = trigger_tui("watch", run_id, url=recordings_api.url)
+    done = in_this_process("watch", run_id, url=recordings_api.url)
     assert done.code == code
     assert len(done.out.splitlines()) == 1
-
-
-def test_watch_exits_with_1_for_an_unknown_run(recordings_api: RecordingsApi) -> None:
-    done = in_this_process("watch", "run_nobody", url=recordings_api.url)
-    assert (done.code, done.out) == (1, "")
-    assert "404" in done.err
 
 
 def test_watch_exits_with_3_without_a_connection(recordings_api: RecordingsApi) -> None:
