@@ -66,7 +66,10 @@ def of_one_run() -> list[str]:
     return [
         name
         for name, parsed in recordings()
-        if number(name) not in CASES and "request" in parsed and IS_RUN.match(parsed["request"]["path"])
+        if number(name) not in CASES
+        and "request" in parsed
+        and IS_RUN.match(parsed["request"]["path"])
+        and not not_served(parsed["request"]["path"])
     ]
 
 

@@ -240,7 +240,7 @@ def test_old_runs_stand_beside_the_history() -> None:
     # The failures are a part of the history, of which the oldest others are missing.
     assert recent[1] < recent[0]
     assert [sum(run.status.is_final for run in world.ledger) for world in (plain, aged)] == [400, 400]
-    groups = read_group_page(aged, {"filter[period]": "30d", "page[size]": "100"}).groups
+    groups = read_group_page(aged, {"filter[period]": "30d", "page[size]": "100"}).rows
     assert {group.state.word for group in groups} == {"unresolved", "resolved", "ignored"}
 
 
@@ -274,7 +274,7 @@ def test_history_has_an_example_of_each_way_to_end() -> None:
     assert {name: example(name).status for name in expected} == expected
     assert example("lost-worker", PRODUCTION).status is Status.FAILED
     page = read_group_page(world(DEVELOPMENT), {"page[size]": "100", "filter[period]": "7d"})
-    states = {group.key.task_id.removeprefix("example-"): group for group in page.groups}
+    states = {group.key.task_id.removeprefix("example-"): group for group in page.rows}
 
     def of(name: str) -> tuple[str, bool, bool]:
         state, seen_ms = states[name].state, states[name].last_ms

@@ -247,7 +247,7 @@ def test_connection_can_only_read_the_views(world: World) -> None:
     database.close()
     depths = "(SELECT depth AS d FROM runs)"
     with closing(Queries(world, timeout_s=0.02)) as queries, pytest.raises(QueryRefused, match="Timeout exceeded"):
-        rows_of(queries, f"SELECT count() FROM {depths} a, {depths} b, {depths} c WHERE a.d + b.d + c.d = 99")
+        rows_of(queries, f"SELECT count() FROM {depths} a JOIN {depths} b JOIN {depths} c WHERE a.d + b.d + c.d = 99")
 
 
 # --- updates

@@ -30,7 +30,10 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     "HS256 read (bare)": ("read",),
     "HS256 no scopes": (),
 }
-NOT_SERVED = ("bulk-action", "reports", "whoami v2")
+NOT_SERVED = (
+    *("batch v1", "bulk-action", "deployments/latest", "error resolve"),
+    *("query schema", "reports", "run result", "whoami v2"),
+)
 Ask = tuple[str, str, Mapping[str, Any], Any]
 
 
@@ -73,22 +76,18 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "trace": get(f"/api/v1/runs/{run}/trace"),
         "events": get(f"/api/v1/runs/{run}/events"),
         "span": get(f"/api/v1/runs/{run}/spans/{trace['rootSpan']['id']}"),
-        "run result": get(f"/api/v1/runs/{run}/result"),
         "queues list": get("/api/v1/queues"),
         "queue detail": get("/api/v1/queues/leaf", type="task"),
         "queue metrics": get("/api/v1/queues/leaf/metrics", type="task"),
         "errors list": get("/api/v1/errors"),
         "error detail": get(f"/api/v1/errors/{error}"),
         "query": ("POST", "/api/v1/query", {}, {"query": "SELECT count() AS n FROM runs"}),
-        "query schema": get("/api/v1/query/schema"),
         "schedules list": get("/api/v1/schedules"),
         "schedule detail": get(f"/api/v1/schedules/{schedule_id(SCHEDULED)}"),
         "waitpoints/tokens list": get("/api/v1/waitpoints/tokens"),
         "waitpoint token detail": get(f"/api/v1/waitpoints/tokens/{token}"),
         "deployments list": get("/api/v1/deployments"),
-        "deployments/latest": get("/api/v1/deployments/latest"),
         "whoami v1": get("/api/v1/whoami"),
-        "batch v1": get(f"/api/v1/batches/{batch}"),
         "batch v2": get(f"/api/v2/batches/{batch}"),
         "realtime run": get(f"/realtime/v1/runs/{run}", offset=-1),
         "realtime runs, tag": get("/realtime/v1/runs", offset=-1, tags="a"),
@@ -96,7 +95,6 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "cancel (finished run)": ("POST", f"/api/v2/runs/{run}/cancel", {}, {}),
         "replay": ("POST", f"/api/v1/runs/{run}/replay", {}, {}),
         "trigger": ("POST", "/api/v1/tasks/leaf/trigger", {}, {"payload": {}}),
-        "error resolve": ("POST", f"/api/v1/errors/{error}/resolve", {}, {}),
         "queue pause (resume)": ("POST", "/api/v1/queues/leaf/pause", {}, {"type": "task", "action": "resume"}),
     }
 

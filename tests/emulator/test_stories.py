@@ -75,7 +75,7 @@ def test_bad_deploy_breaks_every_second_charge() -> None:
     charges = [run for run in later if run.task_id == "charge-card" and run.status.is_final]
     failed = touched(world)
     assert {(run.status, run.failure, run.version) for run in failed} == {
-        (Status.FAILED, CHARGE_BUG, world.lifecycle.version)
+        (Status.FAILED, CHARGE_BUG, world.lifecycle.dispatch.version)
     }
     assert set(failed) < set(charges)
     assert abs(len(failed) / len(charges) - 0.5) < 0.02
@@ -122,4 +122,4 @@ def test_demo_has_a_bad_version_that_is_mended() -> None:
     assert not [run for run in later if run.label == "bad-deploy"]
     # Random deployments go on.
     world.advance(start_ms + 2_600_000)
-    assert world.lifecycle.version not in {run.version for run in later}
+    assert world.lifecycle.dispatch.version not in {run.version for run in later}

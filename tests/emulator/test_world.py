@@ -169,11 +169,11 @@ def test_world_keeps_its_rate_whatever_the_api_triggers() -> None:
 
 def test_nothing_happens_at_a_rate_of_0() -> None:
     world = World(COMPANY, start_ms=START_MS, rate_per_s=0, history=200)
-    numbers, version = list(world.ledger.by_number), world.lifecycle.version
+    numbers, version = list(world.ledger.by_number), world.lifecycle.dispatch.version
     for hours in range(1, 49, 8):
         world.advance(START_MS + hours * 3_600_000)
         assert not any(queue.is_paused for queue in world.queues.all())
-    assert (list(world.ledger.by_number), world.lifecycle.version) == (numbers, version)
+    assert (list(world.ledger.by_number), world.lifecycle.dispatch.version) == (numbers, version)
 
 
 def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,15 +303,15 @@ def test_pages_of_any_filters_contain_all_matches(query: dict[str, str], size: i
     found: list[Run] = []
     page = read_page(LIVELY, query)
     while True:
-        found += page.runs
+        found += page.rows
         if not page.next:
             break
         page = read_page(LIVELY, {**query, "page[after]": page.next})
     assert found == expected
-    back: list[Run] = list(page.runs)
+    back: list[Run] = list(page.rows)
     while page.previous:
         page = read_page(LIVELY, {**query, "page[before]": page.previous})
-        back += page.runs
+        back += page.rows
     assert sorted(back, key=lambda run: -run.number) == expected
 
 
@@ -319,10 +319,10 @@ def test_status_filter_drops_rows_that_changed_since() -> None:
     world = World(REFERENCE_COMPANY, start_ms=START_MS)
     run, _ = world.trigger(NewRun(task_id="slow"))
     world.advance(START_MS + 299)
-    assert not read_page(world, {}).runs
+    assert not read_page(world, {}).rows
     world.advance(START_MS + 2 * LAG_MS)
-    assert list(read_page(world, {"filter[status]": "EXECUTING"}).runs) == [run]
+    assert list(read_page(world, {"filter[status]": "EXECUTING"}).rows) == [run]
     world.cancel(run)
     # Lists find it by the old status, and then see the new one.
-    assert read_page(world, {"filter[status]": "EXECUTING"}).runs == []
-    assert list(read_page(world, {}).runs) == [run]
+    assert read_page(world, {"filter[status]": "EXECUTING"}).rows == []
+    assert list(read_page(world, {}).rows) == [run]

@@ -158,13 +158,6 @@ def claimed_subject(token: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-def acting_user(token: str) -> str | None:
-    """The id of the user that a token minted with a personal access token acts for, unchecked."""
-    actor = _claims(token).get("act")
-    user = actor.get("sub") if isinstance(actor, dict) else None
-    return user if isinstance(user, str) else None
-
-
 def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
     """The scopes of a valid token; no scopes where they have an unknown form.
 
@@ -226,7 +219,6 @@ class Permission(Enum):
     TRIGGER = "to trigger a task"
     QUERY = "to query"
     READ_ERRORS = "error groups"
-    WRITE_ERRORS = "to change the state of an error group"
     READ_QUEUE = "one queue"
     READ_DEPLOYMENTS = "deployments"
     COMPLETE = "to complete a waitpoint token"
@@ -236,7 +228,6 @@ class Permission(Enum):
 _KINDS: Mapping[Permission, tuple[str, str, str]] = {
     Permission.QUERY: ("read", "query", ""),
     Permission.READ_ERRORS: ("read", "errors", "id"),
-    Permission.WRITE_ERRORS: ("write", "errors", "id"),
     Permission.READ_QUEUE: ("read", "queues", "queue"),
     Permission.READ_DEPLOYMENTS: ("read", "deployments", "id"),
     Permission.COMPLETE: ("write", "waitpoints", "id"),
@@ -247,14 +238,13 @@ _KINDS: Mapping[Permission, tuple[str, str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Access:
     """The sender of a request. `environment` is None for an unknown key, with the `error`; `scopes` is None for a
-    secret key. `user` is the user that a public token acts for.
+    secret key.
     """
 
     token: str
     environment: Environment | None
     scopes: frozenset[str] | None = None
     error: str = "Invalid API key"
-    user: str | None = None
 
     @property
     def limit(self) -> Limit:
@@ -297,7 +287,7 @@ def _public(unknown: Access, token: str, environments: Collection[Environment], 
     environment = next((each for each in environments if each.id == subject), None)
     if environment is not None:
         with suppress(BadToken):
-            return Access(token, environment, read_token(token, environment.key, now_ms), user=acting_user(token))
+            return Access(token, environment, read_token(token, environment.key, now_ms))
     return replace(unknown, error="Public Access Token is invalid")
 
 

@@ -51,7 +51,7 @@ class ApiRequest:
 
     `query` and `path` are decoded. `address` is the server's base URL (`http://127.0.0.1:3030`). `scopes` belong to a
     public token; None means a secret key. `request_key` is the client's id of this request, the same when it repeats
-    it. `maybe_subscription` is set on the routes of the realtime feed. `user` is the user that a public token acts for.
+    it. `maybe_subscription` is set on the routes of the realtime feed.
     """
 
     world: World
@@ -64,7 +64,6 @@ class ApiRequest:
     scopes: frozenset[str] | None = None
     request_key: str = ""
     maybe_subscription: FeedSubscription | None = None
-    user: str | None = None
 
     @property
     def subscription(self) -> FeedSubscription:
@@ -123,6 +122,12 @@ def query_error(*issues: Json) -> Refusal:
 def validation_error(text: str) -> Refusal:
     """An invalid body (recordings 384, 609, 837)."""
     return Refusal(400, {"error": f"Validation error: {text}"})
+
+
+def json_type(value: Json) -> str:
+    """The word of zod for a JSON type."""
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value), "null")
 
 
 PAGE = (

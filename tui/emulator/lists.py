@@ -1,16 +1,16 @@
-"""Pages of lists: the filters and cursors of runs, cursors of other rows, and numbered pages."""
+"""Pages of lists: cursors, numbered pages, and the filters and cursors of runs."""
 
 import base64
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import groupby, islice
 from math import isfinite, isnan, nan
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tui.emulator.exchange import ApiRequest, query_error
 from tui.emulator.simulation.ledger import GROUPED, Ledger
@@ -18,24 +18,17 @@ from tui.emulator.simulation.runs import FILTER_STATUSES, Run, Status, duration_
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
-# Pages with cursors over rows that are numbered in the order of their creation.
+# Pages with cursors.
 
 
-class NumberedRow(Protocol):
-    """A row with a number."""
-
-    @property
-    def number(self) -> int: ...
-
-
-NumberedRowT = TypeVar("NumberedRowT", bound=NumberedRow)
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class CursorPage(Generic[NumberedRowT]):
-    """The rows of a page, the newest first, and the cursors of its neighbours, "" for none."""
+class CursorPage(Generic[Row]):
+    """The rows of a page, and the cursors of its neighbours, "" for none."""
 
-    rows: Sequence[NumberedRowT]
+    rows: Sequence[Row]
     next: str = ""
     previous: str = ""
 
@@ -45,33 +38,48 @@ class CursorPage(Generic[NumberedRowT]):
         return {name: cursor for name, cursor in cursors.items() if cursor}
 
 
-def page_around(rows: Sequence[NumberedRowT], query: Mapping[str, str], size: int) -> CursorPage[NumberedRowT]:
-    """The page after or before the cursor of a query. `rows` are the newest first."""
-    before, after = _number(query.get("page[before]", "")), _number(query.get("page[after]", ""))
+@dataclass(frozen=True, slots=True)
+class Cursors(Generic[Row]):
+    """How a list orders its rows, the greatest first, and writes a place in this order as a cursor.
+
+    `read` returns None for a cursor that cannot be read.
+    """
+
+    order: Callable[[Row], Any]
+    write: Callable[[Row], str]
+    read: Callable[[str], Any]
+
+
+def page_around(rows: Sequence[Row], query: Mapping[str, str], size: int, cursors: Cursors[Row]) -> CursorPage[Row]:
+    """The page after or before the cursor of a query."""
+    before, after = (cursors.read(query.get(f"page[{side}]", "")) for side in ("before", "after"))
     if before is not None:
-        newer = [row for row in rows if row.number > before]
-        return _page(newer[-size:], has_newer=len(newer) > size, has_older=True)
-    older = rows if after is None else [row for row in rows if row.number < after]
-    return _page(older[:size], has_newer=after is not None, has_older=len(older) > size)
-
-
-def _page(shown: Sequence[NumberedRowT], *, has_newer: bool, has_older: bool) -> CursorPage[NumberedRowT]:
+        newer = [row for row in rows if cursors.order(row) > before]
+        shown, has_newer, has_older = newer[-size:], len(newer) > size, True
+    else:
+        older = [row for row in rows if after is None or cursors.order(row) < after]
+        shown, has_newer, has_older = older[:size], after is not None, len(older) > size
     if not shown:
         return CursorPage(shown)
-    return CursorPage(shown, _cursor(shown[-1]) if has_older else "", _cursor(shown[0]) if has_newer else "")
+    return CursorPage(
+        shown, cursors.write(shown[-1]) if has_older else "", cursors.write(shown[0]) if has_newer else ""
+    )
 
 
-def _cursor(row: NumberedRow) -> str:
+def _numbered(row: Any) -> str:
     return base64.urlsafe_b64encode(f"t{row.number}".encode()).decode()
 
 
 def _number(cursor: str) -> int | None:
-    """The number of the row in a cursor; None for a cursor that cannot be read."""
     try:
         text = base64.urlsafe_b64decode(cursor).decode()
     except ValueError:
         return None
     return int(text[1:16]) if text[:1] == "t" and text[1:].isascii() and text[1:].isdigit() else None
+
+
+NUMBERS: Cursors[Any] = Cursors(lambda row: row.number, _numbered, _number)
+"""Cursors of rows that are numbered in the order of their creation."""
 
 
 # Numbered pages of a list: `page` counts from 1, `perPage` is its size.
@@ -83,8 +91,6 @@ DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
 MAX_DIGITS = 9
 """A longer number is beyond the last page."""
-
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,21 +326,7 @@ DEFAULT_PAGE_SIZE = 25
 MAX_PAGE_SIZE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The runs of a page in their order, and the cursors of its neighbours, "" for none."""
-
-    runs: Sequence[Run]
-    next: str = ""
-    previous: str = ""
-
-    def pagination(self) -> dict[str, str]:
-        """The `pagination` of the response, with the cursors that exist."""
-        cursors = {"next": self.next, "previous": self.previous}
-        return {name: cursor for name, cursor in cursors.items() if cursor}
-
-
-def read_page(world: World, query: Mapping[str, str]) -> Page:
+def read_page(world: World, query: Mapping[str, str]) -> CursorPage[Run]:
     """Read the page that a query requests. Raises `Refusal` with zod's issues (recordings 015, 016, 040-043, 051).
 
     After a cursor, or without one, the newest run comes first; before a cursor, the oldest (recording 013).
@@ -356,24 +348,19 @@ def read_page(world: World, query: Mapping[str, str]) -> Page:
     if cursor:
         older_end, newer_start = _bounds_of(cursor, ledger)
         low, high = (max(low, newer_start), high) if is_backward else (low, min(high, older_end))
-    found: Iterable[Run] = ()
+    found: list[Run] = []
     if filters.can_match(world.environment.region):
-        found = _matching(ledger, filters, low, high, is_backward=is_backward)
-    return _page_of(list(islice(found, size + 1)), size, filters, is_backward=is_backward, is_first=not cursor)
-
-
-def _page_of(found: list[Run], size: int, filters: ListFilters, *, is_backward: bool, is_first: bool) -> Page:
-    """Build the page. `found` holds one run more than the page's size if there is another page."""
+        found = list(islice(_matching(ledger, filters, low, high, is_backward=is_backward), size + 1))
     has_more = len(found) > size
     shown = found[:size]
     # A status filter drops rows whose current status no longer matches. The cursors stay.
     runs = [run for run in shown if run.status in filters.statuses] if filters.statuses is not None else shown
     if not shown:
-        return Page(runs)
+        return CursorPage(runs)
     first, last = cursor_of(shown[0]), cursor_of(shown[-1])
     if is_backward:
-        return Page(runs, next=first, previous=last if has_more else "")
-    return Page(runs, next=last if has_more else "", previous="" if is_first else first)
+        return CursorPage(runs, next=first, previous=last if has_more else "")
+    return CursorPage(runs, next=last if has_more else "", previous=first if cursor else "")
 
 
 def _matching(ledger: Ledger, filters: ListFilters, low: int, high: int, *, is_backward: bool) -> Iterator[Run]:

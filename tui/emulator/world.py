@@ -49,7 +49,7 @@ SIZED_FOR_PER_S = 20.0
 class DemoTasks:
     """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused.
 
-    `examples` are runs of every history. `storm` returns the n-th run of a storm of failures with one cause.
+    `examples` are runs of every history.
     `error_states` are the states of error groups at the end of the history, by task and for that time.
     """
 
@@ -58,7 +58,6 @@ class DemoTasks:
     limits: Mapping[str, int] = field(default_factory=dict)
     pausable: Sequence[str] = ()
     examples: Sequence[OldRun] = ()
-    storm: Callable[[int], NewRun] | None = None
     error_states: Mapping[str, Callable[[int], ErrorState]] = field(default_factory=dict)
 
 
@@ -94,7 +93,7 @@ class World:
         self.ledger = Ledger()
         self.queues = Queues(seed, {name: scaled_limit(limit, rate_per_s) for name, limit in company.limits.items()})
         self.error_states: dict[GroupKey, ErrorState] = {}
-        """The states that were set through the API. Any other group is unresolved."""
+        """What people did about errors. Any other group is unresolved."""
         self.lifecycle = Lifecycle(
             environment,
             {task.id: task for task in company.tasks},
@@ -128,7 +127,7 @@ class World:
         else:
             self._arrivals.stop_pacing()
         self._max_kept = max(MIN_KEPT, 2 * history)
-        self.lifecycle.start_copying()
+        self.lifecycle.changes.is_copying = True
         self.ledger.copy_all()
         self._set_error_states(company.error_states)
         self._examples.clear()
@@ -144,7 +143,7 @@ class World:
     @property
     def log(self) -> ChangeLog:
         """The changes of the last half minute."""
-        return self.lifecycle.log
+        return self.lifecycle.changes.log
 
     @property
     def tokens(self) -> Tokens:
@@ -183,15 +182,6 @@ class World:
         self._arrivals.external_runs += 1
         return self._arrivals.fire(task, self.now_ms)
 
-    def storm(self, runs: int, over_ms: int, new: Callable[[int], NewRun]) -> None:
-        """Trigger this many runs, the first one now and the others evenly over the time."""
-        for number in range(runs):
-            self.agenda.after(over_ms * number // runs, self._create_for_storm, new, number)
-
-    def _create_for_storm(self, new: Callable[[int], NewRun], number: int) -> None:
-        self._arrivals.external_runs += 1
-        self.lifecycle.create(new(number))
-
     def label(self, run: Run) -> str | None:
         """The name of the story, if it touches the run, or the true kind of its failure."""
         if self.story.touches(run):
@@ -223,7 +213,7 @@ class World:
         """Pause or resume a queue."""
         self._arrivals.forget_pause(queue.name)
         queue.is_paused = is_paused
-        self.lifecycle.dequeue_runs(queue)
+        self.lifecycle.dispatch.dequeue_runs(queue)
 
     def _create_old_runs(self, start_ms: int, old_runs: Sequence[OldRun], examples: Sequence[OldRun]) -> None:
         for old in sorted(old_runs, key=lambda old: -old.age_ms):

@@ -90,7 +90,7 @@ def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx2.Respo
 @case("031", is_list=True)
 def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
-    return again(scene, request, query={"filter[version]": scene.world().lifecycle.version})
+    return again(scene, request, query={"filter[version]": scene.world().lifecycle.dispatch.version})
 
 
 @case("032", "033", "034", is_list=True)
@@ -167,7 +167,7 @@ def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 # --- unknown runs, and one of another environment
 
 
-@case("150", "151", "290", "291", "292", "305", "403", "413", "927")
+@case("150", "151", "290", "291", "292", "403", "413", "927")
 def unknown(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path = request["path"]
     if "/spans/" in path:
@@ -204,7 +204,7 @@ def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx
     return again(scene, request, key=KEYS["prod"])
 
 
-# --- queues and batches
+# --- queues
 
 
 @case("600", "601", "602", "603", "605", "606", "609", "614")
@@ -225,20 +225,6 @@ def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
-@case("610", "612")
-def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    make(scene, details()["cmx6srqz"]["id"])
-    scene.advance(60)
-    batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
-    recorded_id = request["path"].split("/")[4]
-    return again(scene, request, path=request["path"].replace(recorded_id, batch_id))
-
-
-@case("613")
-def unknown_batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
-
-
 # --- identity and queries
 
 
@@ -247,7 +233,7 @@ def whoami(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
-@case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
+@case("831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
 @case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674), *range(2676, 2695)) if n not in {1113, 1118}))
 @case(*map(str, range(2900, 2916)))
 def query(scene: Scene, request: dict[str, Any]) -> httpx2.Response:

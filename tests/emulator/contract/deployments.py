@@ -8,10 +8,10 @@ from tests.emulator.contract.cases import again, case
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
 
 VERSION = "20261124.1"
-CONTENTS = {"824", "826", "827"}
+CONTENTS = {"824", "827"}
 
 
-@case("820", "821", "1080", "1081")
+@case("820", "1080")
 def no_deployments(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
@@ -31,7 +31,7 @@ def deployed(scene: Scene) -> str:
     return found
 
 
-@case("823", "824", "825", "826")
+@case("823", "824")
 def deployments(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     deployed(scene)
     return again(scene, request, key=KEYS["prod"])

@@ -132,7 +132,7 @@ def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
         for step in range(1, 21):
             run = fleet.truth(live)
             run.metadata = {"progress": step / 20}
-            fleet.world.lifecycle._changes.touch(run)
+            fleet.world.lifecycle.changes.touch(run)
             await monitor.later(1)
         assert 2 <= reads(monitor) <= 6
         await monitor.later(10)
@@ -152,7 +152,7 @@ def test_one_page_brings_the_metadata_of_many_runs(tmp_path: Path) -> None:
         await monitor.later(0.7)
         for each in live:
             fleet.truth(each).metadata = {"progress": 0.25}
-            fleet.world.lifecycle._changes.touch(fleet.truth(each))
+            fleet.world.lifecycle.changes.touch(fleet.truth(each))
         await monitor.later(15)
         assert all(" 25%" in line for line in monitor.lines[FIRST : FIRST + 12])
         assert reads(monitor) == 0

@@ -211,7 +211,6 @@ def _refused(error: Exception, timeout_s: float, read: Table) -> QueryRefused:
 
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
-MAX_SLOW_S = 60.0
 MAX_AT_ONCE = 3
 """A project may run so many queries at the same time. More are refused without a Retry-After (recording 2675)."""
 
@@ -274,8 +273,6 @@ class Queries:
         self._updated_ms = world.now_ms
         self.late_ms = 0
         """The table may be this old when a query reads it, on top of the ledger's own delay."""
-        self.slow_s = 0.0
-        """How much longer a query runs, and holds one of the places of its project."""
 
     async def prepare(self) -> None:
         """Build the table now, so that the first query is fast."""
@@ -294,25 +291,17 @@ class Queries:
 
         `from_ms` and `to_ms` limit the trigger times of a query that does not limit them itself. Raises QueryRefused.
         """
-        with self.gate:
-            if self.slow_s > 0:
-                await asyncio.sleep(min(self.slow_s, MAX_SLOW_S))
-            return await self.answer_own(query, from_ms=from_ms, to_ms=to_ms)
-
-    async def answer_own(
-        self, query: str, *, from_ms: int | None = None, to_ms: int | None = None
-    ) -> tuple[list[str], list[list[Json]]]:
-        """Answer a query of the server's own, which counts against no limit."""
-        readable = query.encode("utf-8", "replace").decode()
         window = Window(
             trql_time(self._needed(from_ms)),
             trql_time(to_ms),
             trql_time(self._needed(self._agenda.now_ms - MAX_RANGE_MS)),
             self._bucket_s(from_ms, to_ms),
         )
-        translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
-        database = self._opened()
-        return await asyncio.to_thread(database.read, translation, timeout_s=self._limit_s, max_rows=self._max_rows)
+        with self.gate:
+            readable = query.encode("utf-8", "replace").decode()
+            translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
+            database = self._opened()
+            return await asyncio.to_thread(database.read, translation, timeout_s=self._limit_s, max_rows=self._max_rows)
 
     def _opened(self) -> RunsDatabase:
         """Return the table, with all changes until now recorded."""

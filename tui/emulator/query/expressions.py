@@ -3,15 +3,13 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.emulator.query.functions import (
     AGGREGATES,
-    ALIASES,
     BUCKET_UNITS_S,
     COUNTED_UNITS,
     DAY,
-    INTERVALS,
     MILLISECONDS,
     MS,
     SCALARS,
@@ -41,7 +39,7 @@ RESERVED = frozenset(
 _HIDDEN = {"rowid", "oid", "_rowid_", TIME_ALIAS}
 """Columns that SQLite has in every table, and a hidden one of ours. No query may name them."""
 
-_SPECIAL = {"now", "today", "yesterday", "datediff", "multiif", "arrayjoin", "tostartofinterval", "timebucket"}
+_SPECIAL = {"now", "datediff", "arrayjoin", "tostartofinterval", "timebucket"}
 """Functions whose arguments are not plain expressions, or that need more than their arguments."""
 
 
@@ -50,15 +48,14 @@ class Piece:
     """A part of an expression as SQL.
 
     `name` is its column's name without an alias, `time` the precision of a time ("" for any other value), `text` the
-    value of a string literal, `items` the elements of an array, `operands` the SQL of what AND or OR joins. Of an
-    interval, `interval` is the SQL modifier with a `{}` for its sign, and `interval_s` its length where that is fixed.
+    value of a string literal, `operands` the SQL of what AND or OR joins. Of an interval, `interval` is the SQL
+    modifier with a `{}` for its sign, and `interval_s` its length.
     """
 
     sql: str
     name: str = "expression"
     time: str = ""
     text: str | None = None
-    items: tuple["Piece", ...] | None = None
     operands: tuple[str, ...] = ()
     interval: str = ""
     interval_s: int = 0
@@ -112,22 +109,16 @@ class Terms(Cursor, ABC):
         if token.kind == "word":
             return self._word()
         if self.skip_sign("("):
-            is_select = self.is_word("SELECT", "WITH")
+            is_select = self.is_word("SELECT")
             piece = Piece(f"({self.select()})", "subquery") if is_select else self.expression()
             self.expect_sign(")")
             return piece
-        if self.skip_sign("["):
-            items = [] if self.is_sign("]") else self.expressions()
-            self.expect_sign("]")
-            return Piece(f"array({', '.join(item.sql for item in items)})", "array", items=tuple(items))
         raise self.mismatch()
 
     def _word(self) -> Piece:
         if self.is_word("NULL", "TRUE", "FALSE"):
             word = self.advance().text.upper()
             return Piece({"NULL": "NULL", "TRUE": "1", "FALSE": "0"}[word], word if word == "NULL" else word.lower())
-        if self.skip_words("CASE"):
-            return self._case()
         if self.is_word("INTERVAL"):
             return self._interval()
         is_or_call = self.is_word("OR") and self.peek().text == "("
@@ -135,32 +126,13 @@ class Terms(Cursor, ABC):
             raise self.mismatch()
         return self._call() if self.peek().text == "(" else self._column()
 
-    def _case(self) -> Piece:
-        parts = ["CASE"]
-        if not self.is_word("WHEN"):
-            parts.append(self.expression().sql)
-        while self.skip_words("WHEN"):
-            condition = self.expression()
-            self.expect_word("THEN")
-            parts.append(f"WHEN {condition.sql} THEN {self.expression().sql}")
-        if self.skip_words("ELSE"):
-            parts.append(f"ELSE {self.expression().sql}")
-        self.expect_word("END")
-        return Piece(" ".join([*parts, "END"]), "case")
-
     def _interval(self) -> Piece:
         self.expect_word("INTERVAL")
-        if self.token.kind == "string":
-            amount, _, unit = self.advance().value.partition(" ")
-            return self._interval_of(amount, unit or self.expect_name())
-        return self._interval_of(self.expect_count(), self.expect_name())
-
-    def _interval_of(self, amount: str, unit: str) -> Piece:
-        name, times = INTERVALS.get(unit.lower().removesuffix("s"), ("", 0))
-        if not name or not amount.isdigit() or len(amount) > 9:
+        amount, unit = self.expect_count(), self.expect_name().lower().removesuffix("s")
+        if unit not in BUCKET_UNITS_S or len(amount) > 9:
             raise self.mismatch("INTERVAL")
-        modifier = f"'{{}}{int(amount) * times} {name}'"
-        interval_s = int(amount) * BUCKET_UNITS_S.get(unit.lower().removesuffix("s"), 0)
+        modifier = f"'{{}}{int(amount)} {unit}s'"
+        interval_s = int(amount) * BUCKET_UNITS_S[unit]
         return Piece(modifier.format(""), "interval", interval=modifier, interval_s=interval_s)
 
     def _column(self) -> Piece:
@@ -179,10 +151,9 @@ class Terms(Cursor, ABC):
 
     def _call(self) -> Piece:
         name = self.advance().text
-        known = ALIASES.get(name.lower(), name.lower())
-        unit = known.removeprefix("tointerval")
-        if known in _SPECIAL or unit in INTERVALS:
-            return self._special(known, unit)
+        known = name.lower()
+        if known in _SPECIAL:
+            return self._special(known)
         function, is_filtered = SCALARS.get(known), False
         if function is None:
             function = AGGREGATES.get(known)
@@ -190,31 +161,23 @@ class Terms(Cursor, ABC):
             function, is_filtered = AGGREGATES.get(known.removesuffix("if")), True
         if function is None:
             raise QueryRefused(f"Unknown function: {name}")
-        arguments, is_distinct = self._arguments()
+        arguments = self._arguments()
         parameters: list[Piece] = []
         if function.parameters and self.is_sign("("):
-            parameters, (arguments, is_distinct) = arguments, self._arguments()
-        return self._applied(name, function, arguments, parameters, is_filtered=is_filtered, is_distinct=is_distinct)
+            parameters, arguments = arguments, self._arguments()
+        return self._applied(name, function, arguments, parameters, is_filtered=is_filtered)
 
-    def _arguments(self) -> tuple[list[Piece], bool]:
+    def _arguments(self) -> list[Piece]:
         self.expect_sign("(")
-        is_distinct = self.skip_words("DISTINCT")
         if self.skip_sign("*"):
             self.expect_sign(")")
-            return [Piece("*")], is_distinct
+            return [Piece("*")]
         arguments = [] if self.is_sign(")") else self.expressions()
         self.expect_sign(")")
-        return arguments, is_distinct
+        return arguments
 
     def _applied(
-        self,
-        name: str,
-        function: Function,
-        arguments: list[Piece],
-        parameters: list[Piece],
-        *,
-        is_filtered: bool,
-        is_distinct: bool,
+        self, name: str, function: Function, arguments: list[Piece], parameters: list[Piece], *, is_filtered: bool
     ) -> Piece:
         condition = f" FILTER (WHERE {arguments.pop().sql})" if is_filtered and arguments else ""
         if len(arguments) < function.min_args or (
@@ -229,25 +192,18 @@ class Terms(Cursor, ABC):
             function.parameters, 1
         ):
             raise QueryRefused(f"Function '{name}' takes {function.parameters} constant levels")
-        if is_distinct and sqls:
-            sqls[0] = f"DISTINCT {sqls[0]}"
-        fixed = {"all": ", ".join(sqls) or "*", "chain": " || ".join(sqls), "any": " OR ".join(sqls)}
-        fixed |= {"f": condition, "p": ", ".join(levels)}
+        fixed = {"all": ", ".join(sqls) or "*", "any": " OR ".join(sqls), "f": condition, "p": ", ".join(levels)}
         fixed["empty"] = "''" if arguments and arguments[0].name in TEXT_NAMES else "NULL"
         sql = function.sql.format(*sqls, **fixed, p0=levels[0])
         time = arguments[0].time if function.time == "same" and arguments else function.time
         return Piece(sql, name.lower(), time)
 
-    def _special(self, known: str, unit: str) -> Piece:
+    def _special(self, known: str) -> Piece:
         """Functions that do not fit a template."""
-        arguments, _ = self._arguments()
+        arguments = self._arguments()
         match known, arguments:
             case "now", []:
                 return Piece(self.bound(self._now), known, S)
-            case "today", []:
-                return Piece(self.bound(self._now[:10]), known, DAY)
-            case "yesterday", []:
-                return Piece(f"date({self.bound(self._now)}, '-1 days')", known, DAY)
             case "datediff", [Piece(text=str(counted)), start, end] if counted.removesuffix("s") in COUNTED_UNITS:
                 count = COUNTED_UNITS[counted.removesuffix("s")]
                 return Piece(f"({count.format(end.sql)} - {count.format(start.sql)})", known)
@@ -255,17 +211,12 @@ class Terms(Cursor, ABC):
                 return Piece(start_of_bucket(f"[{TIME_ALIAS}]", self._bucket_s), known, S)
             case "tostartofinterval", [moment, Piece(interval_s=interval_s)] if interval_s:
                 return Piece(start_of_bucket(moment.sql, interval_s), known, S)
-            case "multiif", [_, _, _, *_] if len(arguments) % 2:
-                pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
-                cases = " ".join(f"WHEN {condition.sql} THEN {value.sql}" for condition, value in pairs)
-                return Piece(f"CASE {cases} ELSE {arguments[-1].sql} END", known)
             case "arrayjoin", [values]:
                 table = f"_each{len(self.joins)}"
                 self.joins.append(f"json_each(CAST({values.sql} AS TEXT)) AS {table}")
                 return Piece(f"{table}.value", known)
-            case _, [Piece(sql=amount)] if unit in INTERVALS:
-                return self._interval_of(amount, unit)
-        raise QueryRefused(f"Function '{known}' does not take these arguments")
+            case _:
+                raise QueryRefused(f"Function '{known}' does not take these arguments")
 
 
 def _stored(argument: Piece) -> str:
@@ -291,7 +242,7 @@ def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefu
 
 MAX_DEPTH = 60
 
-_MEMBERSHIP = ("IN", "BETWEEN", "LIKE", "ILIKE")
+_MEMBERSHIP = ("IN", "LIKE", "ILIKE")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?")
 _TYPES = {MS: "DateTime64(3)", S: "DateTime", DAY: "Date"}
 TITLES = {word: status.title for status in Status for word in (status.rest, status.database)}
@@ -373,28 +324,16 @@ class Expressions(Terms, ABC):
 
     def _membership(self, left: Piece) -> str:
         word = self.advance().text.upper()
-        if word == "BETWEEN":
-            low = self._sum()
-            self.expect_word("AND")
-            left_sql, low_sql = self._aligned(left, low)
-            right_sql, high_sql = self._aligned(left, self._sum())
-            return f"({left_sql} >= {low_sql} AND {right_sql} <= {high_sql})"
         if word != "IN":
             return f"matches({left.sql}, {self._sum().sql}, {int(word == 'ILIKE')})"
-        if self.skip_sign("("):
-            if self.is_word("SELECT", "WITH"):
-                subquery = self.select()
-                self.expect_sign(")")
-                return f"({left.sql} IN ({subquery}))"
-            items = self.expressions()
-            self.expect_sign(")")
+        self.expect_sign("(")
+        if self.is_word("SELECT"):
+            listed = self.select()
         else:
-            array = self.term()
-            if array.items is None:
-                raise self.mismatch("'('", "'['")
-            items = list(array.items)
-        sides = [self._aligned(left, item) for item in items]
-        return f"({sides[0][0] if sides else left.sql} IN ({', '.join(side for _, side in sides)}))"
+            sides = [self._aligned(left, item) for item in self.expressions()]
+            left, listed = replace(left, sql=sides[0][0]), ", ".join(side for _, side in sides)
+        self.expect_sign(")")
+        return f"({left.sql} IN ({listed}))"
 
     def _aligned(self, left: Piece, right: Piece) -> tuple[str, str]:
         """Both sides of a comparison. Times of different precision are compared in milliseconds."""
@@ -421,10 +360,10 @@ class Expressions(Terms, ABC):
 
     def _sum(self) -> Piece:
         left = self._product()
-        while sign := self.skip_sign("+", "-", "||"):
+        while sign := self.skip_sign("+", "-"):
             right = self._product()
-            name = {"+": "plus", "-": "minus", "||": "concat"}[sign]
-            if right.interval and sign != "||":
+            name = {"+": "plus", "-": "minus"}[sign]
+            if right.interval:
                 time = left.time or MS
                 shift = right.interval.format("-" if sign == "-" else "")
                 left = Piece(_SHIFTED[time].format(left.sql, shift), name, MS if time == MS else S)
@@ -448,8 +387,4 @@ class Expressions(Terms, ABC):
         while sign := self.skip_sign("-", "+"):
             is_negative ^= sign == "-"
         piece = self.term()
-        while self.skip_sign("["):
-            index = self.expression()
-            self.expect_sign("]")
-            piece = Piece(f"json_extract(CAST({piece.sql} AS TEXT), '$[' || ({index.sql} - 1) || ']')", "arrayelement")
         return Piece(f"(- {piece.sql})", "negate") if is_negative else piece

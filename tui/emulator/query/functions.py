@@ -59,17 +59,8 @@ AGGREGATES = {
     "argmax": Function(
         "ifnull(arg_max({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
     ),
-    "argmin": Function(
-        "ifnull(arg_min({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
-    ),
-    "anylast": Function("max({0}){f}", time="same"),
-    "uniq": Function("count(DISTINCT {0}){f}"),
-    "uniqexact": Function("count(DISTINCT {0}){f}"),
-    "uniqhll12": Function("count(DISTINCT {0}){f}"),
-    "uniqcombined": Function("count(DISTINCT {0}){f}"),
     "quantile": Function("quantiles({0}, 0, {p0}){f}", parameters=1),
     "quantiles": Function("quantiles({0}, 1, {p}){f}", parameters=9),
-    "median": Function("quantiles({0}, 0, 0.5){f}"),
     "grouparray": Function("grouped({0}, 0, {p0}){f}", parameters=1, default=MANY),
     "groupuniqarray": Function("grouped({0}, 1, {p0}){f}", uses_stored_status=True, parameters=1, default=MANY),
 }
@@ -83,125 +74,36 @@ def start_of_bucket(moment: str, bucket_s: int) -> str:
     return f"datetime(CAST(strftime('%s', {moment}) AS INTEGER) / {bucket_s} * {bucket_s}, 'unixepoch')"
 
 
-_TIME_UNITS = {"Second": 1, "Minute": 60, "FiveMinutes": 300, "TenMinutes": 600, "FifteenMinutes": 900, "Hour": 3600}
-_FIELDS = {"Year": "Y", "Month": "m", "DayOfMonth": "d", "Hour": "H", "Minute": "M", "Second": "S", "DayOfYear": "j"}
-
 SCALARS = {
     "if": Function("CASE WHEN {0} THEN {1} ELSE {2} END", 3, 3),
     "coalesce": Function("coalesce({all})", 2, None),
-    "ifnull": Function("ifnull({all})", 2, 2),
-    "nullif": Function("nullif({all})", 2, 2),
     "or": Function("({any})", 2, None),
-    "isnull": Function("({0} IS NULL)"),
-    "isnotnull": Function("({0} IS NOT NULL)"),
-    "assumenotnull": Function("{0}", time="same"),
-    "equals": Function("({0} = {1})", 2, 2),
-    "notequals": Function("({0} <> {1})", 2, 2),
-    "less": Function("({0} < {1})", 2, 2),
-    "greater": Function("({0} > {1})", 2, 2),
-    "lessorequals": Function("({0} <= {1})", 2, 2),
-    "greaterorequals": Function("({0} >= {1})", 2, 2),
-    "plus": Function("({0} + {1})", 2, 2),
-    "minus": Function("({0} - {1})", 2, 2),
-    "multiply": Function("({0} * {1})", 2, 2),
-    "divide": Function("(1.0 * {0} / {1})", 2, 2),
-    "intdiv": Function("CAST({0} / {1} AS INTEGER)", 2, 2),
-    "modulo": Function("({0} % {1})", 2, 2),
-    "negate": Function("(- {0})"),
-    "abs": Function("abs({0})"),
     "round": Function("round({all})", 1, 2),
-    "floor": Function("(CAST({0} AS INTEGER) - ({0} < CAST({0} AS INTEGER)))"),
-    "ceil": Function("(CAST({0} AS INTEGER) + ({0} > CAST({0} AS INTEGER)))"),
-    "greatest": Function("max({all})", 2, None, time="same"),
-    "least": Function("min({all})", 2, None, time="same"),
-    "lower": Function("lower({0})"),
-    "upper": Function("upper({0})"),
-    "length": Function("CASE typeof({0}) WHEN 'blob' THEN array_length({0}) ELSE length({0}) END"),
-    "empty": Function("({0} IN ('', x'5b5d'))"),
-    "notempty": Function("({0} NOT IN ('', x'5b5d'))"),
-    "concat": Function("({chain})", 1, None),
-    "substring": Function("substr({all})", 2, 3),
-    "startswith": Function("(substr({0}, 1, length({1})) = {1})", 2, 2),
-    "endswith": Function("(length({0}) >= length({1}) AND substr({0}, length({0}) - length({1}) + 1) = {1})", 2, 2),
-    "position": Function("instr({0}, {1})", 2, 2),
-    "replace": Function("replace({all})", 3, 3),
-    "replaceall": Function("replace({all})", 3, 3),
-    "trim": Function("trim({0})"),
-    "like": Function("matches({0}, {1}, 0)", 2, 2),
-    "ilike": Function("matches({0}, {1}, 1)", 2, 2),
     "has": Function("has({0}, {1})", 2, 2),
-    "hasany": Function("has_any({0}, {1})", 2, 2),
-    "hasall": Function("has_all({0}, {1})", 2, 2),
-    "arrayjoin": Function(""),
-    "arraysort": Function("array_sort({0}, 0)"),
-    "arrayreversesort": Function("array_sort({0}, 1)"),
+    "arraysort": Function("array_sort({0})"),
     "arrayslice": Function("array_slice({all})", 2, 3),
     "totimezone": Function("in_zone({0}, {1})", 2, 2, time="same"),
     "tostring": Function("CAST({0} AS TEXT)", uses_stored_status=True),
-    **{f"to{sign}int{bits}": Function("CAST({0} AS INTEGER)") for sign in ("", "u") for bits in (8, 16, 32, 64)},
-    **{f"tofloat{bits}": Function("CAST({0} AS REAL)") for bits in (32, 64)},
     "todate": Function("date({0})", time=DAY),
-    "todatetime": Function("datetime({0})", time=S),
     "todatetime64": Function("strftime('%Y-%m-%d %H:%M:%f', {0})", 1, 2, time=MS),
-    "tostartofday": Function("strftime('%Y-%m-%d 00:00:00', {0})", time=S),
-    "tomonday": Function("date({0}, '-6 days', 'weekday 1')", time=DAY),
-    "tostartofweek": Function("date({0}, '-6 days', 'weekday 0')", time=DAY),
-    "tostartofmonth": Function("date({0}, 'start of month')", time=DAY),
-    "tostartofyear": Function("date({0}, 'start of year')", time=DAY),
-    **{
-        f"tostartof{unit.lower()}": Function(start_of_bucket("{0}", seconds), time=S)
-        for unit, seconds in _TIME_UNITS.items()
-    },
-    **{f"to{unit.lower()}": Function(f"CAST(strftime('%{of}', {{0}}) AS INTEGER)") for unit, of in _FIELDS.items()},
-    "todayofweek": Function("((CAST(strftime('%w', {0}) AS INTEGER) + 6) % 7 + 1)"),
+    "tostartofminute": Function(start_of_bucket("{0}", 60), time=S),
+    "tostartofhour": Function(start_of_bucket("{0}", 3600), time=S),
+    "tohour": Function("CAST(strftime('%H', {0}) AS INTEGER)"),
     "tounixtimestamp": Function(SECONDS),
-    "tounixtimestamp64milli": Function(MILLISECONDS),
 }
 
-INTERVALS = {
-    "second": ("seconds", 1),
-    "minute": ("minutes", 1),
-    "hour": ("hours", 1),
-    "day": ("days", 1),
-    "week": ("days", 7),
-    "month": ("months", 1),
-    "quarter": ("months", 3),
-    "year": ("years", 1),
-}
-"""Each unit of an INTERVAL as a unit of SQLite, and how many of those it contains."""
+INTERVALS = {unit: f"{unit}s" for unit in ("second", "minute", "hour", "day")}
+"""Each unit of an INTERVAL as a unit of SQLite."""
 
-_MONTHS = "(CAST(strftime('%Y', {0}) AS INTEGER) * 12 + CAST(strftime('%m', {0}) AS INTEGER) - 1)"
-COUNTED_UNITS = {
-    "millisecond": MILLISECONDS,
-    "second": SECONDS,
-    "minute": f"({SECONDS} / 60)",
-    "hour": f"({SECONDS} / 3600)",
-    "day": f"({SECONDS} / 86400)",
-    "week": f"(({SECONDS} / 86400 + 3) / 7)",
-    "month": _MONTHS,
-    "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
-}
+COUNTED_UNITS = {unit: f"({SECONDS} / {seconds})" for unit, seconds in BUCKET_UNITS_S.items()}
 """The number of whole units since a fixed time. `dateDiff` counts the boundaries between two times."""
 
-ALIASES = {
-    "ceiling": "ceil",
-    "substr": "substring",
-    "mid": "substring",
-    "locate": "position",
-    "date": "todate",
-    "lengthutf8": "length",
-    "char_length": "length",
-    "lowerutf8": "lower",
-    "upperutf8": "upper",
-    "any_value": "any",
-    "date_diff": "datediff",
-}
 USED = frozenset(
     name
     for sql in (
         *(function.sql for function in (*AGGREGATES.values(), *SCALARS.values())),
         *COUNTED_UNITS.values(),
-        "json_extract() json_each() array() run_output() run_error() stored_status()",
+        "json_extract() json_each() matches() run_output() run_error() stored_status()",
     )
     for name in re.findall(r"([a-z_]+)\(", sql)
 )
@@ -225,11 +127,6 @@ def unpack_array(packed_array: Fact) -> list[Json]:
     return values
 
 
-def array(*values: Fact) -> bytes:
-    """`[a, b, …]`, whose elements may be arrays."""
-    return pack_array([unpack_array(value) if isinstance(value, bytes) else value for value in values])
-
-
 def has(values: Fact, value: Fact) -> int:
     if not isinstance(values, bytes) or isinstance(value, bytes):
         return 0
@@ -240,18 +137,6 @@ def has(values: Fact, value: Fact) -> int:
 @lru_cache(64)
 def _inside(value: Fact) -> bytes:
     return pack_array([value])[1:-1]
-
-
-def has_any(values: Fact, wanted: Fact) -> int:
-    return int(any(value in unpack_array(values) for value in unpack_array(wanted)))
-
-
-def has_all(values: Fact, wanted: Fact) -> int:
-    return int(all(value in unpack_array(values) for value in unpack_array(wanted)))
-
-
-def array_length(values: Fact) -> int:
-    return len(unpack_array(values))
 
 
 def array_slice(values: Fact, offset: Fact, length: Fact = None) -> bytes:
@@ -265,16 +150,9 @@ def array_slice(values: Fact, offset: Fact, length: Fact = None) -> bytes:
     return pack_array(found[start : start + length if length >= 0 else length])
 
 
-def array_sort(values: Fact, is_descending: int) -> bytes:
-    """An array in order: numbers before texts before anything else."""
-    ordered = sorted(unpack_array(values), key=_rank, reverse=bool(is_descending))
-    return pack_array(ordered)
-
-
-def _rank(value: Json) -> tuple[int, float, str]:
-    if isinstance(value, int | float):
-        return 0, value, ""
-    return (1, 0, value) if isinstance(value, str) else (2, 0, json.dumps(value))
+def array_sort(values: Fact) -> bytes:
+    """An array of numbers or of texts in order."""
+    return pack_array(sorted(unpack_array(values)))
 
 
 def in_zone(text: Fact, zone: Fact) -> str | None:
@@ -365,15 +243,6 @@ class ArgMax:
         return self._value
 
 
-class ArgMin(ArgMax):
-    """The aggregate `arg_min(value, key)`: the value of the row with the smallest key."""
-
-    def step(self, value: Fact, key: Any) -> None:
-        """Compare one row. Rows without a key do not count."""
-        if key is not None and (self._key is None or key < self._key):
-            self._value, self._key = value, key
-
-
 class Quantiles:
     """The aggregate `quantiles(value, is_array, level, …)`: one number, or an array with one for each level."""
 
@@ -412,7 +281,7 @@ class Grouped:
 
     def finalize(self) -> bytes:
         values = list(dict.fromkeys(self._values)) if self._is_distinct else self._values
-        return array(*values[: self._most])
+        return pack_array(values[: self._most])
 
 
 def register(
@@ -420,13 +289,9 @@ def register(
 ) -> None:
     """Register all functions with a connection. The last two compute the columns `output` and `error` of a run."""
     for name, arguments, function in (
-        ("array", -1, array),
         ("has", 2, has),
-        ("has_any", 2, has_any),
-        ("has_all", 2, has_all),
-        ("array_length", 1, array_length),
         ("array_slice", -1, array_slice),
-        ("array_sort", 2, array_sort),
+        ("array_sort", 1, array_sort),
         ("in_zone", 2, in_zone),
         ("matches", 3, matches),
         ("stored_status", 1, stored_status),
@@ -438,4 +303,3 @@ def register(
     connection.create_aggregate("quantiles", -1, cast("Any", Quantiles))
     connection.create_aggregate("grouped", 3, cast("Any", Grouped))
     connection.create_aggregate("arg_max", 2, cast("Any", ArgMax))
-    connection.create_aggregate("arg_min", 2, cast("Any", ArgMin))

@@ -1,7 +1,6 @@
-"""Parses TRQL's SELECTs and translates them to SQLite: clauses, tables, joins, unions, common table expressions.
+"""Parses TRQL's SELECTs and translates them to SQLite: clauses, tables, joins of subqueries, unions.
 
-`translate` is the only way from a query to SQL. Besides the tables a query can read only its own earlier subqueries, so
-none can refer to itself.
+`translate` is the only way from a query to SQL. What neither this program sends nor a recording has is refused.
 """
 
 from collections.abc import Mapping
@@ -15,14 +14,6 @@ STARTS = ("SELECT", "WITH", "'{'", "'('", "'<'")
 """The tokens that the recorded parser expects at the start of a query (recording 835)."""
 
 NUL = "\0"
-
-_JOINS = (
-    (("INNER", "JOIN"), "JOIN"),
-    (("LEFT", "OUTER", "JOIN"), "LEFT JOIN"),
-    (("LEFT", "JOIN"), "LEFT JOIN"),
-    (("CROSS", "JOIN"), "JOIN"),
-    (("JOIN",), "JOIN"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,6 @@ class Translation:
 class _Source:
     """One source of a FROM. A table has no `sql`, because its time limits are known only after the WHERE."""
 
-    join: str
     sql: str
     alias: str
     on: str
@@ -89,12 +79,11 @@ class _Selects(Expressions):
         self.shown: list[tuple[Piece, str]] = []
         """The columns of the SELECT that was parsed last, with their names: in the end those of the answer."""
         self._window = window
-        self._tables: frozenset[str] = frozenset()
         self._aliases: dict[str, Piece] = {}
 
     def statement(self) -> str:
         """Parse the whole query."""
-        if not (self.is_word("SELECT", "WITH") or self.is_sign("(")):
+        if not self.is_word("SELECT"):
             raise self.mismatch(*STARTS)
         sql = self.select()
         if self.is_word("SETTINGS"):
@@ -107,56 +96,32 @@ class _Selects(Expressions):
     def select(self) -> str:
         """Parse a SELECT, or a union of them."""
         self.enter()
-        outer = (self.joins, self.is_windowed, self._tables, self._aliases)
-        common = self._common() if self.skip_words("WITH") else ""
+        outer = (self.joins, self.is_windowed, self._aliases)
         parts = [self._one()]
         while self.skip_words("UNION"):
-            word = "UNION ALL" if self.skip_words("ALL") else "UNION"
-            self.skip_words("DISTINCT")
-            parts += [word, self._one()]
-        self.joins, self.is_windowed, self._tables, self._aliases = outer
+            self.expect_word("ALL")
+            parts.append(self._one())
+        self.joins, self.is_windowed, self._aliases = outer
         self._depth -= 1
-        if len(parts) == 1:
-            return common + parts[0]
-        return common + " ".join(part if part.startswith("UNION") else _wrapped(part) for part in parts)
-
-    def _common(self) -> str:
-        common = []
-        while True:
-            name = self.expect_name()
-            self.expect_word("AS")
-            self.expect_sign("(")
-            common.append(f"[{name}] AS ({self.select()})")
-            self.expect_sign(")")
-            self._tables |= {name}
-            if not self.skip_sign(","):
-                return f"WITH {', '.join(common)} "
+        # SQLite allows no ORDER BY or LIMIT in a part of a union.
+        return parts[0] if len(parts) == 1 else " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608  built by this module
 
     def _one(self) -> str:
-        if self.skip_sign("("):
-            sql = self.select()
-            self.expect_sign(")")
-            return _wrapped(sql)
         self.expect_word("SELECT")
         self.joins, self.is_windowed, self._aliases = [], True, {}
-        distinct = "DISTINCT " if self.skip_words("DISTINCT") else ""
         items = self._items()
         sources = self._from() if self.skip_words("FROM") else []
         rest = self._clauses()
         columns = ", ".join(self._shown(item, sources) for item in items)
         self.shown = items
-        return f"SELECT {distinct}{columns}{self._joined(sources)}{rest}"
+        return f"SELECT {columns}{self._joined(sources)}{rest}"
 
     def _items(self) -> list[tuple[Piece, str]]:
-        """The selected columns with their names. A `*` has the name of its table, or "*"."""
+        """The selected columns with their names."""
         items: list[tuple[Piece, str]] = []
         while True:
             if self.skip_sign("*"):
                 items.append((Piece("*"), "*"))
-            elif self.peek().text == "." and self.peek(2).text == "*":
-                items.append((Piece("*"), self.expect_name()))
-                self.advance()
-                self.advance()
             else:
                 piece = self.expression()
                 alias = self._alias()
@@ -175,39 +140,26 @@ class _Selects(Expressions):
         return ""
 
     def _from(self) -> list[_Source]:
-        sources = [self._source("", 0)]
-        while True:
-            if self.skip_sign(","):
-                join = "JOIN"
-            else:
-                join = next((sql for words, sql in _JOINS if self.skip_words(*words)), "")
-            if not join:
-                return sources
-            sources.append(self._source(join, len(sources)))
+        sources = [self._source(0)]
+        while self.skip_words("JOIN"):
+            sources.append(self._source(len(sources)))
             for source in sources:
                 if source.table is not None and source.alias != source.table.name:
                     raise _aliased_join(source.alias)
+        return sources
 
-    def _source(self, join: str, count: int) -> _Source:
-        table: Table | None = None
+    def _source(self, count: int) -> _Source:
         if self.skip_sign("("):
-            sql = f"({self.select()})"
+            table, sql = None, f"({self.select()})"
             self.expect_sign(")")
             alias = self._alias() or f"_t{count}"
         else:
             name = self.expect_name()
-            sql = f"[{name}]" if name in self._tables else ""
-            if not sql:
-                table = self.table = find_table(name)
+            table, sql = find_table(name), ""
+            self.table = table
             alias = self._alias() or name
-        on = ""
-        if join and self.skip_words("ON"):
-            on = f" ON {self.expression().sql}"
-        elif join and self.skip_words("USING"):
-            self.expect_sign("(")
-            on = f" USING ({', '.join(piece.sql for piece in self.expressions())})"
-            self.expect_sign(")")
-        return _Source(join, sql, alias, on, table)
+        on = f" ON {self.expression().sql}" if count and self.skip_words("ON") else ""
+        return _Source(sql, alias, on, table)
 
     def _clauses(self) -> str:
         parts = []
@@ -236,42 +188,29 @@ class _Selects(Expressions):
         sql = self.expression().sql
         direction = "DESC" if self.skip_words("DESC") else "ASC"
         self.skip_words("ASC")
-        if self.skip_words("NULLS", "FIRST"):
-            return f"{sql} {direction} NULLS FIRST"
-        self.skip_words("NULLS", "LAST")
         return f"{sql} {direction} NULLS LAST"
 
     def _limit(self) -> str:
-        limit = offset = ""
-        if self.skip_words("LIMIT"):
-            limit = self.expect_count()
-            if self.skip_sign(","):
-                limit, offset = self.expect_count(), limit
-            if self.is_word("BY"):
-                raise server_error()
-        if self.skip_words("OFFSET"):
-            offset = self.expect_count()
-        if not limit and not offset:
+        if not self.skip_words("LIMIT"):
             return ""
-        return f" LIMIT {limit or '-1'} OFFSET {offset or '0'}"
+        limit = self.expect_count()
+        if self.is_word("BY"):
+            raise server_error()
+        return f" LIMIT {limit}"
 
     def _shown(self, item: tuple[Piece, str], sources: list[_Source]) -> str:
         piece, name = item
-        if piece.sql != "*":
-            return f"{piece.sql} AS [{name.replace(']', ')').replace(NUL, '')}]"
-        starred = [source for source in sources if name in {"*", source.alias}]
-        if not starred:
-            raise self.mismatch()
-        return ", ".join(source.starred() for source in starred)
+        if piece.sql == "*":
+            return ", ".join(source.starred() for source in sources)
+        return f"{piece.sql} AS [{name.replace(']', ')').replace(NUL, '')}]"
 
     def _joined(self, sources: list[_Source]) -> str:
         if not sources:
             return f" FROM {', '.join(self.joins)}" if self.joins else ""
         parts = [
-            f" {source.join} {source.sql or self._windowed(source.table or RUNS)} AS [{source.alias}]{source.on}"
-            for source in sources
+            f"{source.sql or self._windowed(source.table or RUNS)} AS [{source.alias}]{source.on}" for source in sources
         ]
-        return f" FROM{''.join(parts)}{''.join(f', {join}' for join in self.joins)}"
+        return f" FROM {' JOIN '.join(parts)}{''.join(f', {join}' for join in self.joins)}"
 
     def _windowed(self, table: Table) -> str:
         limits = []
@@ -292,8 +231,3 @@ def _aliased_join(alias: str) -> QueryRefused:
     The real text quotes a position and a part of that SQL, so it cannot be the same.
     """
     return QueryRefused(f"Syntax error: failed at position 1 (AS): AS {alias} FINAL JOIN... Expected one of: FINAL")
-
-
-def _wrapped(sql: str) -> str:
-    """SQLite allows no ORDER BY or LIMIT in a part of a union."""
-    return f"SELECT * FROM ({sql})"  # noqa: S608  built by this module

@@ -4,7 +4,7 @@ from typing import Any
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, unknown_route, validation_error
-from tui.emulator.lists import page_around, page_size, read_numbered_page
+from tui.emulator.lists import NUMBERS, page_around, page_size, read_numbered_page
 from tui.emulator.rows import iso_time
 from tui.emulator.simulation.names import base36, digest
 from tui.emulator.simulation.records import TIME_ZONE, Deployment, Queue, Schedule, deduplication_key, generator_of
@@ -40,7 +40,7 @@ async def whoami(request: ApiRequest) -> ApiResponse:
         "parentEnvironmentId": None,
         "branchName": None,
         "archivedAt": None,
-        "paused": request.world.lifecycle.is_paused,
+        "paused": request.world.lifecycle.dispatch.is_paused,
         "shortcode": f"emulated-{environment.slug}",
         "maximumConcurrencyLimit": environment.concurrency_limit,
         "concurrencyLimitBurstFactor": BURST_FACTOR,
@@ -341,23 +341,8 @@ async def list_deployments(request: ApiRequest) -> ApiResponse:
     size = page_size(request.query.get("page[size]"), issues)
     if issues:
         raise query_error(*issues)
-    page = page_around(_all(request), request.query, size)
+    page = page_around(_all(request), request.query, size, NUMBERS)
     return ApiResponse({"data": [_deployment_row(each) for each in page.rows], "pagination": page.pagination()})
-
-
-async def latest_deployment(_: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/deployments/latest` found nothing even where a version was deployed (recordings 821, 825, 1081)."""
-    raise _not_found()
-
-
-async def current_deployment(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/deployments/current`: the version that new runs use (recording 826)."""
-    found = _all(request)
-    if not found:
-        raise _not_found()
-    row = _deployment_row(found[0])
-    del row["git"]
-    return ApiResponse(row)
 
 
 async def deployment(request: ApiRequest) -> ApiResponse:

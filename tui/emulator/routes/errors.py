@@ -1,4 +1,4 @@
-"""The routes of error groups: lists with filters and cursors, one group, and the actions that change its state.
+"""The routes of error groups: lists with filters and cursors, and one group.
 
 Source: tests/wire/recordings/README.md §11.
 """
@@ -6,13 +6,13 @@ Source: tests/wire/recordings/README.md §11.
 import base64
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
-from tui.emulator.lists import ERROR_ID, page_size
-from tui.emulator.rows import iso_time
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error
+from tui.emulator.lists import ERROR_ID, CursorPage, Cursors, page_around, page_size
+from tui.emulator.rows import iso_time, json_text
 from tui.emulator.simulation.ledger import GroupKey
 from tui.emulator.simulation.runs import IGNORED, RESOLVED, WORDS, ErrorState, Run, duration_ms
 from tui.emulator.simulation.script import Json
@@ -41,11 +41,6 @@ class FailureGroup:
     first_ms: int
     last_ms: int
     state: ErrorState
-
-    @property
-    def order(self) -> tuple[int, str, str]:
-        """Lists have the greatest first."""
-        return self.count, self.key.fingerprint, self.key.task_id
 
 
 def groups_since(world: World, from_ms: int) -> Iterator[FailureGroup]:
@@ -109,13 +104,13 @@ def detail_row(group: FailureGroup, world: World) -> dict[str, Any]:
         "status": state.word,
         "resolvedAt": _time(state.at_ms if is_resolved else None),
         "resolvedInVersion": state.version,
-        "resolvedBy": state.by if is_resolved else None,
+        "resolvedBy": None,
         "ignoredAt": _time(state.at_ms if is_ignored else None),
         "ignoredUntil": _time(state.until_ms),
         "ignoredReason": state.reason,
-        "ignoredByUserId": state.by if is_ignored else None,
-        "ignoredUntilOccurrenceRate": state.rate,
-        "ignoredUntilTotalOccurrences": state.total,
+        "ignoredByUserId": None,
+        "ignoredUntilOccurrenceRate": None,
+        "ignoredUntilTotalOccurrences": None,
     }
 
 
@@ -159,21 +154,7 @@ MAX_SEARCH = 1000
 Order = tuple[int, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPage:
-    """The groups of a page, those with the most runs first, and the cursors of its neighbours, "" for none."""
-
-    groups: list[FailureGroup]
-    next: str = ""
-    previous: str = ""
-
-    def pagination(self) -> dict[str, str]:
-        """The `pagination` of the response, with the cursors that exist."""
-        cursors = {"next": self.next, "previous": self.previous}
-        return {name: cursor for name, cursor in cursors.items() if cursor}
-
-
-def read_group_page(world: World, query: Mapping[str, str]) -> GroupPage:
+def read_group_page(world: World, query: Mapping[str, str]) -> CursorPage[FailureGroup]:
     """Read the page that a query requests. Raises `Refusal` with zod's issues (recording 2702)."""
     issues: list[Json] = []
     size = page_size(query.get("page[size]"), issues)
@@ -190,39 +171,19 @@ def read_group_page(world: World, query: Mapping[str, str]) -> GroupPage:
         for group in groups_since(world, from_ms)
         if group.state.word in words and (names is None or group.key.task_id in names) and _matches(group, search)
     ]
-    before, after = query.get("page[before]", ""), query.get("page[after]", "")
-    return _page(found, size, before or after, is_backward=bool(before))
+    return page_around(sorted(found, key=_order, reverse=True), query, size, CURSORS)
 
 
-def _page(found: Iterable[FailureGroup], size: int, cursor: str, *, is_backward: bool) -> GroupPage:
-    """The page on one side of the cursor. A cursor that cannot be read counts as none."""
-    groups = sorted(found, key=lambda group: group.order, reverse=not is_backward)
-    place = _decode(cursor)
-    if place is not None:
-        groups = [group for group in groups if (group.order > place if is_backward else group.order < place)]
-    has_more, groups = len(groups) > size, groups[:size]
-    if is_backward:
-        groups.reverse()
-    if not groups:
-        return GroupPage(groups)
-    first, last = cursor_of(groups[0]), cursor_of(groups[-1])
-    if is_backward:
-        return GroupPage(groups, next=last, previous=first if has_more else "")
-    return GroupPage(groups, next=last if has_more else "", previous="" if place is None else first)
+def _order(group: FailureGroup) -> Order:
+    return group.count, group.key.fingerprint, group.key.task_id
 
 
-def cursor_of(group: FailureGroup) -> str:
-    """The cursor of a group (recording 2703)."""
-    count, fingerprint, task_id = group.order
-    text = json.dumps(
-        {"occurrenceCount": count, "fingerprint": fingerprint, "taskIdentifier": task_id},
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+def _cursor(group: FailureGroup) -> str:
+    place = dict(zip(("occurrenceCount", "fingerprint", "taskIdentifier"), _order(group), strict=True))
+    return base64.b64encode(json_text(place).encode("utf-8", "surrogatepass")).decode()
 
 
-def _decode(cursor: str) -> Order | None:
+def _place(cursor: str) -> Order | None:
     try:
         value = json.loads(base64.b64decode(cursor))
     except (ValueError, RecursionError):
@@ -232,6 +193,10 @@ def _decode(cursor: str) -> Order | None:
             return count, fingerprint, task_id
         case _:
             return None
+
+
+CURSORS = Cursors(_order, _cursor, _place)
+"""Those with the most runs come first (recording 2703)."""
 
 
 def _words(text: str, issues: list[Json]) -> tuple[str, ...]:
@@ -258,97 +223,13 @@ def _matches(group: FailureGroup, search: str) -> bool:
     return search in group.error_type.lower() or search in group.message.lower()
 
 
-# Reads the bodies that change the state of an error group.
-#
-# The texts of the refusals are recorded (2711-2713, 2716); those of other fields follow the same form.
-
-
-MAX_REASON = 1000
-
-
-def read_resolved(request: ApiRequest) -> ErrorState:
-    """The state after `/resolve` with `{"resolvedInVersion"}`, which may be missing. Raises `Refusal`."""
-    version = _text(_body(request), "resolvedInVersion")
-    return ErrorState(word=RESOLVED, at_ms=request.world.now_ms, by=request.user, version=version)
-
-
-def read_ignored(request: ApiRequest) -> ErrorState:
-    """The state after `/ignore` with `{"duration", "occurrenceRate", "totalOccurrences", "reason"}`, each optional.
-
-    Raises `Refusal`. A duration is in milliseconds. The server stores a rate of 0.5 as 0 (recording 2707).
-    """
-    body, now_ms = _body(request), request.world.now_ms
-    duration_ms = _number(body, "duration")
-    rate = _number(body, "occurrenceRate", is_whole=False)
-    total = _number(body, "totalOccurrences")
-    return ErrorState(
-        word=IGNORED,
-        at_ms=now_ms,
-        by=request.user,
-        until_ms=None if duration_ms is None else now_ms + int(duration_ms),
-        reason=_text(body, "reason", MAX_REASON),
-        rate=None if rate is None else int(rate),
-        total=None if total is None else int(total),
-    )
-
-
-def _body(request: ApiRequest) -> dict[str, Json]:
-    if not request.body:
-        raise Refusal(400, {"error": "Request body is empty"})
-    body = request.json()
-    if not isinstance(body, dict):
-        raise validation_error(f"Expected object, received {_type(body)}")
-    return body
-
-
-def _number(body: dict[str, Json], name: str, *, is_whole: bool = True) -> float | None:
-    if name not in body:
-        return None
-    value = body[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise validation_error(f'Expected number, received {_type(value)} at "{name}"')
-    if is_whole and value != int(value):
-        raise validation_error(f'Expected integer, received float at "{name}"')
-    if value <= 0:
-        raise validation_error(f'Number must be greater than 0 at "{name}"')
-    return value
-
-
-def _text(body: dict[str, Json], name: str, longest: int | None = None) -> str | None:
-    if name not in body:
-        return None
-    value = body[name]
-    if not isinstance(value, str):
-        raise validation_error(f'Expected string, received {_type(value)} at "{name}"')
-    if longest is not None and len(value) > longest:
-        raise validation_error(f'String must contain at most {longest} character(s) at "{name}"')
-    return value
-
-
-def _type(value: Json) -> str:
-    """The word of zod for a JSON type."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case str():
-            return "string"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
 # The routes.
 
 
 async def list_errors(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/errors`, the groups with the most runs first (recordings 620, 1027-1030)."""
     page = read_group_page(request.world, request.query)
-    return ApiResponse({"data": [list_row(group) for group in page.groups], "pagination": page.pagination()})
+    return ApiResponse({"data": [list_row(group) for group in page.rows], "pagination": page.pagination()})
 
 
 async def error(request: ApiRequest) -> ApiResponse:
@@ -356,29 +237,8 @@ async def error(request: ApiRequest) -> ApiResponse:
     return ApiResponse(detail_row(_find(request), request.world))
 
 
-async def resolve(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/errors/{id}/resolve` (recording 1022)."""
-    return _change(request, read_resolved(request))
-
-
-async def unresolve(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/errors/{id}/unresolve`. A body is optional (recording 1024)."""
-    return _change(request, ErrorState())
-
-
-async def ignore(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/errors/{id}/ignore` (recordings 1021, 2711-2718)."""
-    return _change(request, read_ignored(request))
-
-
 def _find(request: ApiRequest) -> FailureGroup:
     group = find_group(request.world, request.path["id"])
     if group is None:
         raise Refusal(404, {"error": "Not found"}, {"x-should-retry": "false"})
     return group
-
-
-def _change(request: ApiRequest, state: ErrorState) -> ApiResponse:
-    """Set the state. The response is the whole group."""
-    request.world.error_states[_find(request).key] = state
-    return ApiResponse(detail_row(_find(request), request.world))

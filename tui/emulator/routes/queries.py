@@ -1,4 +1,4 @@
-"""The routes of TRQL: a query, and the schema (recordings 830-841, 1110-1119).
+"""The route of TRQL (recordings 831-841, 1110-1119).
 
 `metrics` and the `llm_…` tables of the real server are not served. `period`, `from` and `to` of a body apply only to a
 query that does not name `triggered_at` itself. Without them, or with an unreadable period, they are seven days. No
@@ -9,12 +9,10 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, validation_error
-from tui.emulator.lists import DEFAULT_PERIOD_MS
-from tui.emulator.query.tables import COLUMNS, TABLE, TABLE_DESCRIPTION, TIME_COLUMN
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, json_type, validation_error
+from tui.emulator.lists import DEFAULT_PERIOD_MS, parse_moment_ms
 from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.runs import duration_ms
 from tui.emulator.simulation.script import Json
@@ -26,7 +24,7 @@ _FORMATS = ("json", "csv")
 async def query(request: ApiRequest) -> ApiResponse:
     """Answer a query with rows of JSON or with CSV text."""
     body = _body(request.json())
-    from_ms, to_ms = _moment_ms(body.get("from")), _moment_ms(body.get("to"))
+    from_ms, to_ms = _moment_ms(body, "from"), _moment_ms(body, "to")
     period = body.get("period")
     if from_ms is None and to_ms is None:
         period_ms = duration_ms(period) if isinstance(period, str) else None
@@ -40,50 +38,26 @@ async def query(request: ApiRequest) -> ApiResponse:
     return ApiResponse({"format": "json", "results": [dict(zip(names, row, strict=True)) for row in rows]})
 
 
-async def schema(_: ApiRequest) -> ApiResponse:
-    """The tables and their columns (recording 830)."""
-    table = {
-        "name": TABLE,
-        "description": TABLE_DESCRIPTION,
-        "timeColumn": TIME_COLUMN,
-        "columns": [column.as_schema() for column in COLUMNS],
-    }
-    return ApiResponse({"tables": [table]})
-
-
 def _body(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
-        raise validation_error(f"Expected object, received {_kind(body)}")
+        raise validation_error(f"Expected object, received {json_type(body)}")
     if "query" not in body:
         raise validation_error('Required at "query"')
     if not isinstance(body["query"], str):
-        raise validation_error(f'Expected string, received {_kind(body["query"])} at "query"')
+        raise validation_error(f'Expected string, received {json_type(body["query"])} at "query"')
     for key, allowed in (("scope", _SCOPES), ("format", _FORMATS)):
         if key in body and body[key] not in allowed:
             words = " | ".join(f"'{word}'" for word in allowed)
             raise validation_error(f"Invalid enum value. Expected {words}, received '{body[key]}' at \"{key}\"")
     for key in ("period", "from", "to"):
         if body.get(key) is not None and not isinstance(body[key], str):
-            raise validation_error(f'Expected string, received {_kind(body[key])} at "{key}"')
+            raise validation_error(f'Expected string, received {json_type(body[key])} at "{key}"')
     return body
 
 
-def _kind(value: Any) -> str:
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
-    return kinds.get(type(value), "null")
-
-
-def _moment_ms(text: str | None) -> int | None:
+def _moment_ms(body: dict[str, Any], name: str) -> int | None:
     """Epoch milliseconds in digits, or an ISO date; None for any other text, which the server ignores."""
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text[:15])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return parse_moment_ms(body[name]) if body.get(name) else None
 
 
 def _csv(names: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:

@@ -4,7 +4,7 @@ import hmac
 import json
 import re
 from calendar import timegm
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 
 from tui.emulator.access import claims_of, sign_token
 from tui.emulator.environment import Environment
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found, validation_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, json_type, not_found, validation_error
 from tui.emulator.lists import MACHINES, parse_moment_ms, read_page
 from tui.emulator.rows import SUPER_JSON, Presign, iso_time, json_text, list_row, packet_path
 from tui.emulator.rows import detail as detail_of
 from tui.emulator.simulation.lifecycle import MAX_TAGS
-from tui.emulator.simulation.runs import ABSENT, Block, NewRun, Run, Status, duration_ms
+from tui.emulator.simulation.runs import ABSENT, Block, NewRun, Run, duration_ms
 from tui.emulator.simulation.script import NOTHING, Json
 from tui.emulator.world import LIST_LAG_MS, World
 
@@ -126,7 +126,7 @@ class TriggerRequest:
 def read_trigger(task_id: str, body: Json, now_ms: int) -> TriggerRequest:
     """Parse a body. Raises `Refusal`: 400 for a wrong type (384), 422 for too many tags (383) or a bad delay."""
     if not isinstance(body, dict):
-        raise validation_error(f"Expected object, received {_kind(body)}")
+        raise validation_error(f"Expected object, received {json_type(body)}")
     options = _read_field(body, "options", dict, {})
     tags = _tags(options.get("tags"))
     machine = _read_field(options, "machine", str, "")
@@ -177,7 +177,7 @@ def read_tags(value: Json, path: str) -> tuple[str, ...]:
     for at, tag in enumerate(tags):
         location = path if isinstance(value, str) else f"{path}[{at}]"
         if not isinstance(tag, str):
-            raise _wrong(f"Expected string, received {_kind(tag)}", location)
+            raise _wrong(f"Expected string, received {json_type(tag)}", location)
         # Counted in UTF-16 units, as JavaScript does.
         if len(tag.encode("utf-16-le", "surrogatepass")) // 2 > MAX_TAG_UNITS:
             raise _wrong("Tags must be less than 128 characters", location)
@@ -214,7 +214,7 @@ def _queue(value: Json) -> str:
     if isinstance(value, dict):
         value = _read_field(value, "name", str, "", "options.queue.")
     elif value is not None and not isinstance(value, str):
-        raise _wrong(f"Expected object, received {_kind(value)}", "options.queue")
+        raise _wrong(f"Expected object, received {json_type(value)}", "options.queue")
     return _NOT_IN_QUEUE_NAMES.sub("", value or "")
 
 
@@ -258,30 +258,18 @@ def _read_field(fields: Mapping[str, Json], name: str, kind: type, default: Any,
         return default
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         location = name if name == "options" else f"{path or 'options.'}{name}"
-        raise _wrong(f"Expected {_NAMES[kind]}, received {_kind(value)}", location)
+        raise _wrong(f"Expected {_NAMES[kind]}, received {json_type(value)}", location)
     return value
 
 
 _NAMES: Mapping[type, str] = {dict: "object", str: "string", bool: "boolean", int: "number"}
 
 
-def _kind(value: Json) -> str:
-    """The name of a value's type in zod's messages."""
-    tests: tuple[tuple[Callable[[Json], bool], str], ...] = (
-        (lambda v: v is None, "null"),
-        (lambda v: isinstance(v, bool), "boolean"),
-        (lambda v: isinstance(v, int | float), "number"),
-        (lambda v: isinstance(v, str), "string"),
-        (lambda v: isinstance(v, list), "array"),
-    )
-    return next((name for test, name in tests if test(value)), "object")
-
-
 def _wrong(text: str, path: str) -> Refusal:
     return validation_error(f'{text} at "{path}"')
 
 
-# The routes of runs: the list, one run, its result and metadata, and the actions on it.
+# The routes of runs: the list, one run, and the actions on it.
 #
 # `lists` reads the filters, `rows` builds the rows. Source: tests/wire/recordings/README.md §3, §4 and §7.
 
@@ -293,29 +281,13 @@ async def list_runs(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs` (recordings 010-063)."""
     page = read_page(request.world, request.query)
     environment = request.world.environment
-    rows = [list_row(run, environment, is_versioned=request.is_versioned) for run in page.runs]
+    rows = [list_row(run, environment, is_versioned=request.is_versioned) for run in page.rows]
     return ApiResponse({"data": rows, "pagination": page.pagination()})
 
 
 async def detail(request: ApiRequest) -> ApiResponse:
     """`GET /api/v3/runs/{id}` (recordings 100-152)."""
     return _detail(request, _find_run(request))
-
-
-async def result(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/result`. Only a canceled run has one (recordings 300-305)."""
-    run = request.world.find(request.path["id"])
-    if run is None or run.status is not Status.CANCELED:
-        raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
-    error = {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}
-    return ApiResponse({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
-
-
-async def metadata(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/runs/{id}/metadata`, as a JSON text (recordings 310-312)."""
-    run = _find_run(request)
-    text = None if run.metadata is None else json_text(run.metadata)
-    return ApiResponse({"metadata": text, "metadataType": "application/json"})
 
 
 async def cancel(request: ApiRequest) -> ApiResponse:
@@ -414,41 +386,25 @@ def _change(request: ApiRequest) -> Run:
 
 # The routes of batches.
 #
-# Source: tests/wire/recordings/README.md §6, recordings 610-613.
+# Source: tests/wire/recordings/README.md §6, recordings 610 and 613.
 
 
 async def batch(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/batches/{id}`. The counts are of created runs, not of results (recording 610)."""
+    """`GET /api/v2/batches/{id}`, which the SDK calls. The failures to create its runs (none) are `errors`."""
     block = find_batch(request)
-    runs = block.runs
+    runs, created_at = block.runs, iso_time(block.started_ms)
     is_over = all(run.status.is_final for run in runs)
     return ApiResponse(
         {
             "id": block.batch_id,
             "status": "COMPLETED" if is_over else "PENDING",
-            "createdAt": iso_time(block.started_ms),
+            "createdAt": created_at,
             "updatedAt": iso_time(max(run.updated_ms for run in runs)),
             "runCount": len(runs),
             "runs": [run.id for run in runs],
-            "successfulRunCount": len(runs),
-            "failedRunCount": 0,
+            "processing": {"completedAt": created_at, "errors": []},
         }
     )
-
-
-async def batch_with_errors(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v2/batches/{id}`, which the SDK calls. Adds when the runs were created, and the failures to do so
-    (none).
-    """
-    block = find_batch(request)
-    body = (await batch(request)).body
-    del body["successfulRunCount"], body["failedRunCount"]
-    return ApiResponse({**body, "processing": {"completedAt": iso_time(block.started_ms), "errors": []}})
-
-
-async def batch_results(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/batches/{id}/results`, which is always empty (recording 612)."""
-    return ApiResponse({"id": find_batch(request).batch_id, "items": []})
 
 
 def find_batch(request: ApiRequest) -> Block:

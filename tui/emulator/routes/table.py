@@ -30,7 +30,6 @@ class ServedRoute:
     limit: Limit | None = None
     """Its own rate limit, the same for every key; None for that of the key."""
 
-    is_limited: bool = True
     is_feed: bool = False
     """Whether it belongs to the realtime feed, which may hold requests open and counts against no rate limit (recording
     932).
@@ -43,8 +42,6 @@ ROUTES = (
     ServedRoute("trace", "GET", "/api/v1/runs/{id}/trace", traces.trace, Permission.READ_RUN, is_exposed=True),
     ServedRoute("events", "GET", "/api/v1/runs/{id}/events", traces.events, Permission.READ_RUN, is_exposed=True),
     ServedRoute("span", "GET", "/api/v1/runs/{id}/spans/{span}", traces.span, Permission.READ_RUN, is_exposed=True),
-    ServedRoute("result", "GET", "/api/v1/runs/{id}/result", runs.result),
-    ServedRoute("metadata", "GET", "/api/v1/runs/{id}/metadata", runs.metadata),
     ServedRoute("cancel", "POST", "/api/v2/runs/{id}/cancel", runs.cancel, Permission.WRITE_RUN),
     ServedRoute("replay", "POST", "/api/v1/runs/{id}/replay", runs.replay),
     ServedRoute("reschedule", "POST", "/api/v1/runs/{id}/reschedule", runs.reschedule),
@@ -52,9 +49,7 @@ ROUTES = (
     ServedRoute(
         "trigger", "POST", "/api/v1/tasks/{task:path}/trigger", runs.trigger, Permission.TRIGGER, is_exposed=True
     ),
-    ServedRoute("batch", "GET", "/api/v1/batches/{id}", runs.batch, Permission.READ_RUN, is_exposed=True),
-    ServedRoute("batch", "GET", "/api/v2/batches/{id}", runs.batch_with_errors, Permission.READ_RUN, is_exposed=True),
-    ServedRoute("batch-results", "GET", "/api/v1/batches/{id}/results", runs.batch_results),
+    ServedRoute("batch", "GET", "/api/v2/batches/{id}", runs.batch, Permission.READ_RUN, is_exposed=True),
     ServedRoute("queues", "GET", "/api/v1/queues", environment.list_queues),
     ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", environment.queue, Permission.READ_QUEUE),
     ServedRoute(
@@ -73,15 +68,6 @@ ROUTES = (
         environment.list_deployments,
         Permission.READ_DEPLOYMENTS,
         limit=DEPLOYMENTS,
-    ),
-    ServedRoute("latest", "GET", "/api/v1/deployments/latest", environment.latest_deployment, limit=DEPLOYMENTS),
-    ServedRoute(
-        "current",
-        "GET",
-        "/api/v1/deployments/current",
-        environment.current_deployment,
-        Permission.READ_DEPLOYMENTS,
-        is_limited=False,
     ),
     ServedRoute(
         "deployment",
@@ -105,18 +91,8 @@ ROUTES = (
     ServedRoute("whoami", "GET", "/api/v1/whoami", environment.whoami),
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", environment.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
-    ServedRoute("schema", "GET", "/api/v1/query/schema", queries.schema, Permission.QUERY, is_exposed=True),
     ServedRoute("errors", "GET", "/api/v1/errors", errors.list_errors, Permission.READ_ERRORS, is_exposed=True),
     ServedRoute("error", "GET", "/api/v1/errors/{id}", errors.error, Permission.READ_ERRORS, is_exposed=True),
-    ServedRoute(
-        "resolve", "POST", "/api/v1/errors/{id}/resolve", errors.resolve, Permission.WRITE_ERRORS, is_exposed=True
-    ),
-    ServedRoute(
-        "unresolve", "POST", "/api/v1/errors/{id}/unresolve", errors.unresolve, Permission.WRITE_ERRORS, is_exposed=True
-    ),
-    ServedRoute(
-        "ignore", "POST", "/api/v1/errors/{id}/ignore", errors.ignore, Permission.WRITE_ERRORS, is_exposed=True
-    ),
     ServedRoute("feed", "GET", "/realtime/v1/runs", feeds.many_runs, Permission.FOLLOW, is_exposed=True, is_feed=True),
     ServedRoute(
         "run-feed", "GET", "/realtime/v1/runs/{id}", feeds.one_run, Permission.READ_RUN, is_exposed=True, is_feed=True

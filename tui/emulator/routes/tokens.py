@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from tui.emulator.access import claims_of, sign_token
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
-from tui.emulator.lists import CursorPage, page_around, page_size, parse_moment_ms
+from tui.emulator.lists import NUMBERS, CursorPage, page_around, page_size, parse_moment_ms
 from tui.emulator.routes.runs import MAX_TIME_MS, read_tags
 from tui.emulator.rows import iso_time, json_text
 from tui.emulator.simulation.lifecycle import MAX_TAGS
@@ -30,7 +30,7 @@ def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) 
         raise query_error(*issues)
     tags = frozenset(filter(None, query.get("filter[tags]", "").split(",")))
     found = [token for token in tokens if token.status in statuses and (not tags or not tags.isdisjoint(token.tags))]
-    return page_around(found, query, size)
+    return page_around(found, query, size, NUMBERS)
 
 
 def list_row(token: WaitpointToken, address: str) -> dict[str, Json]:

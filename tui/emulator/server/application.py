@@ -109,19 +109,13 @@ def fault_refusal(fault: Fault) -> Refusal:
     return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})
 
 
-# The control routes: `/emulator/faults` sets faults, `/emulator/world` returns the true state of every run, and
-# `/emulator/storm` lets many runs fail.
+# The control routes: `/emulator/faults` sets faults, and `/emulator/world` returns the true state of every run.
 #
 # They need no key, no fault affects them, and they count against no rate limit.
 
 
 DEFAULT_RUNS = 1000
 MAX_LIMIT_DIGITS = 9
-
-STORM_RUNS = 900
-STORM_S = 60
-MAX_STORM_RUNS = 20_000
-MAX_STORM_S = 3600
 
 
 class Control:
@@ -175,33 +169,11 @@ class Control:
             }
         )
 
-    async def storm(self, request: Request) -> Response:
-        """POST `{"runs": 900, "seconds": 60, "environment": "dev"}`, all optional: that many runs fail with one cause.
-
-        They are triggered evenly over the time.
-        """
-        try:
-            body = json.loads(await request.body() or "{}")
-        except (ValueError, RecursionError):
-            body = None
-        body = body if isinstance(body, dict) else {"runs": None}
-        slug = body.get("environment", self._emulator.environments[0].slug)
-        runs, seconds = body.get("runs", STORM_RUNS), body.get("seconds", STORM_S)
-        is_valid = isinstance(slug, str) and self._emulator.is_known(slug)
-        if not is_valid or not _is_within(runs, 1, MAX_STORM_RUNS) or not _is_within(seconds, 0, MAX_STORM_S):
-            text = f"expected runs from 1 to {MAX_STORM_RUNS}, seconds from 0 to {MAX_STORM_S}, and an environment"
-            return _response({"error": text}, 400)
-        new = self._emulator.company.storm
-        if new is None:
-            return _response({"error": "these tasks have no storm"}, 404)
-        world = await self._emulator.world(slug)
-        world.storm(int(runs), int(seconds * 1000), new)
-        return _response({"environment": slug, "runs": int(runs), "seconds": seconds})
-
     async def unknown(self, _: Request) -> Response:
         """Any other path below `/emulator`."""
-        paths = "GET, POST or DELETE /emulator/faults, GET /emulator/world, or POST /emulator/storm"
-        return _response({"error": f"unknown path; use {paths}"}, 404)
+        return _response(
+            {"error": "unknown path; use GET, POST or DELETE /emulator/faults, or GET /emulator/world"}, 404
+        )
 
 
 def truth(run: Run, label: str | None) -> Json:
@@ -222,10 +194,6 @@ def truth(run: Run, label: str | None) -> Json:
         "root": run.root.id if run.root else None,
         "tags": list(run.tags),
     }
-
-
-def _is_within(value: Json, low: int, high: int) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
@@ -263,7 +231,6 @@ def application(emulator: Emulator) -> Starlette:
         routes=[
             Route("/emulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/emulator/world", control.world),
-            Route("/emulator/storm", control.storm, methods=["POST"]),
             Route("/emulator/{path:path}", control.unknown, methods=METHODS),
             Route("/packets/{path:path}", _Packets(emulator)),
             *(Route(path, _Endpoint(emulator, by_path[path])) for path in paths),
@@ -319,7 +286,7 @@ class _Endpoint:
                 return self._apply_after(active, cached)
             subscription = Subscription(emulator.feeds, request, select, active) if is_feed else None
             state = None
-            if not is_feed and (any_route is None or any_route.is_limited):
+            if not is_feed:
                 state = emulator.count_request(access, None if any_route is None else any_route.limit)
                 headers |= state.headers()
             if state is not None and not state.is_allowed:
@@ -410,7 +377,6 @@ class _Endpoint:
                 access.scopes,
                 request.headers.get("x-trigger-request-idempotency-key", ""),
                 subscription,
-                access.user,
             )
         )
 

@@ -57,9 +57,6 @@ SLICE_RUNS = 20
 DEFAULT_LATE_S = 10.0
 """The age of counts under the fault `late-counts`, unless the fault names one."""
 
-DEFAULT_SLOW_S = 2.0
-"""How much longer a query runs under the fault `slow-queries`, unless the fault names it."""
-
 MAX_SLICE_MS = 86_400_000
 
 MAX_HELD = 10
@@ -194,8 +191,6 @@ class Emulator:
         assert queries is not None
         late = self.faults.server_fault("late-counts")
         queries.late_ms = int(late.number("seconds", DEFAULT_LATE_S) * 1000) if late else 0
-        slow = self.faults.server_fault("slow-queries")
-        queries.slow_s = slow.number("seconds", DEFAULT_SLOW_S) if slow else 0.0
         return queries
 
     async def tick(self) -> None:
@@ -226,7 +221,7 @@ class Emulator:
             slot.queries.close()
         self.feeds.sets.forget(slot.environment.slug)
         slot.world, slot.queries = world, Queries(world, gate=self.gate)
-        self._set_workers(world)
+        self._set_queues(world)
 
     async def _tick(self, slot: _Slot, *, is_updating: bool) -> None:
         if slot.world is not None:
@@ -270,15 +265,14 @@ class Emulator:
                     slot.world.copy_changes()
         for slot in self._slots.values():
             if slot.world is not None:
-                self._set_workers(slot.world)
+                self._set_queues(slot.world)
         if self.faults.server_fault("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()
 
-    def _set_workers(self, world: World) -> None:
-        """Let workers go, pause the environment, and show queues of either version, as the faults demand."""
-        world.lifecycle.set_worker(has_worker=self.faults.server_fault("no-worker") is None)
-        world.lifecycle.set_paused(is_paused=self.faults.server_fault("paused") is not None)
+    def _set_queues(self, world: World) -> None:
+        """Pause the environment, and show queues of either version, as the faults demand."""
+        world.lifecycle.dispatch.set_paused(is_paused=self.faults.server_fault("paused") is not None)
         world.queues.is_v2 = self.faults.server_fault("v2-queues") is not None
 
     def _make(self, environment: Environment) -> World:

@@ -219,7 +219,7 @@ class Subscription:
     @property
     def is_old(self) -> bool:
         """Whether the response uses the older header names."""
-        return NAMES_SINCE not in self.request.headers or self.has_fault("old-headers")
+        return NAMES_SINCE not in self.request.headers
 
     def next_number(self) -> int:
         return self._feeds.next_number()

@@ -227,7 +227,7 @@ class Arrivals:
         """Deploy nothing at random until a scripted deployment without bugs. A bad version is fixed now."""
         self._is_deploying = False
         self._deploy_turn += 1
-        if self._lifecycle.bugs:
+        if self._lifecycle.dispatch.bugs:
             self._release(False)
 
     def deploy_scripted(self, deploy: ScriptedDeploy) -> None:
@@ -266,7 +266,7 @@ class Arrivals:
             queue = self._lifecycle.queues.named(name)
             queue.is_paused = False
             self.forget_pause(name)
-            self._lifecycle.dequeue_runs(queue)
+            self._lifecycle.dispatch.dequeue_runs(queue)
 
     def forget_pause(self, name: str) -> None:
         """Leave this queue as it is, because the API paused or resumed it."""

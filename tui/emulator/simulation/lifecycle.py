@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from tui.emulator.environment import Environment
 from tui.emulator.simulation.attempts import Attempts, Dispatch
-from tui.emulator.simulation.ledger import Agenda, ChangeLog, Changes, Ledger
+from tui.emulator.simulation.ledger import Agenda, Changes, Ledger
 from tui.emulator.simulation.names import MACHINE, cuid, digest
-from tui.emulator.simulation.records import OWN, Deployments, Queue, Queues, Tokens
+from tui.emulator.simulation.records import OWN, Deployments, Queues, Tokens
 from tui.emulator.simulation.runs import NewRun, Run, Status, duration_ms
 from tui.emulator.simulation.script import CANCELED, Failure, Task, expired
 
@@ -45,37 +45,23 @@ class Lifecycle:
         self._has_begun = False
         self._environment = environment
         self._seed = seed
-        self._changes = Changes(agenda, ledger, lag_ms)
-        self._dispatch = Dispatch(
-            self._changes, queues, on_dequeue=self._on_dequeue, on_restore=self._on_restore, on_expire=self._on_expire
+        self.changes = Changes(agenda, ledger, lag_ms)
+        """While the history is simulated, it copies nothing to the lists."""
+        self.dispatch = Dispatch(
+            self.changes, queues, on_dequeue=self._on_dequeue, on_restore=self._on_restore, on_expire=self._on_expire
         )
         self.deployments = Deployments(seed)
         self.tokens = Tokens(agenda, seed)
         """The waitpoint tokens, which belong to waiting runs or were created through the API."""
         self._attempts = Attempts(
             environment,
-            self._changes,
-            self._dispatch,
+            self.changes,
+            self.dispatch,
             seed=seed,
             tokens=self.tokens,
             create=self.create,
             tag=self.add_tags,
         )
-
-    @property
-    def log(self) -> ChangeLog:
-        """The changes of the last half minute."""
-        return self._changes.log
-
-    @property
-    def version(self) -> str:
-        """The deployed version; "" before the first deployment."""
-        return self._dispatch.version
-
-    @property
-    def bugs(self) -> Mapping[str, Failure]:
-        """By task id, the error that the deployed version makes some runs of the task throw."""
-        return self._dispatch.bugs
 
     def begin(self) -> None:
         """Begin the history. `created_count` starts again at 0."""
@@ -83,29 +69,8 @@ class Lifecycle:
 
     def deploy(self, version: str, bugs: Mapping[str, Failure], *, bug_every: int | None = None) -> None:
         """Deploy a version. `bugs` maps a task id to the error that some runs of the task throw (`Dispatch.deploy`)."""
-        self._dispatch.deploy(version, bugs, bug_every=bug_every)
+        self.dispatch.deploy(version, bugs, bug_every=bug_every)
         self.deployments.add(version, self.agenda.now_ms)
-
-    def set_worker(self, *, has_worker: bool) -> None:
-        """Let the workers go away, or come back."""
-        self._dispatch.set_worker(has_worker=has_worker)
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the environment is paused."""
-        return self._dispatch.is_paused
-
-    def set_paused(self, *, is_paused: bool) -> None:
-        """Pause the environment, or resume it."""
-        self._dispatch.set_paused(is_paused=is_paused)
-
-    def dequeue_runs(self, queue: Queue) -> None:
-        """Dequeue as many runs as the queue's limit allows."""
-        self._dispatch.dequeue_runs(queue)
-
-    def start_copying(self) -> None:
-        """From now on, copy each change to the lists. While the history is simulated, nothing is copied."""
-        self._changes.is_copying = True
 
     def create(self, new: NewRun) -> Run:
         """Create a run and schedule its next event."""
@@ -113,19 +78,19 @@ class Lifecycle:
         if run.parent is not None:
             run.parent.children = (*run.parent.children, run)
         self.ledger.add(run)
-        self._changes.publish(run)
+        self.changes.publish(run)
         if new.starts_ms is not None:
             run.queued_ms = run.created_ms
-            self._dispatch.start_at(run, new.starts_ms)
+            self.dispatch.start_at(run, new.starts_ms)
         elif new.due_ms is not None and new.due_ms > self.agenda.now_ms:
             run.queued_ms = run.created_ms
-            self._dispatch.append_at(run, new.due_ms)
+            self.dispatch.append_at(run, new.due_ms)
         elif new.delay_ms > 0:
             run.status = Status.DELAYED
             run.delay_until_ms = run.created_ms + new.delay_ms
-            self.agenda.at(run.delay_until_ms, self._dispatch.enqueue, run, run.turn)
+            self.agenda.at(run.delay_until_ms, self.dispatch.enqueue, run, run.turn)
         else:
-            self._dispatch.enqueue(run, run.turn)
+            self.dispatch.enqueue(run, run.turn)
         return run
 
     def _new_run(self, new: NewRun) -> Run:
@@ -175,9 +140,9 @@ class Lifecycle:
             return
         was_queued = run.status is Status.QUEUED and not run.attempts
         run.failure = CANCELED
-        self._dispatch.remove(run)
+        self.dispatch.remove(run)
         self._attempts.cancel(run)
-        self._changes.set_status(run, Status.CANCELED)
+        self.changes.set_status(run, Status.CANCELED)
         for child in run.children:
             self.cancel(child)
         if was_queued:
@@ -186,7 +151,7 @@ class Lifecycle:
         else:
             self._set_finished(run, self.agenda.now_ms)
         self._attempts.resume_parent(run)
-        self._dispatch.release_slot(run)
+        self.dispatch.release_slot(run)
 
     def add_tags(self, run: Run, tags: tuple[str, ...]) -> int:
         """Add tags, or none if the run would have more than `MAX_TAGS`. Returns how many were added."""
@@ -195,7 +160,7 @@ class Lifecycle:
             return 0
         if new:
             self.ledger.tag(run, (*run.tags, *new))
-            self._changes.touch(run)
+            self.changes.touch(run)
         return len(new)
 
     def reschedule(self, run: Run, delay_ms: int) -> bool:
@@ -203,14 +168,14 @@ class Lifecycle:
         if run.status is not Status.DELAYED:
             return False
         run.delay_until_ms = self.agenda.now_ms + delay_ms
-        turn = self._changes.set_status(run, Status.DELAYED)
-        self.agenda.at(run.delay_until_ms, self._dispatch.enqueue, run, turn)
+        turn = self.changes.set_status(run, Status.DELAYED)
+        self.agenda.at(run.delay_until_ms, self.dispatch.enqueue, run, turn)
         return True
 
     def _set_finished(self, run: Run, ms: int) -> None:
         run.finished_ms = ms
         # Only lists get this change: `updatedAt` stays the same, and the feed sends nothing (recording 731).
-        self._changes.copy_later(run)
+        self.changes.copy_later(run)
 
     def _on_dequeue(self, run: Run) -> None:
         self._attempts.start_next(run)
