@@ -1,46 +1,53 @@
-from datetime import UTC, datetime, timedelta, timezone
+"""Times, sizes, costs, statuses and bars in words and signs."""
 
-import pytest
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
-from tests.support.present.samples import NOW
-from tui.text import formatting
+from tests.support.present.samples import NOW, sample
+from tests.support.wall_story import LINES
+from tui.domain.run import STATUS_TABLE, AttemptStatus, Run, RunId, RunStatus, parse_status
+from tui.features.wall.rows import level_top
+from tui.store.freshness import Minute
+from tui.text import bars, formatting
+from tui.text.bars import BarLook, Bars
+from tui.text.blocks import Now, spark
+from tui.text.status import STATUS_STYLES, ascii_line, style_of, style_of_attempt, style_of_status
+from tui.text.styled import Piece, Token, line_width, plain
 
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "0ms"),
-        (-5, "0ms"),
-        (0.0004, "0ms"),
-        (0.412, "412ms"),
-        (0.9994, "999ms"),
-        (0.9996, "1.0s"),
-        (6.3, "6.3s"),
-        (9.94, "9.9s"),
-        (9.95, "10s"),
-        (38, "38s"),
-        (59.49, "59s"),
-        (59.95, "1m00s"),
-        (62, "1m02s"),
-        (3599.4, "59m59s"),
-        (3599.9, "1h00m"),
-        (7500, "2h05m"),
-        (86_399, "1d"),
-        (86_340, "23h59m"),
-        (3 * 86_400, "3d"),
-    ],
-)
-def test_duration_is_rounded_before_its_unit_is_chosen(seconds: float, shown: str) -> None:
-    assert formatting.duration(timedelta(seconds=seconds)) == shown
+DAY = 86_400
+EDGES = (0.4, 59.9, 62, 119.9, 3599.9, 7559, 3 * DAY)
 
 
-def test_frozen_duration_is_marked_and_an_unknown_one_is_a_dot() -> None:
-    assert formatting.duration(timedelta(seconds=62), frozen=True) == "1m02s~"
-    assert formatting.duration(None) == "·"
-    assert formatting.duration(None, frozen=True) == "·"
-    assert formatting.duration(timedelta.max).endswith("d")
+def said(show: Callable[..., str], *numbers: float, **more: Any) -> str:
+    return " | ".join(show(number, **more) for number in numbers)
+
+
+def lasted(show: Callable[..., str], *seconds: float, **more: Any) -> str:
+    return " | ".join(show(timedelta(seconds=each), **more) for each in seconds)
+
+
+def ago(*seconds: float, **more: Any) -> str:
+    return " | ".join(formatting.age(NOW - timedelta(seconds=each), NOW, **more) for each in seconds)
+
+
+def test_times_are_rounded_before_their_unit_is_chosen() -> None:
+    duration, wait = formatting.duration, formatting.wait
+    assert lasted(duration, -5, 0.0004, 0.412, 0.9994, 0.9996, 9.94) == "0ms | 0ms | 412ms | 999ms | 1.0s | 9.9s"
+    assert lasted(duration, 9.95, 59.49, 59.95, 3599.4, 3599.9) == "10s | 59s | 1m00s | 59m59s | 1h00m"
+    assert lasted(duration, 7500, DAY - 60, DAY - 1, 3 * DAY) == "2h05m | 23h59m | 1d | 3d"
+    assert lasted(duration, *EDGES, in_minutes=True) == "<1m | <1m | 1m | 1m | 59m | 2h05m | 3d"
+    assert lasted(duration, 62, frozen=True) + duration(None, frozen=True) == "1m02s~·"
+    assert ago(-3, 0.9, 31, 59.9, 60, 3599, 3600, 3.9 * DAY) == "0s | 0s | 31s | 59s | 1m | 59m | 1h | 3d"
+    assert ago(*EDGES, in_minutes=True) == "<1m | <1m | 1m | 1m | 59m | 2h | 3d"
+    assert lasted(wait, -3, 0.4, 99.4, 100, 98 * 60, 7000, DAY) == "0 s | 0 s | 99 s | 2 min | 98 min | 2 h | 24 h"
+    assert lasted(wait, *EDGES, in_minutes=True) == "<1 min | 1 min | 1 min | 2 min | 60 min | 2 h | 3 d"
+    assert duration(timedelta.max).endswith("d")
+    assert formatting.age(None, NOW) == "·"
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9999)))
@@ -48,122 +55,142 @@ def test_duration_fits_its_column(value: timedelta) -> None:
     assert 0 < len(formatting.duration(value)) <= 6
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (-3, "0s"),
-        (0.9, "0s"),
-        (31, "31s"),
-        (59.9, "59s"),
-        (60, "1m"),
-        (3599, "59m"),
-        (3600, "1h"),
-        (86_400 * 3.9, "3d"),
-    ],
-)
-def test_age_has_one_unit_and_is_rounded_down(seconds: float, shown: str) -> None:
-    assert formatting.age(NOW - timedelta(seconds=seconds), NOW) == shown
+def test_costs_sizes_and_counts_are_rounded_before_their_unit_is_chosen() -> None:
+    assert said(formatting.cost, 0, -1, 0.02, 0.001, 50, 99.9999) == "$0 | $0 | $0.0002 | <$0.0001 | $0.5000 | $1.00"
+    assert said(formatting.cost, 1234, 123_456_789, float("inf"), float("nan")) == "$12.34 | $1,234,567.89 | · | ·"
+    assert said(formatting.size, -1, 412, 999, 1000, 9_949, 9_950) == "0 B | 412 B | 999 B | 1.0 kB | 9.9 kB | 10 kB"
+    assert said(formatting.size, 999_499, 999_500, 10**12, 10**16) == "999 kB | 1.0 MB | 1.0 TB | 10,000 TB"
+    assert [formatting.count(1204), formatting.count(1204, at_least=True)] == ["1,204", "≥1,204"]
+    assert [formatting.plural(number, "line") for number in (1, 0, 1204)] == ["1 line", "0 lines", "1,204 lines"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "lasted", "old", "waited"),
-    [
-        (0.4, "<1m", "<1m", "<1 min"),
-        (59.9, "<1m", "<1m", "1 min"),
-        (62, "1m", "1m", "1 min"),
-        (119.9, "1m", "1m", "2 min"),
-        (3599.9, "59m", "59m", "60 min"),
-        (7559, "2h05m", "2h", "2 h"),
-        (3 * 86_400, "3d", "3d", "3 d"),
-    ],
-)
-def test_times_in_minutes_have_no_seconds(seconds: float, lasted: str, old: str, waited: str) -> None:
-    value = timedelta(seconds=seconds)
-    assert formatting.duration(value, in_minutes=True) == lasted
-    assert formatting.duration(value, in_minutes=True, frozen=True) == f"{lasted}~"
-    assert formatting.age(NOW - value, NOW, in_minutes=True) == old
-    assert formatting.wait(value, in_minutes=True) == waited
+def test_time_of_today_has_no_date_and_is_in_the_zone_of_now() -> None:
+    moment = datetime(2026, 11, 24, 13, 48, 37, 210_999, tzinfo=UTC)
+    for days, date in ((0, ""), (-1, "2026-11-23 "), (1, "2026-11-25 ")):
+        assert formatting.moment(moment + timedelta(days=days), NOW) == f"{date}13:48:37.210"
+    assert formatting.moment(moment.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
+    assert formatting.time_of_day(moment, NOW) == "13:48"
+    assert formatting.time_of_day(moment - timedelta(days=1), NOW) == "11-23 13:48"
 
 
-def test_unknown_age_is_a_dot() -> None:
-    assert formatting.age(None, NOW) == "·"
+def test_running_times_grow_in_minutes_on_a_slow_link() -> None:
+    slow, value = Now(NOW, in_minutes=True), timedelta(seconds=62)
+    drawn = [slow.drawn(timedelta(seconds=each)).seconds for each in (0, 1, 3, 8, 59, 60, 119, 180)]
+    assert drawn == [0, 1, 2, 8, 32, 60, 60, 180], "bars grow in steps"
+    assert Now(NOW).drawn(timedelta(seconds=59)) == timedelta(seconds=59)
+    shown = [slow.duration(value), slow.duration(value, is_running=False), slow._replace(frozen_at=NOW).duration(value)]
+    assert shown == ["1m", "1m02s", "1m~"]
 
 
-def test_time_of_today_has_no_date_and_is_in_utc() -> None:
-    at = datetime(2026, 11, 24, 13, 48, 37, 210_999, tzinfo=UTC)
-    assert formatting.moment(at, NOW) == "13:48:37.210"
-    assert formatting.moment(at.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
-    assert formatting.moment(at - timedelta(days=1), NOW) == "2026-11-23 13:48:37.210"
-    assert formatting.moment(at + timedelta(days=1), NOW) == "2026-11-25 13:48:37.210"
+# Statuses.
 
 
-@pytest.mark.parametrize(
-    ("cents", "shown"),
-    [
-        (0, "$0"),
-        (-1, "$0"),
-        (0.02, "$0.0002"),
-        (0.001, "<$0.0001"),
-        (50, "$0.5000"),
-        (99.9999, "$1.00"),
-        (1234, "$12.34"),
-        (123_456_789, "$1,234,567.89"),
-        (float("inf"), "·"),
-        (float("nan"), "·"),
-    ],
-)
-def test_cost_in_cents_is_shown_in_dollars(cents: float, shown: str) -> None:
-    assert formatting.cost(cents) == shown
+def looks() -> str:
+    words = [row.rest or row.legacy or row.database[0] for row in STATUS_TABLE]
+    styles = [style_of(sample(word)) for word in words]
+    rows = [
+        f"{each.glyph} {each.ascii_glyph} {each.word:15} {each.name.token.value} {each.mark.token.value}"
+        for each in styles
+    ]
+    return "\n".join(["", *rows, ""])
 
 
-def test_count_has_separators_and_marks_a_lower_bound() -> None:
-    assert formatting.count(1204) == "1,204"
-    assert formatting.count(1204, at_least=True) == "≥1,204"
-    assert formatting.plural(1, "frame") == "1 frame"
-    assert formatting.plural(0, "frame") == "0 frames"
-    assert formatting.plural(1204, "line") == "1,204 lines"
+LOOKS = """
+◌ : Delayed         muted muted
+○ . Queued          muted muted
+△ ^ Pending version muted amber
+◔ o Dequeued        blue blue
+◐ O Executing       blue blue
+↻ @ Reattempting    blue blue
+‖ = Waiting         muted muted
+✓ + Completed       faint green
+✗ x Failed          rose rose
+⊘ - Canceled        faint faint
+¦ / Interrupted     rose rose
+▼ ! Crashed         rose rose
+⊠ # System failure  rose rose
+◇ _ Expired         faint faint
+◷ T Timed out       rose rose
+⊗ X Failed to run   rose rose
+"""
 
 
-@pytest.mark.parametrize(
-    ("byte_count", "shown"),
-    [
-        (-1, "0 B"),
-        (412, "412 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (9_949, "9.9 kB"),
-        (9_950, "10 kB"),
-        (300_000, "300 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
-        (2_400_000, "2.4 MB"),
-        (10**12, "1.0 TB"),
-        (10**16, "10,000 TB"),
-    ],
-)
-def test_size_is_rounded_before_its_unit_is_chosen(byte_count: int, shown: str) -> None:
-    assert formatting.size(byte_count) == shown
+def test_every_status_has_a_style_of_its_own() -> None:
+    assert looks() == LOOKS
+    assert {row.title for row in STATUS_TABLE} == set(STATUS_STYLES)
+    assert {row.canonical for row in STATUS_TABLE} == set(RunStatus)
+    for sign in ("glyph", "ascii_glyph"):
+        signs = {getattr(look, sign) for look in STATUS_STYLES.values()}
+        assert len(signs) == len(STATUS_STYLES)
+        assert {cell_len(each) for each in signs} == {1}
+    for row in STATUS_TABLE:
+        look = style_of_status(parse_status(row.rest or row.legacy or row.database[0]))
+        assert look.name.is_bold == row.canonical.is_failed
+    assert style_of(sample("EXECUTING", attempt_count=2)).word == "Reattempting"
+    assert [style_of_attempt(each).word for each in AttemptStatus] == ["Executing", "Completed", "Failed", "Canceled"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (-3, "0 s"),
-        (0.4, "0 s"),
-        (4, "4 s"),
-        (99.4, "99 s"),
-        (100, "2 min"),
-        (5 * 60 + 2, "5 min"),
-        (98 * 60, "98 min"),
-        (7000, "2 h"),
-        (24 * 3600, "24 h"),
-        (3 * 86_400, "3 d"),
-    ],
-)
-def test_wait_has_one_unit_and_a_space(seconds: float, shown: str) -> None:
-    assert formatting.wait(timedelta(seconds=seconds)) == shown
+def test_unknown_status_is_a_question_mark_and_a_clean_word() -> None:
+    for ended in (False, True):
+        look = style_of_status(parse_status("QUANTUM\x1b[2J", ended=ended))
+        assert (look.glyph, look.name.text, look.name.token) == ("?", "QUANTUM␛[2J", Token.MUTED)
+    for look in (style_of(Run(RunId("run_1"))), style_of_status(None), style_of_status(parse_status(""))):
+        assert (look.glyph, look.word) == ("?", "·")
 
 
-def test_time_of_day_has_a_date_on_another_day() -> None:
-    assert formatting.time_of_day(NOW, NOW) == "13:49"
-    assert formatting.time_of_day(NOW - timedelta(days=1), NOW) == "11-23 13:49"
+# Bars.
+
+minutes = st.builds(Minute, st.integers(0, 10_000), st.integers(0, 10_000))
+
+
+def test_bar_of_a_minute_is_grey_with_a_rose_foot_until_most_failed() -> None:
+    counts = ((0, 0), (50, 0), (100, 0), (100, 1), (100, 50), (100, 51), (50, 5), (50, 26), (2, 1), (1, 1))
+    line = spark([Minute(*each) for each in counts])
+    tall, low = Token.TALL_FOOT, Token.LOW_FOOT
+    tokens = [Token.SPARK] * 3 + [tall, tall, Token.ROSE, low, Token.ROSE, low, Token.ROSE]
+    assert [(piece.text, piece.token) for piece in line] == [*zip(" ▄█▁▁█▁▄▁▁", tokens, strict=True)]
+    quiet, failing = spark([Minute(10_000, 0), Minute(10_000, 1)])
+    assert quiet != failing, "one failure in ten thousand runs is seen"
+    shapes = spark([Minute(4, 0), Minute(4, 1), Minute(4, 3)], by_shape=True)
+    assert shapes == (Piece("█", Token.SPARK), Piece("✗", Token.ROSE), Piece("✗", Token.ROSE, is_bold=True))
+    assert plain(ascii_line(spark([Minute(9, 1), Minute(4, 1), Minute(9, 0), Minute(9, 9)]))) == "__##"
+
+
+@given(st.lists(minutes, max_size=16), st.booleans())
+def test_bar_takes_one_cell_and_rose_means_failures(found: list[Minute], by_shape: bool) -> None:
+    line = spark(found, by_shape=by_shape)
+    assert line_width(line) == len(found)
+    for minute, piece in zip(found, line, strict=True):
+        assert (piece.token is Token.SPARK) is (minute.failed_count == 0)
+        assert by_shape or (piece.token is Token.ROSE) is (minute.failed_count * 2 > minute.run_count)
+
+
+def test_series_tells_unknown_zero_one_and_abnormal_apart() -> None:
+    assert plain(bars.series([None, 0, 1, 10_000], Bars(10_000), BarLook())) == "░·▁▇"
+    assert plain(bars.series([None, *range(8)], Bars(7), BarLook(is_ascii=True))) == "? .::||##"
+    crossed = Bars(5, Token.SPARK, Token.ROSE, has_failure_marks=True)
+    for is_ascii, expected in ((False, "▇✗"), (True, "#x")):
+        assert plain(bars.series([5, 5], crossed, BarLook(is_ascii, is_colorless=True), [False, True])) == expected
+    queued = LINES.queued
+    line = bars.series(queued.cells, Bars(level_top(queued.cells, queued.normal)), BarLook(), queued.is_abnormal)
+    assert [piece.token for piece in line] == [Token.SPARK, Token.AMBER]
+    assert len(line[0].text) == queued.is_abnormal.index(True)
+    assert plain(bars.series([5, 4, 3], Bars(level_top([5, 4, 3], 5)), BarLook())) == "▃▂▂"
+
+
+CELLS = st.lists(st.none() | st.integers(0, 10_000), min_size=1, max_size=90)
+
+
+@given(CELLS, st.integers(1, 90), st.sampled_from([1, 2]))
+def test_merged_cells_keep_sum_and_peak_and_rows_their_width(cells: list[int | None], count: int, repeat: int) -> None:
+    known = [value for value in cells if value is not None]
+    for merged, total in ((bars.summed(cells, count), sum), (bars.greatest(cells, count), max)):
+        assert len(merged) <= count
+        kept = [value for value in merged if value is not None]
+        assert bool(kept) is bool(known)
+        assert not known or total(kept) == total(known)
+    assert len(bars.any_of([False] * len(cells), count)) == len(bars.summed(cells, count))
+    upper, lower = bars.two_row_series(cells, Bars(bars.top_of(cells), repeat=repeat), BarLook())
+    assert line_width(upper) == line_width(lower) == len(cells) * repeat
+    assert "█" not in plain(upper), "series that stand on each other never touch"
+    assert all((sign == "░") is (cells[index // repeat] is None) for index, sign in enumerate(plain(lower)))

@@ -1,6 +1,7 @@
 """Sample runs: small ones, one with every field, a hostile one, and the recorded ones."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +28,7 @@ from tui.domain.run import (
 )
 from tui.domain.text import Raw
 from tui.store.merge import merge
-from tui.text.styled import Line
+from tui.text.styled import Line, plain
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, 500_000, tzinfo=UTC)
 CREATED = datetime(2026, 11, 24, 13, 48, 37, 210_000, tzinfo=UTC)
@@ -52,9 +53,14 @@ texts = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_
 )
 
 
-def text_of(lines: list[Line]) -> str:
+def text_of(lines: Iterable[Line]) -> str:
     """Return the visible text of lines."""
-    return "\n".join("".join(piece.text for piece in line) for line in lines)
+    return "\n".join(map(plain, lines))
+
+
+def drawn(lines: Iterable[Line]) -> str:
+    """Return lines as a block of text in a test: without spaces at their ends, between two line breaks."""
+    return "\n".join(["", *(plain(line).rstrip() for line in lines), ""])
 
 
 def sample(

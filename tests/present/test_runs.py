@@ -1,0 +1,453 @@
+"""The list of runs: its columns, its last line, its sentences when it is empty, the lines about the selected run."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.present.run_rows import columns_for, head, row
+from tests.support.present.samples import CREATED, HOSTILE, NOW, RUN_ID, STAMP, drawn, failure, full, sample, text_of
+from tui.domain.error import RunError
+from tui.domain.filters import RunFilters, SearchProgress, SearchStep
+from tui.domain.run import STATUS_TABLE, Environment, Run, RunId
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
+from tui.features.runs.columns import COLUMNS, PRINTED_TABLE, short_id, took
+from tui.features.runs.printed import transition_line
+from tui.features.runs.words import ListFacts, empty_lines, end_line, reach_words, summary_lines
+from tui.store.freshness import Freshness, Level
+from tui.text.blocks import Now
+from tui.text.styled import Piece, Token, line_width, plain
+from tui.text.table import Print
+
+AT = Now(NOW)
+WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy} | {"FROBNICATING"})
+BARE = Run(RunId("run_cmwuqwphl00009f7de45f6e3t"))
+FAILED = replace(sample("FAILED"), error=(STAMP, failure(3, "Card declined\nfor good")))
+RUNS = (FAILED, sample(), sample("QUEUED", started=False, tags=()), full(), BARE)
+
+
+def table(width: int, **layout: Any) -> str:
+    slots = columns_for(width, **layout)
+    return drawn([head(slots), *(row(run, slots, AT) for run in RUNS)])
+
+
+def printed(width: int | None) -> str:
+    return drawn(Print(PRINTED_TABLE, width).page(list(RUNS), NOW))
+
+
+NARROW = """
+  status           task                       took    age
+✗ Failed           charge-card                6.3s    31s
+✓ Completed        charge-card                6.3s    31s
+○ Queued           charge-card                   ·    31s
+✗ Failed           charge-card                6.3s    31s
+? ·                ·                             ·      ·
+"""
+
+USUAL = """
+  status           task                      run             took    age  version      error, tags
+✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   Card declined  billing  order…
+✓ Completed        charge-card               run_cm…6e3t     6.3s    31s  20261124.3   billing  order:1001
+○ Queued           charge-card               run_cm…6e3t        ·    31s  20261124.3
+✗ Failed           charge-card               run_cm…6e3t     6.3s    31s  20261124.3   Card was declined  billing  o…
+? ·                ·                         run_cm…6e3t        ·      ·  ·
+"""
+
+FAILURES = """
+  status           task              age      created  error
+✗ Failed           charge-card       31s     13:48:37  Card declined
+✓ Completed        charge-card       31s     13:48:37
+○ Queued           charge-card       31s     13:48:37
+✗ Failed           charge-card       31s     13:48:37  Card was declined
+? ·                ·                   ·            ·
+"""
+
+PRINTED = """
+  status     task         run                            took  age  version     tags                    cost
+✗ Failed     charge-card  run_cmwuqwphl00009f7de45f6e3t  6.3s  31s  20261124.3  billing  order:1001       $0
+✓ Completed  charge-card  run_cmwuqwphl00009f7de45f6e3t  6.3s  31s  20261124.3  billing  order:1001       $0
+○ Queued     charge-card  run_cmwuqwphl00009f7de45f6e3t     ·  31s  20261124.3                            $0
+✗ Failed     charge-card  run_cmwuqwphl00009f7de45f6e3t  6.3s  31s  20261124.3  billing  order:1001  $0.0002
+? ·          ·            run_cmwuqwphl00009f7de45f6e3t     ·    ·  ·                                      ·
+"""
+
+
+def test_list_has_the_columns_of_its_width() -> None:
+    assert table(60) == NARROW
+    assert table(120) == USUAL
+    assert table(80, is_wide=True, only_failures=True) == FAILURES
+    assert printed(118) == PRINTED
+    titles = {width: printed(width).splitlines()[1].split() for width in (98, 84, 72, 60, 40)}
+    every = ["status", "task", "run", "took", "age", "version", "tags"]
+    assert titles == {
+        98: every,
+        84: every[:6],
+        72: every[:5],
+        60: ["status", "task", "run", "age"],
+        40: ["status", "task", "age"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("pane", "layout", "shown"),
+    [
+        (80, {}, "status:15 task:29 run:11 took:7 age:5"),
+        (99, {}, "status:15 task:35 run:11 took:7 age:5 version:11"),
+        (100, {}, "status:15 task:20 run:11 took:7 age:5 error:27"),
+        (112, {}, "status:15 task:20 run:11 took:7 age:5 version:11 error-tags:26"),
+        (160, {}, "status:15 task:26 run:11 took:7 age:5 version:11 tags:22 error:44"),
+        (200, {}, "status:15 task:26 run:11 took:7 age:5 version:11 tags:22 error:74 cost:8"),
+        (80, {"only_failures": True}, "status:15 task:18 took:7 age:5 error:22"),
+        (60, {"is_wide": True}, "status:15 task:18 age:5 created:11"),
+        (100, {"is_wide": True}, "status:15 task:16 run:11 took:7 age:5 created:11 error:18"),
+        (120, {"is_wide": True}, "status:15 task:17 run:29 took:7 age:5 created:11 error-tags:19"),
+        (120, {"is_wide": True, "only_failures": True}, "status:15 task:18 run:29 age:5 created:11 error:27"),
+        (200, {"is_wide": True}, "status:15 task:26 run:29 took:7 age:5 created:11 version:11 tags:22 error:43 cost:8"),
+    ],
+)
+def test_columns_are_as_wide_as_planned(pane: int, layout: dict[str, bool], shown: str) -> None:
+    assert " ".join(f"{slot.column.id}:{slot.width}" for slot in columns_for(pane, **layout)) == shown
+
+
+@given(st.integers(44, 400), st.sampled_from(WORDS), st.booleans(), st.booleans())
+@settings(max_examples=60)
+def test_row_fills_its_pane_exactly(pane: int, word: str, is_wide: bool, only_failures: bool) -> None:
+    slots = columns_for(pane, is_wide=is_wide, only_failures=only_failures)
+    runs = (sample(word), full(HOSTILE), BARE, sample("Z" * 300))
+    # Without the gutter and the right edge.
+    assert {line_width(line) for line in (head(slots), *(row(run, slots, AT) for run in runs))} == {pane - 3}
+    lines = Print(PRINTED_TABLE, pane).page(list(runs), NOW)
+    assert all(line_width(line) <= pane for line in lines)
+    assert all(BARE.id in plain(line) or "run_" not in plain(line) for line in lines[3:4]), "an id is whole or omitted"
+    assert not any(letter in "\x1b\u202e" for line in lines for letter in plain(line))
+    widths = {slot.column.id: slot.width for slot in slots}
+    assert not only_failures or pane < 72 or widths.get("error", widths.get("error-tags", 0)) >= 16
+    for run in (*runs, full()):
+        assert all(line_width(line) < pane + 16 for line in summary_lines(run, (run, run), AT, pane + 16))
+
+
+def test_failures_stand_out_and_other_rows_recede() -> None:
+    tokens = {
+        "FAILED": [Token.BRIGHT, Token.TEXT, Token.TEXT, Token.MUTED],
+        "EXECUTING": [Token.TEXT, Token.BLUE, Token.FAINT, Token.FAINT],
+        "QUEUED": [Token.MUTED, Token.MUTED, Token.MUTED, Token.FAINT],
+        "COMPLETED": [Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT],
+    }
+    cells = {column.id: column.cell for column in COLUMNS}
+    ids = ("task", "took", "age", "version")
+    assert {word: [cells[each](sample(word), AT, 20)[0].token for each in ids] for word in tokens} == tokens
+    id_pieces = [(piece.text, piece.token) for piece in short_id(RunId(RUN_ID), Token.FAINT)]
+    assert id_pieces == [("run_cm…", Token.FAINT), ("6e3t", Token.MUTED)]
+    code = RunError(Raw("trigger.dev internal error (OOM)"), None, None, "OOM", has_code_only=True)
+    shown = [cells["error"](run, AT, 20) for run in (replace(sample("CRASHED"), error=(STAMP, code)), sample("FAILED"))]
+    assert [*map(plain, shown), plain(cells["error"](sample(), AT, 20))] == ["OOM", "·", ""]
+
+
+def test_took_counts_from_the_start_to_the_end_or_to_now() -> None:
+    lost = sample("CANCELED")
+    assert lost.state
+    lost = replace(lost, state=replace(lost.state, finished_at=None))
+    runs = (sample("COMPLETED"), sample("EXECUTING"), sample("EXPIRED", started=False), lost)
+    until_now = NOW - CREATED - timedelta(milliseconds=67)
+    assert [took(run, NOW) for run in runs] == [timedelta(milliseconds=6327), until_now, None, None]
+    pages = Print(PRINTED_TABLE, 100)
+    first, second = (
+        text_of(pages.page([sample(task=task)], NOW)).splitlines() for task in ("a-long-name-of-a-task", "x")
+    )
+    assert [len(first), len(second)] == [2, 1], "only the first page has titles"
+    assert first[1].index(RUN_ID) == second[0].index(RUN_ID), "a later page keeps the columns"
+
+
+# The last line of the list.
+
+WHOLE = HistoryRead(NOW - timedelta(hours=9), 700, is_complete=True)
+CUT = HistoryRead(NOW - timedelta(hours=2), 5_000, is_complete=True, is_cut=True)
+READING = HistoryRead(NOW - timedelta(hours=1), 300, is_complete=False)
+LIST = ListFacts(NOW, NOW - timedelta(hours=24), WHOLE, SearchProgress())
+
+
+def searched(progress: SearchProgress | None = None, **facts: Any) -> ListFacts:
+    return replace(
+        LIST,
+        is_filtered=True,
+        found=9,
+        progress=progress or SearchProgress(),
+        **{"unread_count": 0, "failed_count": 0} | facts,
+    )
+
+
+def after(**progress: Any) -> SearchProgress:
+    return SearchProgress(reached=NOW - timedelta(days=2), older_read=100, **progress)
+
+
+RELAYED = SearchProgress(has_lists=False, failure="a relay cannot list older runs")
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        (LIST, ""),
+        (replace(LIST, history=READING), ""),
+        (replace(LIST, history=CUT), "older than 11:49 not read   Enter here loads more"),
+        (
+            replace(LIST, history=CUT, progress=RELAYED),
+            "stopped: a relay cannot list older runs · older than 11:49 not read",
+        ),
+        (searched(), "9 found · older than 11-23 13:49 not searched   Enter here asks the server"),
+        (
+            searched(history=CUT, unread_count=139),
+            "9 found · 139 errors not read · older than 11:49 not searched   Enter",
+        ),
+        (searched(history=READING), "9 found · still reading older runs   Enter here asks the server"),
+        (searched(filters_queues=True), "9 found · queues not read · older than 11-23 13:49 not searched"),
+        (
+            searched(after(), failed_count=148),
+            "9 found · older than 11-22 13:49 not searched · all 148 errors read   Enter",
+        ),
+        (searched(after(is_at_end=True)), "9 found · searched back to 11-22 13:49"),
+        (
+            searched(after(is_at_end=True, unreadable_count=1), unread_count=3),
+            "9 found · 2 errors not read · searched back",
+        ),
+        (
+            searched(after(failure="GET /x: 503")),
+            "9 found · stopped: 503 · older than 11-22 13:49 not searched   Enter here tries",
+        ),
+        (searched(SearchProgress(answers=("found by its id",), skips_older=True)), "9 found · found by its id"),
+        (searched(SearchProgress(SearchStep.ERRORS, 60, 139)), "searching, 60 of 139 errors read   Esc stops"),
+        (searched(SearchProgress(SearchStep.LIST)), "searching, still reading older runs   Esc stops"),
+        (searched(SearchProgress(SearchStep.NAMES, older_read=1)), "searching, by name, 1 run read   Esc stops"),
+        (searched(after(step=SearchStep.OLDER)), "searching, 100 older runs read, back to 11-22 13:49   Esc stops"),
+    ],
+)
+def test_end_says_what_was_not_searched(facts: ListFacts, text: str) -> None:
+    line = end_line(facts, 200)
+    assert plain(line or ()).startswith(text)
+    assert (line is None) == (text == "")
+
+
+def test_end_fits_and_keeps_its_key() -> None:
+    for width in (1, 12, 40, 77, 82, 200):
+        line = end_line(searched(SearchProgress(answers=("日本" * 40,)), history=CUT, unread_count=139), width)
+        assert line is not None
+        assert line_width(line) <= max(width, len("   Enter here loads more"))
+        assert plain(line).endswith("   Enter here loads more")
+    assert reach_words(CUT, 5_048, NOW) == "newest 5,048, back to 11:49"
+    assert [reach_words(WHOLE, 700, NOW), reach_words(None, 0, NOW)] == [None, None]
+
+
+# The sentences in place of an empty list.
+
+URL = "https://trigger.acme.example"
+DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme"))
+DONE = HistoryRead(NOW, 0, is_complete=True)
+DAY = timedelta(hours=24)
+FRESH = Freshness(Level.FRESH, NOW, timedelta(seconds=2))
+EMPTY = ListFacts(NOW, NOW - DAY, DONE, freshness=FRESH, api_url=URL, environment=DEV, period=DAY)
+
+
+def retrying(reason: str, status: int | None) -> ListFacts:
+    failed = SourceRetrying("rest", NOW, NOW + timedelta(seconds=4), 1, f"GET /api/v1/runs: {reason}", True, status)
+    return replace(EMPTY, freshness=Freshness(Level.CONNECTING, failure=failed, failure_since=NOW))
+
+
+def stopped(reason: str, status: int) -> ListFacts:
+    failed = SourceStopped("rest", NOW, f"GET /api/v1/runs: {reason}", status)
+    return replace(EMPTY, freshness=Freshness(Level.STALE, failure=failed, failure_since=NOW))
+
+
+CONNECTING = replace(EMPTY, history=None, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12)))
+FILTERED = replace(EMPTY, run_count=7, is_filtered=True)
+NOT_DONE = replace(DONE, is_complete=False)
+TAGGED = RunFilters(tags=("x",))
+EMPTIES = (
+    CONNECTING,
+    replace(EMPTY, history=None),
+    replace(retrying("503", 503), now=NOW + timedelta(seconds=4)),
+    replace(EMPTY, history=NOT_DONE),
+    FILTERED,
+    replace(FILTERED, history=NOT_DONE),
+    replace(stopped("Query Error: no", 400), filters=TAGGED),
+    replace(EMPTY, filters=TAGGED),
+    replace(EMPTY, history=replace(DONE, run_count=7)),
+    EMPTY,
+    stopped("401 Invalid or Missing API key", 401),
+    stopped("403 missing the scope read:runs", 403),
+    stopped("404, no such route: is TRIGGER_API_URL right?", 404),
+    retrying("200, but a web page: is TRIGGER_API_URL right?", 200),
+    retrying("redirected to https://login.example, which was not followed", 302),
+    retrying("no connection: refused", None),
+    retrying("429", 429),
+)
+
+SENTENCES = """
+loading…
+No runs from https://trigger.acme.example for 12 s. Still trying.
+loading…
+The server has trouble (503).
+Trying again now.
+loading… older pages are still being read
+No runs match. Esc clears the filter.
+No runs match so far. Older runs are still being read. Esc clears the filter.
+The server refused the list of runs (400).
+r tries again, f changes the server filters, q ends the program.
+The server said: Query Error: no
+No runs match the server filters. f changes them.
+No runs in the last 24 h. f looks further back.
+No runs yet in dev.
+Trigger one from your code or the dashboard's Test page; it shows up here by itself.
+The key was refused (401).
+Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys.
+r tries again, q ends the program.
+This key may not list runs (403).
+A public access token needs the scope read:runs; a secret key may always list them.
+r tries again, q ends the program.
+The server said: missing the scope read:runs
+There is no API of Trigger.dev at https://trigger.acme.example (404).
+Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it.
+r tries again, q ends the program.
+A web page answers at https://trigger.acme.example, not the API.
+Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it.
+Trying again in 4 s; r tries now.
+What answers at https://trigger.acme.example is not the API of Trigger.dev.
+Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it.
+Trying again in 4 s; r tries now.
+The server said: redirected to https://login.example, which was not followed
+No answer from https://trigger.acme.example.
+Trying again in 4 s; r tries now.
+no connection: refused
+The server's request budget is spent (429).
+Trying again in 4 s; r tries now.
+"""
+
+
+def test_every_reason_of_an_empty_list_comes_with_what_to_do() -> None:
+    assert drawn(line for facts in EMPTIES for line in empty_lines(facts, 100) if line) == SENTENCES
+
+
+@given(st.integers(20, 200), st.sampled_from(["", "x" * 300, HOSTILE]))
+def test_no_sentence_is_wider_than_its_limit(width: int, text: str) -> None:
+    named = replace(EMPTY, environment=replace(DEV, slug=Raw(text)))
+    for facts in (retrying(text, 503), stopped(text, 403), named):
+        assert max(map(line_width, empty_lines(facts, width))) <= width
+
+
+# The two lines about the selected run, and the line about a change.
+
+
+def unstarted(word: str, **more: Any) -> Run:
+    return sample(word, started=False, **({"attempt_count": None} | more))
+
+
+def having(run: Run, **changes: Any) -> Run:
+    """Return a run whose error, start of delay, queue or another field is another one."""
+    assert run.state
+    state = replace(run.state, delayed_until=changes.pop("delayed_until", None))
+    return replace(run, state=state, fixed=replace(run.fixed, queue=changes.pop("queue", None)), **changes)
+
+
+CANCELED = replace(failure(1, "Canceled by user"), name=None)
+LOST = replace(failure(1, "no heartbeat"), code="TASK_RUN_STALLED_EXECUTING")
+SELECTED = (
+    (sample("COMPLETED"), AT),
+    (sample("EXECUTING"), AT),
+    (sample("EXECUTING"), Now(NOW, CREATED + timedelta(seconds=5))),
+    (unstarted("EXECUTING"), AT),
+    (unstarted("QUEUED"), AT),
+    (unstarted("QUEUED"), Now(NOW, CREATED + timedelta(seconds=5))),
+    (unstarted("QUEUED", attempt_count=2), AT),
+    (having(unstarted("QUEUED"), queue=Raw("task/charge-card")), AT),
+    (having(unstarted("QUEUED"), created_at=NOW + timedelta(seconds=40)), AT),
+    (having(unstarted("DELAYED"), delayed_until=NOW + timedelta(seconds=95)), AT),
+    (unstarted("PENDING_VERSION"), AT),
+    (sample("WAITING"), AT),
+    (unstarted("CANCELED"), AT),
+    (having(sample("CANCELED"), error=(STAMP, LOST)), AT),
+    (having(sample("CANCELED"), error=(STAMP, CANCELED)), AT),
+    (unstarted("EXPIRED"), AT),
+    (having(sample("COMPLETED"), error=(STAMP, failure(1)), gone_at=NOW), AT),
+    (having(sample("EXECUTING", attempt_count=2), error=(STAMP, failure(1))), AT),
+    (FAILED, AT),
+    (BARE, AT),
+)
+
+SUMMARIES = """
+    took 6.3s, 24s ago
+    executing for 31s
+    executing for 4.9s~
+    a worker took it and has not started it yet
+    queued for 31s
+    queued for 5.0s~
+    waiting to retry after 2 attempts
+    queued for 31s in task/charge-card
+    due in 40s
+    starts in 1m35s
+    waiting for a version with its task for 31s
+    31s since it started, now it waits
+    canceled before it started, 24s ago
+    Error no heartbeat
+    took 6.3s, 24s ago
+    its ttl ran out before it started
+    the server does not know it any more
+    executing for 31s
+    Error Card declined
+    only its id is known
+"""
+
+
+def test_summary_says_why_or_how_long() -> None:
+    assert drawn(summary_lines(run, (), now, 80)[1] for run, now in SELECTED) == SUMMARIES
+    long = sample("FAILED", task="a-task-with-a-long-name", attempt_count=3)
+    heads = [plain(summary_lines(long, (), AT, width)[0]) for width in (60, 84)]
+    assert heads == [
+        f"  ✗ Failed  a-task-with-a-l…  {RUN_ID}",
+        f"  ✗ Failed  a-task-with-a-long-name  {RUN_ID}  attempt 3 of 3",
+    ]
+    acting, _ = summary_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
+    assert plain(acting).startswith("  ◐ cancel sent  charge-card")
+    assert text_of(summary_lines(None, (), AT, 80)) == "  The list follows new runs. j or ↓ selects a run.\n"
+
+
+def below(*words: str) -> str:
+    children = [sample(word, run_id=f"run_{number}") for number, word in enumerate(words)]
+    return plain(summary_lines(sample("WAITING"), [*children, *([BARE] if "ODD" in words else [])], AT, 80)[1])[40:]
+
+
+def test_summary_counts_children_by_family_without_zeros() -> None:
+    assert below("COMPLETED", "COMPLETED", "CRASHED", "EXECUTING", "QUEUED") == "✗1  E1  Q1  ✓2 below it"
+    assert below("QUEUED", "DELAYED", "DELAYED", *["PENDING_VERSION"] * 3) == "Q1  D2  P3 below it"
+    assert below("COMPLETED", "CANCELED", "CANCELED", "EXPIRED", "ODD") == "✓1  ⊘2  ◇1  ?2 below it"
+    for status in STATUS_TABLE:
+        counts = below(status.rest or status.legacy or status.database[0]).removesuffix(" below it").split()
+        assert [count[1:] for count in counts] == ["1"], status.title
+
+
+CHANGES = (
+    (None, FAILED),
+    (unstarted("QUEUED"), sample("EXECUTING")),
+    (sample("EXECUTING"), sample("EXECUTING", attempt_count=2)),
+    (sample("EXECUTING", attempt_count=2), sample("EXECUTING", attempt_count=2)),
+    (sample("EXECUTING"), sample("QUEUED")),
+    (None, having(sample("CANCELED"), error=(STAMP, CANCELED))),
+    (None, BARE),
+    (None, sample("FAILED", task="evil\x1b[2J\n")),
+)
+
+WATCHED = """
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ✗ Failed           charge-card  6.3s  Error Card declined
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ◐ Executing        charge-card
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ↻ Reattempting     charge-card  attempt 2
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ↻ Reattempting     charge-card
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ○ Queued           charge-card  waiting to retry
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ⊘ Canceled         charge-card  6.3s
+13:49:08.500  run_cmwuqwphl00009f7de45f6e3t  ? ·                ·
+13:48:43.604  run_cmwuqwphl00009f7de45f6e3t  ✗ Failed           evil␛[2J␊  6.3s
+"""
+
+
+def test_line_of_a_change_has_time_id_status_and_error() -> None:
+    assert drawn(transition_line(before, run, NOW) for before, run in CHANGES) == WATCHED

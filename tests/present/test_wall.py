@@ -1,0 +1,396 @@
+"""The wall at every size and in every state, and the overview with its blocks."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import wall_story
+from tests.support.present.samples import drawn
+from tests.support.wall_story import (
+    BOARD,
+    FAILING,
+    FAILING_NOW,
+    LOADING_VIEW,
+    NOW,
+    SLOW,
+    STALE_VIEW,
+    STUCK,
+    VERDICT,
+    VIEW,
+)
+from tui.domain.facts import FactSource, FactUnread, NormalsRead, WallFacts
+from tui.domain.finding import (
+    FindingWord,
+    QueueWaits,
+    RunOverdue,
+    SourceUnread,
+    Standstill,
+    StandstillReason,
+    TaskFails,
+)
+from tui.domain.text import Raw
+from tui.features.wall import overview, rows
+from tui.features.wall.blocks import Band, BlockRow, WallView
+from tui.features.wall.page import wall_page
+from tui.store.findings.board import Board, FailingNow, FourLines, Line, TaskHealth
+from tui.text.bars import BarLook
+from tui.text.formatting import waited
+from tui.text.styled import Token, line_width, plain
+
+MINUTE = timedelta(minutes=1)
+CALM = replace(VIEW, board=wall_story.calm_board(), failing=FailingNow(is_known=True))
+HOSTILE = Raw("x\x1b[31m" * 60 + "\u202e")
+
+
+def boarded(view: WallView = VIEW, **changes: Any) -> WallView:
+    return replace(view, board=replace(view.board, **changes))
+
+
+def judged(view: WallView = VIEW, **changes: Any) -> WallView:
+    return boarded(view, verdict=replace(VERDICT, **changes))
+
+
+def page(view: WallView, width: int, height: int) -> str:
+    """Return the page with as many rows as a terminal of `height` rows leaves below the header."""
+    return drawn(row.line for row in wall_page(view, width, height - 1).rows)
+
+
+SMALL = """
+  FAILING  charge-card     131 of 264 runs, only in 20261126.3           14:21
+  SLOW     send-email      at its limit 20/20, 301 wait, oldest 11m      14:10
+  MISSING  hourly-digest   due at 14:00, no run                          14:00
+  STUCK    nightly-report  executing for 12h32m, p95 is 9m               02:09
+
+─ last hour ────────────────────┬13:45 ────────┬14:00 ────────┬14:15 ───────────
+  done     65/min  ▇▇▇▆▆▇▇▇▇▇▇▆▆▆▇▇▇▇▇▆▆▇▇▆▇▆▆▇▇▆▇▆▇▇▇▇▇▇▇▆▆▆▆▅▅▆▆▅▆▆▅▅▅▄▅▅▅▄▅▅
+  failed   14/min  ····▁····▁·····▁···▁······▁····▁···▁····▁·····▁··▂▅▇▆▇▇▆▇▇▇▇
+  queued      304  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▂▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇▇
+  running      30  ▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▃▄▅▅▆▆▆▆▆▆▆▆▆▇▆▆▆▇▆▆▇▆
+
+─ failing now ─────────────────────────────── 147 in 4 groups, 12 acknowledged ─
+  ✗  131  NEW    charge-card  StripeError No such customer: <id>         14:21
+  ✗    3  again  send-email   SMTPError 421 too many connections         14:29
+  ✗    1         import-csv   RangeError Invalid array length            9 Nov
+
+─ tasks · worst first ────────────────── runs/h  failed    p95  running  queued
+  ✗ charge-card     ▆▆▆▆▆▆▆▆▅▆▅▆▆▆▆▆▆▆▆▆  1,440     131   6.4s        3
+  ○ send-email      ▆▆▆▆▆▆▅▅▆▅▆▆▅▃▃▃▃▃▃▃  1,327       3  1m31s       20     301
+  ! hourly-digest   ····················
+  ! nightly-report  ····················                              1
+    import-csv  paused, 3 queued   sync-orders  acknowledged   12 more healthy
+ feed 0.4 s   history 20 s   queues 6 s   schedules 2 min   Enter open   ? keys
+"""
+
+LARGE = """
+  FAILING  charge-card      131 of 264 runs failed, only in 20261126.3                                     since 14:21
+  SLOW     send-email       301 wait, the oldest 11m; 20 of 20 places                                      since 14:10
+  MISSING  hourly-digest    its schedule was due at 14:00 and started no run                               since 14:00
+  STUCK    nightly-report   one run executing for 12h32m, its p95 is 9m                                    since 02:09
+
+─ last hour ───────────────┬13:45 ────────┬14:00 ────────┬14:15 ─────────────── now  last hour     normal   last 24h ───
+  done        ▇▇▇▆▆▇▇▇▇▇▇▆▆▆▇▇▇▇▇▆▆▇▇▆▇▆▆▇▇▆▇▆▇▇▇▇▇▇▇▆▆▆▆▅▅▆▆▅▆▆▅▅▅▄▅▅▅▄▅▅   65/min      5,243      5,540    104,310
+  failed      ····▁····▁·····▁···▁······▁····▁···▁····▁·····▁··▂▅▇▆▇▇▆▇▇▇▇   14/min        147          1        171
+  queued      ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▂▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇▇      304    max 304      max 5    max 304
+  running     ▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▃▄▅▅▆▆▆▆▆▆▆▆▆▇▆▆▆▇▆▆▇▆       30     max 32     max 12     max 32
+                                                              ┆20261126.3 deployed
+
+─ failing now ────────────────────────────────────────────────────────────────────────────────── 147 in 4 error groups ─
+  ✗  131  NEW           charge-card   StripeError No such customer: <id>        src/lib/stripe.ts:88    20261126.3
+  ✗    3  regressed     send-email    SMTPError 421 too many connections        src/lib/mail.ts:17      2 versions
+  ✗    1                import-csv    RangeError Invalid array length           src/lib/csv.ts:203      6 versions
+  ✗   12  acknowledged  sync-orders   TimeoutError <n> s exceeded               src/lib/shopify.ts:41   14 versions
+
+─ tasks · worst first ──────────────────── runs/h   failed      p95   normal   running   queued   oldest ───────────────
+  ✗ charge-card     ▆▆▆▆▆▆▆▆▅▆▅▆▆▆▆▆▆▆▆▆    1,440      131     6.4s     1.2s         3                    failing
+  ○ send-email      ▆▆▆▆▆▆▅▅▆▅▆▆▅▃▃▃▃▃▃▃    1,327        3    1m31s     0.8s        20      301      11m  at its limit
+  ! hourly-digest   ····················                                 14s                              missing
+  ! nightly-report  ····················                                  9m         1                    stuck
+  ‖ import-csv      ▆·▆▆·▆·▆▆·▆·▆▆·▆·▆▆·       12        1      41s      38s                  3      27m  paused
+    sync-orders     ▅▅▅▅▅▅▅▅▅▅▆▅▅▅▅▅▅▅▅▅       61       12      30s      28s         1                    acknowledged
+    log-usage       ▄▄▆▅▄▆▅▆▅▅▅▆▆▆▅▅▅▅▅▅      900              0.4s     0.4s
+    webhook-deliver ▆▆▅▆▅▅▆▅▄▅▆▆▆▆▄▅▅▅▅▅      600              1.8s     1.9s         1
+    resize-images   ▆▅▆▆▆▅▆▆▅▅▆▅▆▅▆▅▅▅▅▅      480              3.4s     3.3s
+    ai-triage       ▆▅▅▅▆▆▆▆▄▆▆▄▆▅▆▆▆▅▅▆      212               14s      13s         1
+    build-report    ▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆       20              2.2s     2.1s
+    render-video    ·▆·▆··▆··▆·▆··▆··▆·▆        8             4m02s    4m10s         1
+    6 more healthy · 2 running
+
+─ due ─────────────────────────────────── longest against their p95 ─────────────── waiting for someone ────────────────
+  ! hourly-digest          32 min late    ! nightly-report …7k2q   12h32m     9m    ‖ publish-post  legal-approval  6h
+    sync-orders                in 53 s      render-video …a91c      3m12s  4m02s    ‖ publish-post  legal-approval  3h
+    nightly-report           in 11h28m      ai-triage …p0d8          9.1s    14s    ‖ publish-post  editor-appro…  40m
+
+ feed 0.4 s   history 20 s   queues 6 s   schedules 2 min                      Enter open   ( ) span   ? keys   W close
+"""
+
+
+def test_wall_is_that_of_the_pictures() -> None:
+    assert page(VIEW, 80, 24) == SMALL
+    assert page(VIEW, 120, 40) == LARGE
+    wide = page(VIEW, 200, 60).splitlines()
+    assert wide[2].startswith("   ██████████    ██████    ██████  ██          ██████  ██      ██    ██████   ")
+    assert wide[8].split()[-4:] == ["normal", "92", "normal", "5"]
+    assert [row.band for row in wall_page(VIEW, 200, 59).rows[:12]] == [Band.FAILING] * 9 + [Band.AMBER] + [
+        Band.NONE
+    ] * 2
+    bands = [row.band for row in wall_page(replace(VIEW, fresh=frozenset({STUCK.identity})), 80, 23).rows[:5]]
+    assert bands == [Band.FAILING, Band.AMBER, Band.NONE, Band.NEW, Band.NONE]
+
+
+EVIL = FAILING_NOW._replace(groups=tuple(replace(each, message=HOSTILE, type=HOSTILE) for each in FAILING_NOW.groups))
+STATES = VIEW, CALM, STALE_VIEW, LOADING_VIEW, replace(VIEW, failing=EVIL)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(STATES), st.integers(60, 300), st.integers(14, 80), st.booleans(), st.booleans())
+def test_wall_fills_any_size_and_cuts_nothing(
+    view: WallView, width: int, height: int, is_ascii: bool, is_known: bool
+) -> None:
+    view = replace(view, look=BarLook(is_ascii, is_ascii))
+    found = wall_page(view, width, height)
+    assert len(found.rows) == height
+    assert all(line_width(row.line) <= width for row in found.rows)
+    assert all(0 <= target.left < target.right <= width for target in found.targets)
+    assert any("running" in plain(row.line) for row in found.rows), "the series never go"
+    assert plain(found.rows[-1].line).rstrip().endswith(("keys", "close")), "nor do the ages and keys"
+    view = replace(view, is_known=is_known)
+    blocks = (overview.overview_rows, overview.failing_rows, overview.task_rows, overview.queue_rows)
+    lines = [each.line for block in blocks for each in block(view, width - 20, height)]
+    assert all(line_width(line) <= width - 20 for line in (*lines, overview.tasks_rule(view, width - 20)))
+    assert all(line_width(line) <= width for line in overview.strip_lines(view, width) or ())
+    assert not {"\x1b", "\u202e"} & {letter for line in lines for letter in plain(line)}
+
+
+def silent(view: WallView) -> WallView:
+    return replace(view, now=NOW + 5 * MINUTE, is_known=False)
+
+
+SILENT = replace(judged(is_known=False, heard_at=NOW - 5 * MINUTE), heard_at=NOW - 5 * MINUTE, is_known=False)
+OVERDUE = replace(FAILING, word=FindingWord.STUCK, evidence=RunOverdue(FAILING.since - timedelta(days=40), None))
+LONG = replace(FAILING, evidence=TaskFails(1_627, 9_252, Raw("20261126.27"), 0.0))
+PAUSED = replace(SLOW, evidence=QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED)))
+MANY = tuple(replace(STUCK, subject=replace(STUCK.subject, key=str(number))) for number in range(5))
+REFUSAL = (FactSource.SCHEDULES, Raw("403 this key may not read schedules"))
+WHY = {FactSource.SCHEDULES: FactUnread(NOW, *REFUSAL, is_refused=True)}
+REFUSED = boarded(
+    judged(CALM, findings=(), refused=(REFUSAL,)), due=(), facts=replace(BOARD.facts, schedules=None, unread=WHY)
+)
+UNREAD = (
+    SourceUnread(FactSource.RUNS, Raw("GET /api/v1/runs: 500 down")),
+    SourceUnread(FactSource.QUEUES, None, NOW - 70 * MINUTE / 60),
+)
+PARTLY = FailingNow(is_known=True, known_since=NOW - 12 * MINUTE)
+ASCII = BarLook(is_ascii=True)
+COUNTED = boarded(own_since=NOW - 42 * MINUTE)
+BARE = replace(BOARD.tasks[0], done=[None] * 60, failed=[None] * 60, runs_per_hour=None, failed_count=None, p95=None)
+WAITED = wall_story.facts_read({FactSource.WAITS: NOW - timedelta(seconds=61)})
+STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), FactSource.WAITS: NOW})
+
+
+@pytest.mark.parametrize(
+    ("view", "width", "expected"),
+    [
+        (CALM, 80, "  ✓ OK       nothing fails more than on other days, nothing waits too long"),
+        (CALM, 80, "no run failed in the last hour"),
+        (CALM, 80, "─ tasks · all healthy ─"),
+        (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; before that is not read"),
+        (boarded(verdict=None), 80, "  NOT KNOWN  what was read is not judged yet"),
+        (judged(findings=(FAILING, SLOW, *MANY)), 80, "  and 4 more   STUCK 4"),
+        (judged(findings=(LONG,)), 200, "of 9,252 runs failed"),
+        (judged(findings=(OVERDUE,)), 200, "its p95 is not known"),
+        (replace(VIEW, look=ASCII), 200, "131  of 264 runs failed"),
+        (replace(judged(findings=(PAUSED,)), look=ASCII), 200, "paused, 8 wait, the oldest 4m"),
+        (STALE_VIEW, 200, "NOT KNOWN since 14:32"),
+        (STALE_VIEW, 80, "  STUCK    nightly-report  executing for 12h32m~, p95 is 9m"),
+        (STALE_VIEW, 80, "\n╌ last hour  STALE ╌"),
+        (STALE_VIEW, 80, "  queued     304~  "),
+        (STALE_VIEW, 80, "r try now   Enter open   W close\n"),
+        (silent(CALM), 120, "\n  NOT KNOWN  nothing was heard for 5m00s"),
+        (LOADING_VIEW, 120, f"\n  done        {'░' * 60}        ·"),
+        (REFUSED, 120, "  ✓ OK, as far as this key may read   not schedules"),
+        (REFUSED, 120, "  refused: 403 this key may not"),
+        (judged(CALM, findings=(), is_of_listed=True), 120, "  ✓ OK, of the listed runs   nothing fails more"),
+        (judged(CALM, findings=(), unread=UNREAD), 80, "runs: 500 down; queues: not read for 1m10s"),
+        (judged(unread=UNREAD), 80, "  NOT KNOWN  runs: 500 down; queues: not read for 1m10s"),
+        (boarded(judged(CALM, findings=()), longest=()), 120, "no run executes"),
+        (COUNTED, 60, "own counts since 13:50"),
+        (boarded(COUNTED, is_listed=True), 80, "own counts of the listed runs since 13:50"),
+        (boarded(is_listed=True), 80, "newest minutes of the listed runs"),
+        (boarded(facts=STALE), 120, "queues 14 s"),
+        (boarded(tasks=(BARE,)), 80, f"charge-card     {'░' * 20}      ·       ·      ·        3"),
+        (replace(VIEW, spent=0.31), 200, "requests: everybody 31 %"),
+        (VIEW, 60, "Enter open   ? keys   W close\n"),
+        (replace(VIEW, look=BarLook(is_ascii=True, is_colorless=True)), 80, "─ last hour ────────────────────+13:45 "),
+        (replace(VIEW, look=BarLook(is_ascii=True, is_colorless=True)), 80, "xxxx  1,440     131"),
+    ],
+)  # fmt: skip
+def test_wall_says_what_is_known(view: WallView, width: int, expected: str) -> None:
+    assert expected in page(view, width, 60 if width == 200 else 24 if width == 80 else 40)
+
+
+def test_wall_claims_nothing_that_is_not_known() -> None:
+    unjudged, late = boarded(CALM, verdict=None), judged(CALM, findings=(), unread=UNREAD)
+    for view in (silent(CALM), replace(CALM, is_known=False), unjudged, late, LOADING_VIEW, STALE_VIEW):
+        for width, height in ((80, 24), (120, 40), (200, 60)):
+            text = page(view, width, height).replace("NOT KNOWN", "")
+            assert "OK" not in text
+            assert view is CALM or "no run executes" not in text
+    assert "no run failed" not in page(replace(CALM, failing=FailingNow()), 80, 60)
+    assert not any(letter.isdigit() for letter in page(LOADING_VIEW, 120, 40).split("queued")[1].split("─")[0])
+    assert "NOT KNOWN since" not in page(boarded(verdict=None), 200, 60)
+    rows = [*wall_page(STALE_VIEW, 80, 23).rows[1:5], *overview.overview_rows(SILENT, 52, 19)[3:9]]
+    assert not {Token.ROSE, Token.AMBER} & {piece.token for row in rows for piece in row.line if piece.text.strip()}
+
+
+@pytest.mark.parametrize(
+    ("queued", "is_paused", "shown"), [(0, False, "0s"), (9, True, "0s"), (9, False, "·"), (None, False, "·")]
+)
+def test_oldest_wait_is_zero_only_where_none_waits(queued: int | None, is_paused: bool, shown: str) -> None:
+    queue = replace(BOARD.queues[0], queued=queued, oldest_at=None, is_paused=is_paused)
+    lines = page(replace(boarded(queues=(queue,)), look=ASCII), 200, 60).splitlines()
+    column = next(line.index("oldest waits") for line in lines if "oldest waits" in line)
+    assert lines[6][column:].split() == [shown]
+
+
+OLD_WORDS = {
+    FactSource.NORMALS: ("last hour · normals", 3 * 3600),
+    FactSource.MINUTES: ("tasks · worst first ·", 180),
+    FactSource.ERRORS: ("failing now ·", 180),
+    FactSource.QUEUES: ("queues · queues", 60),
+    FactSource.WAITS: ("queues · waits", 60),
+    FactSource.SCHEDULES: ("due ·", 900),
+    FactSource.TOKENS: ("waiting for someone ·", 180),
+    None: ("last 24 hours ·", 900),
+}
+
+
+@pytest.mark.parametrize("source", OLD_WORDS, ids=str)
+def test_old_numbers_have_their_age_at_their_block(source: FactSource | None) -> None:
+    title, bound_s = OLD_WORDS[source]
+    for age_s, is_old in ((bound_s, False), (bound_s + 1, True)):
+        read_at = NOW - timedelta(seconds=age_s)
+        facts = WallFacts(normals=NormalsRead(NOW, NOW, (), last_day_at=read_at))
+        facts = facts if source is None else wall_story.facts_read({source: read_at})
+        assert (f"{title} {waited(timedelta(seconds=age_s))} old" in page(boarded(facts=facts), 200, 60)) is is_old
+
+
+# The rows of tasks and of error groups, which wall and overview share.
+
+
+def test_tasks_without_a_row_are_healthy_only_if_none_failed() -> None:
+    healthy = next(row for row in BOARD.tasks if row.health is TaskHealth.HEALTHY)
+    bad, earlier = replace(healthy, failed_count=24), replace(healthy, failed=(2, 0), failed_count=0)
+    unknown, unread = replace(healthy, failed=(), failed_count=None), replace(healthy, failed=(None, 0), failed_count=0)
+    for tasks, words in (
+        ([healthy] * 3, "3 more healthy"),
+        ([healthy, bad, earlier], "3 more · 2 with failures"),
+        ([unknown, healthy, unread], "3 more · 2 not known"),
+        ([*BOARD.tasks, unknown], "19 more · 5 not healthy · 4 with failures · 1 not known"),
+    ):
+        assert rows.more_words(tasks) == words
+        assert rows.more_words(tasks, is_known=False) == words[: words.index("more") + 4]
+
+
+# The overview.
+
+
+def block(found: list[BlockRow]) -> str:
+    return drawn(row.line for row in found)
+
+
+OVERVIEW = """
+
+FAILING  charge-card                   since 14:21
+         131 of 264 runs, only in 20261126.3
+SLOW     send-email                    since 14:10
+         at its limit 20/20, 301 wait, oldest 11m
+MISSING  hourly-digest                   due 14:00
+         due at 14:00, no run
+STUCK    nightly-report                since 02:09
+         executing for 12h32m, p95 is 9m
+
+
+done       65/min   ▇▇▇▇▇▇▆▇▇▆▇▇▇▇▆▇▇▇▇▆▆▆▆▆▆▅▅▅▅▅
+failed     14/min   ··▁·▁··▁·▁···▁·▁·▁··▁··▁▁▆▇▇▇▇
+queued        304   ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▂▂▃▄▄▅▆▆▇▇
+running        30   ▂▂▃▂▂▂▂▃▂▂▂▂▃▂▂▂▂▃▂▄▅▆▆▆▆▇▆▇▆▇
+                    13:32                      now
+
+j or ↓ selects a run, x a failed one.
+
+"""
+
+BLOCKS = """
+
+✗ 131  NEW    charge-card  StripeError No such custom…  14:21
+✗   3  again  send-email   SMTPError 421 too many con…  14:29
+  2 more with 13 failed runs
+✗ charge-card     ▆▆▆▆▆▆▆▆▆▆▆▆     131   6.4s       3
+○ send-email      ▆▆▆▆▆▆▆▅▃▃▃▃       3  1m31s      20     301
+! hourly-digest   ············
+! nightly-report  ············                      1
+  14 more · 1 not healthy · 2 with failures
+                       running  queued   oldest  health
+send-email               20/20     301      11m  at its limit
+import-csv                 0/5       3      27m  paused
+6 more
+"""
+
+STRIP = """
+  FAILING  charge-card  131 of 264 runs, only in 20261126.3               14:21
+  SLOW     send-email   at its limit 20/20, 301 wait, oldest 11m          14:10
+"""
+
+
+def test_overview_is_as_in_the_picture() -> None:
+    found = overview.overview_rows(VIEW, 52, 19)
+    assert block(found) == OVERVIEW
+    blocks = (overview.failing_rows(VIEW, 63, 4), overview.task_rows(VIEW, 63, 5), overview.queue_rows(VIEW, 63, 4))
+    assert block([row for rows in blocks for row in rows]) == BLOCKS
+    assert drawn(overview.strip_lines(VIEW, 80) or ()) == STRIP
+    assert "         2 more; W shows all" in block(overview.overview_rows(VIEW, 52, 15))
+    keys = [row.key for row in overview.overview_rows(VIEW, 52, 12, has_all=True) if row.opens is not None]
+    assert keys == [("finding", each.identity) for each in VERDICT.findings]
+    assert len(overview.task_rows(VIEW, 63, 500)) == len(BOARD.tasks)
+    rules = [overview.failing_rule(VIEW), overview.tasks_rule(VIEW, 63)]
+    rules.append(overview.failing_rule(replace(VIEW, failing=FAILING_NOW._replace(known_since=NOW - 7 * MINUTE))))
+    assert [*map(plain, rules)] == ["147 in the last hour", "failed    p95 running  queued", "147 since 14:25"]
+
+
+UNKNOWN = Line([None] * 60)
+EMPTY = Board(NOW, None, FourLines(BOARD.lines.span, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN))
+NOT_READ = (SourceUnread(FactSource.SCHEDULES, Raw("GET /api/v1/schedules: 500 down")),)
+NO_QUEUES = WallFacts(unread={FactSource.QUEUES: FactUnread(NOW, FactSource.QUEUES, Raw("403 no"), is_refused=True)})
+
+
+def all_blocks(view: WallView) -> str:
+    found = [overview.overview_rows(view, 52, 19), overview.failing_rows(view, 63, 6), overview.queue_rows(view, 63, 6)]
+    strip = overview.strip_lines(view, 80) or ()
+    return block([row for rows in found for row in rows]) + drawn([*strip, overview.overview_rule(view)])
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (replace(VIEW, board=EMPTY, failing=FailingNow()), f"\nqueued          ·   {'░' * 30}\n"),
+        (judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE), "\nown counts since 14:02 · queues 61 s ago\n"),
+        (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
+        (SILENT, "\nNOT KNOWN  nothing was heard for 5m00s"),
+        (SILENT, "\nFAILING  charge-card"),
+        (SILENT, "queued       304~"),
+        (SILENT, "\nas of 14:27:07\n"),
+        (judged(findings=()), "\n  ✓ OK  nothing fails more than"),
+        (judged(findings=(), refused=(REFUSAL,)), "\n✓ OK, as far as this key may read"),
+        (judged(findings=(), unread=NOT_READ), "\nNOT KNOWN  schedules: 500 down"),
+        (judged(unread=NOT_READ), "\nNOT KNOWN  schedules: 500 down"),
+        (judged(findings=(FAILING,), unread=NOT_READ), "\n  NOT KNOWN  schedules: 500 down"),
+        (boarded(queues=(), facts=NO_QUEUES), "\nrefused: 403 no\n"),
+        (replace(VIEW, failing=FailingNow(is_known=True, problem="403 no")), "\nrefused: 403 no\n"),
+    ],
+)
+def test_overview_says_what_is_known(view: WallView, expected: str) -> None:
+    assert expected in all_blocks(view)
