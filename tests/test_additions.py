@@ -39,7 +39,7 @@ def tell(tmp_path: Path, story: str, rows: Mapping[str, tuple[str, str]]) -> str
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -56,7 +56,7 @@ from tui.text.styled import Piece, cut, opening_line, wrap
 
 NOW: Final = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MIN_PATTERNS: Final = 50
-MAX_READ_S: Final = 1.0
+MAX_READ_S: Final = 2.0
 """Many readers read the beginning of a text alone: what is slow there does not grow."""
 
 RUN: Final = run_of("run_abc")

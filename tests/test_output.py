@@ -204,7 +204,7 @@ def test_closed_stderr_is_ignored() -> None:
 def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
     prologue = "import os, sys\nfrom tui.commands.output import Output, OutputClosed\n"
     prologue += "output = Output.for_process(os.environ)\n"
-    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=60, **streams)
+    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=100, **streams)
 
 
 def test_non_blocking_stdout_gets_every_line() -> None:
@@ -242,7 +242,7 @@ def test_process_without_stdout_prints_nothing_and_succeeds() -> None:
         "output.print('x'); output.say('y')"
     )
     command = ["/bin/sh", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, code]
-    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert subprocess.run(command, check=False, timeout=100).returncode == 0
 
 
 def test_every_line_is_flushed_at_once() -> None:

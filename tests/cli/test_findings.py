@@ -146,7 +146,7 @@ def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     first = json.loads(program.stdout.readline())
     program.stdout.close()
     assert (first["word"], first["subject"], first["state"]) == ("STUCK", "import-catalog", "present")
-    assert program.wait(timeout=30) == 0
+    assert program.wait(timeout=100) == 0
     assert program.stderr.read() == ""
     program.stderr.close()
 

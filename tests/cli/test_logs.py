@@ -184,7 +184,7 @@ def test_follow_flushes_each_line_and_ends_on_ctrl_c(following: "subprocess.Pope
     assert following.stdout is not None
     assert following.stdout.readline().endswith("line 1\n")
     following.send_signal(signal.SIGINT)
-    assert following.communicate(timeout=30) == ("", "")
+    assert following.communicate(timeout=100) == ("", "")
     assert following.returncode == 130
 
 
@@ -192,4 +192,4 @@ def test_follow_ends_when_its_reader_is_gone(following: "subprocess.Popen[str]")
     assert following.stdout is not None
     following.stdout.readline()
     following.stdout.close()  # and no line comes any more
-    assert following.wait(timeout=30) == 0
+    assert following.wait(timeout=100) == 0

@@ -20,7 +20,7 @@ MONITOR = [sys.executable, "-m", "tui"]
 DEMO = [*MONITOR, "demo", "--history", "40", "--rate", "0"]
 FIRST_FRAME = "1:runs"
 READY = "? keys"
-EXIT_TIMEOUT_S = 10.0
+EXIT_TIMEOUT_S = 100.0
 TURN_S = 0.02
 
 

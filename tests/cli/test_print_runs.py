@@ -218,7 +218,7 @@ def test_ls_does_not_load_textual(recordings_api: RecordingsApi) -> None:
         env=environment(recordings_api.url),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
@@ -402,7 +402,7 @@ def test_full_disk_prints_one_line(recordings_api: RecordingsApi) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=100,
             check=False,
         )
     assert done.returncode == 1

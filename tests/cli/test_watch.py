@@ -100,7 +100,7 @@ def test_watch_prints_only_new_transitions(recordings_api: RecordingsApi) -> Non
     if "Executing" not in lines[0]:
         lines.append(program.stdout.readline())
     program.send_signal(signal.SIGINT)
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=100)
     assert program.returncode == 130
     assert err == ""
     assert out == ""

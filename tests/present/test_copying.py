@@ -220,7 +220,7 @@ def echoing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arguments_of(text: str, echoing: Path) -> list[str]:
     """Return the variable of the address and the arguments that the program gets when a shell runs a command."""
     environ = {"PATH": f"{echoing}:/usr/bin:/bin", "TRIGGER_SECRET_KEY": SECRET}
-    done = subprocess.run(["sh", "-c", text], env=environ, cwd=echoing, capture_output=True, check=True, timeout=30)
+    done = subprocess.run(["sh", "-c", text], env=environ, cwd=echoing, capture_output=True, check=True, timeout=100)
     assert done.stderr == b""
     return done.stdout.decode().split("\0")[:-1]
 

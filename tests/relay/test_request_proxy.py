@@ -38,7 +38,7 @@ def status(response: bytes) -> int:
 async def test_responses_being_sent_are_bounded_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(*RUNS)
     one, another = (RunRequest(RunId(run.id)) for run in RUNS)
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         async with proxy.response_to(one) as response:
             monkeypatch.setattr(request_proxy, "MAX_SENDING_BYTES", len(response))
@@ -58,7 +58,7 @@ async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> No
     binary = b"\x01" * (MAX_MESSAGE_BYTES // 6)
 
     fleet = fleet_of(*RUNS)
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         response = await proxy.fetch(RunRequest(RunId(RUNS[0].id)))
@@ -69,7 +69,7 @@ async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> No
 async def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> None:
     fleet = fleet_of(*RUNS)
     fleet.allow_queries()
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         for query in QUERIES:
             assert status(await proxy.fetch(query)) == 200, query
@@ -86,7 +86,7 @@ async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
 
     fleet = Fleet(VirtualClock())
     fleet.allow_queries()
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         await setup.run_for(1)
         sent = len(fleet.requests_to("/api/v1/query"))
@@ -101,7 +101,7 @@ async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
 
 async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(*RUNS)
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(20):
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         session, running, most = setup.session, set[ReadRequest](), 0
         proxy, gate = RequestProxy(session.fetcher, session.clock, Secret("tr_dev_other")), asyncio.Event()
         send = session.fetcher.api.fetch_response

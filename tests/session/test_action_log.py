@@ -119,7 +119,7 @@ async def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkey
     released = threading.Event()
 
     def hang(*_: object) -> None:
-        released.wait(30)
+        released.wait(100)
 
     monkeypatch.setattr(action_log, "append_line", hang)
     for name in ("WRITE_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
@@ -138,7 +138,7 @@ def test_action_succeeds_without_its_log(tmp_path: Path, monkeypatch: pytest.Mon
     released, folder = threading.Event(), tmp_path / "trigger-tui"
     monkeypatch.setattr(action_log, "CLOSE_TIMEOUT_S", 0.01)
     if trouble == "a hanging disk":
-        monkeypatch.setattr(action_log, "append_line", lambda *_: released.wait(30))
+        monkeypatch.setattr(action_log, "append_line", lambda *_: released.wait(100))
     elif trouble == "a file for its folder":
         folder.write_text("in the way")
     else:
@@ -172,5 +172,5 @@ async def main():
 
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert "does not respond" in done.stdout

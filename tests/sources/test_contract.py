@@ -292,7 +292,7 @@ async def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: 
 
     def hold() -> Response:
         held.set()
-        released.wait(10)
+        released.wait(100)
         return server_error()
 
     async with following(name, world()) as follower:

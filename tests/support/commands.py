@@ -25,7 +25,7 @@ from tui.commands.output import DEFAULT_WIDTH, Output
 from tui.program.main import run
 from tui.terminal.cells import CURSOR_REQUEST
 
-PATIENCE_S = 30.0
+PATIENCE_S = 100.0
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG")
 """The variables of this machine that a command under test inherits; the last two measure its coverage."""
 

@@ -17,7 +17,7 @@ SLACK: Final = 3.0
 """How much more than in proportion is measured by chance. What grows with the square takes 8 times more."""
 
 MEASURABLE_S: Final = 0.03
-_TRIES: Final = 4
+_TRIES: Final = 8
 _MAX_UNIT: Final = 80
 
 

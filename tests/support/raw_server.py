@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CERTIFICATE = str(Path(__file__).parents[1] / "wire" / "loopback.pem")
-CONNECTION_TIMEOUT_S = 20.0
+CONNECTION_TIMEOUT_S = 100.0
 """Timeout of every read and write, so that a wrong test fails instead of hanging."""
 
 Serve = Callable[[socket.socket], object]

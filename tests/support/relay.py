@@ -41,8 +41,8 @@ TOKENS = Tokens((("wall", Secret(TOKEN)),))
 RELAY_PATH = "the relay"
 """The relay among the paths of `Fleet.requests` and `Fleet.fault`."""
 
-PATIENCE_S = 30.0
-TURNS = 1_000
+PATIENCE_S = 100.0
+TURNS = 30_000
 """Turns of the loop until a wait fails. Successful waits take some tens."""
 
 
@@ -183,7 +183,7 @@ class RelaySetup:
 
     async def run_until(self, condition: Callable[[], object], *, step_s: float = 1.0) -> None:
         """Let time pass until the condition holds."""
-        for _ in range(TURNS):
+        for _ in range(1_000):
             if condition():
                 return
             await self.run_for(step_s)

@@ -23,7 +23,7 @@ from tui.terminal.cells import DISPUTED_CHARACTERS, PLAIN, SHOWS_ON_BLANKS, Capa
 from tui.terminal.encoder import pen_of
 from tui.terminal.output import FrugalOutput
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 100.0
 FRAMES = 6
 NEEDED = "TRIGGER_TUI_TESTS_NEED_TMUX"
 """CI installs tmux and sets this variable, so that these tests cannot be skipped there."""

@@ -34,7 +34,7 @@ def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch
     fleet.add(FleetRun(1, -100, -99, -98))
 
     async def story(_: Monitored) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             await is_asked_again.wait()
             assert not loaded
             typing_ended.append(True)

@@ -58,7 +58,7 @@ def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.Mon
                 return weakref.ref(dialog)
 
             freed = await asyncio.create_task(of_dialog())
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(100):
                 while freed() is not None:  # a thread may still hold what it handed over
                     await asyncio.sleep(0)
                     gc.collect()
@@ -66,7 +66,7 @@ def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.Mon
 
     def serve(connection: socket.socket) -> None:
         answer(connection)
-        done.wait(5.0)
+        done.wait(100)
 
     with serving(over_tls(serve) if scheme == "https" else serve) as port:
         asyncio.run(scenario(port))
@@ -74,7 +74,7 @@ def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.Mon
 
 def test_body_that_the_server_does_not_take_times_out() -> None:
     done = threading.Event()
-    with serving(lambda _: done.wait(5.0)) as port, pytest.raises(Unreachable, match=r"not sent in 0\.05 s") as caught:
+    with serving(lambda _: done.wait(100)) as port, pytest.raises(Unreachable, match=r"not sent in 0\.05 s") as caught:
         try:
             send(f"http://{HOST}:{port}/", "POST", "x" * 20_000_000, write_s=0.05)
         finally:

@@ -28,7 +28,7 @@ RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"data": []}'
 ALERT = bytes((21, 3, 3, 0, 2, 2, 40))  # an unencrypted handshake_failure
-PATIENCE = Timeouts(connect_s=2.0, read_s=2.0, write_s=2.0, pool_s=2.0, reach_s=2.0, whole_s=2.0)
+PATIENCE = Timeouts(connect_s=30, read_s=30, write_s=30, pool_s=30, reach_s=30, whole_s=30)
 
 
 def cancel(client: Client) -> Any:

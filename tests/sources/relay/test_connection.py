@@ -68,7 +68,7 @@ async def failure(source: RelaySource) -> BaseException:
         pass
 
     with pytest.raises((ApiError, Fatal)) as caught:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             await source.run(emit)
     error = caught.value
     return as_source_error(error, was_connected=False) if isinstance(error, ApiError) else error

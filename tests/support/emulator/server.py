@@ -19,7 +19,7 @@ from tui.emulator.simulation.script import Backoff, Call, Child, Failure, Failur
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
-PATIENCE_S = 20.0
+PATIENCE_S = 100.0
 ON_ITS_WAY_S = 0.001
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of `http:`. A context of their own would read the machine's certificates, which takes 8 ms."""

@@ -11,7 +11,7 @@ from tests.support.ui.monitor import Monitored
 from tui.settings.file import read_config
 from tui.settings.settings import ConfigFile
 
-PATIENCE_S = 20.0
+PATIENCE_S = 100.0
 RECORDER = """\
 out=$1; shift
 printf '%s\\0' "$@" > "$out.arguments"

@@ -123,7 +123,7 @@ def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pyt
     def hang(_: Path) -> FileState:
         nonlocal asked
         asked += 1
-        answers.wait(10)
+        answers.wait(100)
         return state_of(watched.path)
 
     async def checks() -> None:

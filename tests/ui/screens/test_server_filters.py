@@ -51,7 +51,7 @@ class Host(App[None]):
         await super().on_event(event)
         done = asyncio.Event()
         if is_key and (self.focused or self.screen).call_later(done.set):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(100):
                 await done.wait()
 
     async def on_mount(self) -> None:

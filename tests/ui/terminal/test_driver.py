@@ -89,7 +89,7 @@ def test_dropped_title_is_sent_again() -> None:
         assert not driver.frames.ask_cursor((2, 19))
         driver.frames.set_title("PROD")
         written = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while b"\x1b[22;2t\x1b]2;PROD\x1b\\" not in written:
                 written += await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
         driver.frames.set_title("DEV")

@@ -14,7 +14,7 @@ import pytest
 from tui.kit.terminal import early as terminal_output
 from tui.kit.terminal.early import END_STRING, MAX_UNWRITTEN_BYTES, TerminalWriter
 
-PATIENCE_S = 10.0
+PATIENCE_S = 100.0
 
 
 @dataclass
