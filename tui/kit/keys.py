@@ -1,6 +1,5 @@
 """Bindings with an id, a word and a sentence, those of every view, and the keys that the user chose for them."""
 
-import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
@@ -13,7 +12,7 @@ from textual.keys import key_to_character
 from textual.screen import Screen
 
 from tui.domain.text import REPLACEMENT, clean
-from tui.settings.keys import is_printable, parse_key
+from tui.settings.keys import NAME_OF, is_printable, key_name, parse_key
 
 # `bind` makes a binding with an id, a word, a sentence, and its places in the footer and on the page of keys.
 #
@@ -154,26 +153,14 @@ def _suffix(action: str) -> str:
     return f"-{parameter}" if parameter else ""
 
 
-_LABELS: Final = {
-    "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "shift-Tab", "space": "space", "slash": "/",
-    "question_mark": "?", "colon": ":", "comma": ",", "full_stop": ".", "left_square_bracket": "[",
-    "right_square_bracket": "]", "asterisk": "*", "minus": "-", "circumflex_accent": "^", "less_than_sign": "<",
-    "greater_than_sign": ">", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
-    "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
-    "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
-    "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
-    "exclamation_mark": "!", "equals_sign": "=", "quotation_mark": '"', "number_sign": "#", "dollar_sign": "$",
-    "percent_sign": "%", "ampersand": "&", "apostrophe": "'", "semicolon": ";", "grave_accent": "`",
-    "vertical_line": "|", "tilde": "~",
-}  # fmt: skip
-_FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")
+_ARROWS: Final = {"down": "↓", "up": "↑", "left": "←", "right": "→"}
 _MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
 
 
 def key_label(key: str) -> str:
     """Return the label of a key: `?`, `Enter`, `F1`, `ctrl-d`."""
     *modifiers, base = key.split("+")
-    return "-".join([*modifiers, _LABELS.get(base) or (base.upper() if _FUNCTION_KEY.fullmatch(base) else base)])
+    return "-".join([*modifiers, _ARROWS.get(base) or key_name(base)])
 
 
 def pressed_key_label(key: str, character: str | None) -> str | None:
@@ -183,7 +170,7 @@ def pressed_key_label(key: str, character: str | None) -> str | None:
     *modifiers, base = key.split("+")
     if not _MODIFIERS.issuperset(modifiers):
         return None
-    if base in _LABELS or _FUNCTION_KEY.fullmatch(base):
+    if base in NAME_OF:
         return key_label(key)
     sign = key_to_character(base) or ""
     return "-".join([*modifiers, sign]) if sign and sign.isascii() and sign.isprintable() else None

@@ -35,7 +35,9 @@ _NAMED: Final = {
 }  # fmt: skip
 _OTHER_NAMES: Final = {"return": ENTER, "escape": ESCAPE, "pageup": "pageup", "pagedown": "pagedown", "del": "delete"}
 _BY_NAME: Final = {**{name.casefold(): key for name, key in _NAMED.items()}, **_OTHER_NAMES}
-_NAME_OF: Final = {key: name for name, key in _NAMED.items()} | {key: sign for sign, key in SIGNS.items()}
+NAME_OF: Final = {key: name for name, key in _NAMED.items()} | {key: sign for sign, key in SIGNS.items()}
+"""The names of Textual's keys; a letter has none."""
+
 _MODIFIER: Final = re.compile(r"(ctrl|control|shift|alt|option|meta|super|cmd|hyper)[-+](?=.)", re.IGNORECASE)
 _MOVES: Final = frozenset({"up", "down", "left", "right", "home", "end", "pageup", "pagedown"})
 _SAME_AS: Final = {"i": "Tab", "m": "Enter", "h": "Backspace"}
@@ -86,12 +88,12 @@ def _character(character: str, modifiers: set[str]) -> str:
 def key_name(key: str) -> str:
     """Return the name of one of Textual's keys in the file. `parse_key` is the inverse."""
     *modifiers, base = key.split("+")
-    return "-".join([*modifiers, _NAME_OF.get(base, base)])
+    return "-".join([*modifiers, NAME_OF.get(base, base)])
 
 
 def is_printable(key: str) -> bool:
     """Return whether a key is text where something is typed."""
-    return len(key) == 1 or key == "space" or (key in _NAME_OF and len(_NAME_OF[key]) == 1)
+    return len(key) == 1 or key == "space" or (key in NAME_OF and len(NAME_OF[key]) == 1)
 
 
 def is_capital(key: str) -> bool:
