@@ -168,6 +168,11 @@ class _Reading:
         self.problems.append(Complaint(where, text))
 
 
+def read_entry(annotation: Any, value: Any) -> Any:
+    """Return an entry of a list from its table. Raises `ValueError` for a wrong one."""
+    return _validator(annotation).validate_python(value)
+
+
 def parsed(annotation: Any, text: str) -> Any:
     """Return the value of a number, a choice or a text that is typed. Raises `ValueError` with the expected words."""
     kind, rule = ruled(annotation)

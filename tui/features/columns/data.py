@@ -1,7 +1,7 @@
 """The columns of each view: chosen ones, those of the config file, and the values that they read."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,6 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Absent, Body, Run, RunId, RunStatus, Stamp
 from tui.domain.update import RunsRead
 from tui.features.columns.words import (
-    MAX_COLUMN_CELLS,
     METADATA,
     OUTPUT,
     PAYLOAD,
@@ -150,7 +149,10 @@ class ColumnFile(StateFile[dict[str, ColumnSet]]):
 
 
 def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnEntry, ...]:
-    choices = [_choice(each) for each in saved]
+    """Raises `ValueError` for values that this program does not write."""
+    from tui.settings.reader import read_entry  # noqa: PLC0415  loads pydantic_core
+
+    choices: list[ColumnEntry] = [read_entry(ColumnEntry, each) for each in saved]
     if any(problem_in(view, choice, columns_of) is not None for choice in choices):
         raise ValueError
     return without_duplicates(choices)
@@ -159,16 +161,6 @@ def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnEntry,
 def _saved(choice: ColumnEntry) -> dict[str, str | int]:
     """Return the name, and what differs from the usual values."""
     return {each.name: value for each in fields(choice) if (value := getattr(choice, each.name)) != each.default}
-
-
-def _choice(saved: Mapping[str, Any]) -> ColumnEntry:
-    """Raises `ValueError` for values that this program does not write."""
-    values = {each.name: saved.get(each.name, each.default) for each in fields(ColumnEntry)}
-    if any(type(value) is not (int if name == "width" else str) for name, value in values.items()):
-        raise ValueError
-    if not 0 <= values["width"] <= MAX_COLUMN_CELLS:
-        raise ValueError
-    return ColumnEntry(**values)
 
 
 # Reads the values that the rows on the screen show in columns out of metadata, payload and output.
