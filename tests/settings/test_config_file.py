@@ -206,17 +206,12 @@ def test_flag_wins_over_variable_and_variable_over_file(tmp_path: Path) -> None:
     file = config(tmp_path, 'theme = "light"\ninterval = 7\n[link]\nslow = "always"\n')
     of_file = read_settings(KEY, file=file)
     assert (of_file.theme, of_file.interval_s, of_file.link.slow) == ("light", 7.0, "always")
-    assert [of_file.origin(name) for name in ("theme", "interval", "link", "timezone")] == [
-        *["file"] * 3,
-        "default",
-    ]
+    origins = ["file", "file", "file", "default"]
+    assert [of_file.origin(name) for name in ("theme", "interval", "link", "timezone")] == origins
     given = read_settings(KEY | {"TRIGGER_TUI_SLOW": "0"}, file=file, theme="dark", interval=3.0)
     assert (given.theme, given.interval_s, given.link.slow) == ("dark", 3.0, "never")
-    assert [given.origin(name) for name in ("theme", "interval", "link")] == [
-        "--theme",
-        "--interval",
-        "TRIGGER_TUI_SLOW",
-    ]
+    origins = ["--theme", "--interval", "TRIGGER_TUI_SLOW"]
+    assert [given.origin(name) for name in ("theme", "interval", "link")] == origins
 
 
 def test_file_never_makes_a_read_only_session_writable(tmp_path: Path) -> None:
