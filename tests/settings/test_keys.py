@@ -62,18 +62,10 @@ def test_refused_entry_leaves_the_others() -> None:
     assert file.keys == {"keys.pause", "keys.suspend"}
 
 
-def test_two_bindings_may_swap_their_keys() -> None:
-    assert checked({"sort": ["z"], "zoom": ["s"]}).complaints == ()
-
-
 def test_key_of_a_refused_entry_is_still_taken() -> None:
     file = checked({"next-error": ["p"], "pause": ["Esc"]})
     assert file.values.keys == {}
     assert [problem.where for problem in file.complaints] == ["keys.pause", "keys.next-error"]
-
-
-def test_key_of_an_unbound_binding_is_free() -> None:
-    assert checked({"pause": [], "next-error": ["p"]}).complaints == ()
 
 
 def command(key: str, **options: bool | str) -> CommandEntry:
@@ -97,11 +89,6 @@ def test_command_cannot_have_a_key_or_name_in_use(entry: CommandEntry, said: str
     assert [f"{each.where}: {each.text}" for each in file.complaints] == [f"commands[3].{said} this entry is left out"]
     assert file.keys == {"commands[5]"}
     assert [each.key for each in file.values.commands] == ["F6"]
-
-
-def test_command_may_have_a_key_that_is_given_up() -> None:
-    entries: dict[str, list[str]] = {"wide": [], "wrap": [], "pause": ["K"]}
-    assert "commands[0]" in checked(entries, {0: command("w", readonly=True), 1: command("K")}).keys
 
 
 def test_commands_of_one_scope_have_different_keys() -> None:

@@ -3,10 +3,8 @@
 # ruff: noqa: E501  the lines are those that the program prints
 
 import re
-import sys
 import tomllib
-import zoneinfo
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from tui.features import key_table
 from tui.kit.colors import PALETTES, ColorMode
 from tui.settings.description import commented_file, config_schema
 from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, read_document
-from tui.settings.schema import Colors, FileSettings
+from tui.settings.schema import FileSettings
 from tui.settings.settings import ConfigFile
 
 DEFAULTS = FileSettings()
@@ -67,20 +65,6 @@ def test_wrong_value_is_one_line_and_its_default(text: str, line: str) -> None:
     assert told(text) == [line]
     assert read(text).values == DEFAULTS
     assert not read(text).is_locked
-
-
-def test_machine_without_zones_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = zoneinfo.TZPATH
-    monkeypatch.setitem(sys.modules, "tzdata.zoneinfo.Europe", None)
-    zoneinfo.reset_tzpath(to=())
-    zoneinfo.ZoneInfo.clear_cache()
-    try:
-        (line,) = told('timezone = "Europe/Berlin"')
-        assert told('timezone = "UTC"') == told('timezone = "local"') == []
-    finally:
-        zoneinfo.reset_tzpath(to=before)
-    wanted = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
-    assert line == f'timezone: expected {wanted}, got "Europe/Berlin"'
 
 
 @pytest.mark.parametrize(
@@ -178,7 +162,3 @@ def test_new_file_names_and_explains_every_setting() -> None:
         inner = tables[field["$ref"].rpartition("/")[2]]["properties"] if "$ref" in field else {}
         assert set(inner) <= set(table[name] if inner else ()), name
         assert name in table
-
-
-def test_roles_are_those_of_the_palettes() -> None:
-    assert [each.name for each in fields(Colors)] == list(PALETTES[ColorMode.DARK])

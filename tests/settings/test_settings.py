@@ -8,8 +8,6 @@ from pathlib import PurePath
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.session import public_token
 from tui.settings.schema import DEFAULT_INTERVAL_S
@@ -132,13 +130,6 @@ def test_token_with_unreadable_scopes_may_write_nothing(payload: bytes) -> None:
     assert not secret.may_write
 
 
-@given(st.text())
-def test_any_key_has_readable_permissions(text: str) -> None:
-    secret = Secret(text)
-    assert secret.may_write or secret.is_public
-    assert isinstance(secret.scopes, tuple)
-
-
 def test_secret_key_may_write_unless_read_only() -> None:
     assert (read().may_write, read().key.is_public) == (True, False)
     assert (read(read_only=True).may_write, read(read_only=True).origin("read_only")) == (False, "--read-only")
@@ -184,18 +175,6 @@ def test_interval_is_at_least_the_minimum_of_the_key(is_public: bool, asked_s: f
     settings = read(environ, interval=asked_s)
     assert settings.interval_s == interval_s
     assert settings.origin("interval") == ("default" if asked_s is None else "--interval")
-
-
-@pytest.mark.parametrize(
-    ("environ", "folder"),
-    [
-        ({"XDG_STATE_HOME": "/state", "HOME": "/home/me"}, "/state/trigger-tui"),
-        ({"HOME": "/home/me"}, "/home/me/.local/state/trigger-tui"),
-        ({"XDG_STATE_HOME": "", "HOME": "/home/me"}, "/home/me/.local/state/trigger-tui"),
-    ],
-)
-def test_action_log_is_in_the_state_folder(environ: dict[str, str], folder: str) -> None:
-    assert str(read(environ).state_dir) == folder
 
 
 def fails_with(kept: object) -> str:
@@ -304,9 +283,3 @@ def test_flag_wins_over_variable(variable: dict[str, str], flags: dict[str, bool
 def test_two_flags_stand_for_two_values(variable: str, slow: bool | None, shown: tuple[str, str]) -> None:
     settings = read({"TRIGGER_TUI_SLOW": variable}, slow=slow)
     assert (settings.link.slow, settings.origin("link")) == shown
-
-
-@pytest.mark.parametrize("name", ["TRIGGER_TUI_TITLE", "TRIGGER_TUI_SLOW"])
-def test_wrong_variable_is_named(name: str) -> None:
-    with pytest.raises(SettingsError, match=name):
-        read({name: "junk"})

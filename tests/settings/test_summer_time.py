@@ -10,15 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.domain.patches import patch_of
-from tests.support.error_groups import group_of
 from tui.domain.filters import InvalidPeriod, TypedSpan, read_period
-from tui.domain.run import RunId
 from tui.domain.update import RunsRead
-from tui.features.errors.model import SPANS, minutes_of
+from tui.features.errors.model import SPANS
 from tui.features.runs.words import Typed, read_typed
-from tui.kit.words import gap_words
 from tui.store.filter import parse_filter
-from tui.store.freshness import Gap
 from tui.store.server_filter import SPAN_MARGIN
 from tui.store.store import Store
 from tui.store.view import View
@@ -47,21 +43,6 @@ def test_spans_of_errors_are_those_of_utc(utc: datetime) -> None:
         one, other = choice.at(local(utc)), choice.at(utc)
         assert (one.since, one.until) == (other.since, other.until)
         assert one.until - one.since == choice.length
-
-
-@around
-def test_failures_a_minute_are_those_of_utc(utc: datetime) -> None:
-    store = Store()
-    run_ids = [RunId(f"run_{number}") for number in range(90)]
-    created = [utc - number * MINUTE for number in range(90)]
-    patches = (replace(patch_of(run_id), created_at=at) for run_id, at in zip(run_ids, created, strict=True))
-    store.apply(RunsRead(tuple(patches)))
-    group = replace(group_of(count=90), first_seen=created[-1], last_seen=created[0])
-    one, other = (minutes_of(store, run_ids, group, now) for now in (local(utc), utc))
-    assert one is not None
-    assert one == other
-    assert one.end - one.start == len(one.counts) * MINUTE
-    assert sum(one.counts) == 16
 
 
 @around
@@ -95,11 +76,3 @@ def test_span_in_the_hour_that_is_left_out_is_empty() -> None:
     now = local(datetime(2026, 3, 29, 12, tzinfo=UTC))
     with pytest.raises(InvalidPeriod, match="begins when it ends"):
         read_period("2:00-3:00", now)
-
-
-def test_outage_over_the_change_has_both_ends() -> None:
-    now = local(datetime(2026, 10, 25, 3, tzinfo=UTC))
-    short = Gap(datetime(2026, 10, 25, 0, 59, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, 20, tzinfo=UTC))
-    hour = Gap(datetime(2026, 10, 25, 0, 30, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, 40, tzinfo=UTC))
-    assert gap_words(short, now) == "no data 02:59–02:00"
-    assert gap_words(hour, now) == "no data 02:30–02:30"

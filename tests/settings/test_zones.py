@@ -32,14 +32,6 @@ def test_local_zone_agrees_with_the_database(at: datetime) -> None:
     assert ours.astimezone(UTC) == at
 
 
-@pytest.mark.parametrize("hour", range(4, 9))
-def test_local_zone_changes_at_the_same_hour(hour: int) -> None:
-    for day in (datetime(2026, 3, 8, hour, 30, tzinfo=UTC), datetime(2026, 11, 1, hour, 30, tzinfo=UTC)):
-        ours, theirs = day.astimezone(LocalZone()), day.astimezone(NEW_YORK)
-        assert (str(ours), ours.tzname()) == (str(theirs), theirs.tzname())
-        assert ours.astimezone(UTC) == day
-
-
 def test_zone_that_is_not_known_is_refused() -> None:
     assert zone_of("utc") is UTC
     assert zone_of("Europe/Berlin") == ZoneInfo("Europe/Berlin")

@@ -16,7 +16,6 @@ from rich.ansi import AnsiDecoder
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
-from rich.style import Style
 
 from tests.support.terminal_frames import ALL, COLUMNS, LINES, MODES, RandomProgram, examples, randoms
 from tui.terminal.cells import DISPUTED_CHARACTERS, PLAIN, SHOWS_ON_BLANKS, Capabilities, Pen
@@ -172,29 +171,6 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
         frame.draw_on(output)
         frugal.write(output.take())
     assert frugal.shown() == plain.shown()
-
-
-@examples(20)
-@given(randoms)
-def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -> None:
-    """When half of a wide character is overwritten, tmux itself leaves other cells than most terminals do."""
-    _, pane = panes
-    program, output = RandomProgram(random), pane.start(able_in_tmux(random))
-    for _ in range(FRAMES):
-        program.frame().draw_on(output)
-        pane.write(output.take())
-    assert pane.shown()[:LINES] == [without_end([seen(cell.text, cell.pen) for cell in row]) for row in output.rows]
-
-
-def test_tmux_erases_up_to_half_a_wide_character(panes: tuple[Pane, Pane]) -> None:
-    """There tmux takes the ground from the cell before."""
-    _, pane = panes
-    output = pane.start(ALL)
-    output.draw(1, 0, [Segment(f"{'a' * 11}日b")])
-    pane.write(output.take())
-    output.draw(1, 0, [Segment(" " * 12, Style.parse("on green")), Segment("xb")])
-    pane.write(output.take())
-    assert pane.shown()[1] == [*[(" ", Pen(ground="42"))] * 12, ("x", PLAIN), ("b", PLAIN)]
 
 
 def test_text_behind_a_disputed_character_has_its_column_in_tmux(panes: tuple[Pane, Pane]) -> None:

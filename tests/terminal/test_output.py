@@ -3,14 +3,12 @@
 import subprocess
 import sys
 
-import pyte
 import pytest
 from rich.color import ColorSystem
 from rich.segment import ControlType, Segment
 from rich.style import Style
 
-from tests.perf.screen import Emulator, Screen
-from tests.support.terminal_frames import COLUMNS, LINES, blank_terminal, cells, rendered
+from tests.support.terminal_frames import COLUMNS, LINES
 from tui.kit.terminal.output import for_screen
 from tui.terminal.cells import SAME_EVERYWHERE, Capabilities, width_of
 from tui.terminal.output import FrugalOutput
@@ -44,20 +42,6 @@ def started(able: Capabilities = ALL) -> FrugalOutput:
     return output
 
 
-def repainted_row(before: str, x: int, text: str) -> str:
-    """The second row after a text was drawn there, another one over it, and all was painted again."""
-    output, terminal = started(), blank_terminal()
-    sent(output, 1, 0, f"{before:{COLUMNS - 1}}")
-    sent(output, 1, x, text)
-    output.forget()
-    terminal.feed(output.take().encode())
-    return terminal.screen.rows_text()[1].rstrip()
-
-
-def test_unchanged_frame_sends_nothing() -> None:
-    assert drawn(started(), *rows_from(0)) == ""
-
-
 def test_changed_cell_sends_one_move_and_one_character() -> None:
     rows = rows_from(0)
     rows[3] = f"row X {'3' * 12}"
@@ -74,38 +58,6 @@ def test_moved_lines_are_scrolled(shift: int, sequence: str) -> None:
 @pytest.mark.parametrize(("shift", "sequence"), [(2, "\x1b[1;7r\x1b[7H\n\n\x1b[r"), (-1, "\x1b[1;7r\x1b[H\x1bM\x1b[r")])
 def test_lines_move_at_borders_without_scroll_commands(shift: int, sequence: str) -> None:
     assert sequence in drawn(started(Capabilities(scrolls_at_borders=True)), *rows_from(shift))
-
-
-class OldTerminal(Screen):
-    """A terminal on which a line that a line feed brings in has the default ground, as in plain pyte."""
-
-    def index(self) -> None:
-        pyte.Screen.index(self)
-
-    def reverse_index(self) -> None:
-        pyte.Screen.reverse_index(self)
-
-
-@pytest.mark.parametrize("shift", [2, -1])
-def test_line_that_comes_in_by_a_line_feed_has_its_ground(shift: int) -> None:
-    output = FrugalOutput(COLUMNS, LINES, ALL._replace(scrolls_regions=False, scrolls_at_borders=True))
-    terminal, usual = Emulator(OldTerminal(COLUMNS, LINES)), blank_terminal()
-    first = drawn(output, *rows_from(0), style="on #090807")
-    moved = drawn(output, *rows_from(shift), style="on #090807")
-    for text in (first, moved):
-        terminal.feed(text.encode())
-        usual.feed(text.encode())
-    assert "\x1b[1;7r" in moved, "lines are moved"
-    assert cells(terminal) == cells(usual)
-    assert {cell.bg for row in terminal.screen.snapshot() for cell in row} == {"090807"}
-
-
-def test_borders_of_an_update_count_when_a_scroll_is_chosen() -> None:
-    rows = [f"{y} {'same' * 3}" for y in range(LINES)]
-    moved = [f"{y + 1} {'same' * 3}" for y in range(LINES)]
-    output = FrugalOutput(COLUMNS, LINES, ALL)
-    drawn(output, *rows)
-    assert "\x1b[S" not in drawn(output, *moved)
 
 
 def test_repeats_only_where_the_terminal_is_known_to() -> None:
@@ -136,19 +88,6 @@ def test_forgotten_screen_is_repainted() -> None:
     assert all(f"row {y}" in text for y in range(LINES))
 
 
-def test_resized_screen_starts_empty() -> None:
-    output = started()
-    output.resize(COLUMNS + 5, LINES)
-    assert "row" not in output.take()
-
-
-def test_cursor_is_left_where_the_program_wants_it() -> None:
-    output = started()
-    output.cursor = (2, 3)
-    assert output.take().endswith("\x1b[3;4H")
-    assert output.take() == ""
-
-
 def test_moved_cursor_returns_to_where_the_program_wants_it() -> None:
     output = started()
     assert output.restored_cursor() == "", "not needed"
@@ -177,11 +116,6 @@ def test_style_of_rich_changes_one_cell(name: str) -> None:
     text = sent(started(), 1, 0, ("X", style))
     assert text.endswith(f"{style.render('X').partition('X')[0]}X")
     assert "row" not in text
-
-
-def test_one_kind_of_underline_replaces_the_other() -> None:
-    text = sent(started(), 1, 0, ("X", "underline underline2"), ("Y", "underline"), ("Z", "underline2"))
-    assert text.endswith("\x1b[21mX\x1b[;4mY\x1b[;21mZ")
 
 
 def test_blanks_are_not_written_in_italics() -> None:
@@ -218,15 +152,6 @@ def test_text_and_links_send_no_controls(hidden: str) -> None:
     assert output.take() == ""
 
 
-def same_cells(*segments: Segment) -> None:
-    """Draw segments on two terminals, as they are and as they are sent, and compare them."""
-    output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
-    plain.feed(f"\x1b[H{''.join(map(rendered, segments))}".encode())
-    output.draw(0, 0, segments)
-    frugal.feed(output.take().encode())
-    assert cells(frugal) == cells(plain)
-
-
 def test_what_does_not_fit_is_cut() -> None:
     output = started()
     text = sent(output, 0, COLUMNS - 1, "日x")
@@ -240,12 +165,6 @@ def test_what_does_not_fit_is_cut() -> None:
 def test_combining_characters_of_a_cell_are_bounded() -> None:
     assert len(sent(started(), 0, 0, "a" + "\u0301" * 5000)) < 500
     assert len(sent(started(), 0, 0, "a", "\u0301" * 5000)) < 500
-
-
-def test_mark_joins_the_text_before_it() -> None:
-    output = started()
-    assert "a\u0301" in sent(output, 1, 0, "a", ("\u0301b", "bold"))
-    assert "\u0301" not in sent(output, 2, 0, "\u0301b")
 
 
 def test_repaint_closes_a_link_whose_end_was_dropped() -> None:
@@ -263,11 +182,6 @@ def test_move_from_behind_the_last_column_is_absolute() -> None:
     assert sent(output, 1, COLUMNS - 1, "X").endswith(f"X\x1b[2;{COLUMNS - 1}H")
 
 
-@pytest.mark.parametrize(("x", "text", "seen"), [(3, "x", "ro xb"), (1, "xx", "rxx b"), (0, "xxxx", "xxxxb")])
-def test_overwritten_half_leaves_a_blank(x: int, text: str, seen: str) -> None:
-    assert repainted_row("ro日b", x, text) == seen
-
-
 def test_cursor_moves_by_distances_only() -> None:
     """A vt100 cannot move to the number of a column."""
     output = started()
@@ -277,12 +191,6 @@ def test_cursor_moves_by_distances_only() -> None:
     assert "G" not in moved + sent(output, 0, 2, "Y")
 
 
-def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "curses", None)
-    assert Capabilities.of({"TERM": "xterm-kitty"}) == ALL._replace(repeats=False)
-    assert Capabilities.of({"TERM": "vt100"}) == Capabilities()
-
-
 def test_common_terminal_needs_no_curses_and_gets_its_entry() -> None:
     code = (
         "import sys; from tui.terminal import cells as here; found = here.Capabilities.of({'TERM': sys.argv[1]})"
@@ -290,44 +198,6 @@ def test_common_terminal_needs_no_curses_and_gets_its_entry() -> None:
         "; assert found == here.Capabilities.of({'TERM': sys.argv[1]}); assert 'curses' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, SAME_EVERYWHERE], check=True)
-
-
-def test_first_frame_fills_a_terminal_that_clears_to_the_default() -> None:
-    terminal, output = Emulator(Screen(COLUMNS, LINES)), FrugalOutput(COLUMNS, LINES, ALL)
-    terminal.feed(drawn(output, *[""] * LINES, style="on #090807").encode())
-    assert {cell.bg for line in terminal.screen.snapshot() for cell in line} == {"090807"}
-
-
-def test_blanks_before_an_erased_end_stay_apart() -> None:
-    """ECH leaves the cursor where it is; the end of the row is erased from its own column."""
-    same_cells(Segment(" " * 12, Style.parse("on green")), Segment(" " * 12))
-
-
-def test_joined_characters_take_the_columns_that_rich_counts() -> None:
-    text = sent(started(), 1, 0, "👨\u200d👩\u200d👧❤\ufe0f🇩🇪!")
-    assert "👧\x1b[2;3H" in text
-    assert "❤\ufe0f\x1b[2;5H" in text
-    assert "\x1b[2;7H!" in text
-
-
-def test_mark_on_a_blank_changes_no_other_ink() -> None:
-    """A blank is written with any ink; a mark, and text with its pen, are not."""
-    red, bold = Style.parse("red on green"), Style.parse("bold red on green")
-    output, frugal, plain = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
-    output.draw(0, 2, [Segment(" ", red), Segment("\u0301", bold)])
-    output.draw(0, 2, [Segment(" ", bold)])
-    segments = [Segment("r", red), Segment(" x", Style.parse("on green"))]
-    output.draw(0, 0, segments)
-    frugal.feed(output.take().encode())
-    plain.feed(f"\x1b[H{''.join(map(rendered, segments))}".encode())
-    assert cells(frugal) == cells(plain)
-
-
-def test_soft_hyphen_with_a_mark_is_written_on_a_blank() -> None:
-    output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
-    terminal.feed(sent(output, 1, 0, "row").encode())
-    terminal.feed(sent(output, 1, 1, "\xad\u0301").encode())
-    assert terminal.screen.rows_text()[1].startswith("r\u0301 w")
 
 
 @pytest.mark.parametrize("character", ["✌", "㉈", "䷀", "😀", "\xad"])
@@ -342,12 +212,4 @@ def test_lost_cells_are_painted_again() -> None:
     assert "row " in (text := output.take())
     assert "3" * 12 not in text
     output.lose_cells(LINES, 0, 4)  # the terminal is smaller by now
-    assert output.take() == ""
-
-
-def test_plain_output_sends_the_whole_screen_in_each_frame() -> None:
-    output = FrugalOutput(COLUMNS, LINES, ALL, is_plain=True)
-    drawn(output, *rows_from(0))
-    text = sent(output, 1, 0, "text")
-    assert all(f"row {y}" in text for y in range(2, LINES))
     assert output.take() == ""
