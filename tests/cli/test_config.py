@@ -1,12 +1,8 @@
 """`trigger-tui config`, and what a wrong config file does to other commands."""
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TextIO
-
-import pytest
 
 from tests.perf.terminal import Terminal
 from tests.support.commands import Done, environment, in_this_process, trigger_tui
@@ -44,23 +40,6 @@ def test_init_in_an_empty_home_writes_a_file_that_is_right(tmp_path: Path) -> No
     again = run(tmp_path, "--init")
     assert (again.code, again.err) == (2, f"~/{PATH} exists already, and is left as it is\n")
     assert path.read_text() == text
-
-
-def test_init_leaves_nothing_behind_that_it_cannot_finish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".config").write_text("")
-    done = run(tmp_path, "--init")
-    assert (done.code, done.err) == (1, f"~/{PATH} cannot be written: {tmp_path}/.config is not a folder\n")
-    (tmp_path / ".config").unlink()
-
-    def full(handle: int, *_: object, **__: object) -> TextIO:
-        os.close(handle)
-        return Path("/dev/full").open("w")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("tui.settings.file.os.fdopen", full)
-        assert run(tmp_path, "--init").code == 1
-    assert not (tmp_path / PATH).exists()
-    assert run(tmp_path, "--init").code == 0
 
 
 def test_init_follows_no_link(tmp_path: Path) -> None:

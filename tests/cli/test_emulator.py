@@ -99,26 +99,6 @@ def test_ls_works_with_both_emulator_keys(emulator: Emulated, key: str, slug: st
 # --- seed
 
 
-def world(*arguments: str, hash_seed: str) -> bytes:
-    with emulated(*arguments, PYTHONHASHSEED=hash_seed) as running:
-        parts = [
-            httpx2.get(f"{running.url}/emulator/world?environment={slug}&limit=all", trust_env=False).content
-            for slug in ("dev", "prod")
-        ]
-        parts += [running.get(path).content for path in ("/api/v1/runs?page[size]=100", "/api/v1/queues")]
-    return b"\n".join(parts)
-
-
-def test_same_seed_creates_the_same_world() -> None:
-    arguments = ("--port", "0", "--history", "100", "--seed", "7", "--rate", "3", *FIXED)
-    first = world(*arguments, hash_seed="1")
-    assert first == world(*arguments, hash_seed="2")
-    # Two environments with 100 finished runs each, and their live runs.
-    assert first.count(b'"attemptCount"') > 200
-    other = ("--port", "0", "--history", "100", "--seed", "8", "--rate", "3", *FIXED)
-    assert first != world(*other, hash_seed="1")
-
-
 # --- end
 
 

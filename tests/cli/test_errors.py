@@ -119,32 +119,6 @@ def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
     assert done.err == "Only the state NEW is known: the key may not read the server's error groups (403).\n"
 
 
-def test_state_is_unknown_if_runs_before_cannot_be_read(few: FleetApi) -> None:
-    refuse(few.fleet)
-    done = in_this_process("errors", "--json", url=few.url)
-    assert (done.code, {group["state"] for group in done.objects}) == (0, {None})
-    assert done.err == "The states are not known: the key may not read the server's error groups (403).\n"
-
-
-def test_feed_tells_the_errors_that_a_key_may_not_query() -> None:
-    with serving(fleet_of(FAILED=40, CRASHED=5)) as api:
-        refuse(api.fleet, {QUERY: 403})
-        done = in_this_process("errors", "--json", url=api.url)
-        assert [group["count"] for group in done.objects] == [40, 5]
-        assert "Process exited" in done.objects[1]["message"]
-        assert details(api.fleet) == []
-
-
-@pytest.mark.parametrize(("refused", "most"), [({}, 5 + 3 + 1), ({QUERY: 403}, 5 + 1 + 1 + 1)])
-def test_five_hundred_runs_cost_few_requests(refused: dict[str, int], most: int) -> None:
-    with serving(fleet_of(FAILED=500)) as api:
-        refuse(api.fleet, refused)
-        done = in_this_process("errors", "--json", "--since", "1h", url=api.url)
-        assert (done.code, done.err) == (0, "")
-        assert [group["count"] for group in done.objects] == [500]
-        assert len(api.fleet.requests) <= most
-
-
 def test_at_most_a_hundred_run_ids_are_printed() -> None:
     with serving(fleet_of(FAILED=101, TIMED_OUT=100)) as api:
         failed, timed_out = in_this_process("errors", "--json", url=api.url).objects

@@ -80,18 +80,6 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
     assert said(printed.changes(wrong)) == [("FAILING", "charge", "new")]
 
 
-def test_wall_json_says_not_known_and_what_is_there_after_it() -> None:
-    printed = stream()
-    assert said(printed.first(CALM)) == [("OK", None, "present")]
-    silent = replace(CALM, is_known=False, heard_at=SINCE)
-    (unknown,) = printed.changes(silent)
-    assert (unknown["word"], unknown["since"]) == ("NOT KNOWN", "2026-11-26T14:21:07.000Z")
-    assert unknown["sentence"] == "nothing was heard for 11m00s"
-    assert printed.changes(replace(silent, at=NOW + timedelta(seconds=9))) == []
-    assert said(printed.changes(replace(CALM, findings=(CHARGE,)))) == [("FAILING", "charge", "present")]
-    assert said(stream().first(None)) == [("NOT KNOWN", None, "present")]
-
-
 def test_status_says_not_known_if_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "NOBODY_AFTER_S", 0.1)
     done = in_this_process("status", url="http://127.0.0.1:9")
@@ -155,8 +143,6 @@ def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
     ("route", "fault", "source"),
     [
         ("list", {"kind": "error", "status": 500}, "runs"),
-        ("list", {"kind": "latency", "ms": 8_000}, "runs"),
-        ("query", {"kind": "error", "status": 429}, "history"),
         ("tokens", {"kind": "close"}, "waitpoints"),
     ],
 )

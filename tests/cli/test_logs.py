@@ -115,14 +115,6 @@ def test_failures_have_the_usual_exit_codes(recordings_api: RecordingsApi) -> No
     assert in_this_process("logs", NESTED, url=recordings_api.url).code == 1
 
 
-def test_log_is_printed_although_its_run_is_unreadable(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(404, {"error": "Not found"}), path=f"/api/v3/runs/{NESTED}")
-    done = in_this_process("logs", NESTED, "--json", url=recordings_api.url)
-    # Without the start of the run, times count from that of its first attempt.
-    assert (done.code, len(done.objects), done.objects[0]["offsetMs"]) == (0, 8, 133)
-    assert done.err.startswith("only the log could be read: ")
-
-
 @pytest.mark.usefixtures("fast")
 def test_follow_prints_each_line_once_until_the_run_ends(recordings_api: RecordingsApi) -> None:
     same = row(1)  # two equal rows are two lines

@@ -176,14 +176,3 @@ def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
         assert "Traceback (most recent call last)" in text
         assert "RuntimeError: a bug that quotes tr_…" in text
         assert SECRET.encode() not in terminal.received
-
-
-@pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", f"TEXTUAL_FPS={'9' * 400}"])
-def test_wrong_textual_variable_is_named_in_one_line(variable: str) -> None:
-    name, _, value = variable.partition("=")
-    for arguments in ((), ("demo",)):
-        with monitor(*arguments, **{name: value}) as terminal:
-            assert terminal.end() == 2
-            assert terminal.text.startswith(f"{name}=")
-            assert "Traceback" not in terminal.text
-            assert b"\x1b" not in terminal.received

@@ -376,16 +376,6 @@ def test_ls_reports_truncated_responses(recordings_api: RecordingsApi) -> None:
     assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, only the first 100 are kept\n"
 
 
-def test_ls_names_the_branch_for_a_refused_preview_key(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("900")
-    preview = "tr_preview_aVerySecretKey0123456789"
-    done = in_this_process("ls", url=recordings_api.url, TRIGGER_SECRET_KEY=preview)
-    assert (done.code, done.out) == (1, "")
-    assert "401" in done.err
-    assert done.err.endswith("(a preview key needs its branch in TRIGGER_PREVIEW_BRANCH)\n")
-    assert preview not in done.err
-
-
 @pytest.mark.parametrize("url", ["http://u:pass@127.0.0.1:1", "http://127.0.0.1:1?x=1", "http://☃.invalid"])
 def test_invalid_address_is_a_usage_error(url: str) -> None:
     done = in_this_process("ls", "--api-url", url)

@@ -5,12 +5,9 @@ import pty
 import signal
 import sys
 import termios
-import tty
 from collections.abc import Iterator
 from dataclasses import dataclass
-from select import select
-from signal import pthread_kill
-from threading import Thread, get_ident
+from threading import Thread
 
 import pytest
 from hypothesis import given, settings
@@ -110,15 +107,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, User]]:
     os.close(ours)
 
 
-def is_empty(descriptor: int) -> bool:
-    """Whether the terminal has no more input. Raw mode also shows an incomplete line."""
-    mode = termios.tcgetattr(descriptor)
-    tty.setraw(descriptor, termios.TCSANOW)
-    ready = select([descriptor], [], [], 0)[0]
-    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
-    return ready == []
-
-
 def test_y_counts_after_the_report(terminal: tuple[Output, User]) -> None:
     output, user = terminal
     user.begin((CURSOR_REQUEST.encode(), b"y\n" + REPORT), (b"6n", b"y\n"))
@@ -131,43 +119,6 @@ def test_silent_terminal_accepts_the_word(terminal: tuple[Output, User]) -> None
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
     assert user.shown.count(CURSOR_REQUEST.encode()) == 3
     assert user.shown.count(b"Waiting for the terminal to answer") == 1
-
-
-def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
-    output, user = terminal
-    main = get_ident()
-
-    def interrupt() -> None:
-        while CURSOR_REQUEST.encode() not in user.shown:
-            user.shown += os.read(user.screen, 500)
-        pthread_kill(main, signal.SIGINT)
-        while not user.shown.endswith(b"\n"):
-            user.shown += os.read(user.screen, 500)
-        os.write(user.screen, REPORT)
-
-    Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG | {"LATE_WITHIN_S": 20})
-    assert output.keyboard is not None
-    assert is_empty(output.keyboard.fileno())
-
-
-def test_closed_terminal_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    ours, theirs = pty.openpty()
-
-    def hang_up() -> None:
-        while CURSOR_REQUEST.encode() not in os.read(ours, 500):
-            pass
-        os.close(ours)
-
-    with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
-        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, keyboard=keys)
-        terminal = Thread(target=hang_up, daemon=True)
-        terminal.start()
-        assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG)
-        terminal.join()
-        assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG), "it was gone before"
 
 
 @pytest.fixture

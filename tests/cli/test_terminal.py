@@ -10,7 +10,6 @@ import sys
 import termios
 import time
 from contextlib import suppress
-from itertools import pairwise
 
 import psutil
 import pytest
@@ -164,15 +163,6 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg() -> None:
         terminal.end()
 
 
-def test_ctrl_z_without_a_shell_keeps_the_monitor() -> None:
-    with monitor() as terminal:
-        terminal.wait_for(READY)
-        terminal.send("\x1a")
-        terminal.wait_until(lambda: terminal.received.count(SCREEN_ON) == 2, "the screen")
-        terminal.send("?")
-        terminal.wait_for(HELP)
-
-
 def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
     def scribbled(terminal: Terminal) -> None:
         before = terminal.received.count(b"scribble")
@@ -200,19 +190,3 @@ def test_screen_is_painted_again_on_ctrl_l_and_after_sigstop() -> None:
         terminal.process.send_signal(signal.SIGSTOP)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_until(is_clean, "a clean screen")
-
-
-def test_title_counts_failures_and_is_restored() -> None:
-    demo = [*MONITOR, "demo", "--prod", "--history", "300", "--rate", "0"]
-    with Terminal(demo, env=environment(None)) as terminal:
-        terminal.wait_until(
-            lambda: re.fullmatch(r"✗[1-9]\d* PROD \S+", title_after(terminal.received)) is not None, "the title"
-        )
-        failed = title_after(terminal.received).split()[0]
-        terminal.wait_until(lambda: failed in terminal.lines[0], "the same count in the header")
-        terminal.wait_quiet()
-        titles = [text for _, text in TITLE.findall(terminal.received)]
-        assert all(first != second for first, second in pairwise(titles)), "a title was sent twice"
-        terminal.send("\x11")
-        assert terminal.end() == 0
-        assert title_after(terminal.received) == OWN_TITLE

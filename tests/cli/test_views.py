@@ -19,12 +19,7 @@ VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS
             ("vrun?",),
             f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n',
         ),
-        (("queues?sort=worts",), 'no order "worts", nearest: worst; the orders are worst queued oldest usage starts\n'),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
-        (
-            ("demo", "errors?sort=newe"),
-            'no order "newe", nearest: new; the orders are new most latest first-seen task\n',
-        ),
         (("--ascii", "runs?since=soon"), '"soon" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
         (("runs",), "runs is a view, whose address has a `?`: 'runs?' (see `trigger-tui --help`)\n"),
         (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),

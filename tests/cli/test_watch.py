@@ -16,17 +16,6 @@ CRASHED = "run_cmwuqwv39000l9f7dy1wfrtva"
 CANCELED = "run_cmwuqyyjg002b9f7dqczvu2cr"
 
 
-def test_watch_prints_transitions_until_the_run_ends(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("120", "120", "313", path=f"/api/v3/runs/{RUN}")
-    done = in_this_process("watch", RUN, "--no-realtime", "--interval", "0.5", url=recordings_api.url)
-    assert done.code == 0
-    first, second = done.out.splitlines()
-    assert "Executing" in first
-    assert "Completed" in second
-    assert RUN in first
-    assert RUN in second
-
-
 def test_watch_json_has_the_run_and_its_previous_status(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", "313", path=f"/api/v3/runs/{RUN}")
     done = in_this_process("watch", RUN, "--json", "--interval", "0.5", url=recordings_api.url)

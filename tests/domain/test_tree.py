@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import READ_AT, START, run_of, span, trace_of
+from tests.support.domain.recorded import READ_AT, START, span, trace_of
 from tests.support.recordings import body_of
 from tui.api.runs import decode_run
 from tui.domain.run import Fixed, Precision, Run, RunId, State, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
-from tui.store.merge import merge
 
 A, B, C = (RunId(name) for name in "abc")
 
@@ -91,36 +90,6 @@ def test_only_unawaited_children_are_missing_from_the_trace() -> None:
         assert runs_with_unawaited_children(span(message, 0)) == {"run_a"}
 
 
-def test_run_without_root_span_has_a_place_but_no_task() -> None:
-    root = span(
-        "task",
-        0,
-        None,
-        span("[engine] QUEUED", run_id="run_b", level="DEBUG"),
-        span("Attempt 1", run_id="run_c", attempt_number=1),
-    )
-
-    assert rows_of_trace(root)[1:] == [row("run_b", "run_a"), row("run_c", "run_a")]
-
-
-def test_details_add_unawaited_children_to_the_tree() -> None:
-    runs: dict[RunId, Run] = {}
-    for number in ("141", "142"):
-        answer = decode_run(body_of(number), READ_AT)
-        for patch in (answer.patch, *answer.related):
-            runs[patch.id] = merge(runs.get(patch.id), patch)
-    rows = [TreeRow(each.id, None) for each in runs.values()]
-
-    tree = build_tree(run_of("142").id, rows, runs)
-
-    assert tree.root.id == run_of("141").id
-    assert tree.find(RunId("run_cmwur0h7m003o9f7dmmjl6bal")) is not None
-    assert len(list(tree.root.walk())) == len(runs)
-    created = [child.run.created_at for child in tree.root.children if child.run]
-    assert created == sorted(created, key=lambda time: time or START)
-    assert tree.missing == ()
-
-
 def test_store_wins_over_rows_and_the_first_row_over_later_ones() -> None:
     rows = [row("b"), row("b", "a", None, "FAILED"), row("b", "c", "sync", "COMPLETED"), row("c", "a"), row("a")]
     found = node(build_tree(A, rows, known(run("b"))), "b")
@@ -160,21 +129,6 @@ def test_tree_of_rows_and_runs(
     assert tree.missing == missing
     assert tree.current == current
     assert build_tree(current, rows, known(*runs), ["queries are refused"]).missing[0] == "queries are refused"
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [row("a", "a")],
-        [row("a", "b"), row("b", "a")],
-        [row("a"), row("b", "c"), row("c", "d"), row("d", "b")],
-        [row("a"), row("b", "b"), row("c", "b")],
-    ],
-)
-def test_cycle_of_runs_is_broken_and_kept(rows: list[TreeRow]) -> None:
-    tree = build_tree(A, rows, {})
-
-    assert sorted(each.id for each in tree.root.walk()) == sorted({each.id for each in rows})
 
 
 def test_children_are_sorted_by_creation_then_id() -> None:

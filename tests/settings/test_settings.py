@@ -4,7 +4,6 @@ import base64
 import copy
 import json
 import traceback
-from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -248,13 +247,6 @@ def test_unencrypted_or_invalid_relay_address_is_rejected(url: str, words: str) 
 def test_invalid_token_is_rejected_with_its_variable(token: str) -> None:
     with pytest.raises(SettingsError, match="TRIGGER_TUI_RELAY_TOKEN"):
         on_relay("wss://relay.example", {"TRIGGER_TUI_RELAY_TOKEN": token})
-
-
-def test_certificate_authority_needs_a_relay_with_tls() -> None:
-    ca = PurePath("ca.pem")
-    assert on_relay("wss://relay.example", ca=ca).relay_ca == ca
-    with pytest.raises(SettingsError, match="--tls-ca"):
-        on_relay("ws://127.0.0.1:7337", ca=ca)
 
 
 @pytest.mark.parametrize(

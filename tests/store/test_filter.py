@@ -241,26 +241,11 @@ def test_status_word_means_that_status_alone(row: StatusRow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "titles"),
-    [
-        ("q", {"Queued"}),
-        ("exec", {"Executing"}),
-        ("wait", {"Waiting"}),
-        ("fail", {"Failed", "Failed to run"}),
-        ("c", {"Completed", "Canceled", "Crashed"}),
-        ("waiting-to-s", GROUPS["waiting-to-start"]),
-    ],
+    ("half", "titles"), [("fail", {"Failed", "Failed to run"}), ("waiting-to-s", GROUPS["waiting-to-start"])]
 )
 def test_beginning_of_a_status_means_all_that_begin_so(half: str, titles: set[str]) -> None:
     matching = parse_filter(f"status:{half}").matches
     assert {run.status_title for run in with_every_status() if matching(run)} == titles
-
-
-def test_second_attempt_is_reattempting() -> None:
-    again = run_of("run_a", "EXECUTING", attempt_count=2)
-    assert parse_filter("status:reattempting").matches(again)
-    assert parse_filter("status:running").matches(again)
-    assert not parse_filter("status:executing").matches(again)
 
 
 def test_unknown_status_is_found_by_its_own_word() -> None:

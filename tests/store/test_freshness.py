@@ -1,15 +1,31 @@
-"""Freshness by source, measured on a monotonic clock."""
+"""Freshness by source on a monotonic clock, the runs missed in a gap, and the runs of each minute."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.domain.patches import NOON, at
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.store.freshness import Freshness, FreshnessTracker, Gap, Level
+from tests.support.domain.patches import NOON, at, patch_of
+from tui.domain.update import CaughtUp, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped
+from tui.store.changes import Changes
+from tui.store.freshness import (
+    MINUTE_COUNT,
+    NO_RUNS,
+    Activity,
+    Completeness,
+    Freshness,
+    FreshnessTracker,
+    Gap,
+    Level,
+    Minute,
+    MissedRunCounter,
+    MissedRuns,
+)
+from tui.store.store import Store
 
 REST, FEED, RELAY = "rest", "realtime", "relay"
 
@@ -98,27 +114,12 @@ def test_poller_has_its_own_interval_after_the_feed_breaks(sources: TrackedSourc
     assert after.other_failure.source == FEED
 
 
-def test_late_notice_of_a_broken_feed_extends_no_deadline(sources: TrackedSources) -> None:
-    sources.respond(REST, 0)
-    sources.respond(FEED, 1)
-    sources.fail(FEED, 96)
-    assert sources.levels(99.9, 100, 100.9, 101) == ["fresh", "late", "late", "stale"]
-
-
 def test_stopped_source_is_stale_at_once(sources: TrackedSources) -> None:
     sources.stop(REST, 1)
     assert sources.now(1).level is Level.STALE
     sources.respond(REST, 2)
     sources.stop(REST, 3)
     assert sources.now(3).level is Level.STALE
-
-
-def test_old_response_confirms_its_own_time(sources: TrackedSources) -> None:
-    sources.respond(REST, 0)
-    for second in range(2, 20, 2):
-        sources.respond(REST, second, age_s=second)
-    assert sources.now(19).level is Level.STALE
-    assert sources.now(19).confirmed_at == at(0)
 
 
 def test_gap_is_the_time_between_two_responses_around_staleness(sources: TrackedSources) -> None:
@@ -182,17 +183,6 @@ def test_lost_relay_makes_its_data_stale(sources: TrackedSources) -> None:
     assert sources.tracker.gap == Gap(at(0), at(60))
 
 
-def test_late_response_from_before_does_not_end_a_gap(sources: TrackedSources) -> None:
-    sources.respond(RELAY, 0)
-    sources.respond(FEED, 1)
-    sources.fail(RELAY, 27)
-    sources.respond(RELAY, 29)
-    assert sources.now(29).confirmed_at == at(1)
-    assert sources.tracker.gap is None
-    sources.respond(FEED, 30)
-    assert sources.tracker.gap == Gap(at(0), at(29))
-
-
 words = st.lists(
     st.tuples(st.sampled_from([REST, FEED, RELAY]), st.sampled_from(["respond", "fail"]), st.floats(0.1, 60)),
     max_size=12,
@@ -212,3 +202,143 @@ def test_confirmed_time_is_never_in_the_future_and_only_ages(
     for each, moment in ((before, second), (after, second + later_s)):
         assert each.confirmed_at is None or each.confirmed_at <= at(moment) + timedelta(microseconds=1)
     assert order.index(after.level) >= order.index(before.level)
+
+
+ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "CANCELED": False}
+
+
+@dataclass(frozen=True)
+class SimulatedRun:
+    """The history of one run: the seconds at which it is created, started, touched and ended."""
+
+    number: int
+    created: int
+    started: int | None
+    touched: tuple[int, ...]
+    ended: int | None
+    end: str
+
+    def updated(self, now: int) -> int | None:
+        """Return the second of the last change up to now."""
+        moments = (self.created, self.started, *self.touched, self.ended)
+        return max((moment for moment in moments if moment is not None and moment <= now), default=None)
+
+    def patch(self, now: int) -> RunPatch:
+        """Return the server's current row of the run."""
+        state: dict[str, Any] = {}
+        word = "QUEUED"
+        if self.started is not None and self.started <= now:
+            word, state["started_at"] = "EXECUTING", at(self.started)
+        if self.ended is not None and self.ended <= now:
+            word = self.end
+            state["expired_at" if word == "EXPIRED" else "finished_at"] = at(self.ended)
+        updated = self.updated(now) or 0
+        return patch_of(f"run_{self.number}", word, created=self.created, updated=updated, read=now, state=state)
+
+    def has_visible_change(self, since: int, until: int, reads: Sequence[int]) -> bool:
+        """Return whether a read at one of these seconds shows that the run changed in between."""
+        times = {moment for now in reads for moment in (self.created, self.started, self.ended, self.updated(now))}
+        return any(moment is not None and since < moment <= until and moment <= reads[-1] for moment in times)
+
+    def fails_in(self, since: int, until: int) -> bool:
+        return self.ended is not None and ENDS[self.end] and since < self.ended <= until
+
+
+@st.composite
+def simulated_runs(draw: st.DrawFn) -> list[SimulatedRun]:
+    many = []
+    for number in range(draw(st.integers(0, 6))):
+        created, *later = sorted(draw(st.lists(st.integers(0, 100), min_size=1, max_size=5)))
+        started = later[0] if later else None
+        ended = later[-1] if len(later) > 1 and draw(st.booleans()) else None
+        many.append(
+            SimulatedRun(number, created, started, tuple(later[1:-1]), ended, draw(st.sampled_from(sorted(ENDS))))
+        )
+    return many
+
+
+@settings(max_examples=100)
+@given(
+    simulated_runs(),
+    st.integers(0, 60),
+    st.integers(1, 30),
+    st.lists(st.integers(0, 40), min_size=1, max_size=3),
+    st.data(),
+)
+def test_count_equals_the_runs_that_changed_in_the_gap(
+    world: list[SimulatedRun], since: int, lasted: int, delays: list[int], data: st.DataObject
+) -> None:
+    until = since + lasted
+    reads = [since, *(until + delay for delay in sorted(delays))]
+    noticed_before = data.draw(
+        st.integers(1, len(reads))
+    )  # the read that ends an outage may come before the gap is known
+    store = Store()
+
+    def read(now: int) -> Changes:
+        return store.apply(RunsRead(tuple(simulated.patch(now) for simulated in world if simulated.created <= now)))
+
+    for now in reads[:noticed_before]:
+        read(now)
+    counter = MissedRunCounter(store, Gap(at(since), at(until)))
+    counter.count_more(lambda: False)
+    for now in reads[noticed_before:]:
+        counter.on_changes(read(now))
+    counter.on_changes(store.apply(CaughtUp("rest", at(until))))
+    later_reads = reads[noticed_before - 1 :]
+    missed = [simulated for simulated in world if simulated.has_visible_change(since, until, later_reads)]
+    assert counter.missed(at(until)) == MissedRuns(
+        len(missed), sum(simulated.fails_in(since, until) for simulated in missed)
+    )
+
+
+def test_count_is_final_once_a_source_has_caught_up() -> None:
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", "FAILED", updated=15),)))
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    assert counter.missed(at(20)) == MissedRuns(0, 0, Completeness.SO_FAR)
+    counter.count_more(lambda: False)
+    assert counter.missed(at(20)) == MissedRuns(1, 1, Completeness.SO_FAR)
+    counter.on_changes(store.apply(CaughtUp("rest", at(19))))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_b", updated=20, created=5),))))
+    assert counter.missed(at(100)) == MissedRuns(2, 1, Completeness.SO_FAR)
+    assert counter.missed(at(140)) == MissedRuns(2, 1, Completeness.AT_LEAST)
+    counter.on_changes(store.apply(CaughtUp("rest", at(21))))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_c", updated=12),))))
+    assert counter.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
+
+
+def test_known_run_that_was_due_in_the_gap_does_not_count() -> None:
+    """A scheduled run is created at its due time, and is listed before."""
+    store = Store()
+    store.apply(RunsRead((patch_of("run_a", "QUEUED", created=15, updated=5, read=6),)))
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    counter.count_more(lambda: False)
+    assert counter.missed(at(21)).run_count == 0
+
+
+def test_run_that_failed_in_the_gap_counts_after_later_changes() -> None:
+    store = Store()
+    counter = MissedRunCounter(store, Gap(at(10), at(20)))
+    counter.on_changes(store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),))))
+    assert counter.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
+
+
+def test_activity_counts_runs_and_failures_by_creation() -> None:
+    store = Store()
+    activity = Activity(store)
+    runs = [
+        patch_of("run_a", created=-61),
+        patch_of("run_b", created=-60),
+        patch_of("run_c", "CRASHED", created=-0.001, state={"finished_at": at(0)}),
+        patch_of("run_d", created=0),
+        patch_of("run_e", created=None),
+        patch_of("run_f", created=-60 * MINUTE_COUNT - 1),
+    ]
+    activity.on_changes(store.apply(RunsRead(tuple(runs))))
+    assert activity.minutes(at(59)) == (*[NO_RUNS] * (MINUTE_COUNT - 2), Minute(1, 0), Minute(2, 1))
+    assert activity.minutes(at(60))[-3:] == (Minute(1, 0), Minute(2, 1), Minute(1, 0))
+    activity.on_changes(
+        store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))
+    )
+    assert activity.minutes(at(60))[-1] == Minute(1, 1)

@@ -1,13 +1,14 @@
-"""Patches are merged into runs."""
+"""Patches are merged into runs, and changes into one."""
 
 from dataclasses import replace
 from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.domain.patches import at, patch_of, patches, run_of, stamp, state_of
+from tests.support.domain.patches import at, bodies, errors, histories, json_values, patch_of, patches, run_of, stamp
 from tui.domain.error import RunError
 from tui.domain.run import (
     ABSENT,
@@ -19,13 +20,12 @@ from tui.domain.run import (
     Precision,
     Run,
     RunId,
-    RunStatus,
     TaskId,
-    parse_status,
 )
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunPatch
-from tui.store.merge import is_same_row, merge, merge_gone
+from tui.store.changes import Changes, Topic, Transition
+from tui.store.merge import canonical, is_same, is_same_row, merge, merge_gone
 
 one_run = patches.map(lambda patch: replace(patch, id=RunId("run_a")))
 
@@ -73,12 +73,6 @@ def test_set_field_is_never_erased() -> None:
     assert merged.fixed == Fixed(task=TaskId("sync"), version=Raw("1"), is_test=False, depth=0)
 
 
-def test_newer_state_wins_at_any_precision() -> None:
-    run = run_of("run_a", "COMPLETED", updated=2, state={"precision": Precision.LIST})
-    older = patch_of("run_a", "EXECUTING", updated=1, state={"precision": Precision.FEED})
-    assert merge(run, older).status is RunStatus.COMPLETED_SUCCESSFULLY
-
-
 def test_specific_status_wins_independently_of_the_numbers() -> None:
     feed = patch_of("run_a", "INTERRUPTED", state={"precision": Precision.LIST, "cost_cents": 1.0})
     detail = patch_of("run_a", "FAILED", state={"precision": Precision.DETAIL, "cost_cents": 2.0})
@@ -100,13 +94,6 @@ def test_known_status_wins_over_an_unknown_one() -> None:
     assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).status_title == "Executing"
 
 
-def test_ended_unknown_status_wins_over_the_live_one() -> None:
-    open_end = patch_of("run_a", "FROBNICATING")
-    ended = replace(open_end, state=replace(state_of("x"), status=parse_status("FROBNICATING", ended=True)))
-    assert merge_all([open_end, ended]).is_final
-    assert merge_all([ended, open_end]).is_final
-
-
 def test_patch_without_a_state_keeps_the_state_and_its_time() -> None:
     run = run_of("run_a", "EXECUTING", read=10)
     merged = merge(run, patch_of("run_a", None, read=20, fixed=Fixed(queue=Raw("q")), attempt_count=1))
@@ -124,11 +111,6 @@ def test_confirmation_changes_only_the_read_time() -> None:
     assert is_same_row(run, again)
 
 
-def test_late_older_response_does_not_move_the_time_back() -> None:
-    run = run_of("run_a", read=20)
-    assert merge(run, patch_of("run_a", read=10)) is run
-
-
 def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
     blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", has_code_only=True)
     true = RunError(Raw("boom"), code="X")
@@ -139,35 +121,6 @@ def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
     for order in (patches_in_order, patches_in_order[::-1]):
         error = merge_all(order).error_value
         assert error == true
-
-
-def test_known_absence_of_an_error_differs_from_unread() -> None:
-    assert run_of("run_a").error is None
-    assert run_of("run_a", error=(stamp(), None)).error_facet == (stamp(), None)
-
-
-def test_runs_of_a_response_share_an_empty_facet() -> None:
-    first, second = (
-        run_of(name, metadata=(stamp(2, Precision.LIST, 9), {}), error=(stamp(2, Precision.FEED, 9), None), updated=2)
-        for name in ("run_a", "run_b")
-    )
-    assert first.metadata is second.metadata
-    assert first.error is second.error
-    later = merge(first, patch_of("run_a", "FAILED", updated=3))
-    assert later.metadata_facet == (stamp(2, Precision.LIST, 9), {})
-    assert later.error_facet == (stamp(2, Precision.FEED, 9), None)
-
-
-def test_runs_share_equal_fixed_fields() -> None:
-    first, second, third = (
-        run_of(name, fixed=Fixed(task=TaskId("sync"), version=Raw(version)), created=created)
-        for name, version, created in (("run_a", "1", 0), ("run_b", "1", 1), ("run_c", "2", 2))
-    )
-    assert first.fixed is second.fixed
-    assert third.fixed != first.fixed
-    known = [merge(run, patch_of(run.id, fixed=Fixed(queue=Raw("q")))).fixed for run in (first, second)]
-    assert known[0] is known[1]
-    assert known[0] == Fixed(task=TaskId("sync"), version=Raw("1"), queue=Raw("q"))
 
 
 def test_newer_detail_may_remove_the_body() -> None:
@@ -189,13 +142,6 @@ def test_attempt_count_never_falls() -> None:
     assert merge(run_of("run_a", attempt_count=3), patch_of("run_a", attempt_count=1)).attempt_count == 3
 
 
-def test_second_attempt_alone_changes_the_row() -> None:
-    run = run_of("run_a", attempt_count=1)
-    merged = merge(run, patch_of("run_a", attempt_count=2))
-    assert merged.status_title == "Reattempting"
-    assert not is_same_row(run, merged)
-
-
 def test_children_are_complete_since_the_last_full_list() -> None:
     run = run_of("run_a", read=10, kind=ParentPatch)
     assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
@@ -210,3 +156,90 @@ def test_run_is_gone_until_it_is_read_again() -> None:
     assert not back.is_gone
     assert not is_same_row(gone, back)
     assert merge_gone(back, RunId("run_a"), at(20)) is back
+
+
+values = json_values | bodies | errors | histories
+
+
+@given(st.lists(values, min_size=2, max_size=2))
+def test_values_share_a_text_exactly_if_they_are_equal(pair: list[object]) -> None:
+    first, second = pair
+    assert (canonical(first) == canonical(second)) == (first == second)
+
+
+def test_numbers_out_of_bounds_have_a_text() -> None:
+    assert canonical(10**10_000) != canonical(10**10_000 + 1)
+    assert len({canonical(float(word)) for word in ("inf", "-inf", "nan")}) == 3
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_values_nested_deeper_than_the_stack_are_compared() -> None:
+    assert is_same(nested(50_000), nested(50_000))
+    assert not is_same(nested(50_000), nested(50_001))
+
+
+A = RunId("run_a")
+
+
+def added() -> Changes:
+    return Changes(added={A}, topics={Topic.RUNS})
+
+
+def changed() -> Changes:
+    return Changes(changed={A}, topics={Topic.RUNS})
+
+
+def removed() -> Changes:
+    return Changes(removed={A}, topics={Topic.RUNS})
+
+
+def sum_of(*parts: Changes) -> Changes:
+    total = Changes()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def test_transitions_stay_in_order() -> None:
+    first, second = Transition(A, None, run_of("run_a", "QUEUED")), Transition(A, run_of("run_a"), run_of("run_a"))
+    total = sum_of(Changes(transitions=[first]), Changes(transitions=[second]))
+    assert total.transitions == [first, second]
+
+
+def test_any_change_is_one() -> None:
+    assert Changes().is_empty
+    assert not Changes(topics={Topic.BUDGET}).is_empty
+    assert not added().is_empty
+
+
+# The possible histories of one run: it is added, changed while it is there, removed, and added again.
+lives = st.lists(st.sampled_from(["come", "change", "go"]), max_size=8)
+
+
+@given(lives, st.booleans(), st.data())
+def test_merged_changes_say_what_became_of_the_run(steps: list[str], is_there: bool, data: st.DataObject) -> None:
+    parts: list[Changes] = []
+    for step in steps:
+        if step == "come" and not is_there:
+            parts.append(added())
+            is_there = True
+        elif step == "change" and is_there:
+            parts.append(changed())
+        elif step == "go" and is_there:
+            parts.append(removed())
+            is_there = False
+    cut = data.draw(st.integers(0, len(parts)))
+    total = sum_of(*parts)
+    assert sum_of(sum_of(*parts[:cut]), sum_of(*parts[cut:])) == total
+    if not parts:
+        assert total.is_empty
+    elif not is_there:
+        assert total == removed()
+    else:
+        assert total == (added() if added() in parts else changed())

@@ -1,4 +1,4 @@
-"""The server's filters applied to the store's runs give the same runs as the emulator's own filter over HTTP."""
+"""The server's filters on the store's runs give what the emulator lists, and a typed filter becomes a search."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,14 +13,24 @@ from tests.support.emulator.server import EmulatorServer, later, run_emulator, s
 from tui.api.client import filter_params
 from tui.api.runs import decode_page
 from tui.domain.filters import RunFilters
-from tui.domain.run import Fixed, Precision, Run, TaskId
+from tui.domain.run import Fixed, Precision, Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.emulator.environment import API_VERSION
 from tui.store import server_filter
-from tui.store.filter import EVERYTHING, parse_filter
+from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
-from tui.store.server_filter import KnownValues, is_typable, known_values, with_server_filters
+from tui.store.server_filter import (
+    MAX_ERROR_TEXTS,
+    MAX_GLOB_TASKS,
+    MAX_NAMES,
+    KnownValues,
+    SearchPlan,
+    is_typable,
+    known_values,
+    plan_search,
+    with_server_filters,
+)
 from tui.store.store import Store
 
 PAGE_SIZE = 100
@@ -118,25 +128,6 @@ def matches(run: Run, **filters: object) -> bool:
     return with_server_filters(replace(RunFilters(), **filters), EVERYTHING).matches(run)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("status", "word", "is_shown"),
-    [
-        ("EXECUTING", "EXECUTING", True),
-        ("EXECUTING", "RETRYING_AFTER_FAILURE", True),
-        ("EXECUTING", "DEQUEUED", False),
-        ("FAILED", "COMPLETED_WITH_ERRORS", True),
-        ("FAILED", "INTERRUPTED", True),
-        ("INTERRUPTED", "FAILED", False),
-        ("WAITING", "FROZEN", True),
-        ("FROZEN", "WAITING", True),
-        ("QUEUED", "FROBNICATING", False),
-        ("NONSENSE", "QUEUED", False),
-    ],
-)
-def test_status_matches_in_every_vocabulary(status: str, word: str, is_shown: bool) -> None:
-    assert matches(run_of("run_a", word), statuses=(status,)) is is_shown
-
-
 def test_unknown_values_do_not_hide_a_run() -> None:
     bare = run_of("run_a", None, task=None, created=None)
     for name in ("statuses", "tasks", "tags", "versions", "regions"):
@@ -148,24 +139,6 @@ def test_unknown_values_do_not_hide_a_run() -> None:
 def test_missing_version_hides_a_listed_run_only() -> None:
     assert not matches(run_of("run_a", state={"precision": Precision.LIST}), versions=("1",))
     assert matches(run_of("run_a", state={"precision": Precision.FEED}), versions=("1",))
-
-
-def test_single_queue_shows_only_runs_listed_in_it() -> None:
-    inside = run_of("run_a", fixed=Fixed(queue=Raw("emails")))
-    assert matches(inside, queues=("emails",))
-    assert not matches(run_of("run_b"), queues=("emails",))
-    assert matches(run_of("run_b"), queues=("emails", "reports"))
-    assert not matches(inside, queues=("reports", "imports"))
-
-
-def test_typed_filter_restricts_the_server_filters_further() -> None:
-    both = with_server_filters(RunFilters(tasks=(TaskId("sync"),)), parse_filter("status:failed"))
-    assert both.matches(run_of("run_a", "FAILED", task="sync"))
-    assert not both.matches(run_of("run_a", "FAILED", task="mail"))
-    assert not both.matches(run_of("run_a", "EXECUTING", task="sync"))
-    assert both.text == "status:failed"
-    assert both != parse_filter("status:failed")
-    assert with_server_filters(RunFilters(), both) is both
 
 
 def test_suggested_values_are_sorted_by_likelihood() -> None:
@@ -208,3 +181,92 @@ def test_typable_value_survives_a_list_with_commas(value: str) -> None:
         assert [part.strip() for part in f"a, {value}, b".split(",")] == ["a", value, "b"]
         assert "\x1b" not in value
         assert "\n" not in value
+
+
+ID = "run_cmwur0jg4003u9f7dkkxil4se"
+KNOWN = KnownValues(tasks=("syncOrders", "mail"), tags=("Shop:Berlin",), queues=("Emails",))
+
+
+def plan(text: str, **followed: object) -> SearchPlan:
+    return plan_search(text, RunFilters(**followed), KNOWN)  # type: ignore[arg-type]
+
+
+def lists_of(*lists: dict[str, tuple[str, ...]]) -> tuple[RunFilters, ...]:
+    return tuple(RunFilters(**each) for each in lists)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [ID, f"id:{ID}", f'"{ID}"', f"{ID} status:failed"])
+def test_whole_id_finds_one_run(text: str) -> None:
+    search = plan(text)
+    assert search.run_ids == (RunId(ID),)
+    assert (search.lists, search.error_texts) == ((), ())
+    assert not search.reads_older
+    assert not search.reads_errors
+
+
+def test_text_searches_tags_tasks_and_errors() -> None:
+    search = plan("syncorders")
+    assert search.lists == lists_of({"tags": ("syncorders",)}, {"tasks": ("syncOrders", "syncorders")})
+    assert search.error_texts == ("syncorders",)
+    assert search.reads_errors
+    assert search.reads_older
+    assert search.filters == RunFilters()
+
+
+def test_names_have_the_spelling_of_known_runs() -> None:
+    assert plan("tag:shop:berlin").lists == lists_of({"tags": ("Shop:Berlin", "shop:berlin")})
+    assert plan("queue:emails").lists == lists_of({"queues": ("Emails",)}, {"queues": ("emails",)})
+    assert plan("task:SYNCORDERS").filters.tasks == (TaskId("syncOrders"),)
+    assert plan("task:unknown").filters.tasks == ()
+
+
+def test_glob_of_a_task_becomes_the_known_tasks() -> None:
+    known = KnownValues(tasks=("charge-card", "Charge-Refund", "mail"))
+    search = plan_search("task:charge-*,mail status:failed", RunFilters(), known)
+    tasks = (TaskId("charge-card"), TaskId("Charge-Refund"))
+    assert search.lists[1:] == (RunFilters(tasks=tasks, statuses=("FAILED",)),)
+    assert search.filters.tasks == ()
+    assert search.reads_older, "an older run may be of a task that is not known"
+    assert plan_search("-task:charge-* task:none-*", RunFilters(), known).lists == ()
+    assert plan_search('task:"charge-*"', RunFilters(), known).lists == lists_of({"tasks": ("charge-*",)})
+    assert plan_search("task:charge-*", RunFilters(tasks=tasks[:1]), known).lists == ()
+    many = KnownValues(tasks=tuple(f"t{number}" for number in range(MAX_GLOB_TASKS + 1)))
+    assert plan_search("task:t*", RunFilters(), many).lists == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "statuses"),
+    [
+        ("status:queued", ("QUEUED",)),
+        ("status:waiting-to-start", ("DELAYED", "QUEUED", "PENDING_VERSION")),
+        ("status:interrupted", ("FAILED",)),
+        ("status:failures", ("FAILED", "CRASHED", "SYSTEM_FAILURE", "TIMED_OUT")),
+        ("status:failed-to-run", ()),
+        ("status:faild", ()),
+        ("-status:failed", ()),
+    ],
+)
+def test_status_restricts_the_list_of_older_runs(text: str, statuses: tuple[str, ...]) -> None:
+    assert set(plan(text).filters.statuses) == set(statuses)
+
+
+def test_active_filters_stay() -> None:
+    search = plan("task:mail status:queued version:20261124.1", tasks=(TaskId("other"),), statuses=("FAILED",))
+    assert search.filters == RunFilters(tasks=(TaskId("other"),), statuses=("FAILED",), versions=("20261124.1",))
+    assert plan("x", tags=("y",)).lists == lists_of({"tags": ("y",), "tasks": ("x",)})
+
+
+@pytest.mark.parametrize("text", ["declined", "-declined", "decl*ned", "error:x", "-error:x", "task:mail declined"])
+def test_text_and_error_depend_on_errors(text: str) -> None:
+    assert plan(text).reads_errors
+
+
+@pytest.mark.parametrize("text", ["status:failed", "task:mail", "age:<5m", "tag:x -queue:y"])
+def test_other_fields_depend_on_no_error(text: str) -> None:
+    assert not plan(text).reads_errors
+
+
+def test_search_plan_is_bounded() -> None:
+    search = plan(" ".join(f"word{number}" for number in range(50)))
+    assert len(search.lists) == 2 * MAX_NAMES
+    assert len(search.error_texts) == MAX_ERROR_TEXTS

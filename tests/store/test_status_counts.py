@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.run import EXECUTING_FAMILY, FAILED, RunId, RunStatus, parse_status
-from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead
+from tui.domain.update import CountsRead, HistoryRead, RunsRead, WindowRead
 from tui.store import indexes as status_counts
 from tui.store.indexes import StatusCounts
 from tui.store.store import Store
@@ -182,28 +182,6 @@ def test_loaded_runs_are_a_minimum_until_all_are_known() -> None:
     assert store.status_counts(at(10)) == loaded
 
 
-def test_counts_of_filtered_lists_are_the_servers_with_age() -> None:
-    store = live_store("QUEUED")
-    store.apply(complete(at(10), is_filtered=True))
-    store.apply(WHOLE)
-    store.apply(CountsRead({RunStatus.QUEUED: 7}, at(10), 1))
-    assert store.status_counts(at(14)) == StatusCounts(queued=7, counted_at=at(10))
-
-
-@pytest.mark.parametrize(("is_filtered", "days"), [(True, 31), (False, 1)])
-def test_counts_include_live_runs_too_old_for_the_query(
-    monkeypatch: pytest.MonkeyPatch, is_filtered: bool, days: int
-) -> None:
-    monkeypatch.setattr(status_counts, "MAX_STATUS_CHANGES", 0)
-    store = live_store()
-    store.apply(complete(at(10), is_filtered=is_filtered, is_live_complete=False))
-    store.apply(CountsRead({RunStatus.DELAYED: 2}, at(10), 1))
-    created_s = -days * 86_400
-    store.apply(RunsRead((patch_of("run_old", "DELAYED", created=created_s, updated=created_s, read=12),)))
-    store.apply(RunsRead((patch_of("run_new", "DELAYED", created=11, updated=11),)))
-    assert store.status_counts(at(14)) == StatusCounts(delayed=3, counted_at=at(10))
-
-
 def test_old_count_has_its_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_live_complete=False))
@@ -233,13 +211,6 @@ def test_run_from_the_future_is_counted_once() -> None:
     assert store.status_counts(at(START_S + 11)).queued == 1
     store.apply(CountsRead({RunStatus.QUEUED: 1}, at(START_S + 20), 1))
     assert store.status_counts(at(START_S + 21)).queued == 1
-
-
-def test_gone_run_does_not_count() -> None:
-    store = live_store("QUEUED", "QUEUED")
-    store.apply(complete(at(10)))
-    store.apply(RunGone(RunId("run_0"), at(200)))
-    assert store.status_counts(at(200)).queued == 1
 
 
 def test_failures_that_leave_the_period_are_subtracted() -> None:

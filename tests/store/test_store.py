@@ -1,16 +1,30 @@
-"""The store keeps, finds and reports runs."""
+"""The store keeps, finds and reports runs and facts."""
 
+import itertools
 from collections import Counter
-from datetime import timedelta
-from typing import NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.patches import at, gone, patch_of, patches, reads, run_ids, stamp
-from tui.domain.run import AttemptHistory, Body, Fixed, Json, Precision, RunId, RunStatus, TaskId
-from tui.domain.update import RunGone, RunPatch, RunsRead, Update
+from tests.support.domain.patches import at, gone, moments, patch_of, patches, reads, run_ids, stamp
+from tui.domain.action import ActionPhase, ActionStatus
+from tui.domain.run import AttemptHistory, Body, Capability, Environment, Fixed, Precision, RunId, RunStatus, TaskId
+from tui.domain.text import Raw
+from tui.domain.update import (
+    BudgetRead,
+    CapabilityLost,
+    CountsRead,
+    EnvironmentRead,
+    HistoryRead,
+    RunGone,
+    RunPatch,
+    RunsRead,
+    SourceConnected,
+    SourceRetrying,
+    SourceStopped,
+    Update,
+)
 from tui.store.changes import Topic, newest_first
 from tui.store.merge import is_same_row
 from tui.store.store import Store
@@ -133,21 +147,6 @@ def test_transitions_have_each_new_status_in_order() -> None:
     ]
 
 
-def test_first_state_of_a_known_id_is_a_transition() -> None:
-    store = Store()
-    assert store.apply(read(patch_of("run_a", None))).transitions == []
-    changes = store.apply(read(patch_of("run_a", "COMPLETED")))
-    assert [(step.before, step.after) for step in changes.transitions] == [(None, store.get(A))]
-    assert changes.changed == {A}
-
-
-def test_unknown_status_that_becomes_final_is_a_transition() -> None:
-    store = Store()
-    store.apply(read(patch_of("run_a", "FROBNICATED", updated=0)))
-    ended = patch_of("run_a", "FROBNICATED", updated=1, state={"finished_at": at(1)})
-    assert len(store.apply(read(ended)).transitions) == 1
-
-
 def full_store() -> Store:
     store = Store(max_runs=3)
     store.apply(read(*(patch_of(f"run_{number}", "COMPLETED", created=number) for number in (1, 2, 3))))
@@ -201,18 +200,6 @@ def test_large_bodies_are_kept_for_few_runs() -> None:
     assert kept == {A, B}, "one that is larger than all together stays"
 
 
-def test_body_above_the_bound_is_not_counted_to_its_end() -> None:
-    class Uncounted(dict[str, Json]):
-        def values(self) -> NoReturn:
-            raise AssertionError("a key waits for each value that is counted")
-
-    store = Store(max_body_bytes=1_000)
-    for letter in "abc":
-        payload = [Uncounted(), "x" * 2_000]  # counted from the end
-        store.apply(read(patch_of(f"run_{letter}", body=(stamp(), Body(payload=payload)))))
-    assert [run.id for run in store.runs() if run.body is not None] == [C]
-
-
 def test_children_are_sorted_by_creation() -> None:
     store = Store()
     for number, created in ((1, 5), (2, 3), (3, None)):
@@ -243,24 +230,100 @@ def test_rank_exists_only_for_known_runs() -> None:
         Store().created_rank(A)
 
 
-def test_run_without_a_creation_time_is_the_oldest() -> None:
+DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
+
+
+@pytest.mark.parametrize(
+    ("update", "topic"),
+    [
+        (CountsRead({RunStatus.QUEUED: 1}, at(0), 24), Topic.COUNTS),
+        (EnvironmentRead(DEV, at(0)), Topic.ENVIRONMENT),
+        (EnvironmentRead(None, at(0)), Topic.ENVIRONMENT),
+        (CapabilityLost(Capability.QUERY, "403"), Topic.CAPABILITIES),
+        (SourceConnected("rest", at(0), 2.0), Topic.SOURCES),
+        (SourceRetrying("rest", at(0), at(4), 1, "no route"), Topic.SOURCES),
+        (SourceStopped("rest", at(0), "Invalid API key"), Topic.SOURCES),
+        (HistoryRead(at(0), 100, False), Topic.HISTORY),
+        (BudgetRead(750, 700), Topic.BUDGET),
+        (ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)), Topic.ACTIONS),
+    ],
+)
+def test_fact_changes_its_topic_only_once(update: Update, topic: Topic) -> None:
     store = Store()
-    store.apply(read(patch_of("run_a", created=None), patch_of("run_b", created=-(10**6))))
-    assert store.created_rank(A) == 1
+    assert store.apply(update).topics == {topic}
+    assert store.apply(update).is_empty
 
 
-def test_topics_contain_changed_runs() -> None:
+def test_facts_are_stored_unchanged() -> None:
     store = Store()
-    patches_read: Update = read(patch_of("run_a"))
-    assert store.apply(patches_read).topics == {Topic.RUNS}
-    assert store.apply(patches_read).topics == set()
+    updates: list[Update] = [
+        EnvironmentRead(DEV, at(0)),
+        CapabilityLost(Capability.TRACE, "403"),
+        SourceConnected("rest", at(0), 2.0),
+        SourceStopped("feed", at(1), "gone"),
+        HistoryRead(at(0), 100, True),
+        BudgetRead(750, 700),
+    ]
+    for update in updates:
+        store.apply(update)
+    assert (store.environment, store.is_environment_known) == (DEV, True)
+    assert store.lost_capabilities == {Capability.TRACE: "403"}
+    assert store.source_statuses == {"rest": updates[2], "feed": updates[3]}
+    assert (store.history, store.budget) == (updates[4], updates[5])
+    store.apply(EnvironmentRead(None, at(1)))
+    assert (store.environment, store.is_environment_known) == (None, True), "the server refused to name it"
 
 
-def test_confirmation_is_precise_to_the_microsecond() -> None:
+def test_action_changes_the_row_but_not_the_run() -> None:
     store = Store()
-    store.apply(read(patch_of("run_a", read=1)))
-    later = at(1) + timedelta(microseconds=1)
-    store.apply(read(RunPatch(A, later, state=patch_of("run_a").state)))
+    store.apply(RunsRead((patch_of("run_a"),)))
     run = store.get(A)
-    assert run is not None
-    assert run.read_at == later
+    changes = store.apply(ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)))
+    assert changes.changed == {A}
+    assert changes.transitions == []
+    assert store.get(A) is run
+
+
+def test_action_is_dropped_with_its_run() -> None:
+    store = Store(max_runs=0)
+    store.pin([A])
+    store.apply(RunsRead((patch_of("run_a", "COMPLETED"),)))
+    store.apply(ActionStatus(A, "replay", 1, ActionPhase.REQUESTED, at(0)))
+    store.unpin([A])
+    store.apply(RunsRead(()))
+    assert A not in store.actions
+
+
+actions = st.builds(
+    ActionStatus, st.just(A), st.just("cancel"), st.integers(1, 2), st.sampled_from(ActionPhase), moments
+)
+
+
+@given(
+    st.lists(actions, min_size=1, max_size=6).flatmap(
+        lambda updates: st.tuples(st.just(updates), st.permutations(updates))
+    )
+)
+def test_actions_never_go_back_in_any_order(
+    both: tuple[list[ActionStatus], list[ActionStatus]],
+) -> None:
+    updates, shuffled = both
+    ends: list[ActionStatus] = []
+    for order in (updates, shuffled):
+        store = Store()
+        seen = [store.actions[A] for action in order if store.apply(action).topics]
+        numbers = [action.number for action in seen]
+        assert numbers == sorted(numbers)
+        for first, second in itertools.pairwise(seen):
+            assert first.number < second.number or not (first.phase.is_end and not second.phase.is_end)
+        ends.append(store.actions[A])
+    assert ends[0] == ends[1]
+
+
+def test_unknown_action_may_still_be_confirmed() -> None:
+    store = Store()
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.UNKNOWN, at(5)))
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.ACCEPTED, at(6)))
+    assert store.actions[A].phase is ActionPhase.UNKNOWN
+    store.apply(ActionStatus(A, "cancel", 1, ActionPhase.CONFIRMED, at(7)))
+    assert store.actions[A].phase is ActionPhase.CONFIRMED

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids, run_of
-from tui.domain.run import Fixed, Run, RunId
+from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids
+from tui.domain.run import Run, RunId
 from tui.domain.update import RunGone, RunsRead
-from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes, Order, ViewDelta
+from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes, Order
 from tui.store.filter import parse_filter
 from tui.store.store import Store
 from tui.store.view import View
@@ -166,46 +166,6 @@ def test_runs_are_sorted(order: Order, expected: list[RunId]) -> None:
     assert ids_of(view) == expected
 
 
-def test_order_took_has_running_runs_first_then_longest() -> None:
-    store = Store()
-    times = {
-        "run_short": {"started_at": at(0), "finished_at": at(1)},
-        "run_long": {"started_at": at(0), "finished_at": at(9)},
-        "run_never": {"finished_at": at(9)},
-        "run_open": {"started_at": at(0)},
-    }
-    store.apply(RunsRead(tuple(patch_of(run_id, "COMPLETED", state=state) for run_id, state in times.items())))
-    store.apply(RunsRead((patch_of("run_new", "EXECUTING", state={"started_at": at(5)}),)))
-    store.apply(RunsRead((patch_of("run_old", "EXECUTING", state={"started_at": at(2)}),)))
-    assert ids_of(View(store, order=TOOK)) == ["run_old", "run_new", "run_long", "run_short", "run_never", "run_open"]
-
-
-def test_every_order_is_named_and_total() -> None:
-    assert len({order.id for order in ORDERS}) == len(ORDERS)
-    for order in ORDERS:
-        assert order.key(run_of("run_a")) != order.key(run_of("run_b"))
-        assert order.key(run_of("run_a", None)) is not None
-
-
-def test_delta_has_the_change_of_each_row() -> None:
-    store = small_store()
-    view = View(store, parse_filter("-status:failed"), UPDATED)
-    changes = store.apply(
-        RunsRead(
-            (
-                patch_of("run_a", "COMPLETED", created=1, updated=9, fixed=Fixed(version=None, depth=1)),
-                patch_of("run_b", "FAILED", created=2, updated=10, task="Sync"),
-                patch_of("run_d", "QUEUED", created=4),
-            )
-        )
-    )
-    delta = view.update(changes)
-    assert delta == ViewDelta(frozenset({RunId("run_d")}), frozenset({B}), frozenset({A}))
-    moved = view.update(store.apply(RunsRead((patch_of("run_d", "QUEUED", created=4, updated=20),))))
-    assert moved.changed == {"run_d"}
-    assert ids_of(view) == ["run_d", A]
-
-
 def test_slice_ignores_indexes_out_of_range() -> None:
     view = View(small_store())
     assert view.slice(-5, 2) == [C, B]
@@ -231,11 +191,3 @@ def test_view_follows_the_time(text: str, rounds: list[tuple[list[RunsRead], int
         view.update(Changes(changed=view.advance_to(at(now_s))))
         assert view.filter.now == at(now_s)
         assert_is_true(store, view)
-
-
-def test_filter_without_time_checks_no_run_again() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a"),)))
-    view = View(store, parse_filter("task:sync", now=at(0)))
-    assert view.advance_to(at(9)) == set()
-    assert View(store, parse_filter("age:>1h", now=at(0))).advance_to(at(9)) == set()

@@ -1,10 +1,17 @@
-"""Errors that differ only in data are of one kind."""
+"""Errors of all places of the API are of one kind if they differ only in data."""
+
+from typing import Any
 
 import pytest
 
 from tests.support.domain.labelled_errors import DATA, Score, labelled_errors, score
-from tui.domain.error import build_error
+from tests.support.domain.patches import at
+from tests.support.emulator.causes import caused_errors
+from tests.support.recordings import recording
+from tui.domain.error import RunError, build_error
 from tui.domain.error_kinds import ErrorKind, OwnFrame, kind_of
+from tui.domain.facts import ServerErrorGroup, ServerGroupStatus
+from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 
 GOAL = 0.99
@@ -69,3 +76,101 @@ def test_code_of_the_stack_stands_for_a_missing_message() -> None:
     ]
     assert [kind.message for kind in kinds] == ["ECONNREFUSED", "ETIMEDOUT"]
     assert len({kind.fingerprint for kind in kinds}) == 2
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_kinds_agree_with_the_causes_of_failures(seed: int) -> None:
+    errors = caused_errors(seed)
+    assert len({error.label for error in errors}) > 50
+    precision, recall = score(errors)
+    assert precision >= 0.99
+    assert recall >= 0.99
+
+
+def of_rest(number: str) -> RunError:
+    error = recording(number)["response"]["body"]["error"]
+    return build_error(error["message"], name=error.get("name"), stack=error.get("stackTrace"))
+
+
+def test_thrown_error_has_name_message_and_stack() -> None:
+    error = of_rest("103")
+
+    assert (error.name, error.code, error.is_internal, error.has_code_only) == ("Error", None, False, False)
+    assert error.stack is not None
+    assert error.stack.startswith(f"Error: {error.message}\n    at ")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("109", "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE"),
+        ("111", "MAX_DURATION_EXCEEDED"),
+        ("147", "TASK_RUN_STALLED_EXECUTING"),
+        ("149", "TASK_EXECUTION_FAILED"),
+    ],
+)
+def test_rest_has_only_the_code_of_an_internal_error(number: str, code: str) -> None:
+    error = of_rest(number)
+
+    assert (error.code, error.is_internal, error.has_code_only, error.stack) == (code, True, True, None)
+
+
+@pytest.mark.parametrize("number", ["105", "127", "132"])
+def test_plain_message_is_not_an_internal_error(number: str) -> None:
+    error = of_rest(number)
+
+    assert (error.name, error.code, error.has_code_only) == (None, None, False)
+    assert error.message
+
+
+def test_message_of_an_internal_error_may_have_lines_and_colons() -> None:
+    error = build_error("POD_EVICTED: no space: left\non device", name="Internal error")
+
+    assert (error.code, error.message, error.has_code_only) == ("POD_EVICTED", "no space: left\non device", False)
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("trigger.dev internal error (CODE) and more", None),
+        ("trigger.dev internal error (CODE)", "Error"),
+        ("TASK_X: thrown by the task", "Error"),
+        ("Word: text", "Internal error"),
+        ("", None),
+    ],
+)
+def test_message_that_resembles_an_internal_error_is_plain(message: str, name: str | None) -> None:
+    assert build_error(message, name=name) == RunError(Raw(message), None if name is None else Raw(name))
+
+
+UNRESOLVED, RESOLVED, IGNORED = ServerGroupStatus
+
+
+def group(status: ServerGroupStatus | None, **fields: Any) -> ServerErrorGroup:
+    return ServerErrorGroup(ErrorGroupId("error_1"), TaskId("sync"), Raw("boom"), status=status, **fields)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_regressed", "is_acknowledged"),
+    [
+        (group(UNRESOLVED, last_seen=at(5)), False, False),
+        (group(RESOLVED, last_seen=at(5), resolved_at=at(9)), False, True),
+        (group(RESOLVED, last_seen=at(9), resolved_at=at(9)), False, True),
+        (group(RESOLVED, last_seen=at(9.001), resolved_at=at(9)), True, False),
+        (group(RESOLVED, last_seen=at(5)), False, True),
+        (group(RESOLVED, resolved_at=at(5)), False, True),
+        (group(UNRESOLVED, last_seen=at(9), resolved_at=at(5)), False, False),
+        (group(IGNORED, last_seen=at(5)), False, True),
+        (group(IGNORED, last_seen=at(5), ignored_until=at(10.001)), False, True),
+        (group(IGNORED, last_seen=at(5), ignored_until=at(10)), False, False),
+        (group(None, last_seen=at(9), resolved_at=at(5)), False, False),
+    ],
+)
+def test_state_follows_the_dates(found: ServerErrorGroup, *, is_regressed: bool, is_acknowledged: bool) -> None:
+    assert (found.is_regressed, found.is_acknowledged(at(10))) == (is_regressed, is_acknowledged)
+
+
+def test_group_is_new_from_its_first_failure_on() -> None:
+    assert group(UNRESOLVED, first_seen=at(5)).is_new(at(5))
+    assert not group(UNRESOLVED, first_seen=at(5)).is_new(at(5.001))
+    assert not group(UNRESOLVED).is_new(at(0))

@@ -1,18 +1,23 @@
-"""FAILING depends on the runs alone: not on when it is judged, nor on which source knows the runs."""
+"""Failing tasks: by their runs alone, against what was usual before, and after a deploy."""
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.judged import CHARGE, MINUTE, ended, normal, own_of
+from tests.support.domain.deploys import false_alarms
+from tests.support.domain.judged import CHARGE, MINUTE, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at
 from tui.domain.facts import MinutesRead, TaskMinute, WallFacts
-from tui.domain.finding import Finding, TaskFails
-from tui.domain.update import HistoryRead, RunPatch, RunsRead
+from tui.domain.finding import Finding, FindingWord, TaskFails
+from tui.domain.run import Fixed
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, RunPatch
 from tui.store.findings.counts import OwnCounts
-from tui.store.findings.judging import judge
+from tui.store.findings.judging import Block, before_streak, judge, lacks_runs_before
 from tui.store.store import Store
 
 FIRST_S = 7_200
@@ -97,14 +102,83 @@ def test_process_that_begins_now_finds_the_same(
         assert replace(first_said, only_version=None) == replace(second_said, only_version=None)
 
 
-@settings(max_examples=30)
-@given(histories(), st.sets(st.integers(0, 120), max_size=20), st.integers(0, 600))
-def test_failures_that_are_read_late_end_no_finding(runs: list[tuple[int, bool]], late: set[int], later_s: int) -> None:
-    now_s, all_runs = runs[-1][0] + later_s, patches(runs)
-    known = [run for number, run in enumerate(all_runs) if number not in late or not runs[number][1]]
-    store = Store()
-    own = own_of(known, at(now_s), at(0), store)
-    if finding(normal(), own, now_s):
-        for run in all_runs:
-            own.on_changes(store.apply(RunsRead((run,))))
-            assert finding(normal(), own, now_s)
+def test_a_task_that_always_failed_needs_7_days_to_be_normal() -> None:
+    half = [*every(4, 0, 7200, fails=True), *every(4, 2, 7200, 20_000)]
+    (found,) = judged(half, WallFacts())
+    assert isinstance(found.evidence, TaskFails)
+    assert found.evidence.normal_rate is None
+
+
+def test_the_normal_is_that_before_the_streak() -> None:
+    begin = [*every(2, 0, 3600, version="1"), ended(9_999, 1801, fails=True)]
+    for step_s in (4, 25):
+        bad = [*every(step_s, 3600, 7200, 10_000, fails=True), *every(step_s, 3602, 7200, 20_000)]
+        (found,) = judged([*begin, *bad], WallFacts())
+        assert isinstance(found.evidence, TaskFails)
+        assert found.since == at(3600)
+        assert found.evidence.normal_rate is not None
+        assert found.evidence.normal_rate < 0.01
+
+
+def test_blocks_without_a_change_are_all_before() -> None:
+    steady = [Block(-60.0 * minute, 1, 10) for minute in range(100)]
+    assert before_streak(Block(0.0, 10, 100), steady) == (100, 1000)
+    assert before_streak(Block(0.0, 0, 100), steady) == (100, 1000)
+    failing = [Block(-60.0 * minute, 5, 10) for minute in range(30)]
+    assert before_streak(Block(0.0, 50, 100), [*failing, *steady]) == (100, 1000)
+    assert before_streak(Block(0.0, 50, 100), steady) == (100, 1000)
+    assert before_streak(Block(0.0, 50, 100), []) == (0, 0)
+
+
+BEFORE = every(300, -7_200, 0, version="1")
+"""Most of these runs are too old to be a normal of other days, so that only the deploy can count."""
+
+
+def deployed(count: int, first: int = 10_000, begin_s: int = 6600, **more: Any) -> list[RunPatch]:
+    return every(30, begin_s, begin_s + 30 * count, first, **{"fails": True, "version": "2", **more})
+
+
+def test_four_failures_of_a_new_version_are_enough() -> None:
+    assert judged([*BEFORE, *deployed(3)], WallFacts()) == ()
+    (found,) = judged([*BEFORE, *deployed(4)], WallFacts())
+    assert (found.word, found.since) == (FindingWord.FAILING, at(6600))
+    assert found.evidence == TaskFails(4, 4, Raw("2"), None, at(6660))
+    assert judged([*BEFORE, *deployed(4, version="1")], WallFacts()) == (), "no deploy"
+    done_first = [*BEFORE, *deployed(3, 9_000, 6510, fails=False), *deployed(4)]
+    assert judged(done_first, WallFacts()) == (), "four of seven"
+
+
+def test_runs_before_a_failing_version_are_missed_while_unread() -> None:
+    for before, is_lacking in ((BEFORE[-19:], True), (BEFORE[-20:], False)):
+        assert lacks_runs_before(own_of([*before, *deployed(4)])) is is_lacking
+    assert not lacks_runs_before(own_of(deployed(3)))
+
+
+def test_a_version_before_that_failed_too_is_no_measure() -> None:
+    for every_nth, is_found in ((13, True), (10, False)):
+        before = [ended(turn, 3600 + 60 * turn, fails=turn % every_nth == 1, version="1") for turn in range(50)]
+        few = [*before[:5], *deployed(4)]
+        assert judged(few, WallFacts()) == (), "too few to compare with"
+        found = judged([*before, *deployed(4)], WallFacts())
+        assert bool(found) is is_found
+
+
+def test_three_healthy_runs_end_four_failures() -> None:
+    bad = [*BEFORE, *deployed(4)]
+    for version in ("2", "3"):
+        healed = deployed(3, 20_000, 6720, fails=False, version=version)
+        assert judged([*bad, *healed[:2]], WallFacts())
+        assert judged([*bad, *healed], WallFacts()) == ()
+
+
+@pytest.mark.parametrize(("depth", "step_s", "is_found"), [(0, 0.2, False), (0, 2, True), (1, 9, False), (1, 11, True)])
+def test_runs_that_were_created_together_count_once(depth: int, step_s: float, is_found: bool) -> None:
+    batch = [
+        replace(ended(10_000 + turn, 6600 + step_s * turn, fails=True), fixed=Fixed(CHARGE, depth, version=Raw("2")))
+        for turn in range(4)
+    ]
+    assert bool(judged([*BEFORE, *batch], WallFacts())) is is_found
+
+
+def test_deploys_that_change_nothing_raise_no_alarm() -> None:
+    assert false_alarms(range(20)) == 0

@@ -41,7 +41,6 @@ from tui.domain.facts import (
     with_limit,
 )
 from tui.domain.finding import (
-    ApprovalWaits,
     FindingWord,
     QueueWaits,
     RunOverdue,
@@ -107,20 +106,6 @@ def test_a_bad_version_makes_its_task_fail() -> None:
         assert found.filter_text == "task:charge status:failures"
 
 
-def test_a_bad_version_is_found_within_half_a_minute() -> None:
-    now = at(6625)
-    (found,) = judged([each for each in [*BEFORE, *BAD] if each.read_at <= now], normal(), now)
-    assert found.since == at(6600)
-
-
-def test_a_long_streak_is_counted_from_its_begin() -> None:
-    bad = [*every(4, 4800, 7200, 10_000, fails=True), *every(4, 4802, 7200, 20_000)]
-    (found,) = judged([*every(2, 3600, 4800, version="1"), *bad], normal())
-    assert isinstance(found.evidence, TaskFails)
-    assert found.since == at(4800)
-    assert found.evidence.failed == 600
-
-
 def test_the_server_tells_failures_that_the_store_lacks() -> None:
     minutes = tuple(
         TaskMinute(CHARGE, at(start), 30, 30, 30 - bad, bad, 30)
@@ -139,20 +124,6 @@ def test_a_mended_version_ends_the_finding() -> None:
     mended = [*BEFORE, *BAD, *every(2, 7200, 7300, 30_000, version="3")]
     assert judged(mended[:-45], normal(), at(7212)) != ()
     assert judged(mended, normal(), at(7300)) == ()
-
-
-@pytest.mark.parametrize("usual_then", [False, True])
-def test_full_hour_alone_changes_no_finding(usual_then: bool) -> None:
-    runs = [ended(turn, 6500 + turn, fails=turn % 2 == 0) for turn in range(100)]
-    often, seldom = normal(failed=350), normal(failed=7)
-    then, later = (often, seldom) if usual_then else (seldom, often)
-    assert then.normals is not None
-    assert later.normals is not None
-    read = replace(later.normals, hour=at(7200), before=then.normals.normals)
-    before = [each.word for each in judged(runs, then, at(7199))]
-    assert before == ([] if usual_then else [FindingWord.FAILING])
-    assert [each.word for each in judged(runs, WallFacts(normals=read), at(7201))] == before
-    assert [each.word for each in judged(runs, WallFacts(normals=read), at(9000))] == before
 
 
 def test_few_failures_and_usual_ones_are_no_finding() -> None:
@@ -327,20 +298,6 @@ def test_the_store_tells_late_queues_without_the_server() -> None:
         assert judged([patch_of("run_old", word, created=7000, task="mail", attempt_count=attempts)], WallFacts()) == ()
 
 
-def test_slow_names_only_queues_that_a_run_or_the_server_names() -> None:
-    limited = Fixed(task=TaskId("mail"), queue=Raw("limited"))
-    named = patch_of("run_a", "QUEUED", created=7000, fixed=limited)
-    unnamed = patch_of("run_b", "QUEUED", created=6900, task="mail")
-    queues = WallFacts(queues=QueuesRead(NOW, (Queue("q1", Raw("limited"), False, 1, 5, 1),)))
-    found = {each.subject.key: each for each in judged([named, unnamed], queues)}
-    assert {key: each.subject.kind for key, each in found.items()} == {
-        "limited": SubjectKind.QUEUE,
-        "mail": SubjectKind.TASK,
-    }
-    assert found["limited"].evidence == QueueWaits(1, at(7000), 1, 1, is_at_limit=True)
-    assert found["mail"].evidence == QueueWaits(1, at(6900))
-
-
 def test_a_task_is_slow_by_its_p95_unless_it_fails() -> None:
     speed = MinutesRead(NOW, at(3600), MINUTE, (), (TaskSpeed(CHARGE, 10 * SECOND, 100),))
     facts = replace(normal(), minutes=speed)
@@ -389,13 +346,6 @@ def test_a_schedule_is_missing_once_its_runs_were_asked_for() -> None:
     assert judge(with_fact(asked, ScheduleRunsRead(at(7400), "s1", DUE + 90 * SECOND)), own, at(7401)) == ()
 
 
-def test_a_missing_schedule_stays_missing_at_its_next_due_time() -> None:
-    known = facts_of(SchedulesRead(at(7000), (HOURLY,)), ScheduleRunsRead(DUE + 62 * SECOND, "s1", at(3600)))
-    (found,) = judge(known, own_of([]), DUE + HOUR + 200 * SECOND)
-    assert found.since == DUE
-    assert needs_schedule_runs(known, DUE + HOUR + 200 * SECOND) == ("s1",)
-
-
 def test_a_due_time_before_the_program_needs_a_regular_past() -> None:
     own, now = own_of([]), DUE + 100 * SECOND
     read = SchedulesRead(DUE + 70 * SECOND, (HOURLY,))
@@ -430,14 +380,6 @@ def test_a_due_time_that_the_server_names_needs_no_past() -> None:
         known = facts_of(SchedulesRead(DUE + 70 * SECOND, (named,)), ScheduleRunsRead(DUE + 75 * SECOND, "s1", newest))
         found = judge(known, own, now)
         assert [each.since for each in found] == ([] if since is None else [since])
-
-
-def test_missing_counts_from_the_effective_due_time() -> None:
-    later = replace(HOURLY, next_at=DUE, next_effective_at=DUE + 20 * SECOND)
-    known = facts_of(SchedulesRead(at(7000), (later,)), ScheduleRunsRead(at(7279), "s1", at(3600)))
-    assert judge(known, own_of([]), at(7300)) == ()
-    known = with_fact(known, ScheduleRunsRead(at(7280), "s1", at(3600)))
-    assert judge(known, own_of([]), at(7300)) != ()
 
 
 def test_an_idle_development_environment_misses_nothing() -> None:
@@ -513,18 +455,6 @@ def test_a_token_counts_only_while_its_run_is_live(word: str) -> None:
     assert [each.subject.key for each in found] == [*live, "w2", "w3"], "tokens of one moment are two"
     assert len({each.identity for each in found}) == len(found)
     assert [each.run_id or each.id for each in waiting_rows(facts, own)] == [*live, "w2", "w3"]
-
-
-def test_a_run_found_by_duration_and_by_token_has_one_line() -> None:
-    own = own_of([executing(7200 - 30 * 3600)])
-    (by_run,) = judge(WallFacts(), own, NOW)
-    held = hold((), [by_run], NOW)
-    token = WaitToken("w1", NOW - 29 * HOUR, (Raw("legal"),), run_id=RunId("run_x"), task=CHARGE)
-    by_token = judge(WallFacts(tokens=TokensRead(NOW, (token,))), own, NOW)
-    held = hold(held, by_token, NOW + SECOND)
-    assert [type(each.evidence) for each, *_ in held] == [ApprovalWaits]
-    held = hold(held, [by_run], NOW + 2 * SECOND)
-    assert [type(each.evidence) for each, *_ in held] == [RunOverdue]
 
 
 def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:

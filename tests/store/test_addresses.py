@@ -83,12 +83,6 @@ def test_any_text_is_an_address_or_is_refused_in_one_line(text: str) -> None:
                 assert address.view != "runs" or not parse_filter(address.filter).invalid_words
 
 
-def test_words_and_address_of_the_picture_are_one_view() -> None:
-    address = parse_words("runs task:charge-* status:failed sort:took since:2h")
-    assert str(address) == "runs?task=charge-*&status=failed&since=2h&sort=took"
-    assert address == ViewAddress("runs", "task:charge-* status:failed", "2h", "took")
-
-
 def test_unquoted_spaces_of_an_address_stay_one_value() -> None:
     assert parse_address("runs?error=No%20such customer&q=two words").filter == 'error:"No such customer" "two words"'
     assert parse_address('runs?error=5" pipe&tag=a').filter == 'error:"5 pipe" tag:a'
@@ -128,17 +122,13 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("vrun?", 'no view "vrun", nearest: run; the views are errors runs wall run queues'),
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?status=faled", 'no status "faled"'),
-        ("runs?sort=tok", 'no order "tok", nearest: took'),
         ("runs?sort=took&sort=age", '"sort" is given twice'),
         ("runs?-since=2h", '"since" cannot be negated'),
         ("runs?since=soon", '"soon" is not a period: 7d,'),
-        ("runs?since=", '"since" has no value'),
         ("runs?server-task=charge-*", "the server takes whole names only"),
         ("runs?server-error=error_1,error_2", "server-error: the server takes one error group"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),
-        ("run?id=../x", '"../x" is not a run id'),
-        ("run?id=run_1&pane=log", 'no pane "log", nearest: logs'),
         ("errors?since=2h", "the periods are 1h 6h 24h 7d 30d"),
         ("runs", 'an address has a "?": runs?'),
         ("runs?q=" + "x" * 8000, "at most 8,000 characters"),

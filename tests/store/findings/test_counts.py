@@ -1,18 +1,21 @@
-"""The own counts are a function of the store's runs, however these arrived."""
+"""What findings are judged on: the counts of the store's runs, due times, and kept facts."""
 
-import gc
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
+from tui.domain.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead, Schedule, ScheduleRunsRead
 from tui.domain.run import RunId, TaskId
+from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
+from tui.store.changes import Topic
+from tui.store.findings.bounds import KEPT_SPANS, last_due, next_due, spans_of
 from tui.store.findings.counts import (
-    CONFIRMING_MINUTES,
     HOUR_MINUTES,
     KEPT_MINUTES,
     MAX_COUNT,
@@ -115,20 +118,6 @@ def test_cells_and_durations_leave_with_their_time() -> None:
     assert own.total(minute_of(at(75))).ended == 0
 
 
-def test_confirmed_runs_are_soon_kept_only_once() -> None:
-    store = Store()
-    own = OwnCounts(store)
-    patch = patch_of("run_a", "COMPLETED", created=0, state={"finished_at": at(60)})
-    own.on_changes(store.apply(RunsRead((patch,))))
-    own.settle(at(90))
-    assert not store.apply(RunsRead((replace(patch, read_at=at(200)),))).changed
-    [counted] = own.last_ended(1)
-    assert counted is not store.get(RunId("run_a"))
-    own.settle(at(60 * (CONFIRMING_MINUTES + 2)))
-    [counted] = own.last_ended(1)
-    assert counted is store.get(RunId("run_a"))
-
-
 def test_counts_are_complete_from_where_the_list_was_read() -> None:
     store = Store(max_runs=2)
     own = OwnCounts(store)
@@ -190,20 +179,119 @@ def test_a_retry_and_a_delay_do_not_wait() -> None:
     assert list(queued) == [(at(50).timestamp(), RunId("run_due")), (at(70).timestamp(), RunId("run_new"))]
 
 
-def test_ends_of_all_minutes_are_not_visited_by_the_collector() -> None:
-    store = Store()
-    runs = (
-        patch_of(f"run_{number}", "COMPLETED", created=number, state={"finished_at": at(number)}) for number in (0, 90)
-    )
-    own = OwnCounts(store)
-    own.on_changes(store.apply(RunsRead(tuple(runs))))
-    own.settle(at(200))
-    for minute in map(minute_of, (at(0), at(90))):
-        ends = own.ends(minute)
-        assert len(ends) == 1
-        assert not any(map(gc.is_tracked, (ends, *ends.values())))
-
-
 def test_counts_of_a_bad_server_stay_apart() -> None:
     assert unpacked(packed(10**30, 3, -5) + packed(1, 4, 7)).failed == 7
     assert unpacked(packed(1, -(10**30), 4) + packed(1, 4, 7)) == (2, 4, 8 + MAX_COUNT)
+
+
+def schedule(cron: str, zone: str = "UTC") -> Schedule:
+    return Schedule("sched_1", TaskId("report"), Raw(cron), Raw(zone), True)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_due_times_are_in_the_zone_of_the_schedule() -> None:
+    berlin = schedule("0 3 * * *", "Europe/Berlin")
+    # Winter, then summer: the night in which 2:00 does not exist, and the one in which it exists twice.
+    assert next_due(berlin, utc("2026-11-26 02:22")) == utc("2026-11-27 02:00")
+    assert last_due(berlin, utc("2026-07-01 02:22")) == utc("2026-07-01 01:00")
+    missing_hour = schedule("30 2 * * *", "Europe/Berlin")
+    assert next_due(missing_hour, utc("2026-03-29 00:00")) == utc("2026-03-29 01:00")
+    twice = schedule("30 2 * * *", "Europe/Berlin")
+    assert next_due(twice, utc("2026-10-25 00:00")) == utc("2026-10-25 00:30")
+    assert next_due(twice, utc("2026-10-25 00:30")) == utc("2026-10-26 01:30")
+
+
+def test_a_due_time_is_the_last_one_at_its_own_moment() -> None:
+    hourly = schedule("0 * * * *")
+    assert last_due(hourly, utc("2026-11-26 14:00")) == utc("2026-11-26 14:00")
+    assert last_due(hourly, utc("2026-11-26 13:59:59.9")) == utc("2026-11-26 13:00")
+    assert next_due(hourly, utc("2026-11-26 14:00")) == utc("2026-11-26 15:00")
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone"),
+    [("nonsense", "UTC"), ("0 0 31 2 *", "UTC"), ("* * * * *", "../etc"), ("* * * * *", "Mars/X"), ("", ""),
+     ("* * * * *", "a" + "/a" * 499)],
+)  # fmt: skip
+def test_an_unreadable_schedule_has_no_due_times(cron: str, zone: str) -> None:
+    assert next_due(schedule(cron, zone), utc("2026-11-26 14:00")) is None
+    assert last_due(schedule(cron, zone), utc("2026-11-26 14:00")) is None
+
+
+@given(
+    st.sampled_from(["*/7 * * * *", "0 * * * *", "15 2 * * 1", "0 0 1 * *", "30 */5 * * *"]),
+    st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"]),
+    st.integers(0, 10**7),
+)
+def test_no_due_time_is_between_last_and_next(cron: str, zone: str, seconds: int) -> None:
+    each, now = schedule(cron, zone), utc("2026-01-01 00:00") + timedelta(seconds=seconds)
+    last, following = last_due(each, now), next_due(each, now)
+    assert last is not None
+    assert following is not None
+    assert last <= now < following
+    for moment in (last, following - timedelta(microseconds=1)):
+        spans_of(cron, zone).clear()
+        assert (last_due(each, moment), next_due(each, moment)) == (last, following)
+
+
+def test_the_minutes_of_hours_are_not_kept() -> None:
+    each, now = schedule("*/2 * * * *"), utc("2026-11-26 14:00")
+    for minutes in range(100):
+        last_due(each, now + timedelta(minutes=minutes))
+    assert len(spans_of(each.cron, each.zone)) == KEPT_SPANS
+
+
+AT = datetime(2026, 11, 26, 14, 30, tzinfo=UTC)
+LATER = AT + timedelta(seconds=20)
+QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),))
+UNREAD = FactUnread(AT, FactSource.QUEUES, Raw("the server does not answer"), is_refused=False)
+RUNS = ScheduleRunsRead(AT, "sched_1", AT, None)
+
+
+@pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])
+def test_fact_that_is_confirmed_changes_only_its_age(fact: FactRead) -> None:
+    store = Store()
+    assert store.apply(fact).topics == {Topic.WALL_FACTS}
+    before, confirmed = store.wall_facts, replace(fact, at=LATER)
+    assert store.apply(confirmed).is_empty
+    assert before is not None
+    assert store.wall_facts is not None
+    assert (before.queues, before.unread, before.schedule_runs) != (
+        store.wall_facts.queues,
+        store.wall_facts.unread,
+        store.wall_facts.schedule_runs,
+    )
+
+
+def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:
+    """No answer of the server has the time of a pause."""
+
+    def read(at_s: float, *, is_paused: bool) -> QueuesRead:
+        (queue,) = QUEUES.queues
+        return replace(QUEUES, at=AT + timedelta(seconds=at_s), queues=(replace(queue, is_paused=is_paused),))
+
+    def since(*reads: tuple[float, bool]) -> list[float]:
+        store = Store()
+        for at_s, is_paused in reads:
+            store.apply(read(at_s, is_paused=is_paused))
+        assert store.wall_facts is not None
+        return [(at - AT).total_seconds() for at in store.wall_facts.paused_since.values()]
+
+    assert since((0, True), (20, True)) == []
+    assert since((0, False), (20, True), (40, True), (60, True)) == [20]
+    assert since((0, False), (3600, True)) == [], "nobody looked for an hour"
+    assert since((0, False), (20, True), (40, False)) == []
+    assert since((0, False), (20, True), (40, False), (60, True)) == [60]
+
+
+@pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])
+def test_facts_go_on_after_the_servers_clock_was_set_back(fact: FactRead) -> None:
+    store = Store()
+    store.apply(replace(fact, at=LATER))
+    assert store.apply(replace(fact, at=AT)).is_empty, "it came late"
+    last = store.wall_facts
+    store.apply(replace(fact, at=AT - timedelta(minutes=10)))
+    assert store.wall_facts != last

@@ -1,15 +1,20 @@
-"""The board merges the server's minutes with the own counts, and shows what is not known as not known."""
+"""The board, its queues and its errors: what is known, worst first, and what is not known as not known."""
 
+import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
+from tests.support.error_groups import group_of
 from tui.domain.facts import (
     Deployment,
     DeploymentsRead,
+    ErrorState,
     FactSource,
     FactUnread,
     MinutesRead,
@@ -19,6 +24,7 @@ from tui.domain.facts import (
     QueueWait,
     Schedule,
     SchedulesRead,
+    ServerErrorGroup,
     TaskMinute,
     TaskNormal,
     TaskSpeed,
@@ -27,22 +33,33 @@ from tui.domain.facts import (
     WaitToken,
     WallFacts,
 )
+from tui.domain.filters import RunFilters
 from tui.domain.finding import (
     Finding,
     FindingSubject,
     FindingWord,
     QueueWaits,
+    RunOverdue,
     ScheduleMissed,
     SubjectKind,
     TaskFails,
     Verdict,
 )
-from tui.domain.run import Fixed, TaskId
+from tui.domain.run import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
-from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth, make_board
+from tui.store.findings.board import (
+    Board,
+    BoardSpan,
+    QueueHealth,
+    QueueRow,
+    TaskHealth,
+    failing_now,
+    make_board,
+    queue_rows,
+)
 from tui.store.findings.counts import OwnCounts
-from tui.store.store import Store, interval_of
+from tui.store.store import Store
 
 MINUTE = timedelta(minutes=1)
 NOW = at(600)
@@ -93,32 +110,6 @@ def test_own_counts_fill_all_cells_without_the_server() -> None:
     assert (shown.tasks[0].running, shown.tasks[1].queued, shown.tasks[1].oldest) == (1, 1, timedelta(seconds=59))
 
 
-def test_task_has_the_oldest_wait_of_its_runs_in_any_queue() -> None:
-    """The server's waits are those of queues: of a queue with another name, they do not say which task waits."""
-    mail = patch_of("run_a", "QUEUED", created=541, updated=541, task="mail")
-    for queue, waited_s in (("email", 59), ("task/mail", 70)):
-        waits = WaitsRead(NOW, (QueueWait(queue, 1, at(530)),))
-        (row,) = board(store_of(mail), WallFacts(waits=waits)).tasks
-        assert (row.queued, row.oldest) == (1, timedelta(seconds=waited_s))
-
-
-@pytest.mark.parametrize("reached", [-9000, 0])
-def test_tasks_are_sorted_by_failed_then_by_queued(reached: float) -> None:
-    """An hour that the own counts have in part sorts the same, and no task is healthy by what is not known."""
-    ends = {"a": (0, 1), "b": (3, 3), "c": (9, 0), "d": (2, 0)}
-    finished = [
-        replace(ended(f"run_{task}{word}{number}", 430, 490, 550, word), fixed=Fixed(task=TaskId(task)))
-        for task, counts in ends.items()
-        for word, count in zip(("COMPLETED", "FAILED"), counts, strict=True)
-        for number in range(count)
-    ]
-    queued = [patch_of(f"run_q{number}", "QUEUED", created=541, task="d") for number in range(2)]
-    shown = board(store_of(*finished, *queued, reached=reached), WallFacts()).tasks
-    assert [row.task for row in shown] == ["b", "a", "d", "c"]
-    is_healthy = False if reached < 0 else None
-    assert [row.has_failures for row in shown] == [True, True, is_healthy, is_healthy]
-
-
 def test_rates_are_those_of_the_last_60_seconds() -> None:
     ends = (535, 539, 541, 555, 575, 590)
     store = store_of(*(ended(f"run_{end}", 500, 501, end, "FAILED" if end > 550 else "COMPLETED") for end in ends))
@@ -142,17 +133,6 @@ def test_rates_of_filtered_lists_are_those_of_the_server() -> None:
     assert (shown.lines.done.now, shown.lines.failed.now) == (4, 1), "the last minute that the server has counted"
     assert list(shown.lines.done.cells)[-2:] == [2, 0], "of the listed runs"
     assert board(store, WallFacts()).lines.done.now == 2
-
-
-def test_levels_stay_while_new_runs_are_not_counted_yet() -> None:
-    store = store_of(patch_of("run_a", "EXECUTING", created=300, task="charge", state={"started_at": at(301)}))
-    own = OwnCounts(store)
-    own.settle(NOW)
-    store.apply(RunsRead((patch_of("run_b", "EXECUTING", created=598, state={"started_at": at(599)}),)))
-    running = make_board(WallFacts(), own, None, store.status_counts(NOW), SPAN, NOW).lines.running
-    assert running.now == 2
-    assert list(running.cells) == [1, 1, 1, 1, 1], "a second start would make it seem that none ran before"
-    assert running.in_span == 2, "the most of the hour is not less than there are now"
 
 
 def test_cells_before_the_own_counts_are_not_known() -> None:
@@ -198,7 +178,6 @@ def test_rows_are_worst_first() -> None:
                 Queue("q2", Raw("paused"), True, 5, 3, 5, is_paused=True),
                 Queue("q3", Raw("mail"), True, 20, 301, 20),
                 Queue("q4", Raw("late"), True, 1, 2, 5),
-                Queue("q5", Raw("full"), True, 1, 0, 1),
                 Queue("q6", Raw("any"), True, 1, 0),
             ),
         ),
@@ -214,7 +193,6 @@ def test_rows_are_worst_first() -> None:
             (
                 Schedule("s1", TaskId("hourly"), Raw("0 * * * *"), Raw("UTC"), True),
                 Schedule("s2", TaskId("daily"), Raw("0 0 * * *"), Raw("UTC"), True, at(5000)),
-                Schedule("s3", TaskId("off"), Raw("0 0 * * *"), Raw("UTC"), False, at(5000)),
             ),
         ),
         unread={FactSource.ERRORS: FactUnread(NOW, FactSource.ERRORS, Raw("403"), is_refused=True)},
@@ -249,7 +227,6 @@ def test_rows_are_worst_first() -> None:
         ("paused", QueueHealth.PAUSED),
         ("late", QueueHealth.LATE),
         ("busy", QueueHealth.BUSY),
-        ("full", QueueHealth.BUSY),
         ("any", QueueHealth.FINE),
     ]
     assert shown.queues[0].since == at(500)
@@ -260,7 +237,6 @@ def test_rows_are_worst_first() -> None:
         (TaskId("late"), TaskHealth.LATE),
         (TaskId("paused"), TaskHealth.PAUSED),
         (TaskId("any"), TaskHealth.HEALTHY),
-        (TaskId("full"), TaskHealth.HEALTHY),
     ]
     assert [(row.schedule.id, row.is_late, row.due_at) for row in shown.due] == [
         ("s1", True, at(0)),
@@ -276,30 +252,140 @@ def test_rows_are_worst_first() -> None:
     assert [each.version for each in lines.deployments] == ["2"]
 
 
-def test_longest_runs_are_those_far_over_their_p95() -> None:
-    times = {"started_at": at(0)}
-    store = store_of(
-        patch_of("run_new", "EXECUTING", created=0, task="mail", state=times),
-        patch_of("run_long", "EXECUTING", created=0, task="charge", state=times),
-        ended("run_a", 370, 375, 380),
+AFTERNOON = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
+SEND_EMAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)
+WAIT = QueueWait("task/send-email", 301, AFTERNOON - timedelta(minutes=11), RunId("run_oldest"), 14.0, 27.0)
+NUMBERS = st.none() | st.integers(0, 100)
+MOMENTS = st.none() | st.integers(0, 300).map(lambda age_s: AFTERNOON - timedelta(seconds=age_s))
+
+
+def facts(*queues: Queue, waits: tuple[QueueWait, ...] | None = ()) -> WallFacts:
+    return WallFacts(queues=QueuesRead(AFTERNOON, queues), waits=None if waits is None else WaitsRead(AFTERNOON, waits))
+
+
+def row(queue: Queue, *waits: QueueWait, verdict: Verdict | None = None) -> QueueRow:
+    return queue_rows(facts(queue, waits=waits), verdict, AFTERNOON)[0]
+
+
+def found(word: FindingWord, subject: FindingSubject, since: datetime) -> Verdict:
+    is_slow = word is FindingWord.SLOW
+    evidence = QueueWaits(301, since) if is_slow else RunOverdue(since, timedelta(minutes=1))
+    return Verdict(
+        AFTERNOON, (Finding(word, subject, since, evidence, "", task=TaskId(subject.name)),), AFTERNOON, is_known=True
     )
-    facts = WallFacts(
-        normals=NormalsRead(
-            NOW, at(0), (TaskNormal(CHARGE, 70, 0, MINUTE, 7), TaskNormal(MAIL, 70, 0, 9 * MINUTE, 7)), 1, 1
+
+
+@given(st.integers(0, 50), st.none() | st.integers(0, 50), st.integers(-300, 60), st.booleans(), st.booleans())
+def test_number_of_the_list_is_a_least_one(
+    listed: int, waiting: int | None, waits_s: int, is_failing: bool, is_busy: bool
+) -> None:
+    """The list counts no run that was handed to a worker: only the query says how many wait, and that none does."""
+    wait = () if not waiting else (replace(WAIT, queued=waiting),)
+    waits = None if waiting is None else WaitsRead(AFTERNOON + timedelta(seconds=waits_s), wait)
+    unread = (
+        {FactSource.WAITS: FactUnread(AFTERNOON, FactSource.WAITS, Raw("429"), is_refused=False)} if is_failing else {}
+    )
+    queue = replace(SEND_EMAIL, queued=listed, running=20 if is_busy else 3)
+    made = queue_rows(WallFacts(queues=QueuesRead(AFTERNOON, (queue,)), waits=waits, unread=unread), None, AFTERNOON)[0]
+    is_known = waits is not None and waits_s >= -120
+    assert made.queued == (waiting if is_known else listed or None)
+    assert made.are_waits_read is is_known
+    assert made.is_least is (not is_known and listed > 0)
+    assert made.is_reading is (not is_known and not is_failing)
+    assert (made.health is QueueHealth.AT_LIMIT) is bool(made.queued and is_busy)
+
+
+def test_health_is_the_worst_word_that_holds() -> None:
+    young = replace(WAIT, oldest_at=AFTERNOON - timedelta(seconds=59))
+    cases = [
+        (SEND_EMAIL, WAIT, QueueHealth.AT_LIMIT),
+        (replace(SEND_EMAIL, is_paused=True), WAIT, QueueHealth.PAUSED),
+        (replace(SEND_EMAIL, limit=21), WAIT, QueueHealth.LATE),
+        (replace(SEND_EMAIL, limit=None), WAIT, QueueHealth.LATE),
+        (replace(SEND_EMAIL, limit=21), young, QueueHealth.BUSY),
+        (replace(SEND_EMAIL, limit=40), young, QueueHealth.FINE),
+        (replace(SEND_EMAIL, queued=0), replace(WAIT, queued=0), QueueHealth.BUSY),
+        (replace(SEND_EMAIL, queued=0), WAIT, QueueHealth.AT_LIMIT),
+        (replace(SEND_EMAIL, running=None), young, QueueHealth.FINE),
+        (replace(SEND_EMAIL, limit=0, running=0), young, QueueHealth.AT_LIMIT),
+    ]
+    for queue, wait, health in cases:
+        assert row(queue, wait).health is health, (queue, wait)
+
+
+def test_stuck_run_makes_the_queue_of_its_task_stuck() -> None:
+    since = AFTERNOON - timedelta(hours=12)
+    verdict = found(FindingWord.STUCK, FindingSubject(SubjectKind.RUN, "run_1", Raw("send-email")), since)
+    made = row(replace(SEND_EMAIL, limit=None), replace(WAIT, oldest_at=AFTERNOON), verdict=verdict)
+    assert (made.health, made.since) == (QueueHealth.STUCK, since)
+    assert row(replace(SEND_EMAIL, running=1), verdict=verdict).health is QueueHealth.FINE, "nothing waits"
+    other = replace(SEND_EMAIL, name=Raw("other"), queued=0, running=0)
+    assert row(other, verdict=verdict).health is QueueHealth.FINE
+
+
+def test_waiting_queue_is_shown_before_its_page_is_read() -> None:
+    other = replace(WAIT, queue="bulk")
+    for is_cut, names in ((True, ["send-email", "bulk"]), (False, ["send-email"])):
+        known = WallFacts(
+            queues=QueuesRead(AFTERNOON, (SEND_EMAIL,), is_cut=is_cut), waits=WaitsRead(AFTERNOON, (WAIT, other))
         )
-    )
-    shown = board(store, facts)
-    assert [(row.run.id, row.p95) for row in shown.longest] == [("run_long", MINUTE), ("run_new", 9 * MINUTE)]
-    assert [(row.id, row.took(NOW)) for row in shown.just_now] == [("run_a", timedelta(seconds=5))]
+        rows = queue_rows(known, None, AFTERNOON)
+        assert [each.name for each in rows] == names
+        assert (rows[-1].running is None) is is_cut
 
 
-def test_ages_have_the_interval_of_their_source() -> None:
-    tokens = tuple(WaitToken(f"token_{number}", NOW) for number in range(250))
-    facts = WallFacts(
-        normals=NormalsRead(NOW, NOW, (), 10, 1, last_day_at=at(60)),
-        tokens=TokensRead(NOW, tokens),
-        waits=WaitsRead(NOW, ()),
+@given(NUMBERS, NUMBERS, NUMBERS, MOMENTS, st.booleans())
+def test_unknown_number_makes_no_queue_unhealthy(
+    running: int | None, queued: int | None, limit: int | None, oldest_at: datetime | None, is_paused: bool
+) -> None:
+    queue = replace(SEND_EMAIL, running=running, queued=queued, limit=limit, is_paused=is_paused)
+    made = row(queue, replace(WAIT, queued=queued or 0, oldest_at=oldest_at))
+    if limit is None or running is None:
+        assert made.health not in {QueueHealth.AT_LIMIT, QueueHealth.BUSY}
+    if oldest_at is None:
+        assert made.health is not QueueHealth.LATE
+    assert (made.health is QueueHealth.PAUSED) is is_paused
+
+
+HOUR = timedelta(hours=1)
+
+
+def server_group(number: int = 1, *, count: int = 7, task: str = "charge-card") -> ServerErrorGroup:
+    return ServerErrorGroup(
+        ErrorGroupId(f"error_{number}"), TaskId(task), Raw("declined"), Raw("Error"), count=count, last_seen=AFTERNOON
     )
-    assert interval_of(facts, FactSource.TOKENS) == timedelta(minutes=3), "three pages"
-    assert interval_of(facts, FactSource.WAITS) == timedelta(seconds=15)
-    assert interval_of(facts, FactSource.NORMALS) == timedelta(hours=1)
+
+
+def test_group_that_only_the_server_knows_lists_its_runs() -> None:
+    (line,) = failing_now((), (server_group(),), AFTERNOON - HOUR, AFTERNOON)
+    assert (line.count, line.filter_text) == (7, "age:<1h")
+    assert line.filters == RunFilters(tasks=(TaskId("charge-card"),), errors=("error_1",))
+
+
+def test_group_with_unread_errors_lists_those_of_the_server() -> None:
+    theirs = server_group(count=26)
+    (line,) = failing_now((group_of(count=7, server_groups=(theirs,)),), (theirs,), AFTERNOON - HOUR, AFTERNOON)
+    assert (line.count, line.filters.errors, line.filter_text) == (26, ("error_1",), "age:<1h")
+    (line,) = failing_now((group_of(count=26, server_groups=(theirs,)),), (theirs,), AFTERNOON - HOUR, AFTERNOON)
+    assert (line.count, line.filters) == (26, RunFilters())
+    assert re.fullmatch("group:[0-9a-f]{8} age:<1h", line.filter_text)
+
+
+def test_groups_that_share_one_of_the_server_count_their_own() -> None:
+    theirs = server_group(count=33)
+    ours = [
+        group_of(stack=f"Error\n at f (file:///app/src/{name}.ts:1:1)", count=count, server_groups=(theirs,))
+        for name, count in (("a", 7), ("b", 26))
+    ]
+    assert sorted(line.count for line in failing_now(ours, (theirs,), AFTERNOON - HOUR, AFTERNOON)) == [7, 26]
+
+
+def test_group_stands_with_the_new_until_the_server_tells() -> None:
+    known = [(ErrorState.NEW, 5), (ErrorState.REGRESSED, 30), (ErrorState.UNRESOLVED, 90), (None, 21)]
+    groups = [group_of(f"error {state}", count=count, state=state) for state, count in known]
+    assert [each.state for each in failing_now(groups, (), AFTERNOON - HOUR, AFTERNOON)] == [
+        None,
+        ErrorState.NEW,
+        ErrorState.REGRESSED,
+        ErrorState.UNRESOLVED,
+    ]

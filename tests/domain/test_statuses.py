@@ -1,4 +1,4 @@
-"""The table of statuses agrees with the README of the recordings, word for word."""
+"""The words of statuses agree with the recordings, and what is derived from them."""
 
 import json
 
@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import run_of, span
 from tests.support.recordings import FOLDER
+from tui.domain.action import ActionPhase
 from tui.domain.run import (
-    STATUS_TABLE,
+    Environment,
     RunStatus,
     filter_word,
     parse_status,
 )
+from tui.domain.text import Raw
 
 SCHEMA = FOLDER.parents[1] / "RUN_SCHEMA.json"
 NOT_A_TRIGGER_WORD = st.text().filter(lambda word: parse_status(word).specificity < 0)
@@ -50,15 +53,6 @@ def test_every_word_of_every_vocabulary_is_known(words: str, canonical: str, tit
         assert (status.word, status.canonical, status.title) == (word, canonical, title)
 
 
-def test_word_has_one_meaning() -> None:
-    meanings: dict[str, set[str]] = {}
-    for row in STATUS_TABLE:
-        for word in {row.rest, row.legacy, *row.database, *row.trql} - {""}:
-            meanings.setdefault(word, set()).add(row.title)
-
-    assert all(len(titles) == 1 for titles in meanings.values())
-
-
 @given(NOT_A_TRIGGER_WORD)
 def test_unknown_word_is_kept_and_final_only_with_an_end(word: str) -> None:
     live, ended = parse_status(word), parse_status(word, ended=True)
@@ -91,3 +85,41 @@ def test_statuses_with_wrong_api_flags_are_final() -> None:
 )
 def test_typed_status_becomes_a_word_of_the_server_filter(typed: str, word: str | None) -> None:
     assert filter_word(typed) == word
+
+
+def test_span_walk_yields_parents_first_in_the_servers_order() -> None:
+    root = span("a", 0, 1, span("b", 0, 1, span("c")), span("d"))
+
+    assert [each.message for each in root.walk()] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("count", "word", "status", "title"),
+    [
+        (1, "EXECUTING", RunStatus.EXECUTING, "Executing"),
+        (2, "EXECUTING", RunStatus.REATTEMPTING, "Reattempting"),
+        (2, "DEQUEUED", RunStatus.EXECUTING, "Dequeued"),
+        (2, "FAILED", RunStatus.COMPLETED_WITH_ERRORS, "Failed"),
+        (0, "PENDING_VERSION", RunStatus.WAITING_FOR_DEPLOY, "Pending version"),
+        (0, "SOMETHING_NEW", RunStatus.QUEUED, "SOMETHING_NEW"),
+    ],
+)
+def test_run_status_depends_on_the_word_and_the_attempts(count: int, word: str, status: RunStatus, title: str) -> None:
+    run = run_of("120", status=word, attemptCount=count)
+
+    assert (run.status, run.status_title, run.is_final) == (status, title, status.is_final)
+
+
+def test_run_queued_after_an_attempt_waits_to_retry() -> None:
+    assert run_of("137").is_waiting_to_retry
+    assert not run_of("125").is_waiting_to_retry
+    assert not run_of("130").is_waiting_to_retry
+
+
+def test_action_ends_when_its_outcome_is_known() -> None:
+    assert {phase for phase in ActionPhase if not phase.is_end} == {ActionPhase.REQUESTED, ActionPhase.ACCEPTED}
+
+
+def test_only_the_type_production_is_production() -> None:
+    assert Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")).is_production
+    assert not Environment(Raw("prod"), "STAGING", Raw("api"), Raw("acme")).is_production
