@@ -26,7 +26,7 @@ from tui.domain.error import RunError
 from tui.domain.run import Json, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
-from tui.kit.heap import COLLECT_INTERVAL_S
+from tui.kit.speed import COLLECT_INTERVAL_S
 from tui.program.app import TriggerApp
 from tui.settings.secret import Secret
 from tui.settings.settings import Settings

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.kit.heap import MAX_YOUNG, MIN_QUIET_S, MIN_YOUNG, THAW_INTERVAL_S, THRESHOLDS, PauseCollector
+from tui.kit.speed import MAX_YOUNG, MIN_QUIET_S, MIN_YOUNG, THAW_INTERVAL_S, THRESHOLDS, PauseCollector
 from tui.program.app import TriggerApp
 
 TICK_S = 5.0

@@ -28,7 +28,7 @@ def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("tui.kit.workspace.LOAD_CHECK_INTERVAL_S", 0.01)
     monkeypatch.setattr(Workspace, "_load_unmade", load)
-    monkeypatch.setattr("tui.kit.heap.PauseCollector.is_quiet", property(lambda _: is_quiet()))
+    monkeypatch.setattr("tui.kit.speed.PauseCollector.is_quiet", property(lambda _: is_quiet()))
     typing_ended: list[bool] = []
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -100, -99, -98))

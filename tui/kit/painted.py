@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from textual import events, on
-from textual._styles_cache import StylesCache
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.geometry import Size
@@ -24,7 +23,7 @@ from tui.kit.colors import Background
 from tui.kit.commands import visible_top
 from tui.kit.driver import TerminalDriver
 from tui.kit.lines import Dialog, DialogBorder, Lines
-from tui.kit.look import LineCompositor
+from tui.kit.speed import LineCompositor, forget_lines
 from tui.kit.terminal.link import LAYOUT_S
 from tui.kit.terminal.output import FrameSender, for_screen, for_tmux
 from tui.kit.type_ahead import FrameVisibility
@@ -211,12 +210,7 @@ class PaintedScreen(Screen[ResultT]):
             super()._compositor_refresh()
 
     def on_unmount(self) -> None:
-        """Free the painted lines of the screen's widgets.
-
-        Textual caches two colours of each widget under a key that holds all its lines, also after it was removed. It
-        keeps 1,024 of them, some 50 KB for each dialog. There is no public name for that cache.
-        """
-        StylesCache.get_inner_outer.cache_clear()
+        forget_lines()
 
     def place_now(self) -> bool:
         """Place and paint the widgets if Textual's timer would do so up to 16 ms later. Return whether it would."""

@@ -28,11 +28,10 @@ from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
-from tui.kit.heap import COLLECT_INTERVAL_S, PauseCollector, no_collections, trim
 from tui.kit.keys import Keymap, key_label
 from tui.kit.lists import Clip
-from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
+from tui.kit.speed import CHECK_INTERVAL_S, COLLECT_INTERVAL_S, PauseCollector, empty_large_caches, no_collections
 from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
@@ -247,7 +246,7 @@ class TriggerApp(AppBase):
             self.set_timer(WATCH_AFTER_S, self._check_views)
         self.session.spawn(self._begin_watching(), "begin watching")
         self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
-        self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)
+        self.set_interval(CHECK_INTERVAL_S, empty_large_caches)
 
     async def _begin_watching(self) -> None:
         await self.session.clock.sleep(ALERTS_AFTER_S)
@@ -285,10 +284,6 @@ class TriggerApp(AppBase):
 
         self.session.spawn(check(), "check the views")
 
-    def _give_memory_back(self) -> None:
-        empty_large_caches()
-        trim()
-
     def on_unmount(self) -> None:
         self._collector.stop()
 
@@ -321,7 +316,7 @@ class TriggerApp(AppBase):
         else:
             self._record_key(event)
         is_taken = self._is_taken(event)
-        with no_collections():  # one takes as long as all that a key does: it is made up for behind the frame
+        with no_collections():
             if not is_taken:
                 await super().on_event(event)
             await self._paint_now()

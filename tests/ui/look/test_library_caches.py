@@ -3,7 +3,7 @@
 from rich.segment import Segment
 from textual.geometry import Region
 
-from tui.kit.look import GROWING, MAX_ENTRIES, empty_large_caches
+from tui.kit.speed import GROWING, MAX_ENTRIES, empty_large_caches
 
 
 def test_large_cache_is_emptied_and_works_on() -> None:

@@ -15,7 +15,7 @@ from tests.support.ui.monitor import Monitored, run_story, width_of_more_tabs
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.log import RunLog
 from tui.features.logs.view import LogsPane
-from tui.kit.heap import PauseCollector
+from tui.kit.speed import PauseCollector
 
 STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
 

@@ -23,7 +23,7 @@ from tests.support.ui.traces import (
 )
 from tui.domain.trace import Waterfall
 from tui.features.tree.waterfall import WaterfallPane
-from tui.kit.heap import PauseCollector
+from tui.kit.speed import PauseCollector
 
 
 async def opened(monitor: Monitored, *, zoom: bool = True) -> WaterfallPane:

@@ -18,9 +18,9 @@ from tui.features.runs.filters import ServerFiltersScreen
 from tui.features.runs.screen import MainScreen
 from tui.features.views.view import LetterMenu
 from tui.features.wall.view import WallScreen
-from tui.kit.look import LineCompositor
 from tui.kit.page_screen import HelpScreen, MessagesScreen
 from tui.kit.painted import LeaveScreen
+from tui.kit.speed import LineCompositor
 
 SIZE = (80, 24)
 MESSAGES = ("colon", *"messages", "enter")

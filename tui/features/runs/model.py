@@ -14,9 +14,9 @@ from tui.domain.run import FAILED, FAILED_WORDS, STATUS_TABLE, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.features.runs.words import ListFacts, reach_words
-from tui.kit.heap import no_collections
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import RowLines
+from tui.kit.speed import no_collections
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, key_after, key_before
 from tui.store.filter import Filter, StatusWords, parse_filter, read_status_words, split_words
