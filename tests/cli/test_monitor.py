@@ -176,3 +176,12 @@ def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
         assert "Traceback (most recent call last)" in text
         assert "RuntimeError: a bug that quotes tr_…" in text
         assert SECRET.encode() not in terminal.received
+
+
+@pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", "ESCDELAY=junk"])
+def test_variables_of_textual_are_not_read(variable: str) -> None:
+    name, _, value = variable.partition("=")
+    with monitor(**{name: value}) as terminal:
+        terminal.wait_for("1:runs")
+        terminal.send("\x11")
+        assert terminal.end() == 0

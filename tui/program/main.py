@@ -175,15 +175,11 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
 
 
 def _check_terminal(environ: Mapping[str, str]) -> None:
-    """Raise `Stop` if this terminal, or a variable that Textual reads, would break the monitor."""
-    from tui.kit.terminal.early import invalid_variable_message  # noqa: PLC0415
-
+    """Raise `Stop` if the monitor cannot run on this terminal."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal; use `trigger-tui ls` in a pipe")
     if environ.get("TERM", "") in {"", "dumb"}:
         raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM is empty or dumb)")
-    if (wrong := invalid_variable_message(environ)) is not None:
-        raise Stop(ExitCode.USAGE, wrong)
 
 
 def _demo_environ(url: str, slug: str) -> dict[str, str]:
@@ -240,9 +236,11 @@ class Start:
 
         `environment_name` is the name under which filters are saved; None: a digest of the key.
         """
-        for variable in ("COLUMNS", "LINES"):
-            # Rich would use them instead of the terminal's size, and raises if one is not a number.
-            os.environ.pop(variable, None)
+        for name in list(os.environ):
+            # Textual checks none of its variables: a wrong one crashes or hangs it, and TEXTUAL_PRESS types keys. Rich
+            # takes the first two for the terminal's size.
+            if name in {"COLUMNS", "LINES", "ESCDELAY"} or name.startswith("TEXTUAL"):
+                del os.environ[name]
         if "STY" in os.environ:
             # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
             os.environ.pop("COLORTERM", None)
