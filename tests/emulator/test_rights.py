@@ -9,10 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.emulator.contract.scene import SCHEDULED, Scene, scenes
+from tests.emulator.contract.scene import Scene, scenes
 from tests.support.recordings import FOLDER
 from tui.emulator.environment import DEVELOPMENT
-from tui.emulator.simulation.records import schedule_id
 
 FULL = (
     *(f"read:{kind}" for kind in ("runs", "tags", "batch", "queues", "schedules", "errors", "query", "waitpoints")),
@@ -32,7 +31,7 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
 }
 NOT_SERVED = (
     *("batch v1", "bulk-action", "deployments/latest", "error resolve"),
-    *("query schema", "reports", "run result", "whoami v2"),
+    *("query schema", "reports", "run result", "schedule detail", "waitpoint token detail", "whoami v2"),
 )
 Ask = tuple[str, str, Mapping[str, Any], Any]
 
@@ -64,7 +63,6 @@ def requests(scene: Scene) -> dict[str, Ask]:
     """The request of each route: method, path, query and body."""
     run = scene.trigger("leaf", {"n": 1, "ms": 5, "fail": True}, tags=["a"])
     scene.trigger("pipeline", {})
-    token = scene.ask("POST", "/api/v1/waitpoints/tokens", body={"timeout": "1h"}).json()["id"]
     scene.advance(60)
     trace = scene.ask("GET", f"/api/v1/runs/{run}/trace").json()["trace"]
     batch = next(each.batch_id for each in scene.world().ledger if each.batch_id and each.root is not None)
@@ -83,9 +81,7 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "error detail": get(f"/api/v1/errors/{error}"),
         "query": ("POST", "/api/v1/query", {}, {"query": "SELECT count() AS n FROM runs"}),
         "schedules list": get("/api/v1/schedules"),
-        "schedule detail": get(f"/api/v1/schedules/{schedule_id(SCHEDULED)}"),
         "waitpoints/tokens list": get("/api/v1/waitpoints/tokens"),
-        "waitpoint token detail": get(f"/api/v1/waitpoints/tokens/{token}"),
         "deployments list": get("/api/v1/deployments"),
         "whoami v1": get("/api/v1/whoami"),
         "batch v2": get(f"/api/v2/batches/{batch}"),

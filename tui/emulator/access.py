@@ -221,7 +221,6 @@ class Permission(Enum):
     READ_ERRORS = "error groups"
     READ_QUEUE = "one queue"
     READ_DEPLOYMENTS = "deployments"
-    COMPLETE = "to complete a waitpoint token"
     SECRET = "a secret key"  # noqa: S105  the name of a permission
 
 
@@ -230,7 +229,6 @@ _KINDS: Mapping[Permission, tuple[str, str, str]] = {
     Permission.READ_ERRORS: ("read", "errors", "id"),
     Permission.READ_QUEUE: ("read", "queues", "queue"),
     Permission.READ_DEPLOYMENTS: ("read", "deployments", "id"),
-    Permission.COMPLETE: ("write", "waitpoints", "id"),
 }
 """For each permission about one kind of things, the words of its scope, and the part of the path that names one."""
 

@@ -5,11 +5,10 @@ Source: tests/wire/recordings/README.md §3 and §4, recordings 010-063 and 100-
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
-from time import gmtime, strftime
 from typing import Any
 
 from tui.emulator.environment import Environment
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.records import schedule_of
 from tui.emulator.simulation.runs import Run, Status, compute_cents, invocation_cents
 from tui.emulator.simulation.script import NOTHING, Json
@@ -21,22 +20,8 @@ OUTPUT_INLINE_BYTES = 128 * 1024
 SUPER_JSON = "application/super+json"
 """The type of an output as the SDK stores it, `{"json":…}`."""
 
-MAX_CACHED_TIMES = 4096
-"""Size of the cache of formatted times. The rows of one response have times within a few minutes."""
-
 Presign = Callable[[Run, str], str]
 """Returns the presigned URL of a run's `payload` or `output`."""
-
-
-def iso_time(ms: int) -> str:
-    """Format epoch milliseconds like `2026-11-24T13:43:52.747Z`."""
-    seconds, rest = divmod(ms, 1000)
-    return f"{_iso_second(seconds)}.{rest:03d}Z"
-
-
-@lru_cache(MAX_CACHED_TIMES)
-def _iso_second(seconds: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def json_text(value: Json) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.emulator.environment import Environment
-from tui.emulator.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large, iso_time
+from tui.emulator.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, is_large
 from tui.emulator.simulation.attempts import LONG_BACKOFF_MS, RESTORED_MS, SUSPENDED_AFTER_MS, SUSPENDED_FROM_MS
-from tui.emulator.simulation.names import span_id, trace_id, waitpoint_id
+from tui.emulator.simulation.names import iso_time, span_id, trace_id, waitpoint_id
 from tui.emulator.simulation.records import pause_path
 from tui.emulator.simulation.runs import Attempt, Block, Run, Status
 from tui.emulator.simulation.script import (

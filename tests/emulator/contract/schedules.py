@@ -4,25 +4,23 @@ from typing import Any
 
 import httpx2
 
-from tests.emulator.contract.cases import again, case, recording_of
+from tests.emulator.contract.cases import again, case
 from tests.emulator.contract.scene import SCHEDULED_TASKS, START_MS, UNSCHEDULED_TASKS, Scene
 from tui.emulator.simulation.records import schedule_id
-from tui.emulator.simulation.script import Task
 from tui.emulator.world import DemoTasks, World
 
 DAILY, EVERY_MINUTE = SCHEDULED_TASKS
 RUNS_AFTER_S = 130
 """After this time the schedule of every minute has fired twice."""
 
-CONTENTS = {"1095", "1098", "1099", "2800", "2801", "2803"}
+CONTENTS = {"1099", "2800"}
 
 
-def activated(scene: Scene, *tasks: Task) -> None:
-    """Nothing runs by itself in a scene, so the API activates the schedules."""
-    for task in tasks or SCHEDULED_TASKS:
-        path = f"/api/v1/schedules/{schedule_id(task)}"
-        assert scene.ask("GET", path).json()["nextRun"] is None
-        assert scene.ask("POST", f"{path}/activate").json()["active"]
+def activated(scene: Scene) -> None:
+    """Activate the schedules: nothing runs by itself in a scene."""
+    schedules = scene.world().schedules
+    for schedule in schedules.newest_first():
+        schedules.activate(schedule, is_active=True)
 
 
 def fired(scene: Scene) -> str:
@@ -35,7 +33,7 @@ def fired(scene: Scene) -> str:
 @case("1099")
 def one_listed_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.emulator.put(World(DemoTasks((*UNSCHEDULED_TASKS, DAILY)), start_ms=START_MS))
-    activated(scene, DAILY)
+    activated(scene)
     return again(scene, request)
 
 
@@ -48,20 +46,6 @@ def schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 @case("822")
 def no_schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.emulator.put(World(DemoTasks(UNSCHEDULED_TASKS), start_ms=START_MS))
-    return again(scene, request)
-
-
-@case("1095", "1098", "2801", "2803")
-def one_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    activated(scene)
-    parts = request["path"].split("/")
-    is_daily = recording_of(request)["body"]["generator"]["expression"] != "* * * * *"
-    parts[4] = schedule_id(DAILY if is_daily else EVERY_MINUTE)
-    return again(scene, request, path="/".join(parts))
-
-
-@case("2802")
-def unknown_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
@@ -93,7 +77,6 @@ def query_of_schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response
 
 def content(body: dict[str, Any]) -> Any:
     """Schedules without ids, names and time zones; of the next run only the distance to the next minute."""
-    rows = body.get("data", [body])
     return [
         {
             "type": row["type"],
@@ -102,5 +85,5 @@ def content(body: dict[str, Any]) -> Any:
             "is announced": row["nextRunEffectiveAt"] is not None and row["nextRunEffectiveAt"] >= row["nextRun"],
             "is of every minute": row["generator"]["expression"] == "* * * * *",
         }
-        for row in rows
+        for row in body["data"]
     ]

@@ -9,11 +9,9 @@ from tui.emulator.demo_tasks.samples import (
     REGIONS,
     S3,
     SMTP,
-    WORKER_LOST,
     abort,
     address,
     bad_deploy,
-    bare_stack,
     between,
     broken,
     crash,
@@ -29,6 +27,8 @@ from tui.emulator.demo_tasks.samples import (
     stack,
     timed_out,
 )
+from tui.emulator.recorded_tasks import LOST
+from tui.emulator.recorded_tasks import stack as bare_stack
 from tui.emulator.simulation.script import (
     AddTags,
     Call,
@@ -420,7 +420,7 @@ def _end_of_process(chance: int) -> Failure | None:
         return crash()
     if chance < 48:
         return timed_out(MAX_S)
-    return WORKER_LOST if chance < 51 else None
+    return LOST if chance < 51 else None
 
 
 def _picture(random: Random) -> Json:

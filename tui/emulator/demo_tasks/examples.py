@@ -12,7 +12,6 @@ from tui.emulator.demo_tasks.samples import (
     PG,
     SYSTEM_FAILURE,
     TIMERS,
-    WORKER_LOST,
     as_attributes,
     between,
     crash,
@@ -26,6 +25,7 @@ from tui.emulator.demo_tasks.samples import (
     timed_out,
     uncaught,
 )
+from tui.emulator.recorded_tasks import LOST
 from tui.emulator.simulation.runs import IGNORED, RESOLVED, ErrorState, NewRun, OldRun
 from tui.emulator.simulation.script import (
     AddTags,
@@ -215,7 +215,7 @@ EXAMPLE_TASKS = (
     Task("example-crash", _ending(900, "about to exit", crash()), EXAMPLE_FILE),
     Task("example-timeout", _ending(MAX_S * 1000, "working for too long", timed_out(MAX_S)), EXAMPLE_FILE),
     Task("example-out-of-memory", _ending(2_500, "memory is at 97 %", OUT_OF_MEMORY), EXAMPLE_FILE, machine="micro"),
-    Task("example-lost-worker", _ending(700, "the worker is about to go away", WORKER_LOST), EXAMPLE_FILE),
+    Task("example-lost-worker", _ending(700, "the worker is about to go away", LOST), EXAMPLE_FILE),
     Task("example-system-failure", _ending(300, "the runner is about to go away", SYSTEM_FAILURE), EXAMPLE_FILE),
     Task("example-canceled", _ending(600_000, "working until canceled"), EXAMPLE_FILE, queue=EXAMPLE_QUEUE),
     Task("example-expired", _ending(100, "never runs"), EXAMPLE_FILE, queue=EXAMPLE_QUEUE, ttl="10s"),

@@ -8,6 +8,8 @@ from functools import lru_cache
 from random import Random
 from typing import TypeVar
 
+from tui.emulator.recorded_tasks import SECOND_BUILD
+from tui.emulator.recorded_tasks import stack as bare_stack
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.script import (
     AddTags,
@@ -90,24 +92,6 @@ def region_tags(random: Random) -> tuple[str, ...]:
 # frames are defined with it.
 
 
-MAX_FRAMES = 10
-"""Node's `Error.stackTraceLimit`: a deeper stack is cut."""
-
-_CORE = "file:///app/node_modules/@trigger.dev/core/src/v3"
-
-_EXECUTOR = (
-    f"_tracer.startActiveSpan.attributes ({_CORE}/workers/taskExecutor.ts:431:18)",
-    f"{_CORE}/tracer.ts:135:18",
-    f"{_CORE}/workers/taskExecutor.ts:426:14",
-    f"_RunTimelineMetricsAPI.measureMetric ({_CORE}/runTimelineMetrics/index.ts:67:22)",
-    f"{_CORE}/workers/taskExecutor.ts:190:26",
-    f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
-    f"executeTask ({_CORE}/workers/taskExecutor.ts:179:40)",
-    f"tryCatch ({_CORE}/tryCatch.ts:10:18)",
-    f"{_CORE}/workers/taskExecutor.ts:393:33",
-)
-"""The frames below a `run` function that has awaited something."""
-
 TICKS = "processTicksAndRejections (node:internal/process/task_queues:104:5)"
 
 STRIPE = (
@@ -184,12 +168,7 @@ def stack(*frames: str) -> str:
         else:
             lines += (bare, TICKS)
             is_continued = True
-    return bare_stack(*lines, *_EXECUTOR)
-
-
-def bare_stack(*frames: str) -> str:
-    """A stack without the executor's frames, for timers and streams."""
-    return "\n".join(f"    at {frame}" for frame in frames[:MAX_FRAMES])
+    return bare_stack(*lines, *SECOND_BUILD)
 
 
 def error(message: str, trace: str, name: str = "Error", *, cause: str = "") -> Failure:
@@ -252,13 +231,6 @@ OUT_OF_MEMORY = Failure(
     "Your run was terminated due to exceeding the machine's memory limit. Try increasing the machine preset in your "
     "task options or replay using a larger machine.",
 )
-WORKER_LOST = Failure(
-    FailureKind.STALLED,
-    "Run timed out after 5 minutes due to missing heartbeats (sent every 30s). Check if your `trigger.dev dev` CLI is "
-    "still running, or if CPU-heavy work is blocking the main thread.",
-)
-"""The message of recording 724."""
-
 SYSTEM_FAILURE = Failure(FailureKind.SYSTEM, "runner lost")
 """The message of recording 725a."""
 

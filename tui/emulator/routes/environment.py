@@ -5,8 +5,7 @@ from typing import Any
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, unknown_route, validation_error
 from tui.emulator.lists import NUMBERS, page_around, page_size, read_numbered_page
-from tui.emulator.rows import iso_time
-from tui.emulator.simulation.names import base36, digest
+from tui.emulator.simulation.names import base36, digest, iso_time
 from tui.emulator.simulation.records import TIME_ZONE, Deployment, Queue, Schedule, deduplication_key, generator_of
 from tui.emulator.simulation.runs import duration_ms
 from tui.emulator.simulation.script import Json, Task
@@ -239,9 +238,7 @@ def _enum_message(names: tuple[str, ...], value: Json) -> str:
     return f"Invalid enum value. Expected {expected}, received '{value}'"
 
 
-# The routes of schedules: pages of them, one, and activating or deactivating it.
-#
-# Creating, changing and deleting schedules is not served. Source: tests/wire/recordings/README.md §12.
+# The route of schedules: pages of them. Source: tests/wire/recordings/README.md §12.
 
 
 async def list_schedules(request: ApiRequest) -> ApiResponse:
@@ -249,34 +246,6 @@ async def list_schedules(request: ApiRequest) -> ApiResponse:
     page = read_numbered_page(request, request.world.schedules.newest_first())
     rows = [_schedule_row(schedule, request) for schedule in page.rows]
     return ApiResponse({"data": rows, "pagination": page.pagination})
-
-
-async def schedule(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/schedules/{id}` (recordings 2802, 2803)."""
-    return ApiResponse(_schedule_detail(_find_schedule(request), request))
-
-
-async def activate_schedule(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/schedules/{id}/activate` (recording 2804)."""
-    return _change(request, is_active=True)
-
-
-async def deactivate_schedule(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/schedules/{id}/deactivate` (recording 2805)."""
-    return _change(request, is_active=False)
-
-
-def _find_schedule(request: ApiRequest) -> Schedule:
-    found = request.world.schedules.find(request.path["id"])
-    if found is None:
-        raise Refusal(404, {"error": "Schedule not found"})
-    return found
-
-
-def _change(request: ApiRequest, *, is_active: bool) -> ApiResponse:
-    found = _find_schedule(request)
-    request.world.schedules.activate(found, is_active=is_active)
-    return ApiResponse(_schedule_detail(found, request))
 
 
 def _schedule_row(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
@@ -296,24 +265,8 @@ def _schedule_row(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
     }
 
 
-def _schedule_detail(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
-    environment = request.world.environment
-    return {
-        "id": schedule.id,
-        "type": "IMPERATIVE",
-        "task": schedule.task.id,
-        "active": schedule.is_active,
-        **_next_run(schedule, request),
-        "generator": generator_of(schedule.task),
-        "timezone": TIME_ZONE,
-        "externalId": schedule.task.id,
-        "deduplicationKey": deduplication_key(schedule.task),
-        "environments": [{"id": environment.id, "type": environment.type}],
-    }
-
-
 def _next_run(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
-    """Both are null while the schedule is not active (recording 2805)."""
+    """Both are null while the schedule is not active."""
     due_ms = schedule.next_ms(request.world.now_ms)
     return {
         "nextRun": None if due_ms is None else iso_time(due_ms),

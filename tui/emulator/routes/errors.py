@@ -12,8 +12,9 @@ from typing import Any
 
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error
 from tui.emulator.lists import ERROR_ID, CursorPage, Cursors, page_around, page_size
-from tui.emulator.rows import iso_time, json_text
+from tui.emulator.rows import json_text
 from tui.emulator.simulation.ledger import GroupKey
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import IGNORED, RESOLVED, WORDS, ErrorState, Run, duration_ms
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World

@@ -16,9 +16,10 @@ from tui.emulator.access import claims_of, sign_token
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, json_type, not_found, validation_error
 from tui.emulator.lists import MACHINES, parse_moment_ms, read_page
-from tui.emulator.rows import SUPER_JSON, Presign, iso_time, json_text, list_row, packet_path
+from tui.emulator.rows import SUPER_JSON, Presign, json_text, list_row, packet_path
 from tui.emulator.rows import detail as detail_of
 from tui.emulator.simulation.lifecycle import MAX_TAGS
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import ABSENT, Block, NewRun, Run, duration_ms
 from tui.emulator.simulation.script import NOTHING, Json
 from tui.emulator.world import LIST_LAG_MS, World

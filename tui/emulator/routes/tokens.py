@@ -1,24 +1,17 @@
-"""The routes of waitpoint tokens: pages of them, one, creating one, and completing it.
+"""The route of waitpoint tokens.
 
 Source: tests/wire/recordings/README.md §13.
 """
 
 from collections.abc import Iterable, Mapping
 
-from tui.emulator.access import claims_of, sign_token
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
-from tui.emulator.lists import NUMBERS, CursorPage, page_around, page_size, parse_moment_ms
-from tui.emulator.routes.runs import MAX_TIME_MS, read_tags
-from tui.emulator.rows import iso_time, json_text
-from tui.emulator.simulation.lifecycle import MAX_TAGS
+from tui.emulator.exchange import ApiRequest, ApiResponse, query_error
+from tui.emulator.lists import NUMBERS, CursorPage, page_around, page_size
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.records import STATUSES, WaitpointToken
-from tui.emulator.simulation.runs import duration_ms
-from tui.emulator.simulation.script import NOTHING, Json
+from tui.emulator.simulation.script import Json
 
 # Pages of waitpoint tokens, and the JSON of a token.
-
-
-TIMED_OUT = "TRIGGER_WAITPOINT_TIMEOUT"
 
 
 def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) -> CursorPage[WaitpointToken]:
@@ -41,41 +34,15 @@ def list_row(token: WaitpointToken, address: str) -> dict[str, Json]:
         "status": token.status,
         **_completed_at(token),
         **_timeout(token),
-        **({"idempotencyKey": token.idempotency_key} if token.is_key_given else {}),
+        **({"idempotencyKey": token.idempotency_key} if token.idempotency_key else {}),
         "tags": list(token.tags),
         "createdAt": iso_time(token.created_ms),
-    }
-
-
-def detail_row(token: WaitpointToken, address: str) -> dict[str, Json]:
-    """The detail (recordings 1103, 2824, 2825). The output is JSON text, that of a timeout counts as an error."""
-    return {
-        "id": token.id,
-        "type": "MANUAL",
-        "url": callback_url(token, address),
-        "status": token.status,
-        "idempotencyKey": token.idempotency_key,
-        "userProvidedIdempotencyKey": token.is_key_given,
-        **_output(token),
-        "outputType": "application/json",
-        "outputIsError": token.is_timed_out,
-        **_timeout(token),
-        **_completed_at(token),
-        "createdAt": iso_time(token.created_ms),
-        "tags": list(token.tags),
     }
 
 
 def callback_url(token: WaitpointToken, address: str) -> str:
     """The address that completes the token without a key. Its last part is a secret."""
     return f"{address}/api/v1/waitpoints/tokens/{token.id}/callback/{token.callback_hash}"
-
-
-def _output(token: WaitpointToken) -> dict[str, Json]:
-    if token.is_timed_out and token.timeout_ms is not None:
-        message = f"Waitpoint timed out at {iso_time(token.timeout_ms)}"
-        return {"output": json_text({"code": TIMED_OUT, "message": message})}
-    return {} if token.output is NOTHING else {"output": json_text(token.output)}
 
 
 def _timeout(token: WaitpointToken) -> dict[str, Json]:
@@ -96,73 +63,8 @@ def _statuses(text: str, issues: list[Json]) -> tuple[str, ...]:
     return names
 
 
-# The routes.
-
-
-TOKEN_VALID_S = 86_400
-
-
 async def list_tokens(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/waitpoints/tokens`, the newest first (recordings 1105, 1106, 2820-2823)."""
     page = read_token_page(request.world.tokens.newest_first(), request.query)
     rows = [list_row(token, request.address) for token in page.rows]
     return ApiResponse({"data": rows, "pagination": page.pagination()})
-
-
-async def token(request: ApiRequest) -> ApiResponse:
-    """`GET /api/v1/waitpoints/tokens/{id}` (recordings 1103, 2824, 2825)."""
-    return ApiResponse(detail_row(_find(request), request.address))
-
-
-async def create(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/waitpoints/tokens` with `{timeout?, tags?, idempotencyKey?}`, all optional (recordings 1101, 2827).
-
-    A timeout that cannot be read sets none (recording 2828). The response has a key that may complete the token.
-    """
-    body = request.json()
-    if not isinstance(body, dict):
-        raise validation_error("Expected object")
-    tags = read_tags(body.get("tags"), "tags")
-    if len(tags) > MAX_TAGS:
-        raise Refusal(422, {"error": f"Waitpoints can only have 10 tags, you're trying to set {len(tags)}."})
-    key = body.get("idempotencyKey")
-    world = request.world
-    made, is_cached = world.tokens.create(
-        _timeout_ms(body.get("timeout"), world.now_ms), tags, key if isinstance(key, str) else ""
-    )
-    scopes = [f"write:waitpoints:{made.id}"]
-    now_s = world.now_ms // 1000
-    headers = {
-        "x-trigger-jwt": sign_token(world.environment, scopes, issued_s=now_s, expires_s=now_s + TOKEN_VALID_S),
-        "x-trigger-jwt-claims": json_text(
-            {name: claims_of(world.environment, scopes)[name] for name in ("sub", "pub")}
-        ),
-    }
-    body = {"id": made.id, "isCached": is_cached, "url": callback_url(made, request.address)}
-    return ApiResponse(body, headers=headers)
-
-
-async def complete(request: ApiRequest) -> ApiResponse:
-    """`POST /api/v1/waitpoints/tokens/{id}/complete` with `{"data": …}`. The run that waits for it continues.
-
-    After a timeout it is a success too, and changes nothing (recordings 1100, 2826).
-    """
-    body = request.json()
-    found = _find(request)
-    request.world.tokens.complete(found, body.get("data") if isinstance(body, dict) else None)
-    return ApiResponse({"success": True})
-
-
-def _find(request: ApiRequest) -> WaitpointToken:
-    found = request.world.tokens.find(request.path["id"])
-    if found is None:
-        raise Refusal(404, {"error": "Waitpoint not found"})
-    return found
-
-
-def _timeout_ms(value: Json, now_ms: int) -> int | None:
-    if not isinstance(value, str) or not value.strip():
-        return None
-    period_ms = duration_ms(value)
-    until_ms = parse_moment_ms(value) if period_ms is None else now_ms + period_ms
-    return None if until_ms is None or until_ms > MAX_TIME_MS else max(0, until_ms - now_ms)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found
-from tui.emulator.rows import iso_time
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 from tui.emulator.traces import DELAY, NS_PER_MS, TraceSpan, trace_id_of, trace_of, trace_root

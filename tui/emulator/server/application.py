@@ -22,7 +22,6 @@ from tui.emulator.exchange import PAGE, ApiRequest, ApiResponse, Refusal, unknow
 from tui.emulator.routes.feeds import live_handle, must_refetch
 from tui.emulator.routes.runs import packet, slug_in
 from tui.emulator.routes.table import NAMES, ROUTES, ServedRoute
-from tui.emulator.rows import iso_time
 from tui.emulator.server.emulator import Emulator
 from tui.emulator.server.faults import (
     BadFault,
@@ -33,6 +32,7 @@ from tui.emulator.server.faults import (
     TruncatedResponse,
 )
 from tui.emulator.server.feeds import NAMES_SINCE, Interrupted, Subscription
+from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
 

@@ -4,18 +4,15 @@ A world is built when its key is first used, so an unused environment costs noth
 moment.
 """
 
-import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 import anyio.lowlevel
 
-from tui.emulator.access import PUBLIC_TOKEN, SECRET_KEY, Access, Limit, Limiter, RateLimitState
+from tui.emulator.access import Access, Limit, Limiter, RateLimitState
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.query.database import Queries, QueryGate
 from tui.emulator.server.faults import Faults, Sockets
@@ -59,9 +56,6 @@ DEFAULT_LATE_S = 10.0
 
 MAX_SLICE_MS = 86_400_000
 
-MAX_HELD = 10
-"""Polls of the realtime feed that an environment may hold at once, as on the free plan."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -70,7 +64,6 @@ class Options:
     `old_runs` are older than the history. For a seed and a start in epoch milliseconds, `story` returns the company of
     a world, instead of the emulator's, and what happens there.
 
-    An environment may hold `max_held` polls of the realtime feed at once.
     """
 
     seed: int = 0
@@ -78,9 +71,6 @@ class Options:
     history: int = 500
     lag_ms: tuple[int, int] = LIST_LAG_MS
     environments: Sequence[Environment] = (DEVELOPMENT, PRODUCTION)
-    secret_key_limit: Limit = SECRET_KEY
-    public_token_limit: Limit = PUBLIC_TOKEN
-    max_held: int = MAX_HELD
     old_runs: Sequence[OldRun] = ()
     story: Callable[[int, int], tuple[DemoTasks, Story]] | None = None
 
@@ -92,7 +82,6 @@ class _Slot:
     environment: Environment
     world: World | None = None
     queries: Queries | None = None
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
 class Emulator:
@@ -113,7 +102,6 @@ class Emulator:
             self.faults,
             Random(digest(options.seed, "feeds")),
             advance=lambda world: world.advance(self._now_ms),
-            limit=options.max_held,
         )
         self.sockets = Sockets()
         self.sockets.is_refusing = lambda: self.faults.server_fault("refuse") is not None
@@ -141,14 +129,12 @@ class Emulator:
         return self.limiter.count_request(key, self.limit(own_limit or access.limit), self.clock())
 
     def limit(self, limit: Limit) -> Limit:
-        """The limit in force: the configured one, or that of the fault `rate-limit`."""
-        configured = {SECRET_KEY: self.options.secret_key_limit, PUBLIC_TOKEN: self.options.public_token_limit}
-        ours = configured.get(limit, limit)
+        """The limit in force: this one, or that of the fault `rate-limit`."""
         fault = self.faults.server_fault("rate-limit")
         if fault is None:
-            return ours
+            return limit
         most = int(fault.number("most"))
-        return Limit(most, int(fault.number("refill", most)), ours.period_ms, ours.is_aligned)
+        return Limit(most, int(fault.number("refill", most)), limit.period_ms, limit.is_aligned)
 
     def chance(self) -> float:
         """A random number between 0 and 1, for the faults."""
@@ -163,24 +149,17 @@ class Emulator:
         self._set_world(self._slots[world.environment.slug], world)
 
     def make(self, slug: str) -> World:
-        """Build the world of an environment in this thread, which may take seconds. Raises KeyError as `world` does."""
+        """Build the world of an environment, which may take seconds. Raises KeyError as `world` does."""
         world = self._make(self._slots[slug].environment)
         self.put(world)
         return world
 
     async def world(self, slug: str) -> World:
-        """Return the world of an environment, advanced to now. Building it may take seconds, in a thread of its own.
+        """Return the world of an environment, advanced to now, and build it first if it is not used yet.
 
         Raises KeyError for an unknown environment.
         """
-        slot = self._slots[slug]
-        world = slot.world
-        if world is None:
-            async with slot.lock:
-                if slot.world is None:
-                    self._set_world(slot, await _in_thread(lambda: self._make(slot.environment)))
-                world = slot.world
-        assert world is not None
+        world = self._slots[slug].world or self.make(slug)
         await self._advance(world)
         return world
 
@@ -291,29 +270,3 @@ class Emulator:
             old_runs=options.old_runs,
             story=story,
         )
-
-
-async def _in_thread(make: Callable[[], World]) -> World:
-    """Build a world in a daemon thread, so that the server can end before the thread does."""
-    loop = asyncio.get_running_loop()
-    made: asyncio.Future[World] = loop.create_future()
-
-    def settle(world: World | None, error: Exception | None) -> None:
-        if made.done():
-            return
-        if world is None:
-            made.set_exception(error or RuntimeError("no world"))
-        else:
-            made.set_result(world)
-
-    def work() -> None:
-        world, fault_refusal = None, None
-        try:
-            world = make()
-        except Exception as error:  # noqa: BLE001  raised again in the awaiting task
-            fault_refusal = error
-        with suppress(RuntimeError):  # the event loop is closed
-            loop.call_soon_threadsafe(settle, world, fault_refusal)
-
-    threading.Thread(target=work, name="world", daemon=True).start()
-    return await made

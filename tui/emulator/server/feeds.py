@@ -33,6 +33,9 @@ INTERRUPTING = frozenset({"hang", "close", "half-open", "error", "must-refetch"}
 PACE_S = (0.005, 0.02)
 """While polls are held, they are checked this often: at most and at least."""
 
+MAX_HELD = 10
+"""Polls of the realtime feed that an environment may hold at once, as on the free plan."""
+
 SETTLE_S = 30.0
 """A server that is busy for longer is stuck."""
 
@@ -51,7 +54,7 @@ class HeldPoll:
 
 
 class Feeds:
-    """All held polls. `clock` returns epoch milliseconds, `advance` moves a world to now, `limit` is per environment.
+    """All held polls. `clock` returns epoch milliseconds, `advance` moves a world to now.
 
     `settle`, `next_due_ms` and `held` can be called from any thread except the server's own.
     """
@@ -63,14 +66,12 @@ class Feeds:
         random: Random,
         *,
         advance: Callable[[World], None],
-        limit: int,
     ) -> None:
         self.sets = WorkingSets()
         self.random = random
         self.clock = clock
         self.faults = faults
         self._advance = advance
-        self._limit = limit
         self._number = 0
         self._held: dict[HeldPoll, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -135,7 +136,7 @@ class Feeds:
         slug = poll.world.environment.slug
         others = sum(held.poll.world.environment.slug == slug for held in self._held)
         fault = self.faults.server_fault("realtime-limit")
-        if others >= (self._limit if fault is None else fault.number("most")):
+        if others >= (MAX_HELD if fault is None else fault.number("most")):
             raise Refusal(429, {"error": "Too many concurrent requests"})
         poll.is_buffered = subscription.has_fault("buffered")
         if (result := poll.result_at(self.clock())) is not None:
@@ -200,29 +201,19 @@ class Feeds:
 
 
 class Subscription:
-    """A request for the realtime feed, with the faults that affect it. Implements `FeedSubscription`."""
+    """A request for the realtime feed, with the faults that affect it."""
 
     def __init__(self, feeds: Feeds, request: Request, select: Callable[[], list[Fault]], active: list[Fault]) -> None:
+        self.feeds = feeds
         self.request = request
         self.active = active
-        self.sets = feeds.sets
-        self.random = feeds.random
         self.are_faults_new = False
-        self._feeds = feeds
         self._select = select
-
-    @property
-    def now_ms(self) -> int:
-        """The server's time, also while the world stands still."""
-        return self._feeds.clock()
 
     @property
     def is_old(self) -> bool:
         """Whether the response uses the older header names."""
         return NAMES_SINCE not in self.request.headers
-
-    def next_number(self) -> int:
-        return self._feeds.next_number()
 
     def has_fault(self, kind: str) -> bool:
         """Whether a fault of that kind affects it."""
@@ -246,7 +237,7 @@ class Subscription:
             raise must_refetch(self, handle)
         if at_once is not None and not self.has_fault("buffered"):
             return at_once
-        return await self._feeds.hold(self, poll)
+        return await self.feeds.hold(self, poll)
 
 
 async def _result_unless_disconnected(

@@ -52,7 +52,7 @@ class Lifecycle:
         )
         self.deployments = Deployments(seed)
         self.tokens = Tokens(agenda, seed)
-        """The waitpoint tokens, which belong to waiting runs or were created through the API."""
+        """The waitpoint tokens, which belong to waiting runs."""
         self._attempts = Attempts(
             environment,
             self.changes,

@@ -1,10 +1,12 @@
-"""Ids as the server generates them: runs, batches, queues, spans, traces. All are derived from the seed.
+"""Ids and times as the server writes them. The ids of runs, batches, queues, spans and traces follow from the seed.
 
 A run's id is a cuid like the recorded ones (`run_cmwuqwujq00039f7dybhtw9lx`: time, counter, machine, random part), so
 ids sort in the order of creation.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
+from time import gmtime, strftime
 
 MACHINE = "9f7d"
 """The part of a cuid that names the machine. One server generates all ids."""
@@ -62,3 +64,18 @@ def span_id(run_seed: int, path: str) -> str:
 def trace_id(run_seed: int) -> str:
     """32 hexadecimal digits."""
     return f"{digest(run_seed, 'trace', size=16):032x}"
+
+
+MAX_CACHED_TIMES = 4096
+"""Size of the cache of formatted times. The rows of one response have times within a few minutes."""
+
+
+def iso_time(ms: int) -> str:
+    """Format epoch milliseconds like `2026-11-24T13:43:52.747Z`."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{_iso_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(MAX_CACHED_TIMES)
+def _iso_second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))

@@ -3,14 +3,13 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from tui.emulator.simulation.ledger import Agenda
-from tui.emulator.simulation.names import base36, cuid, digest, queue_id, waitpoint_id
+from tui.emulator.simulation.names import base36, digest, iso_time, queue_id, waitpoint_id
 from tui.emulator.simulation.runs import Block, Run
-from tui.emulator.simulation.script import NOTHING, Json, Task, Wait
+from tui.emulator.simulation.script import Json, Task, Wait
 
 # Queues: their limits, their waiting and running runs, and whether they are paused.
 #
@@ -156,9 +155,6 @@ class Schedules:
     def newest_first(self) -> list[Schedule]:
         return self._all[::-1]
 
-    def find(self, key: str) -> Schedule | None:
-        return next((schedule for schedule in self._all if schedule.id == key), None)
-
     def of_task(self, task_id: str) -> Schedule | None:
         return next((schedule for schedule in self._all if schedule.task.id == task_id), None)
 
@@ -231,17 +227,12 @@ def schedule_payload(task: Task, at_ms: int) -> dict[str, Json]:
     return {
         "scheduleId": schedule_id(task),
         "type": "IMPERATIVE",
-        "timestamp": _iso(at_ms),
-        "lastTimestamp": _iso(at_ms - period_ms),
+        "timestamp": iso_time(at_ms),
+        "lastTimestamp": iso_time(at_ms - period_ms),
         "externalId": task.id,
         "timezone": TIME_ZONE,
-        "upcoming": [_iso(at_ms + turn * period_ms) for turn in range(1, UPCOMING + 1)],
+        "upcoming": [iso_time(at_ms + turn * period_ms) for turn in range(1, UPCOMING + 1)],
     }
-
-
-def _iso(ms: int) -> str:
-    time = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return time.replace("+00:00", "Z")
 
 
 def _cron(every_s: int, phase_s: int) -> tuple[str, str]:
@@ -308,9 +299,6 @@ class Deployments:
     def newest_first(self) -> list[Deployment]:
         return list(reversed(self._all))
 
-    def find(self, key: str) -> Deployment | None:
-        return next((each for each in self._all if each.id == key), None)
-
 
 # The waitpoint tokens of an environment: what runs wait for until a person or a service completes it.
 #
@@ -321,16 +309,12 @@ STATUSES = ("WAITING", "COMPLETED", "TIMED_OUT")
 MAX_TOKENS = 10_000
 """Above this number the oldest token goes whose wait is over."""
 
-MACHINE = "en7d"
-_KEY_LENGTH = 24
-
 
 @dataclass(slots=True, eq=False)
 class WaitpointToken:
     """One token. `callback_hash` is a secret: whoever knows the address may complete the token without a key.
 
-    `resume` continues the run that waits for it; None for a token that the API created. `output` is what it was
-    completed with, or `NOTHING`.
+    `resume` continues the run that waits for it, None for a token without a run.
     """
 
     number: int
@@ -338,13 +322,12 @@ class WaitpointToken:
     callback_hash: str
     created_ms: int
     timeout_ms: int | None
-    idempotency_key: str
-    is_key_given: bool = False
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...]
+    idempotency_key: str = ""
+    """The key that somebody chose; "" for none."""
     resume: Callable[[], None] | None = None
     completed_ms: int | None = None
     is_timed_out: bool = False
-    output: Json = NOTHING
 
     @property
     def status(self) -> str:
@@ -361,13 +344,9 @@ class Tokens:
         self._seed = seed
         self._created = 0
         self._by_id: OrderedDict[str, WaitpointToken] = OrderedDict()
-        self._by_key: dict[str, WaitpointToken] = {}
 
     def newest_first(self) -> list[WaitpointToken]:
         return list(reversed(self._by_id.values()))
-
-    def find(self, token_id: str) -> WaitpointToken | None:
-        return self._by_id.get(token_id)
 
     def wait(self, run: Run, wait: Wait, resume: Callable[[Run, Block], None]) -> None:
         """Create the token that a run waits for from now on, in the last block of its last attempt.
@@ -378,35 +357,22 @@ class Tokens:
         attempt = run.attempts[-1]
         block = attempt.blocks[-1]
         token_id = waitpoint_id(run.seed, pause_path(attempt.number, len(attempt.blocks) - 1))
-        token = self._add(token_id, wait.timeout_ms, wait.tags)
+        token = self.add(token_id, wait.timeout_ms, wait.tags)
         token.resume = lambda: resume(run, block)
         if wait.ms < wait.timeout_ms:
             self._agenda.after(wait.ms, self._approve, token, run)
 
-    def create(self, timeout_ms: int | None, tags: tuple[str, ...], key: str) -> tuple[WaitpointToken, bool]:
-        """Create a token for which no run waits, or find the one with the same key. The second value says which."""
-        known = self._by_key.get(key)
-        if known is not None:
-            return known, True
-        counter = self._created + 1
-        chance = digest(self._seed, "token", counter)
-        token = self._add(f"waitpoint_{cuid(self._agenda.now_ms, counter, MACHINE, chance)}", timeout_ms, tags)
-        if key:
-            token.idempotency_key, token.is_key_given = key, True
-            self._by_key[key] = token
-        return token, False
-
-    def complete(self, token: WaitpointToken, output: Json) -> None:
+    def complete(self, token: WaitpointToken) -> None:
         """Complete a token and continue the run that waits for it. Nothing happens once its wait is over."""
         if token.completed_ms is None:
-            token.output = output
             self._end(token)
 
     def _approve(self, token: WaitpointToken, run: Run) -> None:
         if not run.status.is_final:
-            self.complete(token, {"approved": True})
+            self.complete(token)
 
-    def _add(self, token_id: str, timeout_ms: int | None, tags: tuple[str, ...]) -> WaitpointToken:
+    def add(self, token_id: str, timeout_ms: int | None, tags: tuple[str, ...]) -> WaitpointToken:
+        """Create a token."""
         self._created += 1
         now_ms = self._agenda.now_ms
         token = self._by_id[token_id] = WaitpointToken(
@@ -415,8 +381,7 @@ class Tokens:
             f"{digest('callback', self._seed, token_id, size=32):064x}",
             now_ms,
             None if timeout_ms is None else now_ms + timeout_ms,
-            base36(digest("key", token_id, size=16), _KEY_LENGTH),
-            tags=tags,
+            tags,
         )
         if timeout_ms is not None:
             self._agenda.after(timeout_ms, self._time_out, token)
@@ -439,8 +404,6 @@ class Tokens:
         over = next((token for token in self._by_id.values() if token.completed_ms is not None), None)
         if over is not None:
             del self._by_id[over.id]
-            if self._by_key.get(over.idempotency_key) is over:
-                del self._by_key[over.idempotency_key]
 
 
 def pause_path(attempt: int, index: int) -> str:
