@@ -19,18 +19,24 @@ from tests.support.recordings import recording, recordings
 from tui.emulator.simulation.runs import NewRun
 
 Case = Callable[[Scene, dict[str, Any]], httpx2.Response]
+Content = Callable[[Any], Any]
 CASES: dict[str, Case] = {}
 LISTS: set[str] = set()
 """The cases whose response is a page of runs."""
 
+CONTENTS: dict[str, Content] = {}
+"""By case, the function that reduces a response to the content that must equal the recorded one."""
 
-def case(*numbers: str, is_list: bool = False) -> Callable[[Case], Case]:
+
+def case(*numbers: str, is_list: bool = False, content: Content | None = None) -> Callable[[Case], Case]:
     def register(function: Case) -> Case:
         for number in numbers:
             assert number not in CASES
             CASES[number] = function
             if is_list:
                 LISTS.add(number)
+            if content is not None:
+                CONTENTS[number] = content
         return function
 
     return register
@@ -57,13 +63,58 @@ def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx2.Respo
     return scene.ask(method, path, query=query, **changed)
 
 
+def replay(
+    *numbers: str,
+    given: Callable[[Scene], object] = lambda _: None,
+    is_list: bool = False,
+    content: Content | None = None,
+    **changes: Any,
+) -> None:
+    """Send these recorded requests again, `given` a state of the scene. `changes` replace parts of each."""
+
+    @case(*numbers, is_list=is_list, content=content)
+    def ask(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+        given(scene)
+        return again(scene, request, **changes)
+
+
+def aged(scene: Scene) -> None:
+    """A world with runs of 0 to 40 days that lists and queries all know."""
+    scene.aged = scene.aged or window.aged_world()
+    scene.emulator.put(scene.aged)
+
+
+def undeployed(scene: Scene) -> None:
+    """Production before its first deployment."""
+    scene.world("prod").lifecycle.deploy("", {})
+
+
+def with_paused_queue(scene: Scene) -> None:
+    scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
+    scene.trigger("single-file-job", {"seconds": 1})
+
+
+# --- requests that are sent as they are
+
+LISTED = (*range(10, 12), *range(14, 17), *range(20, 31), *range(36, 55), 56, 57, 514)
+QUERIED = (*range(1110, 1113), *range(1114, 1118), 1119, *range(2640, 2674), *range(2676, 2695), *range(2900, 2916))
+
+replay(*(f"{number:03}" for number in LISTED), is_list=True, given=shared_quiet)
+replay("055", is_list=True, key=KEYS["prod"])
+replay("058", "059", is_list=True, given=waiting)
+replay("061", "063", is_list=True, given=busy)
+replay("380", "382", "383", "384", "404", "414", "802", "920", "921", "922", "924", "926")
+replay("385", given=undeployed, key=KEYS["prod"])
+replay("600", "601", "602", "603", "605", "606", "609", "614")
+replay("607", "608", given=with_paused_queue)
+replay("831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631", given=shared_quiet)
+replay(*map(str, QUERIED), given=shared_quiet)
+replay("900", "902", "903", "904", key="tr_dev_wrong")
+replay("901", "923", key="")
+replay("908", key="Basic dHJfZGV2X2VtdWxhdG9yOg==")
+replay("814", key="tr_pat_0123456789abcdef")
+
 # --- lists
-
-
-@case(*(f"{n:03}" for n in (10, 11, 14, 15, 16, *range(20, 31), *range(36, 58)) if n != 55), is_list=True)
-def plain_list(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    shared_quiet(scene)
-    return again(scene, request)
 
 
 @case("012", "013", "017", "018", "019", is_list=True)
@@ -80,11 +131,6 @@ def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
         elif name in real and str(value).startswith("run_"):
             ours[name] = first["data"][-1]["id"]
     return again(scene, request, query=ours)
-
-
-@case("514", is_list=True)
-def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return plain_list(scene, request)
 
 
 @case("031", is_list=True)
@@ -111,17 +157,6 @@ def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, query={"filter[batch]": batch})
 
 
-@case("055", is_list=True)
-def list_of_an_empty_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key=KEYS["prod"])
-
-
-@case("058", "059", is_list=True)
-def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    waiting(scene)
-    return again(scene, request)
-
-
 @case("060", is_list=True)
 def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     world = scene.world()
@@ -129,18 +164,6 @@ def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
         world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
     scene.advance(5)
     return again(scene, request)
-
-
-@case("061", "063", is_list=True)
-def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    busy(scene)
-    return again(scene, request)
-
-
-def aged(scene: Scene) -> None:
-    """A world with runs of 0 to 40 days that lists and queries all know."""
-    scene.aged = scene.aged or window.aged_world()
-    scene.emulator.put(scene.aged)
 
 
 @case(*(str(n) for n in range(2600, 2612)), is_list=True)
@@ -183,12 +206,7 @@ def of_another_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Resp
     return again(scene, request, path=f"/api/v3/runs/{run_id}", key=KEYS["prod"])
 
 
-# --- triggers
-
-
-@case("380", "382", "383", "384")
-def trigger(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
+# --- triggers, queues and queries
 
 
 @case("381")
@@ -198,47 +216,10 @@ def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
-@case("385")
-def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    scene.world("prod").lifecycle.deploy("", {})
-    return again(scene, request, key=KEYS["prod"])
-
-
-# --- queues
-
-
-@case("600", "601", "602", "603", "605", "606", "609", "614")
-def queues(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
-
-
 @case("604")
 def queue_by_id(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     queue = scene.ask("GET", "/api/v1/queues/hello-world", query={"type": "task"}).json()
     return again(scene, request, path=f"/api/v1/queues/{queue['id']}")
-
-
-@case("607", "608")
-def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
-    scene.trigger("single-file-job", {"seconds": 1})
-    return again(scene, request)
-
-
-# --- identity and queries
-
-
-@case("802")
-def whoami(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
-
-
-@case("831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
-@case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674), *range(2676, 2695)) if n not in {1113, 1118}))
-@case(*map(str, range(2900, 2916)))
-def query(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    shared_quiet(scene)
-    return again(scene, request)
 
 
 @case("2674")
@@ -276,27 +257,7 @@ def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx2.Res
     return again(scene, request)
 
 
-# --- authentication and scopes
-
-
-@case("900", "902", "903", "904")
-def bad_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="tr_dev_wrong")
-
-
-@case("901")
-def no_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="")
-
-
-@case("908")
-def another_scheme(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="Basic dHJfZGV2X2VtdWxhdG9yOg==")
-
-
-@case("814")
-def personal_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="tr_pat_0123456789abcdef")
+# --- public tokens
 
 
 def with_token(scene: Scene, request: dict[str, Any], scopes: Iterable[str], **token: Any) -> httpx2.Response:
@@ -321,57 +282,31 @@ def token_of_one_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, path=f"/api/v3/runs/{run_id}", key=key)
 
 
-@case("911", "912")
-def token_of_another_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return with_token(scene, request, ["read:runs:run_another"])
-
-
 @case("913", is_list=True)
 def token_of_all_runs(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     quiet(scene)
     return with_token(scene, request, ["read:runs"])
 
 
-@case("914", "918")
-def token_that_reads(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return with_token(scene, request, ["read:runs"])
+def replay_with_token(*numbers: str, scopes: Iterable[str] = ("read:runs",), **token: Any) -> None:
+    @case(*numbers)
+    def ask(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+        return with_token(scene, request, scopes, **token)
 
 
-@case("915")
-def token_that_is_over(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return with_token(scene, request, ["read:runs"], expires_in_s=-1)
+replay_with_token("911", "912", scopes=["read:runs:run_another"])
+replay_with_token("914", "918")
+replay_with_token("915", expires_in_s=-1)
+replay_with_token("916", key="tr_dev_another_key_of_enough_length")
 
 
-@case("916")
-def forged_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return with_token(scene, request, ["read:runs"], key="tr_dev_another_key_of_enough_length")
-
-
-# --- methods and routes
-
-
-@case("404", "414")
-def get_of_an_action(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
-
-
-@case("920", "921", "922", "924", "926")
-def odd_requests(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request)
-
-
-@case("923")
-def preflight(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="")
+# --- faults
 
 
 @case("925")
 def bad_json(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     # The recording used the bulk route, which is not served. Another route that takes a body stands in.
     return again(scene, request, path="/api/v1/tasks/hello-world/trigger", body="{not json")
-
-
-# --- limits and outages
 
 
 @case("930", "931")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from tests.emulator.contract.cases import again, case, recording_of
+from tests.emulator.contract.cases import again, case, recording_of, replay
 from tests.emulator.contract.mixes import shared_quiet
 from tests.emulator.contract.scene import Scene
 from tests.support.recordings import recording
@@ -29,8 +29,6 @@ NOT_CREATED = {
 }
 """Recorded groups without runs here, with the reason."""
 
-LISTS_OF_GROUPS = {"620", "1027", "1028", "1030", "2700", "2703", "2706"}
-ONE_GROUP = {"621", "1020", "2701", "2704", "2705"}
 
 Row = dict[str, Any]
 
@@ -79,88 +77,6 @@ def change(scene: Scene, row: Row, word: str, **state: Any) -> None:
     world.error_states[key] = ErrorState(word=word, at_ms=world.now_ms, **state)
 
 
-# --- cases
-
-
-@case("621", "623", "1023")
-def of_the_first_project(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    shared_quiet(scene)
-    return again(scene, request)
-
-
-@case("1020")
-def one_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    fail_in_versions(scene, recording_of(request)["body"])
-    return again(scene, request)
-
-
-@case("1027", "1028", "1030", "2702")
-def list_of_groups(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    for row in created(recording("1030")["response"]["body"]["data"]):
-        fail(scene, row, row["count"])
-    return again(scene, request)
-
-
-@case("620")
-def list_of_single_failures(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    for row in recording("620")["response"]["body"]["data"]:
-        fail(scene, row, row["count"])
-    return again(scene, request)
-
-
-@case("1031", "1032", is_list=True)
-def runs_of_a_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    for row in created(recording("1030")["response"]["body"]["data"]):
-        fail(scene, row, row["count"])
-    answer = again(scene, request)
-    assert {run["taskIdentifier"] for run in answer.json()["data"]} == {"fail-cause"}
-    return answer
-
-
-@case("2700", "2703", "2706")
-def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    for row in created(recording_of(request)["body"]["data"]):
-        was_set = row["resolvedAt"] or row["ignoredUntil"]
-        fails_later = was_set is not None and row["lastSeen"] > was_set
-        fail(scene, row, row["count"] - fails_later)
-        if row["status"] == "resolved":
-            change(scene, row, "resolved")
-        elif row["status"] == "ignored":
-            change(scene, row, "ignored", until_ms=scene.time[0] + 5000)
-        scene.advance(6)
-        fail(scene, row, int(fails_later))
-    # Another one behind the last of the page.
-    fail(scene, recording("1030")["response"]["body"]["data"][-3], 1)
-    scene.advance(10)
-    return again(scene, request)
-
-
-@case("2701")
-def group_that_failed_again(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    row = recording_of(request)["body"]
-    fail_in_versions(scene, {**row, "count": row["count"] - 1})
-    change(scene, row, "resolved", version=row["resolvedInVersion"])
-    scene.advance(0.3)
-    fail(scene, row, 1)
-    return again(scene, request)
-
-
-@case("2704")
-def ignored_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    row = recording("2704")["response"]["body"]
-    fail_in_versions(scene, row)
-    change(scene, row, "ignored", until_ms=scene.time[0] + 5000, reason=row["ignoredReason"])
-    return again(scene, request)
-
-
-@case("2705")
-def group_that_failed_after_its_time(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    ignored_group(scene, request)
-    scene.advance(6)
-    fail(scene, recording("2704")["response"]["body"], 1)
-    return again(scene, request)
-
-
 # --- content
 
 
@@ -185,3 +101,74 @@ def _group(row: Row) -> Row:
 def moment(text: str | None) -> float | None:
     """Epoch milliseconds of a time in a response, rounded."""
     return None if text is None else round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+# --- cases
+
+
+def of_recording(number: str) -> Row:
+    body: Row = recording(number)["response"]["body"]
+    return body
+
+
+def listed(scene: Scene, number: str = "1030") -> None:
+    """Let runs fail as in the groups of a recorded list."""
+    for row in created(of_recording(number)["data"]):
+        fail(scene, row, row["count"])
+
+
+def ignored(scene: Scene) -> None:
+    row = of_recording("2704")
+    fail_in_versions(scene, row)
+    change(scene, row, "ignored", until_ms=scene.time[0] + 5000, reason=row["ignoredReason"])
+
+
+def failed_after_its_time(scene: Scene) -> None:
+    ignored(scene)
+    scene.advance(6)
+    fail(scene, of_recording("2704"), 1)
+
+
+def failed_again(scene: Scene) -> None:
+    row = of_recording("2701")
+    fail_in_versions(scene, {**row, "count": row["count"] - 1})
+    change(scene, row, "resolved", version=row["resolvedInVersion"])
+    scene.advance(0.3)
+    fail(scene, row, 1)
+
+
+replay("621", given=shared_quiet, content=content)
+replay("623", "1023", given=shared_quiet)
+replay("1020", given=lambda scene: fail_in_versions(scene, of_recording("1020")), content=content)
+replay("1027", "1028", "1030", given=listed, content=content)
+replay("2702", given=listed)
+replay("620", given=lambda scene: listed(scene, "620"), content=content)
+replay("2701", given=failed_again, content=content)
+replay("2704", given=ignored, content=content)
+replay("2705", given=failed_after_its_time, content=content)
+
+
+@case("1031", "1032", is_list=True)
+def runs_of_a_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    listed(scene)
+    answer = again(scene, request)
+    assert {run["taskIdentifier"] for run in answer.json()["data"]} == {"fail-cause"}
+    return answer
+
+
+@case("2700", "2703", "2706", content=content)
+def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    for row in created(recording_of(request)["body"]["data"]):
+        was_set = row["resolvedAt"] or row["ignoredUntil"]
+        fails_later = was_set is not None and row["lastSeen"] > was_set
+        fail(scene, row, row["count"] - fails_later)
+        if row["status"] == "resolved":
+            change(scene, row, "resolved")
+        elif row["status"] == "ignored":
+            change(scene, row, "ignored", until_ms=scene.time[0] + 5000)
+        scene.advance(6)
+        fail(scene, row, int(fails_later))
+    # Another one behind the last of the page.
+    fail(scene, recording("1030")["response"]["body"]["data"][-3], 1)
+    scene.advance(10)
+    return again(scene, request)

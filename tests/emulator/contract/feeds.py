@@ -8,21 +8,15 @@ from typing import Any
 
 import httpx2
 
-from tests.emulator.contract.cases import again, case, fault, with_token
-from tests.emulator.contract.mixes import busy, quiet
+from tests.emulator.contract.cases import again, case, fault, replay, replay_with_token
+from tests.emulator.contract.mixes import busy, shared_quiet
 from tests.emulator.contract.runs import details, make
 from tests.emulator.contract.scene import VERSIONED, Scene
 from tests.support.recordings import recording
 from tui.emulator.simulation.runs import NewRun
 
-ROWS: set[str] = set()
-"""Recordings of one run whose rows are compared value by value."""
-
 SNAPSHOT = {"offset": "-1"}
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}
-STATUSES: set[str] = {"743", "744", "745", "746", "747"}
-"""Recordings of many runs whose operations and statuses are compared."""
-
 OLD_NAMES = {"electric-shape-id": "electric-handle", "electric-chunk-last-offset": "electric-offset"}
 ALWAYS_DIFFERENT = {"id", "friendlyId", "costInCents", "baseCostInCents"}
 HEADERS = {**VERSIONED, "x-trigger-electric-version": "1.0.0-beta.1"}
@@ -84,7 +78,7 @@ def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> h
     raise LookupError(f"never {status}")
 
 
-@case("700", "701", "702", "703", "704", "705", "706", "708", "709")
+@case("700", "701", "702", "703", "704", "705", "706", "708", "709", content=content)
 def progress(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path = path_of(request, make(scene, request["path"]))
     answer = first_at(scene, request, path, "DEQUEUED")
@@ -97,7 +91,7 @@ def progress(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return scene.poll(path, next_query(answer), request["headers"]) if expected > 6 else answer
 
 
-@case("710", "711", "713", "714", "715")
+@case("710", "711", "713", "714", "715", content=content)
 def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(60)
@@ -109,7 +103,7 @@ def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return answer
 
 
-@case("712")
+@case("712", content=content)
 def old_offset(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(60)
@@ -120,36 +114,24 @@ def old_offset(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return answer
 
 
-@case("717", "718", "719", "720", "724", "725", "725a", "727", "728")
+@case("717", "718", "719", "720", "724", "725", "725a", "727", "728", content=content)
 def a_finished_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(400)
     return again(scene, request, path=path_of(request, run_id), key=scene.key)
 
 
-@case("721", "722", "723")
+@case("721", "722", "723", content=content)
 def a_waiting_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(5)
     return again(scene, request, path=path_of(request, run_id), key=scene.key)
 
 
-ROWS |= {f"{number}" for number in (*range(700, 716), *range(717, 729))} | {"725a"}
-
-
-@case("716", "742", "905")
-def unknown(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="tr_dev_wrong") if request["path"].endswith("/runs") else again(scene, request)
-
-
-@case("906")
-def no_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return again(scene, request, key="")
-
-
-@case("917")
-def too_small_a_scope(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    return with_token(scene, request, ["read:runs:<id>"])
+replay("716", "742")
+replay("905", key="tr_dev_wrong")
+replay("906", key="")
+replay_with_token("917", scopes=["read:runs:<id>"])
 
 
 @case("932")
@@ -173,10 +155,8 @@ def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 # --- many runs
 
 
-@case("730", "731", "732", "733", "734", "735", "736", "737", "738", "738b", "740")
-def many(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    quiet(scene)
-    return again(scene, request)
+replay("730", "731", "732", "733", "734", "735", "736", "737", "738", "738b", "740", given=shared_quiet)
+replay("751", given=busy)
 
 
 @case("750")
@@ -189,12 +169,6 @@ def more_than_a_thousand(scene: Scene, request: dict[str, Any]) -> httpx2.Respon
     return answer
 
 
-@case("751")
-def while_many_work(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    busy(scene)
-    return again(scene, request)
-
-
 @case("741")
 def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     make(scene, details()["cmx6srqz"]["id"])
@@ -205,7 +179,7 @@ def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 
 @case("739")
 def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
-    quiet(scene)
+    shared_quiet(scene)
     shape = shape_of(request)
     answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
     offset_ms, began_ms = answer.headers["electric-offset"].partition("_")[0], scene.time[0]
@@ -221,7 +195,7 @@ FOLLOWED = {"39": 1, "41": 1, "43": 2, "45": 3, "47": 4}
 FOLLOWED_STATUSES = ("PENDING", "EXECUTING", "COMPLETED_SUCCESSFULLY", "PENDING")
 
 
-@case("743", "744", "745", "746", "747")
+@case("743", "744", "745", "746", "747", content=statuses)
 def follow(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     """One run comes and ends, then another comes. The end of a window decides which short states are sent."""
     expected = FOLLOWED[request["query"]["offset"].partition("_")[2]]
