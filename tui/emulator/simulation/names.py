@@ -4,9 +4,9 @@ A run's id is a cuid like the recorded ones (`run_cmwuqwujq00039f7dybhtw9lx`: ti
 ids sort in the order of creation.
 """
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from time import gmtime, strftime
 
 MACHINE = "9f7d"
 """The part of a cuid that names the machine. One server generates all ids."""
@@ -78,4 +78,4 @@ def iso_time(ms: int) -> str:
 
 @lru_cache(MAX_CACHED_TIMES)
 def _iso_second(seconds: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
