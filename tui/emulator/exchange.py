@@ -7,14 +7,37 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import Any, Protocol
 
+from tui.emulator.feed import Poll, PollResult, WorkingSets
 from tui.emulator.query.database import Queries
 from tui.emulator.simulation.script import Json
 from tui.emulator.world import World
 
-if TYPE_CHECKING:
-    from tui.emulator.server.feeds import Subscription
+
+class FeedSubscription(Protocol):
+    """The part of a request for a realtime feed that the server provides: the working sets, and holding it open."""
+
+    sets: WorkingSets
+    random: Random
+
+    @property
+    def now_ms(self) -> int:
+        """The server's time in epoch milliseconds, also while the world stands still."""
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the response uses the older header names."""
+
+    def next_number(self) -> int:
+        """The next of the numbers in handles, offsets and cursors."""
+
+    def replace_handle(self, handle: str, new_handle: str) -> str:
+        """Replace a handle that the server gave up. Returns the new one."""
+
+    async def hold(self, poll: Poll, handle: str, at_once: PollResult | None = None) -> PollResult:
+        """Wait for the result of the poll, or return `at_once`. Raises `Refusal` when too many polls are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +58,10 @@ class ApiRequest:
     address: str
     scopes: frozenset[str] | None = None
     request_key: str = ""
-    maybe_subscription: "Subscription | None" = None
+    maybe_subscription: FeedSubscription | None = None
 
     @property
-    def subscription(self) -> "Subscription":
+    def subscription(self) -> FeedSubscription:
         """The subscription of a request for the realtime feed."""
         assert self.maybe_subscription is not None
         return self.maybe_subscription

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tui.emulator.environment import Environment
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, FeedSubscription, Refusal, query_error
 from tui.emulator.feed import (
     INSERT,
     BatchRuns,
@@ -31,9 +30,6 @@ from tui.emulator.rows import (
 from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import Run, Status, compute_cents, duration_ms, invocation_cents
 from tui.emulator.simulation.script import NOTHING, Json
-
-if TYPE_CHECKING:
-    from tui.emulator.server.feeds import Subscription
 
 # The rows of the realtime feed: the columns of a run, all as text.
 #
@@ -214,11 +210,9 @@ async def one_run(request: ApiRequest) -> ApiResponse:
     subscription = request.subscription
     handle = _handle(request.query)
     if live_handle(request.query):
-        poll = RunPoll(
-            request.world, run, _offset_ms(request.query), subscription.feeds.clock(), subscription.feeds.random
-        )
+        poll = RunPoll(request.world, run, _offset_ms(request.query), subscription.now_ms, subscription.random)
         result = await subscription.hold(poll, handle)
-        cursor = subscription.feeds.next_number()
+        cursor = subscription.next_number()
         # A response without rows keeps the whole offset, number included (recording 709).
         offset = f"{result.ms}_{cursor}" if result.rows else request.query["offset"]
         return _answer(request, result, handle, offset, cursor)
@@ -231,11 +225,11 @@ async def many_runs(request: ApiRequest) -> ApiResponse:
     query = request.query
     tags = _tags(query.get("tags", ""))
     handle = _handle(query)
-    since_ms = _since_ms(query.get("createdAt", ""), request.subscription.feeds.clock())
+    since_ms = _since_ms(query.get("createdAt", ""), request.subscription.now_ms)
     if handle:
         pinned_ms = _pinned_ms(handle)
         if pinned_ms is not None:
-            since_ms = _minute(max(pinned_ms, request.subscription.feeds.clock() - MAX_WINDOW_MS))
+            since_ms = _minute(max(pinned_ms, request.subscription.now_ms - MAX_WINDOW_MS))
     else:
         handle = f"runs_{since_ms}_{_unique(request)}"
     return await _shape_response(request, RecentRuns(since_ms, tags), handle)
@@ -252,8 +246,8 @@ async def batch(request: ApiRequest) -> ApiResponse:
 async def _shape_response(request: ApiRequest, shape: Shape, handle: str) -> ApiResponse:
     """The response for a shape of many runs: a snapshot, the changes since an offset, or the result of a live poll."""
     subscription, world = request.subscription, request.world
-    now_ms = subscription.feeds.clock()
-    slug, sets = world.environment.slug, subscription.feeds.sets
+    now_ms = subscription.now_ms
+    slug, sets = world.environment.slug, subscription.sets
     if not live_handle(request.query):
         return _snapshot(request, snapshot(world, shape, sets.make(slug, handle, now_ms)), handle)
     offset_ms = _offset_ms(request.query)
@@ -262,15 +256,15 @@ async def _shape_response(request: ApiRequest, shape: Shape, handle: str) -> Api
     if known is None:
         known = sets.make(slug, handle, now_ms)
         missed = changes_since(world, shape, known, offset_ms)
-    poll = SetPoll(world, shape, known, offset_ms, now_ms, subscription.feeds.random)
+    poll = SetPoll(world, shape, known, offset_ms, now_ms, subscription.random)
     result = await subscription.hold(poll, handle, missed if missed and missed.rows else None)
-    cursor = subscription.feeds.next_number()
+    cursor = subscription.next_number()
     return _answer(request, result, handle, f"{result.ms}_{cursor}", cursor)
 
 
 def _snapshot(request: ApiRequest, result: PollResult, handle: str) -> ApiResponse:
     schema = {"electric-schema": _columns(request).schema()}
-    return _answer(request, result, handle, f"{result.ms}_{request.subscription.feeds.next_number()}", None, schema)
+    return _answer(request, result, handle, f"{result.ms}_{request.subscription.next_number()}", None, schema)
 
 
 def _answer(
@@ -299,12 +293,10 @@ def position_headers(handle: str, offset: str, *, is_old: bool) -> dict[str, str
     return {name: quote(text, HANDLE_CHARS) for name, text in zip(names, (handle, offset), strict=True)}
 
 
-def must_refetch(subscription: "Subscription", handle: str) -> Refusal:
+def must_refetch(subscription: FeedSubscription, handle: str) -> Refusal:
     """Return the 409 with which Electric itself replaces a dropped handle. The recorded server never sends it."""
     name = OLD_HANDLE if subscription.is_old else HANDLE
-    new_handle = subscription.replace_handle(
-        handle, f"{quote(handle, HANDLE_CHARS)}-{subscription.feeds.next_number()}"
-    )
+    new_handle = subscription.replace_handle(handle, f"{quote(handle, HANDLE_CHARS)}-{subscription.next_number()}")
     headers = {**COMMON_HEADERS, name: new_handle}
     return Refusal(409, [{"headers": {"control": "must-refetch"}}], headers)
 
@@ -353,7 +345,7 @@ def _minute(ms: int) -> int:
 
 def _unique(request: ApiRequest) -> str:
     """The end of a new handle, like `38_c39edb2c`."""
-    return f"{request.subscription.feeds.next_number()}_{request.subscription.feeds.random.getrandbits(32):08x}"
+    return f"{request.subscription.next_number()}_{request.subscription.random.getrandbits(32):08x}"
 
 
 def _tags(text: str) -> tuple[str, ...]:

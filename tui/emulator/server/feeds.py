@@ -204,11 +204,19 @@ class Subscription:
     """A request for the realtime feed, with the faults that affect it."""
 
     def __init__(self, feeds: Feeds, request: Request, select: Callable[[], list[Fault]], active: list[Fault]) -> None:
-        self.feeds = feeds
         self.request = request
         self.active = active
+        self.sets = feeds.sets
+        self.random = feeds.random
+        self.next_number = feeds.next_number
         self.are_faults_new = False
+        self._feeds = feeds
         self._select = select
+
+    @property
+    def now_ms(self) -> int:
+        """The server's time, also while the world stands still."""
+        return self._feeds.clock()
 
     @property
     def is_old(self) -> bool:
@@ -237,7 +245,7 @@ class Subscription:
             raise must_refetch(self, handle)
         if at_once is not None and not self.has_fault("buffered"):
             return at_once
-        return await self.feeds.hold(self, poll)
+        return await self._feeds.hold(self, poll)
 
 
 async def _result_unless_disconnected(
