@@ -1,4 +1,4 @@
-"""`errors`: groups of failed runs as a table and as JSON, whatever the key may read and whatever the server does."""
+"""`errors` and `queues`: tables and objects, whatever the key may read and whatever the server does."""
 
 import os
 import signal
@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse
 
 from tests.support.commands import Terminal, environment, in_this_process
 from tests.support.failures import ERRORS, QUERY, RUNS, details
-from tests.support.fleet import ENDS, Fleet, FleetApi, FleetRun, serving
+from tests.support.fleet import ENDS, HELD, Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import server_error
+from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE
 from tui.emulator.simulation.script import Failure, FailureKind
 
 FEED = "/realtime/v1/runs"
@@ -222,3 +224,77 @@ def test_ctrl_c_ends_with_130_and_clears_the_progress() -> None:
         assert "Traceback" not in terminal.screen.decode()
         # The last thing drawn over the progress are blanks.
         assert terminal.screen.decode().rstrip("\n").endswith(" \r")
+
+
+QUEUES_ROUTE = "/api/v1/queues"
+
+
+@pytest.fixture
+def queues_api() -> Iterator[FleetApi]:
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    fleet.world.queues.named("task/fine")
+    with serving(fleet) as served:
+        yield served
+
+
+def test_objects_have_every_key_worst_first(queues_api: FleetApi) -> None:
+    done = in_this_process("queues", "--json", url=queues_api.url)
+    assert (done.code, done.err) == (0, "")
+    first, *others = done.objects
+    assert first == {
+        "name": HELD,
+        "type": "custom",
+        "running": 0,
+        "limit": None,
+        "queued": 0,
+        "queuedAtLeast": None,
+        "paused": True,
+        "oldestQueuedAt": None,
+        "oldestRunId": None,
+        "startedPerMin": 0.0,
+        "holders": [],
+        "standstill": "queue-paused",
+        "health": "paused",
+    }
+    assert {(each["type"], each["health"], list(each) == list(first)) for each in others} == {("task", "ok", True)}
+    assert len(queues_api.fleet.requests_to(QUEUES_ROUTE)) == len(queues_api.fleet.requests_to(QUERY)) == 1
+
+
+def test_unknown_values_are_null_where_the_key_may_not_query(queues_api: FleetApi) -> None:
+    queues_api.fleet.fault = lambda path: server_error(403, "Unauthorized") if path == QUERY else None
+    done = in_this_process("queues", "--json", url=queues_api.url)
+    assert done.code == 0
+    assert "How many runs wait, the oldest and the starts a minute are not known: " in done.err
+    paused, *others = done.objects
+    assert (paused["health"], paused["oldestQueuedAt"], paused["startedPerMin"]) == ("paused", None, None)
+    assert {(each["queued"], each["queuedAtLeast"], each["holders"]) for each in done.objects} == {(None, None, None)}
+    assert {each["health"] for each in others} == {None}
+
+
+def test_refusal_and_silence_end_with_their_codes(queues_api: FleetApi) -> None:
+    token = public_token("read:runs", "read:queues").reveal()
+    refused = in_this_process("queues", url=queues_api.url, TRIGGER_SECRET_KEY=token)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("a public token may not read the list of queues, a secret key may (GET ")
+    assert in_this_process("queues", url="http://127.0.0.1:9").code == 3
+    assert in_this_process("queues", "email", url=queues_api.url).code == 2
+
+
+def test_pages_without_end_are_refused(queues_api: FleetApi) -> None:
+    page = {"data": [], "pagination": {"currentPage": 1, "totalPages": 9_999, "count": 1}}
+    queues_api.fleet.fault = lambda path: JSONResponse(page) if path == QUEUES_ROUTE else None
+    done = in_this_process("queues", "--json", url=queues_api.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].endswith("stopped after 0 queues: the server's pages do not end")
+    assert "no queues" not in done.err
+    assert len(queues_api.fleet.requests_to(QUEUES_ROUTE)) == MAX_QUEUES // QUEUES_PER_PAGE
+
+
+def test_table_of_queues_fits_the_terminal(queues_api: FleetApi) -> None:
+    terminal = Terminal("queues", env=environment(queues_api.url, NO_COLOR="1"), columns=50)
+    assert terminal.end() == 0
+    head, first, *_ = terminal.screen.decode().replace("\r\n", "\n").splitlines()
+    assert head.split() == ["queue", "running", "queued", "oldest", "health"]
+    assert first.split() == ["‖", HELD, "0", "0", "paused"]
+    assert len(head) <= 50

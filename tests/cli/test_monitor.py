@@ -1,9 +1,11 @@
-"""The monitor on a pseudo-terminal: its start, and every way in which it ends."""
+"""The monitor in a process: its first frame, its views, and every way in which it ends."""
 
+import json
 import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import termios
 from pathlib import Path
@@ -11,9 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
-from tests.support.commands import environment, trigger_tui
+from tests.support.commands import environment, in_this_process, trigger_tui
 from tests.support.fleet import SECRET
+from tests.support.raw_server import CERTIFICATE, serving, until_closed
+from tui.features import LISTS
+from tui.program.early import LAST_LINE
+from tui.sync.session import Session
 
 UNREACHABLE = "http://127.0.0.1:9"
 MONITOR = [sys.executable, "-m", "tui"]
@@ -185,3 +192,252 @@ def test_variables_of_textual_are_not_read(variable: str) -> None:
         terminal.wait_for("1:runs")
         terminal.send("\x11")
         assert terminal.end() == 0
+
+
+KITTY_KEYS = b"\x1b[>1u"
+"""The driver sends this when it takes the terminal over."""
+
+SLOW_MODULES = {"asyncio", "ctypes", "email", "hashlib", "http", "socket", "sqlite3", "ssl", "subprocess", "zoneinfo"}
+"""Modules of Python that take several milliseconds."""
+
+LATER = {"asyncio", "textual", "httpx2", "pydantic", "websockets", "tui.api.client", "tui.domain.error_kinds"}
+"""The first frame of no start waits for these."""
+
+STOP_AT_THE_FRAME = """
+import json, os, sys
+before = set(sys.modules)
+from tui.kit.terminal.early import EarlyTerminal
+
+listed = sys.argv.pop()
+
+def stop(*_):
+    with open(listed, "w") as file:
+        json.dump(sorted(set(sys.modules) - before), file)
+    os._exit(0)
+
+EarlyTerminal.show = stop
+from tui.program import main
+main()
+"""
+
+
+def test_first_frame_imports_only_what_it_needs(tmp_path: Path) -> None:
+    listed = tmp_path / "modules.json"
+    command = [sys.executable, "-c", STOP_AT_THE_FRAME, str(listed)]
+    with Terminal(command, env=environment(UNREACHABLE)) as terminal:
+        assert terminal.end() == 0, terminal.text
+    assert (SLOW_MODULES | LATER) & set(json.loads(listed.read_text())) == set()
+
+
+RELAY = ("--relay", "wss://127.0.0.1:9", "--tls-ca", CERTIFICATE)
+COLUMNS = '[columns]\nruns = ["status", "metadata.progress"]\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [(("wall",), ""), (("demo", "errors?"), ""), (("runs?status=failed",), COLUMNS), (RELAY, "")],
+)
+def test_no_first_frame_waits_for_the_data_layer(tmp_path: Path, arguments: tuple[str, ...], config: str) -> None:
+    listed, file = tmp_path / "modules.json", tmp_path / "config.toml"
+    file.write_text(config)
+    command = [sys.executable, "-c", STOP_AT_THE_FRAME, *arguments, "--config", str(file), str(listed)]
+    with Terminal(command, env=environment(UNREACHABLE) | {"TRIGGER_TUI_RELAY_TOKEN": "t" * 40}) as terminal:
+        assert terminal.end() == 0, terminal.text
+    assert not LATER & set(json.loads(listed.read_text()))
+
+
+RECORD_THREADS = """
+import atexit, json, sys, threading
+
+listed, found = sys.argv.pop(), {}
+
+class Recorder:
+    def find_spec(self, name, *_):
+        if name in {"httpx2", "pydantic"}:
+            found[name] = threading.current_thread() is threading.main_thread()
+
+def write():
+    with open(listed, "w") as file:
+        json.dump(found, file)
+
+sys.meta_path.insert(0, Recorder())
+atexit.register(write)
+from tui.program import main
+main()
+"""
+
+
+def test_only_the_thread_of_the_data_layer_imports_its_libraries(tmp_path: Path) -> None:
+    listed, file = tmp_path / "threads.json", tmp_path / "config.toml"
+    file.write_text('[keys]\nwide = "F8"\n')
+    command = [sys.executable, "-c", RECORD_THREADS, "demo", "--config", str(file), str(listed)]
+    with Terminal(command, env=environment(None)) as terminal:
+        terminal.wait_for("Completed", "live")
+        for key, shown in (("x", "finished"), ("!", "1:errors"), ("q", "1:runs"), ("Q", "1:queues"), ("q", "1:runs")):
+            terminal.send(key)
+            terminal.wait_for(shown)
+        terminal.send("q")
+        assert terminal.end() == 0, terminal.text
+    assert json.loads(listed.read_text()) == {"httpx2": False, "pydantic": False}
+
+
+@pytest.mark.parametrize(
+    ("size", "flags"),
+    [((80, 24), ()), ((200, 60), ("--theme", "light", "--slow")), ((160, 30), ("--theme", "16", "--ascii"))],
+)
+def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int], flags: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "tui", *flags]
+    with (
+        serving(until_closed) as port,
+        Terminal(command, size=size, env=environment(f"http://127.0.0.1:{port}")) as terminal,
+    ):
+        terminal.wait_for("? keys")
+        received = bytes(terminal.received)
+        first = Screen(*size)
+        Emulator(first).feed(received.partition(KITTY_KEYS)[0])
+        clock = {(0, x) for x in range(size[0] - len("13:49 UTC "), size[0])}
+        shown = [
+            (y, x)
+            for y in range(size[1])
+            for x in range(size[0])
+            # The app's rule has more text, and another minute may have begun before its header.
+            if first.buffer[y][x].data.strip() and y != 1 and (y, x) not in clock
+        ]
+        assert {y for y, _ in shown} == {0, 2, 4}
+        assert [first.buffer[y][x] for y, x in shown] == [terminal.screen.buffer[y][x] for y, x in shown]
+        rule = "".join(first.buffer[1][x].data for x in range(9))
+        assert terminal.lines[1].startswith(rule)
+
+
+VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS if name != "errors")])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            ("vrun?",),
+            f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n',
+        ),
+        (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
+        (("--ascii", "runs?since=soon"), '"soon" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
+        (("runs",), "runs is a view, whose address has a `?`: 'runs?' (see `trigger-tui --help`)\n"),
+        (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),
+    ],
+)
+def test_wrong_address_is_one_line(arguments: tuple[str, ...], reason: str) -> None:
+    done = in_this_process(*arguments, url="http://127.0.0.1:9")
+    assert (done.code, done.out, done.err) == (2, "", reason)
+
+
+def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    address = "runs?task=charge-*&status=failed&sort=took"
+    with Terminal([*MONITOR, address], env=environment("http://127.0.0.1:9", **state)) as terminal:
+        terminal.wait_for("by took", "? keys")
+        terminal.send("S")
+        terminal.wait_for("save this view")
+        terminal.send("charge failures\tc\r")
+        terminal.wait_for("saved “charge failures”: ' c opens it")
+        terminal.send("\x11")
+        assert terminal.end() == 0
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", **state)) as terminal:
+        terminal.wait_for("newest first", "? keys")
+        terminal.send("'c")
+        terminal.wait_for("/task:charge-* status:failed", "by took")
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
+def test_unusable_state_directory_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "trigger-tui").write_text("in the way")
+    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=str(tmp_path))) as terminal:
+        terminal.wait_for("? keys")
+        terminal.send("Sx\r")
+        terminal.wait_for("Nothing is remembered in")
+        terminal.send("\x1b:sort task\r")  # a command, which the history would keep, and an order
+        terminal.wait_for("· by task")
+        terminal.send(":messages\r")
+        terminal.wait_for("─ messages ─", "Nothing is remembered in")
+        assert terminal.text.count("Nothing is remembered in") == 1
+        terminal.send("\x11")
+        assert terminal.end() == 0
+
+
+COLLEAGUES_TOKEN = "screen-token-of-one-colleague"
+OWN_TOKEN = "token-of-this-very-screen"
+
+CRASHING = (
+    ("ls",),
+    ("show", "run_1"),
+    ("tree", "run_1"),
+    ("logs", "run_1"),
+    ("watch",),
+    ("watch", "run_1"),
+    ("cancel", "run_1", "--yes"),
+    ("replay", "run_1", "--yes"),
+    ("relay", "--listen", "127.0.0.1:0", "--tokens"),
+)
+
+
+@pytest.mark.parametrize("arguments", CRASHING, ids=" ".join)
+def test_traceback_of_a_command_has_no_secrets(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(self: Session) -> None:
+        raise ZeroDivisionError(
+            {"Authorization": f"Bearer {SECRET}"}, COLLEAGUES_TOKEN.encode(), SECRET[:20], OWN_TOKEN
+        )
+
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ann {COLLEAGUES_TOKEN}\n")
+    tokens.chmod(0o600)
+    monkeypatch.setattr(Session, "start", start)
+    monkeypatch.setenv("TRIGGER_TUI_RELAY_TOKEN", OWN_TOKEN)
+    is_relay = arguments[0] == "relay"
+    done = in_this_process(*arguments, *([str(tokens)] if is_relay else []), url=UNREACHABLE)
+    assert done.code == 1
+    assert done.out == ""
+    assert "Traceback (most recent call last)" in done.err
+    assert "ZeroDivisionError" in done.err
+    assert done.err.endswith(f"{LAST_LINE}\n")
+    assert SECRET[:20] not in done.err
+    assert OWN_TOKEN not in done.err
+    assert not is_relay or COLLEAGUES_TOKEN not in done.err
+
+
+UNHANDLED = """
+import asyncio, sys, threading
+key = "tr_dev_abcdefghijklmnop"
+from tui.program import main as there
+import tui.program.main as module
+
+def ended(output, arguments):
+    thread = threading.Thread(target=lambda: {}[key])
+    thread.start()
+    thread.join()
+    class Dropped:
+        def __del__(self):
+            raise ValueError(key)
+    Dropped()
+    async def forgotten():
+        asyncio.get_running_loop().call_exception_handler({"message": "lost", "exception": ValueError(key)})
+    asyncio.run(forgotten())
+    raise BaseExceptionGroup("several", [KeyboardInterrupt(key)])
+
+first = module.run
+def run(output, arguments):
+    first(output, ["--version"])
+    ended(output, arguments)
+module.run = run
+there()
+"""
+
+
+def test_output_of_the_interpreter_has_no_key() -> None:
+    env = environment(UNREACHABLE)
+    done = subprocess.run([sys.executable, "-c", UNHANDLED], env=env, capture_output=True, text=True, check=False)
+    for kind in ("KeyError", "ValueError", "lost", "KeyboardInterrupt"):
+        assert kind in done.stderr
+    assert done.stderr.count("tr_…") >= 4
+    assert SECRET[7:] not in done.stderr

@@ -12,7 +12,6 @@ from tui.domain.facts import (
     QueueWait,
     TaskNormal,
     WaitsRead,
-    WallFacts,
     WallUpdate,
 )
 from tui.domain.finding import (
@@ -83,10 +82,6 @@ def queue_updates(at: datetime) -> list[WallUpdate]:
     mail = TaskNormal(TaskId("send-email"), 900, 3, timedelta(seconds=0.8), 7)
     campaigns = TaskNormal(TaskId("send-campaign"), 90, 0, timedelta(minutes=45), 7)
     return [queues_read(at), waits_read(at), NormalsRead(at, at, (mail, campaigns)), FindingsRead(verdict_at(at))]
-
-
-def queue_facts(at: datetime) -> WallFacts:
-    return WallFacts(queues=queues_read(at), waits=waits_read(at))
 
 
 def mail_hour(at: datetime) -> QueueHour:

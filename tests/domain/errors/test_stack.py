@@ -42,9 +42,7 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
         text=Raw("at run (file:///app/src/trigger/errors.ts:37:76)"),
     )
     assert frames[0].short_file == "src/trigger/errors.ts"
-    assert [(each.kind, each.package) for each in frames[1:4]] == [(DEPENDENCY, "@trigger.dev/core")] * 2 + [
-        (NODE, None)
-    ]
+    assert [(each.kind, each.package) for each in frames[1:4]] == [*[(DEPENDENCY, CORE)] * 2, (NODE, None)]
     assert frames[2].function is None
 
 
