@@ -1,7 +1,9 @@
-"""Which screens may connect, and how many requests one of them may make."""
+"""Which screens may connect, how many requests one may make, and the file of tokens."""
 
 import asyncio
+import hmac
 import json
+import os
 import ssl
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +29,8 @@ from tui.relay.server import (
     Authenticator,
     RelayOptions,
     Tokens,
+    TokensError,
+    read_tokens,
 )
 from tui.settings.secret import Secret
 from tui.sync.session import Session
@@ -158,14 +162,6 @@ async def test_token_revoked_before_the_hello_is_refused(tmp_path: Path) -> None
             assert await close_reason(socket) == (4002, "the token was revoked")
 
 
-async def test_screen_of_another_version_is_refused_with_both_versions(tmp_path: Path) -> None:
-    async with relay_setup(empty_fleet(), tmp_path) as setup, setup.connect(version=VERSION + 1) as socket:
-        code, reason = await close_reason(socket)
-        assert code == 4001
-        assert f"version {VERSION}" in reason
-        assert f"version {VERSION + 1}" in reason
-
-
 @pytest.mark.parametrize(
     ("message", "code"),
     [
@@ -258,3 +254,104 @@ async def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
         assert "certificate" in status.reason
         assert "not trusted" in status.reason
         assert not setup.relay.clients
+
+
+WALL_TOKEN = "0123456789abcdef-wall"
+DESK_TOKEN = "0123456789abcdef-desk"
+
+
+def written(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
+    path = tmp_path / "tokens"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return path
+
+
+def tokens_of(tmp_path: Path, text: str) -> Tokens:
+    return read_tokens(written(tmp_path, text))
+
+
+def test_line_has_a_token_or_a_name_and_a_token(tmp_path: Path) -> None:
+    known = tokens_of(tmp_path, f"# the wall\n\nwall {WALL_TOKEN}  # by the door\n{DESK_TOKEN}\n")
+    assert known.name_of(f"Bearer {WALL_TOKEN}") == "wall"
+    assert known.name_of(f"bearer  {DESK_TOKEN} ") == "line 4"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        WALL_TOKEN,
+        f"Basic {WALL_TOKEN}",
+        f"Bearer {WALL_TOKEN}x",
+        f"Bearer {WALL_TOKEN[:-1]}",
+        "Bearer \ud800é",
+    ],
+)
+def test_other_header_has_no_name(tmp_path: Path, header: str | None) -> None:
+    assert tokens_of(tmp_path, f"wall {WALL_TOKEN}\n").name_of(header) is None
+
+
+def test_token_is_compared_with_all_in_constant_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tokens_of(tmp_path, f"wall {WALL_TOKEN}\ndesk {DESK_TOKEN}\n")
+    compared: list[tuple[object, object]] = []
+    digest = hmac.compare_digest
+
+    def recording(first: bytes, second: bytes) -> bool:
+        compared.append((first, second))
+        return digest(first, second)
+
+    monkeypatch.setattr(hmac, "compare_digest", recording)
+    for given in (WALL_TOKEN, DESK_TOKEN, "x"):
+        compared.clear()
+        known.name_of(f"Bearer {given}")
+        assert compared == [(WALL_TOKEN.encode(), given.encode()), (DESK_TOKEN.encode(), given.encode())]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644, 0o610])
+def test_token_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    path = written(tmp_path, f"{WALL_TOKEN}\n", mode)
+    with pytest.raises(TokensError, match="chmod 600"):
+        read_tokens(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has no token"),
+        ("# nothing\n", "has no token"),
+        ("short\n", "line 1: a token needs at least 16"),
+        (f"wall {WALL_TOKEN}\nwall {DESK_TOKEN}\n", "line 2"),
+        (f"wall {WALL_TOKEN}\ndesk {WALL_TOKEN}\n", "line 2"),
+        (f"the wall {WALL_TOKEN}\n", "line 1: a line has a token, or a name and a token"),
+        (f"wäll {WALL_TOKEN}\n", "other than ASCII"),
+    ],
+)
+def test_bad_token_file_is_refused_without_quoting_it(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(TokensError, match=words) as caught:
+        tokens_of(tmp_path, text)
+    assert not any(token in str(caught.value) for token in (WALL_TOKEN, DESK_TOKEN, "short"))
+
+
+def test_token_may_contain_a_hash(tmp_path: Path) -> None:
+    known = tokens_of(tmp_path, f"wall {WALL_TOKEN}#of-{DESK_TOKEN}  # by the door\n")
+    assert known.name_of(f"Bearer {WALL_TOKEN}") is None
+    assert known.name_of(f"Bearer {WALL_TOKEN}#of-{DESK_TOKEN}") == "wall"
+
+
+def test_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)  # it has no writer
+    for path in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
+        with pytest.raises(TokensError):
+            read_tokens(path)
+    large = written(tmp_path, "#" * 2_000_000)
+    with pytest.raises(TokensError, match="larger than"):
+        read_tokens(large)
+
+
+def test_tokens_are_not_in_their_repr(tmp_path: Path) -> None:
+    known = tokens_of(tmp_path, f"wall {WALL_TOKEN}\n")
+    assert WALL_TOKEN not in f"{known} {known!r}"

@@ -1,23 +1,46 @@
-"""The messages to one screen: a snapshot in chunks, then changes, and bounds for screens that do not read."""
+"""The messages and responses to one screen, and the bounds for screens that do not read."""
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse, Response
 from websockets.asyncio.client import ClientConnection
 
 from tests.support.domain.patches import at, patch_of
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, FleetRun, fleet_of
+from tests.support.recordings import recording
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
-from tui.api.relay import Chunk, RelayFacts, RelayMessage, Runs, Welcome
+from tests.support.wire.queries import AT, QUERIES
+from tui.api.client import ReadRequest, RunRequest
+from tui.api.errors import TooManyQueries
+from tui.api.queries import OlderLiveCounts, QueueWaitCounts, RunsOfQueue, TrqlQuery
+from tui.api.relay import (
+    CallResponse,
+    Chunk,
+    RelayFacts,
+    RelayMessage,
+    Runs,
+    Welcome,
+    decode_relay_message,
+    response_parts,
+)
+from tui.api.responses import Response as WireResponse
+from tui.api.responses import response_error
 from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import server as relay_client
-from tui.relay.server import CHUNK_RUNS, HANDSHAKE_TIMEOUT_S
+from tui.relay import server as request_proxy
+from tui.relay.server import CHUNK_RUNS, HANDSHAKE_TIMEOUT_S, RequestProxy
+from tui.settings.secret import Secret
 from tui.store.store import Store
+from tui.sync.budget import Priority
+from tui.sync.relay import MAX_MESSAGE_BYTES
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
 
@@ -82,33 +105,6 @@ async def test_screen_gets_all_runs_in_chunks_newest_first(tmp_path: Path) -> No
             assert isinstance(await receive(ws), RelayFacts)
 
 
-async def test_changes_are_encoded_once_for_all_screens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[bytes] = []
-    send = relay_client.RelayClient.send
-
-    async def recording(self: relay_client.RelayClient, messages: Iterable[bytes]) -> None:
-        listed = list(messages)
-        sent.extend(listed)
-        await send(self, listed)
-
-    async with (
-        relay_setup(Fleet(VirtualClock()), tmp_path) as setup,
-        setup.connect() as one,
-        setup.connect() as other,
-    ):
-        await receive_snapshot(one)
-        await receive_snapshot(other)
-        await setup.wait_until_idle()
-        monkeypatch.setattr(relay_client.RelayClient, "send", recording)
-        await emit(setup, some_runs(3))
-        for ws in (one, other):
-            messages = await receive_until(ws, HasRuns("QUEUED", 3))
-            assert len(patches_of(messages)) == 3
-        with_runs = [message for message in sent if b"run_00001" in message]
-        assert len(with_runs) == 2
-        assert with_runs[0] is with_runs[1]
-
-
 def small_socket(setup: RelaySetup) -> socket.socket:
     """Return a connected socket with the smallest receive buffer."""
     own = socket.socket()
@@ -118,95 +114,166 @@ def small_socket(setup: RelaySetup) -> socket.socket:
     return own
 
 
-async def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> None:
-    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-        await emit(setup, some_runs(3_000))
-        async with setup.connect(sock=small_socket(setup)) as stuck, setup.connect() as other:
-            assert isinstance(await receive(stuck), Welcome)
-            stuck.transport.pause_reading()
-            await receive_snapshot(other)
-            slow = next(iter(setup.relay.clients))
-            for word in ("EXECUTING", "COMPLETED"):
-                for first in range(0, 1_000, 250):
-                    await emit(setup, some_runs(250, word, first=first))
-                    await setup.fleet.clock.run(0.1)
-                await receive_until(other, HasRuns(word, 1_000))
-            assert len(slow.pending) <= 1_000
-            stuck.transport.resume_reading()
-            completed = HasRuns("COMPLETED", 1_000)
-            messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
-            changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
-            assert len(patches_of(changes)) <= 1_250
-            assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
-
-
-async def test_screen_with_too_many_pending_runs_gets_a_snapshot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relay_client, "MAX_PENDING_RUNS", 500)
-
+@asynccontextmanager
+async def stuck_screen(tmp_path: Path) -> AsyncIterator[tuple[RelaySetup, ClientConnection]]:
+    """A screen that stopped reading when it was welcomed, on a relay with 3,000 runs."""
     async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
         await emit(setup, some_runs(3_000))
         async with setup.connect(sock=small_socket(setup)) as stuck:
             assert isinstance(await receive(stuck), Welcome)
             stuck.transport.pause_reading()
-            (slow,) = setup.relay.clients
+            yield setup, stuck
+
+
+async def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> None:
+    async with stuck_screen(tmp_path) as (setup, stuck), setup.connect() as other:
+        await receive_snapshot(other)
+        slow = next(iter(setup.relay.clients))
+        for word in ("EXECUTING", "COMPLETED"):
             for first in range(0, 1_000, 250):
-                await emit(setup, some_runs(250, "COMPLETED", first=first))
+                await emit(setup, some_runs(250, word, first=first))
                 await setup.fleet.clock.run(0.1)
-            assert len(slow.pending) == 0
-            stuck.transport.resume_reading()
-            messages = await receive_snapshot(stuck) + await receive_snapshot(stuck)
-            assert len(patches_of(messages)) == 6_000
-            assert [
-                patch.id
-                for patch in patches_of(messages)[-3_000:]
-                if patch.state and patch.state.status.word == "COMPLETED"
-            ]
+            await receive_until(other, HasRuns(word, 1_000))
+        assert len(slow.pending) <= 1_000
+        stuck.transport.resume_reading()
+        completed = HasRuns("COMPLETED", 1_000)
+        messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
+        changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
+        assert len(patches_of(changes)) <= 1_250
+        assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
 
 
 async def test_screen_that_does_not_read_is_disconnected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_client, "SEND_TIMEOUT_S", 0.05)
-
-    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-        await emit(setup, some_runs(3_000))
-        async with setup.connect(sock=small_socket(setup)) as stuck:
-            assert isinstance(await receive(stuck), Welcome)
-            stuck.transport.pause_reading()
-            await setup.wait_until_disconnected()
-            assert not setup.relay.clients
+    async with stuck_screen(tmp_path) as (setup, _):
+        await setup.wait_until_disconnected()
+        assert not setup.relay.clients
 
 
 async def test_screen_that_pings_without_reading_is_disconnected(tmp_path: Path) -> None:
     ping = b"\x89\xfd\0\0\0\0" + bytes(125)
-
-    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-        async with setup.connect(sock=small_socket(setup)) as stuck:
-            assert isinstance(await receive(stuck), Welcome)
-            stuck.transport.pause_reading()
-            (there,) = setup.server.connections
-            most_waiting = 0
-            for _ in range(100):
-                stuck.transport.write(ping * 100)
-                await asyncio.sleep(0.0003)
-                most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
-            await setup.wait_until_disconnected()
-            assert most_waiting < 512 * 1024
-        async with setup.connect() as other:
-            assert await receive_snapshot(other)
+    async with stuck_screen(tmp_path) as (setup, stuck):
+        (there,) = setup.server.connections
+        most_waiting = there.transport.get_write_buffer_size()
+        for _ in range(100):
+            stuck.transport.write(ping * 100)
+            await asyncio.sleep(0.0003)
+            most_waiting = max(most_waiting, there.transport.get_write_buffer_size())
+        await setup.wait_until_disconnected()
+        assert most_waiting < 512 * 1024
 
 
 async def test_relay_stops_despite_screens_that_do_not_read(tmp_path: Path) -> None:
-    async with relay_setup(Fleet(VirtualClock()), tmp_path) as setup:
-        await emit(setup, some_runs(3_000))
-        async with setup.connect(sock=small_socket(setup)) as stuck:
-            assert isinstance(await receive(stuck), Welcome)
-            stuck.transport.pause_reading()
-            with small_socket(setup) as silent:  # its request never ends
-                silent.send(b"GET / HTTP/1.1\r\nHo")
-                for _ in range(TURNS):
-                    if len(setup.server.handler_tasks) == 2:
-                        break
-                    await asyncio.sleep(0.0003)
-                async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
-                    await setup.stop()
+    async with stuck_screen(tmp_path) as (setup, _):
+        with small_socket(setup) as silent:  # its request never ends
+            silent.send(b"GET / HTTP/1.1\r\nHo")
+            for _ in range(TURNS):
+                if len(setup.server.handler_tasks) == 2:
+                    break
+                await asyncio.sleep(0.0003)
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S / 2):
+                await setup.stop()
+
+
+TWO_RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
+
+
+def status(response: bytes) -> int:
+    message = decode_relay_message(b"".join(response_parts(1, response)))
+    assert isinstance(message, CallResponse)
+    return message.response.status
+
+
+async def test_responses_being_sent_are_bounded_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(*TWO_RUNS)
+    one, another = (RunRequest(RunId(run.id)) for run in TWO_RUNS)
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
+        proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+        async with proxy.response_to(one) as response:
+            monkeypatch.setattr(request_proxy, "MAX_SENDING_BYTES", len(response))
+        async with AsyncExitStack() as stack:
+            responses = await asyncio.gather(*(stack.enter_async_context(proxy.response_to(one)) for _ in range(5)))
+            assert [status(response) for response in responses] == [200] * 5
+            assert proxy.sending_bytes == len(responses[0])
+            async with proxy.response_to(another) as response:
+                assert status(response) == 503
+        assert proxy.sending_bytes == 0
+        async with proxy.response_to(another) as response:
+            assert status(response) == 200
+
+
+async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> None:
+    # JSON needs six characters for a control character.
+    binary = b"\x01" * (MAX_MESSAGE_BYTES // 6)
+
+    fleet = fleet_of(*TWO_RUNS)
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
+        fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
+        proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+        response = await proxy.fetch(RunRequest(RunId(TWO_RUNS[0].id)))
+        assert status(response) == 502
+        assert len(response) < MAX_MESSAGE_BYTES
+
+
+async def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> None:
+    fleet = fleet_of(*TWO_RUNS)
+    fleet.allow_queries()
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
+        proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+        for query in QUERIES:
+            assert status(await proxy.fetch(query)) == 200, query
+        await setup.run_for(10)  # the budget of a period is spent
+        sent = len(fleet.requests_to("/api/v1/query"))
+        for bad in (RunsOfQueue("x' OR 1=1 --"), OlderLiveCounts(10**9), OlderLiveCounts(1, "x")):
+            assert status(await proxy.fetch(bad)) == 400
+        assert len(fleet.requests_to("/api/v1/query")) == sent
+
+
+async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
+    answer = recording("2675")["response"]
+    limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
+
+    fleet = Fleet(VirtualClock())
+    fleet.allow_queries()
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
+        proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
+        await setup.run_for(1)
+        sent = len(fleet.requests_to("/api/v1/query"))
+        fleet.fault = lambda path: JSONResponse(answer["body"], 429, limits) if path == "/api/v1/query" else None
+        message = decode_relay_message(b"".join(response_parts(1, await proxy.fetch(RunsOfQueue("mail")))))
+        assert len(fleet.requests_to("/api/v1/query")) == sent + 1
+        assert isinstance(message, CallResponse)
+        # The screen knows by the words that its other requests need not wait, and sends this one again.
+        error = response_error(replace(message.response, label="POST /api/v1/query"))
+        assert isinstance(error, TooManyQueries)
+
+
+async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(*TWO_RUNS)
+    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
+        session, running, most = setup.session, set[ReadRequest](), 0
+        proxy, gate = RequestProxy(session.fetcher, session.clock, Secret("tr_dev_other")), asyncio.Event()
+        send = session.fetcher.api.fetch_response
+
+        async def slow(request: ReadRequest) -> WireResponse:
+            nonlocal most
+            if not isinstance(request, TrqlQuery):
+                return await send(request)
+            running.add(request)
+            most = max(most, len(running))
+            await gate.wait()
+            running.remove(request)
+            return WireResponse("POST /api/v1/query", 200, {}, b'{"results": []}', session.now())
+
+        monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
+        of_screens = [asyncio.ensure_future(proxy.fetch(RunsOfQueue(f"q{number}"))) for number in range(5)]
+        detail = await proxy.fetch(RunRequest(RunId(TWO_RUNS[0].id)))
+        assert status(detail) == 200  # no query holds up other requests
+        own = asyncio.ensure_future(session.fetcher.query_rows(QueueWaitCounts(AT), Priority.FACTS))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert running == {RunsOfQueue("q0"), QueueWaitCounts(AT)}
+        gate.set()
+        assert await own == []
+        assert {status(each) for each in await asyncio.gather(*of_screens)} == {200}
+        assert most == 2

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,10 @@ import pytest
 
 from tests.support.actions import LONG, perform
 from tests.support.fleet import FleetRun, fleet_of
-from tests.support.sure import sure
 from tui.api.actions import CANCEL
-from tui.domain.action import ActionPhase, ActionStatus, Via
-from tui.domain.run import RunId
+from tui.domain.action import ActionPhase
 from tui.sync import actions as action_log
-from tui.sync.actions import FILE_NAME, MAX_WAITING_LINES, ActionLog, append_line
-
-STATUS = ActionStatus(
-    RunId("run_1"), "cancel", 1, ActionPhase.REQUESTED, datetime(2026, 11, 24, tzinfo=UTC), via=Via.PALETTE
-)
+from tui.sync.actions import FILE_NAME, append_line
 
 
 def a_fifo(path: Path) -> None:
@@ -113,24 +106,6 @@ def test_log_writes_a_line_at_once_and_whole(path: Path, monkeypatch: pytest.Mon
     append_line(path, b"whole\n")
     assert written == [b"\nwhole\n", b"ole\n"], "one write for a line, and the rest where it was short"
     assert path.read_bytes() == b"half\nwhole\n"
-
-
-async def test_log_reports_a_hanging_disk_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    released = threading.Event()
-
-    def hang(*_: object) -> None:
-        released.wait(100)
-
-    monkeypatch.setattr(action_log, "append_line", hang)
-    for name in ("WRITE_TIMEOUT_S", "CLOSE_TIMEOUT_S"):
-        monkeypatch.setattr(action_log, name, 0.01)
-
-    log = ActionLog(tmp_path, str)
-    for _ in range(MAX_WAITING_LINES + 5):
-        log.record(STATUS, environment="dev", api_url="")
-    await log.close()
-    assert str(tmp_path / FILE_NAME) in sure(log.failure)
-    released.set()
 
 
 @pytest.mark.parametrize("trouble", ["a hanging disk", "a file for its folder", a_fifo, a_link, Path.mkdir])

@@ -4,16 +4,15 @@ import asyncio
 import gc
 import weakref
 from contextvars import ContextVar
-from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
 import pytest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
-from tests.support.session import pass_time, polling, public_token, settings_for
+from tests.support.session import polling, public_token
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import DECIDING, FactSource
@@ -95,18 +94,6 @@ async def test_nothing_is_read_or_judged_until_somebody_watches(
         assert session.findings.own is not counts, "too much has changed"
 
 
-async def test_watching_before_the_start_begins_with_it(tmp_path: Path) -> None:
-    with serving(quiet_fleet()) as api:
-        async with Session(settings_for(api, tmp_path), clock=api.fleet.clock) as session:
-            session.findings.watch()
-            assert not session.is_started
-            await session.start()
-            session.sources.follow(REST)
-            await pass_time(session, api, 3)
-            # The deployments' own rate limit holds up no other request.
-            assert word(session) == OK
-
-
 async def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
     fleet = quiet_fleet()
 
@@ -158,26 +145,6 @@ async def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_sile
             assert NOT_KNOWN not in {each.word for each in said if each is not None}
 
 
-@pytest.mark.parametrize("pause_s", [8, 30])
-async def test_no_old_verdict_is_shown_after_a_pause(tmp_path: Path, pause_s: int) -> None:
-    async with polling(quiet_fleet(), tmp_path) as (session, later):
-        release = session.findings.watch()
-        await later(5)
-        release()
-        await later(pause_s)
-        said = list[Verdict | None]()
-        session.subscribe(
-            lambda changes: said.append(session.store.verdict) if Topic.VERDICT in changes.topics else None
-        )
-        opened_at = session.now()
-        session.findings.watch()
-        await later(0.2)
-        *forgotten, verdict = said
-        assert forgotten == ([] if pause_s < 20 else [None]), "facts that were just read are as good as new ones"
-        assert verdict is not None
-        assert verdict.at >= opened_at
-
-
 @pytest.mark.parametrize("is_list_read", [False, True])
 async def test_failures_delay_no_verdict(tmp_path: Path, is_list_read: bool) -> None:
     fleet = quiet_fleet()
@@ -218,18 +185,6 @@ async def test_verdict_follows_each_source_that_fails(tmp_path: Path, path: str)
         fails[0] = False
         await later(60)
         assert [each for each, _ in groupby(said[before:])] == [NOT_KNOWN, OK]
-
-
-async def test_one_answer_by_a_wrong_clock_silences_nothing(tmp_path: Path) -> None:
-    async with polling(quiet_fleet(), tmp_path) as (session, later):
-        session.findings.watch()
-        await later(20)
-        said = words_said(session)
-        for _ in range(10):
-            await session.emit(SourceConnected(REALTIME, session.now() - timedelta(minutes=10), 2.0))
-            await session.emit(SourceConnected(REST, session.now() - timedelta(minutes=10), 2.0))
-            await later(2.1)
-        assert said == []
 
 
 @pytest.mark.parametrize("is_read_before", [False, True])
@@ -274,28 +229,6 @@ async def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
         assert session.store.verdict.is_of_listed, "runs that end between two reads are counted late"
 
 
-async def test_schedules_of_another_environment_are_left_out(tmp_path: Path) -> None:
-    rows = [
-        {
-            "id": kind,
-            "task": "t",
-            "active": True,
-            "generator": {"expression": "* * * * *"},
-            "environments": [{"type": kind}],
-        }
-        for kind in ("DEVELOPMENT", "PRODUCTION")
-    ]
-    answers = {"/api/v1/schedules": JSONResponse({"data": rows}), "/api/v1/whoami": JSONResponse({}, 404)}
-    fleet = quiet_fleet()
-    fleet.fault = answers.get
-
-    async with polling(fleet, tmp_path) as (session, later):
-        session.findings.watch()
-        await later(5)
-        facts = sure(session.store.wall_facts)
-        assert [each.id for each in sure(facts.schedules).schedules] == ["DEVELOPMENT"]
-
-
 async def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
     failing = [
         FleetRun(100 + number, 30.0, 31.0, 40.0 + number / 10, end="FAILED", task="charge") for number in range(30)
@@ -338,20 +271,6 @@ async def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, m
         assert said
         assert {is_filtered for is_filtered, _ in said} == {False}
         assert own.counted_since is not None
-
-
-@pytest.mark.parametrize("minutes", [1, 20])
-async def test_other_spans_are_read_within_the_allowance(tmp_path: Path, minutes: int) -> None:
-    fleet = quiet_fleet()
-
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(2)
-        cell = timedelta(minutes=minutes)
-        until = session.now().replace(second=0, microsecond=0)
-        read = await asyncio.wait_for(session.findings.read_span(until - 60 * cell, until, cell), 5)
-        assert (read.cell, read.is_cut) == (cell, False)
-        assert sum(each.ended for each in read.minutes) == 39
-        assert fleet.requests[-1][1] == READS[0]
 
 
 async def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:

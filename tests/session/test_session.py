@@ -217,24 +217,6 @@ async def test_full_queue_makes_the_source_wait() -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-@pytest.mark.parametrize("is_started", [True, False], ids=["after it ran", "before its first turn"])
-async def test_settle_returns_after_the_pump_has_ended(is_started: bool) -> None:
-    pump = Pump(store := Store(), VirtualClock())
-    task = asyncio.ensure_future(pump.run())
-    await asyncio.sleep(0)
-    await pump.emit(named(0))
-    if is_started:
-        await pump.settle()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    async with asyncio.timeout(100):
-        await pump.settle()
-        for number in range(1, QUEUE_SIZE + 10):
-            await pump.emit(named(number))
-        await pump.settle()
-    assert len(store) == is_started
-
-
 async def test_waiting_sources_are_released_at_the_end() -> None:
     class Broken(Store):
         def apply(self, update: Update) -> Changes:
@@ -250,22 +232,6 @@ async def test_waiting_sources_are_released_at_the_end() -> None:
     async with asyncio.timeout(100):
         await asyncio.gather(*waiting)
         await pump.settle()
-
-
-async def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    async with session_on(fleet, tmp_path) as (session, later):
-        changes = session.changes()
-        first = asyncio.ensure_future(anext(changes))
-        await later(0)
-        await session.emit(named(0))
-        await later(1)
-        assert (await first).added == {RunId("run_0")}
-        for number in range(1, 5):
-            await session.emit(named(number))
-            await later(1)
-        assert (await anext(changes)).added == {RunId(f"run_{number}") for number in range(1, 5)}
-        await changes.aclose()
 
 
 def test_new_session_loads_no_httpx2_or_pydantic() -> None:

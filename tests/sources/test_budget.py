@@ -1,27 +1,30 @@
-"""When the budget admits requests, and how much of the rate limit it leaves to the running tasks."""
+"""When the budget admits requests, how much of the rate limit it leaves to the tasks, and that every list ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.virtual_clock import VirtualClock
+from tests.support.virtual_clock import START, VirtualClock
 from tui.api.errors import RateLimited, TooManyQueries
-from tui.domain.run import RateLimit
+from tui.domain.run import Cursor, Precision, RateLimit, Run, RunId, State, parse_status
 from tui.sync.budget import (
     MAX_IN_FLIGHT,
+    MAX_STALE_PAGES,
     MAX_TRIES,
     PUBLIC_TOKEN,
     QUERY_RETRIES_S,
     SECRET_KEY,
     Budget,
+    Paging,
     Priority,
     Refill,
 )
+from tui.sync.fetch import SETTLED_AFTER, is_settled
 
 RESETS: dict[str, Callable[[float], float]] = {
     "a reset in the past": lambda _: -5.0,
@@ -355,3 +358,55 @@ async def test_request_with_too_long_a_wait_raises_at_once() -> None:
         assert await waiting == "late"
         assert bench.names == ["first", "first", "late"]
         assert not bench.budget.in_flight
+
+
+PAGES = st.lists(st.tuples(st.sets(st.integers(0, 5)), st.integers(0, 9)), min_size=1, max_size=4)
+
+
+@given(PAGES, st.booleans())
+def test_every_circle_of_pages_ends_and_is_called_endless(circle: list[tuple[set[int], int]], is_new: bool) -> None:
+    paging = Paging()
+    for number in range(1_000):
+        ids, cursor = circle[number % len(circle)]
+        paging.add(ids, Cursor(f"{number}" if is_new else f"{cursor}"))
+        if paging.is_done:
+            break
+    assert paging.is_endless
+    assert number <= MAX_STALE_PAGES + len({each for ids, _ in circle for each in ids}) + 1
+
+
+@given(st.lists(st.integers(0, MAX_STALE_PAGES - 1), min_size=1, max_size=30))
+def test_a_list_with_few_empty_pages_is_read_to_its_end(empty_counts: list[int]) -> None:
+    """Between two empty pages there are as many with rows."""
+    paging, number = Paging(), 0
+    for empty_count in empty_counts:
+        for ids in [{("row", number, at)} for at in range(empty_count)] + [set[object]()] * empty_count:
+            assert not paging.is_done
+            number += 1
+            paging.add(ids, Cursor(str(number)))
+    assert not paging.is_endless
+    paging.add([], None)
+    assert (paging.is_done, paging.is_endless) == (True, False)
+
+
+def test_a_list_of_too_many_pages_ends() -> None:
+    paging = Paging(max_pages=3)
+    for number in range(3):
+        assert not paging.is_done
+        paging.add([number], Cursor(str(number)))
+    assert paging.is_endless
+
+
+def test_interval_grows_with_the_decoding_and_the_budget() -> None:
+    assert [SECRET_KEY.interval_s(cost_s=cost_s) for cost_s in (0.0, 0.1, 0.5)] == [1.0, 2.0, 10.0]
+    # 60 requests a minute, a fifth of them ours, a fifth of those for the log.
+    assert PUBLIC_TOKEN.interval_s() == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize("finished_at", [None, START, START + timedelta(days=1)], ids=["missing", "known", "wrong"])
+def test_log_is_settled_some_time_after_the_end(finished_at: datetime | None) -> None:
+    ended = State(START, Precision.DETAIL, parse_status("FAILED"), finished_at=finished_at)
+    run = Run(RunId("run_1"), state=ended)
+    assert not is_settled(run, START + SETTLED_AFTER - timedelta(milliseconds=1))
+    assert is_settled(run, START + SETTLED_AFTER)
+    assert not is_settled(Run(RunId("run_1")), START + timedelta(days=1))

@@ -51,3 +51,6 @@ async def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime
             for kind in chaos.kinds(count):
                 outcome = await chaos.inject(kind)
                 assert outcome.is_right, outcome
+
+
+"""How long a request waits for a server that hangs. It is real time, while all else is virtual."""

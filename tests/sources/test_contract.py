@@ -17,17 +17,16 @@ from starlette.responses import JSONResponse, Response
 from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.relay import RELAY_PATH, RelaySetup, relay_setup
 from tests.support.responses import TruncatedResponse, html_page, server_error
+from tests.support.sources import FollowedSource
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
 from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters
 from tui.domain.run import FEEDS, RELAY, REST, RUN, RunId, parse_status
-from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.store.store import Store
-from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient
-from tui.sync.clock import WakeableClock
+from tui.sync.budget import SECRET_KEY, Budget, Fatal, Source, Transient
 from tui.sync.feed import RETRY_LIMITED_AFTER
-from tui.sync.fetch import RunFetcher
 from tui.sync.lists import Coverage, SourceParts
 from tui.sync.relay import RelayConnection
 from tui.sync.session import as_source_error, source_of
@@ -80,64 +79,33 @@ def world(clock: VirtualClock | None = None) -> Fleet:
     return fleet
 
 
-class Follower:
-    """Runs one source on a fleet, and records its updates."""
+class Follower(FollowedSource):
+    """Runs a source of the registry, and knows its contract."""
+
+    source: Source
 
     def __init__(self, name: str, fleet: Fleet, api: Client | RelayConnection, budget: Budget) -> None:
-        self.fleet = fleet
-        self.budget = budget
-        self.store = Store()
-        self.updates: list[Update] = []
-        client, relay = (api, None) if isinstance(api, Client) else (None, api)
-        self.fetcher = RunFetcher(api, budget, self.emit, fleet.clock.now, self.store.get, self.settle, lists=client)
+        super().__init__(fleet, api, budget)
         coverage = Coverage()
         # No list is polled beside it.
         coverage.list_started.set()
         parts = SourceParts(
             fetcher=self.fetcher,
             store=self.store,
-            clock=WakeableClock(fleet.clock),
+            clock=self.clock,
             interval=lambda: 2.0,
             history=timedelta(hours=24),
             max_history_runs=5_000,
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
-            relay=relay,
+            relay=None if isinstance(api, Client) else api,
         )
         self.source = source_of(name, parts)
         self.expected = CONTRACTS[name]
 
-    async def emit(self, update: Update) -> None:
-        self.updates.append(update)
-        self.store.apply(update)
-
-    async def settle(self) -> None:
-        """Return at once: `emit` applies each update."""
-
-    async def idle(self) -> None:
-        """Wait until all requests are answered."""
-        # There is no event to wait for.
-        while self.budget.in_flight or not self.fleet.is_settled(self.fetcher.feed_polls_in_flight):  # noqa: ASYNC110
-            await asyncio.sleep(0.0003)
-
-    async def later(self, seconds: float) -> None:
-        await self.fleet.clock.run(seconds, idle=self.idle)
-
-    async def follow(self, seconds: float) -> None:
-        """Run the source for some seconds, then cancel it."""
-        task = asyncio.ensure_future(self.source.run(self.emit))
-        await self.later(seconds)
-        assert not task.done(), task.exception()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    async def fail(self) -> BaseException | None:
-        """Run the source until it raises, within five seconds, and return the failure."""
-        return await self.failure_within(5)
-
-    async def failure_within(self, seconds: float) -> BaseException | None:
+    async def fail(self, seconds: float = 5) -> BaseException | None:
+        """Run the source until it raises, within `seconds`, and return the failure."""
         task = asyncio.ensure_future(self.source.run(self.emit))
         await self.later(seconds)
         assert task.done()
@@ -226,21 +194,9 @@ async def test_source_does_not_emit_its_own_failures(name: str) -> None:
         assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.updates)
 
 
+@pytest.mark.parametrize("is_connected", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize(
-    ("answer", "is_connected"),
-    [
-        (lambda: server_error(500), False),
-        (TruncatedResponse, False),
-        (lambda: server_error(500), True),
-        (lambda: server_error(503), True),
-        (html_page, True),
-        (TruncatedResponse, True),
-        (lambda: JSONResponse([1]), True),
-    ],
-    ids=[
-        *("500 at the start", "closed connection at the start"),
-        *("500", "503", "an HTML page", "a closed connection", "another shape"),
-    ],
+    "answer", [html_page, TruncatedResponse, lambda: JSONResponse([1])], ids=["a page", "closed", "another shape"]
 )
 async def test_passing_failure_is_transient_and_a_retry_continues(
     name: str, answer: Callable[[], Response], is_connected: bool
@@ -280,7 +236,7 @@ async def test_refused_key_is_fatal(name: str, status: int, is_connected: bool) 
 async def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
     async with following(name, world()) as follower:
         follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
-        error = await follower.failure_within(60)
+        error = await follower.fail(60)
         assert isinstance(error, Transient)
         # An extra source waits longer, since other clients use all connections.
         assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))

@@ -7,7 +7,7 @@ schedule, independent of the emulator.
 import bisect
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.virtual_clock import START, VirtualClock
+from tui.domain.run import RunId
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.routes.table import NAMES
 from tui.emulator.rows import list_row
@@ -23,7 +24,7 @@ from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
 from tui.emulator.simulation.runs import NewRun, Run
-from tui.emulator.simulation.script import Failure, FailureKind, Json, Script, Work
+from tui.emulator.simulation.script import Failure, FailureKind, Json, Script, Task, Work
 from tui.emulator.world import DemoTasks, World
 
 SECRET = "tr_dev_abcdefghijklmnop"
@@ -288,3 +289,16 @@ def fleet_of(*runs: FleetRun) -> Fleet:
     fleet = Fleet(VirtualClock())
     fleet.add_all(runs)
     return fleet
+
+
+@contextlib.contextmanager
+def serving_task(tasks: Sequence[Task], name: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
+    """Serve a fleet with one run of a task, triggered `age_s` ago. Yields it with the id of the run."""
+    fleet = Fleet(VirtualClock())
+    fleet.world = World(DemoTasks(tasks), start_ms=in_ms(min(EARLIEST_S, -age_s)), environment=DEV, lag_ms=(0, 0))
+    fleet.world.advance(in_ms(-age_s))
+    run, _ = fleet.world.trigger(NewRun(task_id=name))
+    fleet.world.advance(in_ms(0))
+    fleet.emulator.put(fleet.world)
+    with serving(fleet) as api:
+        yield api, RunId(run.id)

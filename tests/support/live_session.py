@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, Response
 from tests.support.chaos import set_faults
 from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
 from tests.support.session import Later, live
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.run import RunId, RunStatus, parse_status
+from tui.domain.run import Run, RunId, RunStatus, parse_status
+from tui.domain.update import Reconciled
 from tui.store.changes import Changes
 from tui.store.freshness import Freshness, FreshnessTracker
 from tui.sync.session import Session
@@ -29,11 +31,19 @@ class Followed:
     session: Session
     later: Later
     connection: FreshnessTracker
+    missed: list[Reconciled] = field(default_factory=list)
+    """The comparisons that found changes which the feed had not reported."""
 
     def on_changes(self, _: Changes) -> None:
         """Record the status of each source, as a screen does."""
+        comparison = self.session.store.reconciled
+        if comparison is not None and comparison.missed_count and comparison not in self.missed:
+            self.missed.append(comparison)
         for status in self.session.store.source_statuses.values():
             self.connection.record(status, self.session.clock.elapsed_s(), self.session.now())
+
+    def run(self, number: int) -> Run:
+        return sure(self.session.store.get(RunId(FleetRun(number, 0).id)))
 
     def status(self, number: int) -> RunStatus | None:
         run = self.session.store.get(RunId(FleetRun(number, 0).id))
@@ -77,10 +87,6 @@ def a_fleet() -> Fleet:
     fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
     fleet.add(FleetRun(1, -50, -40))
     return fleet
-
-
-def must_refetch() -> Response:
-    return JSONResponse([{"headers": {"control": "must-refetch"}}], 409, {"electric-handle": "other"})
 
 
 def snapshot_count(followed: Followed) -> int:

@@ -34,10 +34,6 @@ class RoundTrips:
 
         return counted
 
-    def start_over(self) -> None:
-        """Forget all requests so far."""
-        self.requests, self._ended = [], 0
-
     @property
     def count(self) -> int:
         """The round trips until everything was answered."""

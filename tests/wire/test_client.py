@@ -1,20 +1,19 @@
 """Routes, parameters, headers and redirects of the client, and its results from recorded responses."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.recording_server import Fault, RecordingsApi, Reply
+from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.wire.requests import KEY, NOW, ask, runs
 from tui import __version__
 from tui.api.client import Client, filter_params
-from tui.api.errors import ApiError, NotFound, Refused, ServerFault
+from tui.api.errors import NotFound, Refused, ServerFault
 from tui.api.queries import RunCounts
 from tui.domain.filters import RunFilters
-from tui.domain.run import BatchId, Cursor, RateLimit, RunId, TaskId
+from tui.domain.run import BatchId, Cursor, RunId, TaskId
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}
@@ -91,21 +90,6 @@ def test_invalid_period_is_never_sent(recordings_api: RecordingsApi, period: str
     with pytest.raises(Refused, match="cannot read the period"):
         ask(recordings_api.url, lambda client: client.query(RunCounts(period)))
     assert recordings_api.requests == []
-
-
-def test_list_always_has_an_explicit_window() -> None:
-    assert filter_params(RunFilters()) == WIDEST
-    assert "filter[createdAt][period]" not in filter_params(RunFilters(created_from=NOW))
-    assert RunFilters().is_empty
-    assert not RunFilters(is_test=False).is_empty
-    assert (
-        filter_params(RunFilters(regions=("eu", "us"), is_test=False))
-        == {
-            "filter[region]": "eu,us",
-            "filter[isTest]": "false",
-        }
-        | WIDEST
-    )
 
 
 def test_query_is_posted_with_its_period(recordings_api: RecordingsApi) -> None:
@@ -211,13 +195,3 @@ def test_redirects_are_limited(recordings_api: RecordingsApi) -> None:
         ask(recordings_api.url, runs)
     assert caught.value.status == 302
     assert len(recordings_api.requests) == 4
-
-
-def test_rate_limit_is_reported_after_every_response_with_one(recordings_api: RecordingsApi) -> None:
-    rate_limits: list[RateLimit] = []
-    recordings_api.answer("014", "930", Reply(500), Fault.CLOSE)
-    for _ in range(4):
-        with suppress(ApiError):
-            ask(recordings_api.url, runs, on_rate_limit=rate_limits.append)
-    assert [(one.limit, one.remaining) for one in rate_limits] == [(750, 744), (5, 0)]
-    assert rate_limits[1].resets_in == timedelta(seconds=9, milliseconds=787)

@@ -83,22 +83,6 @@ def test_action_is_never_sent_again(recordings_api: RecordingsApi, monkeypatch: 
     assert len(recordings_api.requests) == 1
 
 
-def test_client_recovers_after_every_fault(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Fault.CLOSE, Fault.GARBAGE, Fault.HALF, Fault.RESET, "014")
-
-    async def insist(client: Client) -> int:
-        failures = 0
-        while True:
-            try:
-                await client.list_runs(RunFilters())
-            except Unreachable:
-                failures += 1
-            else:
-                return failures
-
-    assert ask(recordings_api.url, insist) == 4
-
-
 def test_web_page_with_status_200_is_a_server_fault(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body="<!DOCTYPE html><p>Log in to the hotel", headers={"content-type": "text/html"}))
     error = failure_of(recordings_api.url)

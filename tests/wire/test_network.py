@@ -12,8 +12,7 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.wire.requests import KEY, NOW, ask, runs
-from tui.api.client import Client
-from tui.api.connection import DEAD_AFTER_S, MAX_CONNECTIONS, HttpConnection, HttpRequest, Timeouts, detect_dead_peer
+from tui.api.connection import DEAD_AFTER_S, HttpConnection, HttpRequest, Timeouts, detect_dead_peer
 from tui.api.errors import Unreachable
 
 CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))
@@ -66,22 +65,6 @@ def test_unknown_certificate_is_rejected(tls_api: RecordingsApi) -> None:
         ask(tls_api.url, runs)
     assert not caught.value.may_have_arrived
     assert tls_api.requests == []
-
-
-def test_certificate_authorities_are_read_once(tls_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-
-    async def question(client: Client) -> int:
-        await runs(client)
-        monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
-        async with asyncio.TaskGroup() as tasks:
-            given_up = [tasks.create_task(runs(client)) for _ in range(MAX_CONNECTIONS // 2)]
-            await asyncio.sleep(0)
-            for task in given_up:
-                task.cancel()
-        return len((await runs(client)).patches)
-
-    assert ask(tls_api.url, question) == 44
 
 
 def test_folder_of_certificate_authorities_is_trusted(

@@ -1,10 +1,7 @@
 """Every query that the program can send: none has OR, and no value changes more than a string or a number in it."""
 
-import ast
 import inspect
-import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -32,10 +29,6 @@ from tui.domain.run import RunId
 from tui.emulator.query.selects import Window, translate
 from tui.emulator.query.tokens import tokens_of
 
-TUI = Path(__file__).parents[2] / "tui"
-MAKERS = {"api/queries.py"}
-PATH = "/api/v1/query"
-TRQL = re.compile(r"\bSELECT\s|\bFROM (runs|\w+_metrics)\b")
 NOW = "2026-11-26 14:32:40"
 BEFORE_A_CALL = {"(", ",", "WHERE", "AND", "NOT"}
 NASTY = ("' OR 1=1 --", "it's", "a\\", "\\' OR ''='", "x') OR (1", "or", "a\nOR b", "`", "{x}", "é日本", "\ud800", "%_")
@@ -119,20 +112,6 @@ def test_no_value_changes_the_words_of_a_query(query: NamedQuery) -> None:
     assert ors(trql) == []
     assert outline(trql) <= OUTLINES[type(query)] | {"or"}
     assert translate(trql.encode(errors="replace").decode(), NOW, Window()).sql
-
-
-def test_nothing_else_makes_or_sends_trql() -> None:
-    texts = {
-        (path.relative_to(TUI).as_posix(), node.value)
-        for path in TUI.rglob("*.py")
-        if "emulator" not in path.parts and (TRQL.search(source := path.read_text(encoding="utf-8")) or PATH in source)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    assert {path for path, text in texts if TRQL.search(text)} == MAKERS
-    senders = {path for path, text in texts if text.endswith(PATH)}
-    # The other one recognises the answer by it.
-    assert senders == {"api/client.py", "api/responses.py"}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def successes(sort: str) -> list[str]:
 TRACES = successes("trace")
 SPANS = successes("span")
 ERROR_GROUPS = [name for name in names() if re.match(r"\d+-errors?-", name) and number(name) not in REFUSALS]
-"""Decoded in `test_error_groups`."""
+"""Decoded in `findings.test_facts`."""
 _FACTS = r"\d+-(queues-list|queue-metrics|schedules(-list.*)?|tokens-list.*|deployments-list.*|report-health.*)\Z"
 FACTS = [name for name in names() if re.match(_FACTS, name) and number(name) not in REFUSALS]
 """Decoded in `findings.test_facts`."""

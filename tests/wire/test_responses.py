@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.sure import sure
 from tests.support.wire.requests import KEY, NOW
-from tui.api.errors import RateLimited, Refused, ServerFault, TooExpensive, TooManyQueries
+from tui.api.errors import RateLimited, Refused, ServerFault
 from tui.api.responses import Response, read_rate_limit, response_error
 from tui.settings.secret import Secret
 
@@ -29,45 +29,6 @@ def test_endless_error_body_is_not_read_to_its_end(body: bytes) -> None:
     assert isinstance(error, ServerFault)
     assert len(str(error)) < 200
     assert peak_bytes < 5_000_000
-
-
-@pytest.mark.parametrize(
-    ("label", "is_too_expensive"),
-    [
-        ("GET /api/v1/runs", True),
-        ("POST /api/v1/query", True),
-        ("POST /api/v1/runs/run_1/replay", False),
-        ("POST /api/v1/runs/run_1/reschedule", False),
-    ],
-)
-def test_status_422_of_lists_and_queries_is_too_expensive(label: str, is_too_expensive: bool) -> None:
-    error = response_error(Response(label, 422, {}, b'{"error": "narrow the window"}', NOW))
-    assert isinstance(error, Refused)
-    assert isinstance(error, TooExpensive) is is_too_expensive
-    assert error.status == 422
-
-
-@pytest.mark.parametrize(
-    ("label", "remaining", "is_limited"),
-    [
-        ("POST /api/v1/query", "719", False),
-        ("POST /api/v1/query", "0", True),
-        ("POST /api/v1/query", None, False),
-        ("GET /api/v1/runs", "719", True),
-    ],
-)
-def test_too_many_concurrent_queries_leave_the_budget(label: str, remaining: str | None, is_limited: bool) -> None:
-    # The text and numbers of a real server.
-    reset_ms = str(int((NOW + timedelta(seconds=4)).timestamp() * 1000))
-    headers = {"x-ratelimit-limit": "750", "x-ratelimit-reset": reset_ms}
-    headers |= {} if remaining is None else {"x-ratelimit-remaining": remaining}
-    body = b'{"error": "You\'ve exceeded your query concurrency of 3 for this project. Please try again later."}'
-    error = response_error(Response(label, 429, headers, body, NOW))
-    assert isinstance(error, RateLimited) is is_limited
-    assert "query concurrency of 3" in str(error)
-    if not is_limited:
-        assert isinstance(error, TooManyQueries)
-        assert not error.is_about_the_key
 
 
 def test_only_a_rejected_preview_key_mentions_its_branch() -> None:

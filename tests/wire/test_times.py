@@ -1,6 +1,7 @@
 """Times and durations are clamped, so that later arithmetic never overflows."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -33,70 +34,35 @@ ANYTHING = (
 )
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2026-11-24T13:46:44.988Z", datetime(2026, 11, 24, 13, 46, 44, 988_000, tzinfo=UTC)),
-        ("2026-11-24T15:46:44+02:00", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
-        ("2026-11-24T13:46:44", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
-        ("9999-12-31T23:59:59.999Z", LATEST),
-        ("9999-12-31T23:59:59-05:00", LATEST),
-        ("+275760-09-13T00:00:00.000Z", LATEST),
-        ("0001-01-01T00:00:00Z", EARLIEST),
-        ("0001-01-01T00:00:00+05:00", EARLIEST),
-        ("-271821-04-20T00:00:00.000Z", EARLIEST),
-        ("", None),
-        ("soon", None),
-        (None, None),
-        (17, None),
-    ],
-)
-def test_time_is_utc_within_the_range_or_none(text: Json, expected: datetime | None) -> None:
-    time = read_time(text)
-    assert time == expected
-    assert time is None or time.tzinfo is UTC
+TIMES: list[tuple[Callable[[Json], object], Json, object]] = [
+    (read_time, "2026-11-24T13:46:44.988Z", datetime(2026, 11, 24, 13, 46, 44, 988_000, tzinfo=UTC)),
+    (read_time, "2026-11-24T15:46:44+02:00", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
+    (read_time, "2026-11-24T13:46:44", datetime(2026, 11, 24, 13, 46, 44, tzinfo=UTC)),
+    *((read_time, f"9999-12-31T23:59:59{zone}", LATEST) for zone in (".999Z", "-05:00")),
+    *((read_time, f"0001-01-01T00:00:00{zone}", EARLIEST) for zone in ("Z", "+05:00")),
+    (read_time, "+275760-09-13T00:00:00.000Z", LATEST),
+    (read_time, "-271821-04-20T00:00:00.000Z", EARLIEST),
+    *((read_time, odd, None) for odd in ("", "soon", None, 17)),
+    (read_epoch_ns, "1764000000123456789", datetime(2025, 11, 24, 16, 0, 0, 123_456, tzinfo=UTC)),
+    (read_epoch_ns, 1_764_000_000_000_000_000, datetime(2025, 11, 24, 16, 0, tzinfo=UTC)),
+    (read_epoch_ns, "-1", EARLIEST),
+    *((read_epoch_ns, large, LATEST) for large in ("9" * 40, 10**400)),
+    *((read_epoch_ns, odd, None) for odd in (LONG, math.inf, math.nan, "soon", None, True)),
+    (read_duration_ns, 1_500, timedelta(microseconds=1.5)),
+    (read_duration_ns, "2000000", timedelta(milliseconds=2)),
+    *((read_duration_ns, small, timedelta()) for small in (-1, -(10**400))),
+    *((read_duration_ns, large, MAX_DURATION) for large in (1e300, 10**400)),
+    *((read_duration_ns, odd, None) for odd in (math.inf, -math.inf, math.nan, LONG, "long", False, None)),
+]
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("1764000000123456789", datetime(2025, 11, 24, 16, 0, 0, 123_456, tzinfo=UTC)),
-        (1_764_000_000_000_000_000, datetime(2025, 11, 24, 16, 0, tzinfo=UTC)),
-        ("-1", EARLIEST),
-        ("9" * 40, LATEST),
-        (10**400, LATEST),
-        (LONG, None),
-        (math.inf, None),
-        (math.nan, None),
-        ("now", None),
-        (True, None),
-        (None, None),
-    ],
-)
-def test_nanoseconds_since_1970_are_a_time(value: Json, expected: datetime | None) -> None:
-    assert read_epoch_ns(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (1_500, timedelta(microseconds=1.5)),
-        (-1, timedelta()),
-        (1e300, MAX_DURATION),
-        (10**400, MAX_DURATION),
-        (-(10**400), timedelta()),
-        (math.inf, None),
-        (-math.inf, None),
-        (math.nan, None),
-        ("2000000", timedelta(milliseconds=2)),
-        (LONG, None),
-        ("long", None),
-        (False, None),
-        (None, None),
-    ],
-)
-def test_nanoseconds_are_a_duration(value: Json, expected: timedelta | None) -> None:
-    assert read_duration_ns(value) == expected
+@pytest.mark.parametrize(("read", "value", "expected"), TIMES)
+def test_time_or_duration_is_within_the_range_or_none(
+    read: Callable[[Json], object], value: Json, expected: object
+) -> None:
+    found = read(value)
+    assert found == expected
+    assert not isinstance(found, datetime) or found.tzinfo is UTC
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)

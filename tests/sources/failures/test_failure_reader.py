@@ -1,31 +1,27 @@
-"""Reading failed runs and their errors: what it requests, in which order, and how it goes on after failures."""
+"""Reading failed runs, their errors and the server's groups: the requests, their order, and failures."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.failures import HOUR, QUERY, RUNS, ShownFailures, details, failing_fleet
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.failures import ERRORS, HOUR, QUERY, RUNS, ShownFailures, details, failing_fleet
+from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.recordings import recording
 from tests.support.relay import relay_setup, screen_on
-from tests.support.responses import server_error
-from tests.support.session import Later, live, polling
+from tests.support.responses import TruncatedResponse, server_error
+from tests.support.session import Later, pass_time, polling, started
+from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.api.client import ReadRequest
-from tui.api.queries import TrqlQuery
-from tui.api.responses import Response as ApiResponse
-from tui.domain.facts import Queue
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId, TaskId
-from tui.domain.text import Raw
-from tui.sync.budget import MAX_QUERIES_IN_FLIGHT
-from tui.sync.facts import QueueFetcher
+from tui.domain.run import RunId
 from tui.sync.failures import MAX_RUNS, UNREADABLE_ROWS, UnreadableRuns, has_code_only
-from tui.sync.search import find_queue_runs
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -114,31 +110,6 @@ async def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) 
         assert len(details(fleet)) == read
 
 
-async def test_reading_leaves_the_budget_to_polling(tmp_path: Path) -> None:
-    fleet = failing_fleet(120, every_s=1.0)
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(20)
-        shown = ShownFailures(session)
-        start_s, before = fleet.now_s, len(fleet.requests)
-        shown.reading.start(HOUR, RunFilters())
-        await later(30)
-        spent = len(fleet.requests) - before
-        assert spent <= session.budget.refill.share * 4
-        lists = [moment for moment, _ in fleet.requests_to(RUNS) if moment > start_s]
-        assert len(lists) >= 5  # polling goes on, each 2 to 5 s
-
-
-async def test_run_that_fails_later_is_read_at_once(tmp_path: Path) -> None:
-    fleet = failing_fleet(3)
-    fleet.add_all(FleetRun(100 + n, 20.0 + n / 50, 21.0, 40.0, "FAILED") for n in range(20))
-    async with live(fleet, tmp_path) as (session, later):
-        await later(10)
-        shown = ShownFailures(session)
-        await read_all(shown, later)
-        await later(45)
-        assert shown.counts == (23, 23)
-
-
 async def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
     fleet = failing_fleet(40)
     async with polling(fleet, tmp_path, history=SHORT) as (session, later):
@@ -157,24 +128,16 @@ async def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
         assert shown.counts == (40, 40)
 
 
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
-        (lambda: server_error(500), "500 Internal Server Error"),
-        (lambda: JSONResponse({"data": "none"}), "could not be read"),
-        (lambda: JSONResponse({"error": "slow down"}, 429), "the rate limit is reached"),
-    ],
-    ids=["500", "invalid", "429"],
-)
-async def test_reading_goes_on_after_an_outage(tmp_path: Path, answer: Callable[[], Response], sentence: str) -> None:
+async def test_reading_goes_on_after_an_outage(tmp_path: Path) -> None:
     fleet = failing_fleet(40)
     async with polling(fleet, tmp_path, history=SHORT) as (session, later):
         await later(5)
         shown = ShownFailures(session)
-        fleet.fault = lambda path: answer() if path.startswith(("/api/v1/runs", "/api/v3/runs")) else None
+        limited = JSONResponse({"error": "slow down"}, 429)
+        fleet.fault = lambda path: limited if path.startswith(("/api/v1/runs", "/api/v3/runs")) else None
         shown.reading.start(HOUR, RunFilters())
         await later(60)
-        assert sentence in shown.reading.progress.failure
+        assert "the rate limit is reached" in shown.reading.progress.failure
         assert not shown.reading.progress.has_all
         fleet.fault = lambda _: None
         await later(60)
@@ -217,20 +180,6 @@ async def test_server_counts_what_the_list_does_not_reach(tmp_path: Path, monkey
         assert replace(progress, known_count=shown.counts.failed_count).failed_count == 150
 
 
-async def test_number_of_failed_runs_is_unknown_without_list_and_query(tmp_path: Path) -> None:
-    fleet = failing_fleet(20)
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        await later(5)
-        fleet.fault = lambda _: server_error(403, "Unauthorized") if "SYSTEM" in str(fleet.query) else None
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, RunFilters())
-        await later(10)
-        progress = shown.reading.progress
-        assert "403 Unauthorized" in progress.failure
-        assert (progress.has_all, progress.server_count) == (False, None)
-        assert len(lists_of_failures(fleet)) == 1
-
-
 async def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
     fleet = failing_fleet(5)
     page = JSONResponse({"data": [{"id": 7}], "pagination": {}})
@@ -245,20 +194,6 @@ async def test_unreadable_row_of_the_history_is_said(tmp_path: Path) -> None:
         progress = shown.reading.progress
         assert (shown.counts, progress.has_all) == ((5, 5), False)
         assert progress.failure == UNREADABLE_ROWS
-
-
-async def test_server_filters_restrict_the_failed_runs(tmp_path: Path) -> None:
-    fleet = failing_fleet(30)
-    fleet.add_all(FleetRun(500 + n, -2000.0 + n, -2000.0 + n, -1900.0, "FAILED", "other") for n in range(9))
-    filters = RunFilters(tasks=(TaskId("other"),), statuses=("FAILED", "COMPLETED"))
-    async with polling(fleet, tmp_path, filters=filters, history=SHORT) as (session, later):
-        await later(5)
-        shown = ShownFailures(session)
-        shown.reading.start(HOUR, filters)
-        await later(20)
-        assert shown.counts == (9, 9)
-        lists = [query for _, query in fleet.requests_to(RUNS) if query.get("filter[status]") == "FAILED"]
-        assert [query["filter[taskIdentifier]"] for query in lists] == ["other"]
 
 
 async def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -> None:
@@ -276,39 +211,6 @@ async def test_screen_of_a_relay_reads_crashes_from_root_spans(tmp_path: Path) -
         assert has_code_only(session.store, run_id(3))
 
 
-async def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts, facts, errors, searches, queues and trees: a project has three places for all its monitors."""
-
-    fleet = failing_fleet(230)
-    fleet.allow_queries()
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        send, running, kinds, most = session.fetcher.api.fetch_response, list[ReadRequest](), set[str](), 0
-
-        async def slow(request: ReadRequest) -> ApiResponse:
-            nonlocal most
-            if isinstance(request, TrqlQuery):
-                running.append(request)
-                kinds.add(request.kind)
-                most = max(most, len(running))
-                await asyncio.sleep(0.002)
-                running.remove(request)
-            return await send(request)
-
-        monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
-        end_watch = session.findings.watch()
-        queue, newest = Queue("queue_1", Raw("mail"), is_task=True), run_id(1)
-        tasks = [
-            asyncio.ensure_future(QueueFetcher(session.fetcher).read_hour(queue)),
-            asyncio.ensure_future(session.fetch_tree(newest)),
-            asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store)),
-        ]
-        await read_all(ShownFailures(session), later, seconds=30)
-        await asyncio.gather(*tasks)
-        end_watch()
-        assert kinds >= {"run-counts", "queue-waits", "task-minutes", "run-errors", "queue-stays", "tree-runs"}
-        assert most == MAX_QUERIES_IN_FLIGHT == 2
-
-
 def test_only_so_many_runs_are_remembered() -> None:
     runs = UnreadableRuns(VirtualClock())
     for number in range(MAX_RUNS + 5):
@@ -316,3 +218,86 @@ def test_only_so_many_runs_are_remembered() -> None:
     assert len(runs) == MAX_RUNS
     assert not runs.is_waiting(RunId("run_0"))
     assert runs.is_waiting(RunId(f"run_{MAX_RUNS}"))
+
+
+ROWS: list[dict[str, Any]] = recording("1030")["response"]["body"]["data"]
+# The id comes from the error alone, so that another task may have a group with the same id.
+ROWS.insert(4, ROWS[0] | {"taskIdentifier": "other-task"})
+SIZE = 5
+
+
+def page(fleet: Fleet) -> Response:
+    """A page of the recorded groups. The cursor is the number of the first row."""
+    start = int(fleet.query.get("page[after]", "0"))
+    following = {"next": str(start + SIZE)} if start + SIZE < len(ROWS) else {}
+    return JSONResponse({"data": ROWS[start : start + SIZE], "pagination": following})
+
+
+def in_groups(fleet: Fleet, answer: Callable[[], Response]) -> None:
+    fleet.fault = lambda path: answer() if path.startswith(ERRORS) else None
+
+
+@asynccontextmanager
+async def reading_groups(tmp_path: Path, answer: Any = None) -> AsyncIterator[tuple[Fleet, ShownFailures, Later]]:
+    """An errors view that is shown from the start."""
+    fleet = failing_fleet(2)
+    in_groups(fleet, answer or (lambda: page(fleet)))
+    with serving(fleet) as api:
+        async with started(api, tmp_path) as session:
+            shown = ShownFailures(session)
+            shown.reading.start(HOUR, RunFilters())
+            later = partial(pass_time, session, api)
+            await later(3)
+            yield fleet, shown, later
+
+
+async def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
+    async with reading_groups(tmp_path) as (fleet, shown, later):
+        groups = shown.reading.groups.result
+        assert [group.id for group in sure(groups.groups)] == [row["id"] for row in ROWS]
+        assert (groups.refusal, groups.failure) == ("", "")
+        assert [query.get("page[after]") for _, query in fleet.requests_to(ERRORS)] == [None, "5", "10"]
+        assert {query["filter[period]"] for _, query in fleet.requests_to(ERRORS)} == {"1h"}
+        await later(59)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 2
+        shown.reading.stop()
+        await later(70)
+        assert len(fleet.requests_to(ERRORS)) == 3 * 2
+        for _ in range(8):
+            shown.reading.start(HOUR, RunFilters())
+            await later(0.2)
+            shown.reading.stop()
+        assert len(fleet.requests_to(ERRORS)) == 3 * 3, "they are not read at each opening"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda: server_error(403), "the key may not read the server's error groups (403)"),
+        (lambda: Response("<html>no such page</html>", 404, media_type="text/html"), "no error groups (404)"),
+    ],
+)
+async def test_refused_groups_are_requested_once_a_session(
+    tmp_path: Path, answer: Callable[[], Response], sentence: str
+) -> None:
+    async with reading_groups(tmp_path, answer) as (fleet, shown, later):
+        await later(70)
+        shown.reading.stop()
+        shown.reading.start(HOUR, RunFilters())
+        await later(70)
+        assert len(fleet.requests_to(ERRORS)) == 1
+        assert sentence in shown.reading.groups.result.refusal
+        assert shown.reading.groups.result.groups is None
+
+
+@pytest.mark.parametrize("answer", [TruncatedResponse, lambda: server_error(400, "Query Error")])
+async def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
+    async with reading_groups(tmp_path) as (fleet, shown, later):
+        before = shown.reading.groups.result
+        in_groups(fleet, answer)
+        await later(120)
+        assert shown.reading.groups.result.failure
+        assert shown.reading.groups.result.groups == before.groups
+        in_groups(fleet, lambda: page(fleet))
+        await later(90)
+        assert (shown.reading.groups.result.failure, shown.reading.groups.result.groups) == ("", before.groups)

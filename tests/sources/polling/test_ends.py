@@ -1,16 +1,21 @@
-"""Ends of runs are found soon, whatever else happens in the fleet and however small the budget is."""
+"""Ends of runs are found soon, and rows get what the filters of their request say about them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.responses import JSONResponse, Response
 
+from tests.support.domain.patches import patch_of
 from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan, is_window
-from tests.support.session import polling, public_token, session_on
+from tests.support.session import polling, public_token
 from tests.support.sure import sure
+from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.run import Run, RunId, RunStatus
+from tui.domain.run import Run, RunId, RunStatus, TaskId
+from tui.emulator.simulation.runs import NewRun
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import with_server_filters
+from tui.sync.lists import with_filtered_fields
 from tui.sync.session import Session
 
 OVER = {"COMPLETED", "FAILED", "CANCELED"}
@@ -61,12 +66,9 @@ def busy_fleet(per_s: int, until_s: int) -> Fleet:
     return fleet
 
 
-@pytest.mark.parametrize(("per_s", "history_runs"), [(90, 5_000), (150, 1_000)])
-async def test_page_one_misses_no_run_below_one_that_a_scan_found(
-    tmp_path: Path, per_s: int, history_runs: int
-) -> None:
-    fleet = busy_fleet(per_s, 30)
-    async with polling(fleet, tmp_path, history_runs=history_runs) as (session, later):
+async def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path) -> None:
+    fleet = busy_fleet(90, 30)
+    async with polling(fleet, tmp_path) as (session, later):
         await later(30)
         missed = [run.created_s for run in fleet.runs if 0 <= run.created_s <= 15 and run.id not in session.store]
         assert missed == []
@@ -117,10 +119,9 @@ async def test_ends_of_runs_before_the_history_cost_few_requests(tmp_path: Path,
         assert not any(path.startswith("/api/v3/") for _, path, _ in fleet.requests)
 
 
-@pytest.mark.parametrize("newer", [0, 1], ids=["no newer run", "one newer run"])
-async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, newer: int) -> None:
+async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path) -> None:
     fleet = fleet_of(*(FleetRun(number, -100, -50, 20) for number in range(2_000)))
-    fleet.add_all(FleetRun(90_000 + number, -40, -39, -38) for number in range(newer))
+    fleet.add(FleetRun(90_000, -40, -39, -38))
     async with polling(fleet, tmp_path) as (session, later):
         await later(19)
         assert len(session.store.with_status(RunStatus.EXECUTING)) == 2_000
@@ -130,8 +131,8 @@ async def test_ends_of_2000_runs_of_one_millisecond_are_found(tmp_path: Path, ne
         assert max_requests_within(fleet, 10) <= 50
 
 
-@pytest.mark.parametrize("queued", [50, 300])
-async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, queued: int) -> None:
+async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path) -> None:
+    queued = 50
     fleet = fleet_of(*(FleetRun(n, -float(queued - n), 20 + n / 10, 40 + n / 10) for n in range(queued)))
     async with polling(fleet, tmp_path, filters=RunFilters(statuses=("QUEUED",))) as (session, later):
         await later(10)
@@ -142,32 +143,43 @@ async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path, qu
         assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
 
 
-async def test_repeated_cursors_do_not_hide_ends(tmp_path: Path) -> None:
-    fleet = fleet_of(*(FleetRun(n, -400.0 + n, -50, 20 + n / 20) for n in range(300)))
+async def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:
+    filters = RunFilters(queues=("mail",))
 
-    def circle(path: str) -> Response | None:
-        if path != "/api/v1/runs" or "filter[status]" not in fleet.query:
-            return None
-        following = "200" if fleet.query.get("page[after]") == "300" else "300"
-        return JSONResponse({"data": [], "pagination": {"next": following}})
-
-    async with polling(fleet, tmp_path) as (session, later):
+    fleet = Fleet(VirtualClock())
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
+            fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
         await later(5)
-        assert len(session.store.live()) == 300
-        fleet.fault = circle
-        await later(90)
-        assert not session.store.live()
+        found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
+        assert found == {("mail", "task/mail"), ("send", "mail")}
+        assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
 
 
-async def test_runs_hidden_by_a_filter_delay_nothing(tmp_path: Path) -> None:
-    fleet = fleet_of(*(FleetRun(number, -900.0 + number, -300) for number in range(300)))
-    async with session_on(fleet, tmp_path) as (session, later):
-        for followed in session.sources.follow_runs():
-            await later(10)
-            followed.cancel()
-        session.sources.follow_runs(filters=RunFilters(tags=("zz",)))
-        await later(60)
-        assert (at(fleet.now_s) - sure(session.store.caught_up)).total_seconds() < 20
-        singles = [path for moment, path, _ in fleet.requests if moment > 40 and path.startswith("/api/v3/runs/")]
-        # One single read per cycle of two seconds.
-        assert 10 <= len(singles) == len(set(singles)) <= 16
+async def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None:
+    fleet = Fleet(VirtualClock())
+    ends = [("mail", "no host"), ("mail", "no host"), ("mail", "no route"), ("sync", "no host"), ("mail", "no host")]
+    fleet.add_all(
+        FleetRun(number, -90.0 + 10 * number, -89.0, 10.0 if number == 4 else -80.0, "FAILED", task=task, message=text)
+        for number, (task, text) in enumerate(ends)
+    )
+    fingerprint = sure(fleet.truth(fleet.runs[0]).failure)
+    filters = RunFilters(tasks=(TaskId("mail"),), errors=(f"error_{fingerprint.fingerprint}",))
+
+    async with polling(fleet, tmp_path, filters=filters) as (session, later):
+        shown = with_server_filters(filters, EVERYTHING)
+
+        def found() -> set[int]:
+            return {int(run.id.removeprefix("run_")) for run in session.store.runs() if shown.matches(run)}
+
+        await later(5)
+        assert found() == {0, 1}
+        await later(10)
+        assert found() == {0, 1, 4}, "it has failed meanwhile"
+
+
+def test_rows_of_a_server_without_the_filter_get_no_error() -> None:
+    failed = patch_of("run_a", "FAILED")
+    filters = RunFilters(errors=("error_1",))
+    for patches, group in (((failed,), "1"), ((failed, patch_of("run_b", "COMPLETED")), None)):
+        assert {patch.fixed and patch.fixed.error_group for patch in with_filtered_fields(filters, patches)} == {group}

@@ -1,4 +1,4 @@
-"""Polling: which runs it finds, in which order it sends requests, and how many."""
+"""Polling: which runs it finds, older live ones too, in which order it sends requests, and how many."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, fleet_of, steady_fleet
-from tests.support.responses import html_page, server_error
-from tests.support.session import polling
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan, steady_fleet
+from tests.support.responses import server_error
+from tests.support.session import live, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Capability, RunId, RunStatus
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying
+from tui.sync.lists import MAX_OLDER_RUNS
 from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
@@ -64,30 +65,6 @@ async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
         await later(20)
         known = sure(session.store.get(RunId(lost.id)))
         assert known.is_gone
-
-
-@pytest.mark.parametrize(("fault", "words"), [(server_error, "503"), (html_page, "502")], ids=["a 5xx", "an HTML page"])
-async def test_everything_missed_is_read_after_an_outage(
-    tmp_path: Path, fault: Callable[[], Response], words: str
-) -> None:
-    fleet = fleet_of(*(finished(number, 20 + number / 4) for number in range(260)))
-    running = fleet.add(FleetRun(1000, -5, -4, 40, end="CRASHED"))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(10)
-        assert isinstance(state_of(session), SourceConnected)
-        fleet.fault = lambda _: fault()
-        await later(80)
-        state = state_of(session)
-        assert isinstance(state, SourceRetrying)
-        assert words in state.reason
-        assert state.attempt >= 3
-        assert state.next_at > state.at
-        fleet.fault = lambda _: None
-        await later(60)
-        assert isinstance(state_of(session), SourceConnected)
-        assert len(session.store) == 261
-        known = sure(session.store.get(RunId(running.id)))
-        assert known.status is RunStatus.CRASHED
 
 
 async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
@@ -146,19 +123,6 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
         assert "older runs are not read" in sentence
 
 
-@pytest.mark.parametrize("count", [-5, 10**30, 2.0, True, "12", None], ids=str)
-async def test_invalid_counts_are_dropped(tmp_path: Path, count: object) -> None:
-    fleet = steady_fleet(VirtualClock(), queued=150, starts_per_s=1, running_s=5, until_s=60)
-    fleet.allow_queries()
-    rows = [{"status": "Queued", "n": 150}, {"status": "Executing", "n": count}]
-    answer = JSONResponse({"format": "json", "results": rows})
-    fleet.fault = lambda path: answer if path == QUERY else None
-    async with polling(fleet, tmp_path, history_runs=100) as (session, later):
-        await later(1)
-        assert fleet.requests_to(QUERY)
-        assert session.store.server_counts is None
-
-
 async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
     clock = VirtualClock()
     fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
@@ -187,29 +151,6 @@ async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path)
         assert state.interval_s == pytest.approx(2.0)
 
 
-async def test_10000_queued_runs_are_followed_within_the_budget(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = steady_fleet(clock, queued=10_000, starts_per_s=50, running_s=4, until_s=70)
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(60)
-        for period in range(6):
-            spent = [moment for moment, _, _ in fleet.requests if period <= moment / 10 < period + 1]
-            assert len(spent) <= 50
-        assert len(fleet.requests) >= 6 * 25
-        world = {run.id: run for run in fleet.runs}
-        ages = []
-        for run in session.store.runs():
-            true = world[run.id]
-            read_s = (sure(run.read_at) - at(0)).total_seconds()
-            # The Date header has whole seconds: the row was true somewhere in that second.
-            words = {true.status(read_s), true.status(read_s + 0.5), true.status(read_s + 0.999)}
-            assert sure(run.state).status.word in words
-            if not run.is_final:
-                ages.append(fleet.now_s - read_s)
-        assert len(session.store.with_status(RunStatus.EXECUTING)) >= 100
-        assert max(ages) <= 60
-
-
 async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
     """The pages behind page one are empty, and each has a cursor. Everything else is read as usual."""
 
@@ -230,3 +171,96 @@ async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
         await later(10)
         assert RunId(fleet.runs[-1].id) in session.store
         assert len(fleet.requests_to(LIST)) - count < 30
+
+
+DAY_S = 86_400.0
+
+
+def aged_fleet(*runs: FleetRun) -> Fleet:
+    fleet = Fleet(VirtualClock(), earliest_s=-41 * DAY_S)
+    fleet.add_all(runs)
+    return fleet
+
+
+def days_ago(number: int, days: float, **life: float | str | None) -> FleetRun:
+    """A run created `days` ago. It is executing unless `life` says otherwise."""
+    created_s = -days * DAY_S
+    return FleetRun(number, created_s, **{"started_s": created_s + 5, **life})  # type: ignore[arg-type]
+
+
+def status_of(session: Session, run: FleetRun) -> RunStatus | None:
+    found = session.store.get(RunId(run.id))
+    return None if found is None else found.status
+
+
+def older_scans(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
+    return [(moment, query) for moment, query in fleet.requests_to(LIST) if is_older_scan(query)]
+
+
+@pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
+async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callable[..., object]) -> None:
+    ends = days_ago(1, 40, ended_s=100, end="FAILED")
+    stays, waits = days_ago(2, 20), days_ago(3, 8, started_s=None)
+    done = days_ago(4, 8, ended_s=-7 * DAY_S)
+    young = FleetRun(5, -60, -59)
+
+    fleet = aged_fleet(ends, stays, waits, done, young)
+    async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+        await later(5)
+        assert status_of(session, ends) is status_of(session, stays) is status_of(session, young) is RunStatus.EXECUTING
+        assert status_of(session, waits) is RunStatus.QUEUED
+        assert status_of(session, done) is None
+        assert session.store.window is not None
+        assert session.store.window.is_live_complete
+        assert not session.store.window.is_older_cut
+        await later(160)
+        assert status_of(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
+        assert status_of(session, stays) is RunStatus.EXECUTING
+        # Beside the passes, only the end of one run costs a single read.
+        details = [path for _, path, _ in fleet.requests if path.startswith("/api/v3/")]
+        assert details == [f"/api/v3/runs/{ends.id}"]
+
+
+@pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
+async def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
+    fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
+    async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
+        await later(400)
+        moments = [moment for moment, _ in older_scans(fleet)]
+        assert 6 <= len(moments) <= 7
+        assert all(after - before >= 60 for before, after in pairwise(moments))
+        # An old run that the feed does not cover does not cause a scan every five seconds.
+        assert sure(session.store.window).is_live_complete
+        if follow is live:
+            assert len(fleet.requests_to(LIST)) <= 50
+
+
+async def test_every_list_request_names_its_window(tmp_path: Path) -> None:
+    fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(250)))
+    async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
+        await later(70)
+        for _, query in fleet.requests_to(LIST):
+            window = {name for name in query if name.startswith("filter[createdAt]")}
+            if window == {"filter[createdAt][period]"}:
+                assert query["filter[createdAt][period]"] == "36h"
+            else:
+                assert window == {"filter[createdAt][from]", "filter[createdAt][to]"}
+
+
+async def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
+    count = MAX_OLDER_RUNS + 150
+    runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
+    ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
+    fleet = aged_fleet(ends, *runs)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(20)
+        assert len(older_scans(fleet)) == MAX_OLDER_RUNS / 100
+        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert session.store.window is not None
+        assert session.store.window.is_older_cut
+        assert not session.store.window.is_live_complete
+        await later(70)
+        # The oldest runs do not count as ended.
+        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert status_of(session, ends) is RunStatus.CANCELLED
+        assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1

@@ -1,36 +1,31 @@
-"""The connection to a relay, against servers that are hostile, broken or no relay."""
+"""The connection to a relay against hostile servers, and the updates that its messages become."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path, PurePath
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.utils import accept_key
 
-from tests.support.domain.patches import at
-from tests.support.raw_server import (
-    CERTIFICATE,
-    Serve,
-    closed,
-    over_tls,
-    read_head,
-    serving,
-    until_closed,
-    write_past_tls,
-)
+from tests.support.domain.patches import at, patch_of
 from tests.support.virtual_clock import VirtualClock
-from tui.api.client import RunRequest
 from tui.api.errors import ApiError, NotFound, ServerFault, Unreachable
-from tui.api.relay import VERSION, Beat, Chunk, RelayFacts, Welcome, encode_relay_message, encode_runs
-from tui.domain.run import RunId
-from tui.domain.update import SourceConnected, Update
+from tui.api.relay import VERSION, Beat, Chunk, RelayFacts, Runs, Welcome, encode_relay_message, encode_runs
+from tui.domain.run import REALTIME, RELAY, REST, RunId
+from tui.domain.update import (
+    CaughtUp,
+    HistoryRead,
+    RunsRead,
+    SourceConnected,
+    SourceRetrying,
+    Update,
+)
 from tui.settings.secret import Secret
 from tui.store.store import Store
 from tui.sync.budget import Fatal, Transient
-from tui.sync.relay import RelayConnection, RelaySource
+from tui.sync.relay import MAX_SOURCES, RelayConnection, RelaySource, RelayUpdates
 from tui.sync.session import as_source_error
 
 TOKEN = "0123456789abcdef-of-the-wall"
@@ -153,25 +148,6 @@ async def test_request_without_connection_or_id_is_not_sent() -> None:
     assert TOKEN not in repr(vars(connection))
 
 
-async def test_request_in_flight_fails_when_the_connection_ends() -> None:
-    async def leave(connection: ServerConnection) -> None:
-        await connection.recv()
-        await connection.send(WELCOME, text=True)
-        await connection.recv()
-
-    async def expect_broken(connection: RelayConnection) -> None:
-        with pytest.raises(Unreachable, match="broke"):
-            await connection.fetch_response(RunRequest(RunId("run_1")))
-
-    async with against(leave) as (connection, _), asyncio.TaskGroup() as tasks:
-        with pytest.raises(Unreachable):
-            async with connection.open():
-                pending = tasks.create_task(expect_broken(connection))
-                while True:
-                    await connection.receive()
-        await pending
-
-
 async def test_unreadable_certificate_file_is_fatal(tmp_path: Path) -> None:
     bad_file = tmp_path / "ca.pem"
     bad_file.write_text("nonsense")
@@ -252,39 +228,95 @@ async def test_redirect_is_not_followed() -> None:
     assert tokens == []
 
 
-def upgraded(connection: socket.socket) -> None:
-    """A relay behind TLS that breaks once the WebSocket is there."""
-    head = read_head(connection).decode()
-    key = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
-    lines = ("HTTP/1.1 101 Switching", "Upgrade: websocket", "Connection: Upgrade")
-    connection.sendall("\r\n".join((*lines, f"Sec-WebSocket-Accept: {accept_key(key)}", "", "")).encode())
-    write_past_tls(connection, b"no record of TLS at all")
-    until_closed(connection)
+CONNECTED = SourceConnected(REST, at(50), 2.0)
+RETRYING = SourceRetrying(REST, at(50), at(60), 1, "503", is_answered=True, status=503)
+FEED_RETRYING = replace(RETRYING, source=REALTIME)
+FACTS = RelayFacts(at(51), sources=(CONNECTED,), history=HistoryRead(at(0), 100, is_complete=True))
 
 
-def garbled(connection: socket.socket) -> None:
-    read_head(connection)
-    write_past_tls(connection, b"no record of TLS at all")
-    until_closed(connection)
+class Screen:
+    """The store of a screen with two live runs."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.store.apply(RunsRead((patch_of("run_a", "QUEUED"), patch_of("run_b", "QUEUED"))))
+        self.updates = RelayUpdates(self.store)
+
+    def receive(self, message: Runs | RelayFacts) -> list[Update]:
+        updates = list(
+            self.updates.from_facts(message) if isinstance(message, RelayFacts) else self.updates.from_runs(message)
+        )
+        for update in updates:
+            self.store.apply(update)
+        return updates
 
 
-@pytest.mark.parametrize(
-    "serve_raw",
-    [
-        pytest.param(over_tls(until_closed, wants_client_certificate=True), id="client certificate wanted"),
-        pytest.param(over_tls(garbled), id="bad record for a handshake"),
-        pytest.param(over_tls(upgraded), id="bad record for a message"),
-        pytest.param(closed, id="closed"),
-    ],
-)
-def test_relay_is_tried_again_after_broken_tls(serve_raw: Serve) -> None:
-    async def scenario(port: int) -> None:
-        connection = RelayConnection(f"wss://127.0.0.1:{port}", Secret(TOKEN), VirtualClock(), ca=PurePath(CERTIFICATE))
-        error = await failure(RelaySource(connection, Store(), VirtualClock()))
-        assert isinstance(error, Transient)
-        assert not error.is_answered
-        assert error.reason.isprintable()
-        await connection.aclose()
+def runs(*run_ids: str, chunk: Chunk | None = None) -> Runs:
+    return Runs(at(50), tuple(patch_of(run_id, "QUEUED", read=50) for run_id in run_ids), (), chunk)
 
-    with serving(serve_raw) as port:
-        asyncio.run(scenario(port))
+
+def test_live_runs_outside_the_snapshot_are_missing() -> None:
+    screen = Screen()
+    screen.receive(runs("run_c", chunk=Chunk(0, is_last=False)))
+    screen.receive(runs("run_a", chunk=Chunk(1, is_last=True)))
+    assert screen.updates.next_missing() == []
+    screen.receive(replace(FACTS, history=HistoryRead(at(0), 100, is_complete=False)))
+    assert screen.updates.next_missing() == []
+    screen.receive(FACTS)
+    assert screen.updates.next_missing() == ["run_b"]
+    assert screen.updates.next_missing() == []
+    screen.updates.retry_missing(RunId("run_b"))
+    assert screen.updates.next_missing() == ["run_b"]
+
+
+@pytest.mark.parametrize("numbers", [(1,), (0, 2), (0, 1, 1), (0, 0, 2)])
+def test_snapshot_without_a_chunk_is_refused(numbers: tuple[int, ...]) -> None:
+    screen = Screen()
+    *before, last = numbers
+    for number in before:
+        screen.receive(runs("run_a", chunk=Chunk(number, is_last=False)))
+    with pytest.raises(ServerFault, match="snapshot is missing"):
+        screen.receive(runs("run_b", chunk=Chunk(last, is_last=True)))
+    assert not screen.updates.has_snapshot
+
+
+def test_confirmed_needs_the_snapshot_and_a_source_status() -> None:
+    screen = Screen()
+    is_confirmed = []
+    for message in (
+        FACTS,
+        runs("run_a", chunk=Chunk(0, is_last=False)),
+        runs("run_b", chunk=Chunk(1, is_last=True)),
+        replace(FACTS, sources=()),
+    ):
+        screen.receive(message)
+        is_confirmed.append(screen.updates.is_confirmed)
+    assert is_confirmed == [False, False, True, False]
+
+
+def test_first_facts_are_caught_up_if_all_pollers_succeed() -> None:
+    assert CaughtUp(RELAY, at(50)) in Screen().receive(replace(FACTS, sources=(FEED_RETRYING, CONNECTED)))
+    for sources in ((RETRYING,), (FEED_RETRYING,), (CONNECTED, replace(RETRYING, source="run")), ()):
+        assert not any(isinstance(update, CaughtUp) for update in Screen().receive(replace(FACTS, sources=sources)))
+
+
+def test_only_changed_facts_become_updates() -> None:
+    screen = Screen()
+    screen.receive(FACTS)
+    assert screen.receive(replace(FACTS, at=at(60))) == []
+    assert screen.receive(replace(FACTS, sources=(RETRYING,))) == [RETRYING]
+    assert screen.receive(replace(FACTS, sources=(RETRYING,), caught_up=CaughtUp(RELAY, at(9)))) == [
+        CaughtUp(RELAY, at(9))
+    ]
+
+
+def test_too_many_sources_are_refused_on_every_connection() -> None:
+    screen = Screen()
+    screen.receive(FACTS)
+    with pytest.raises(ServerFault, match="more than 20"):
+        for number in range(100):
+            screen.receive(replace(FACTS, sources=(replace(CONNECTED, source=f"source {number}"),)))
+    assert len(screen.store.source_statuses) <= MAX_SOURCES
+    screen.updates = RelayUpdates(screen.store)
+    with pytest.raises(ServerFault, match="more than 20"):
+        screen.receive(replace(FACTS, sources=(replace(CONNECTED, source="one more"),)))

@@ -9,12 +9,11 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 import tui.sync.search
-from tests.support.fleet import HELD, Fleet, FleetRun
+from tests.support.failures import failing_fleet
+from tests.support.fleet import HELD, FleetRun
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
-from tui.api.errors import Refused
 from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.run import RunId
 from tui.store.server_filter import KnownValues, plan_search
@@ -22,15 +21,6 @@ from tui.sync.search import Search, SearchScope
 from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
-
-
-def fleet_of(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: str = "mail") -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
-        FleetRun(number, -number * every_s, -number * every_s, -number * every_s + 1, end, task)
-        for number in range(1, count + 1)
-    )
-    return fleet
 
 
 def search_of(
@@ -72,7 +62,7 @@ def errors_known(session: Session) -> int:
 
 
 async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
-    fleet = fleet_of(450)
+    fleet = failing_fleet(450)
     fleet.allow_queries()
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
@@ -88,7 +78,7 @@ async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
-    fleet = fleet_of(5)
+    fleet = failing_fleet(5)
     fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
     fleet.allow_queries()
     async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
@@ -103,31 +93,10 @@ async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
         assert search.progress.is_at_end
 
 
-async def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
-    fleet = fleet_of(5)
-    fleet.add(FleetRun(900, -9000.0, -9000.0, -8000.0, "FAILED", "long-ago"))
-    fleet.allow_queries()
-    async with polling(fleet, tmp_path, history=timedelta(hours=1)) as (session, later):
-        await later(10)
-        api, queries = session.fetcher.api, list[str]()
-        send = api.query
-
-        async def without_ilike(query: Any) -> list[Any]:
-            queries.append(query.trql())
-            if "ILIKE" in query.trql():
-                raise Refused("400 Syntax error", 400)
-            return await send(query)
-
-        session.fetcher.api.query = without_ilike  # type: ignore[method-assign]
-        await run_search(session, later, search_of(session, "upstream"))
-        assert sum("ILIKE" in trql for trql in queries) == 1
-        assert FleetRun(900, 0).id in session.store
-
-
 async def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tui.sync.search, "MAX_OLDER_PAGES", 2)
 
-    fleet = fleet_of(600, end="COMPLETED")
+    fleet = failing_fleet(600, end="COMPLETED")
     async with polling(fleet, tmp_path, history_runs=100) as (session, later):
         await later(10)
         search = search_of(session, "-status:failed")
@@ -142,26 +111,6 @@ async def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkey
         assert search.progress.is_at_end
 
 
-async def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
-    fleet = fleet_of(9)
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(10)
-        until_s = fleet.now_s + 4
-
-        def limited(path: str) -> Response | None:
-            if not path.startswith("/api/v3/runs/") or fleet.now_s >= until_s:
-                return None
-            reset_ms = round((fleet.now_s + 2) * 1000 + fleet.clock.now().timestamp() * 1000 - fleet.now_s * 1000)
-            headers = {"x-ratelimit-reset": str(reset_ms), "x-ratelimit-limit": "9", "x-ratelimit-remaining": "0"}
-            return JSONResponse({"error": "Rate limit exceeded"}, 429, headers)
-
-        fleet.fault = limited
-        search = search_of(session, "upstream")
-        await run_search(session, later, search)
-        assert search.progress.failure == ""
-        assert errors_known(session) == 9
-
-
 @pytest.mark.parametrize(
     ("fault", "failure"),
     [
@@ -172,7 +121,7 @@ async def test_rate_limit_is_waited_out(tmp_path: Path) -> None:
 async def test_search_reports_why_it_stopped(
     tmp_path: Path, fault: Callable[[str], Response | None], failure: str
 ) -> None:
-    fleet = fleet_of(9)
+    fleet = failing_fleet(9)
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
         fleet.fault = fault
@@ -187,7 +136,7 @@ async def test_search_reports_why_it_stopped(
 
 def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
     async def scenario() -> None:
-        fleet = fleet_of(5)
+        fleet = failing_fleet(5)
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
             search = search_of(screen, "upstream")
@@ -204,7 +153,7 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
 
 
 async def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:
-    fleet = fleet_of(5)
+    fleet = failing_fleet(5)
     fleet.allow_queries()
     async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
         await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tui.api.runs import RunResponse, decode_page, decode_run
 from tui.domain.error import RunError
-from tui.domain.run import Body, Fixed, State
+from tui.domain.run import Body, State
 from tui.domain.update import RunPatch
 
 READ_AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -34,12 +34,6 @@ def state_of(**keys: Any) -> State:
     state = patch_of(**keys).state
     assert state is not None
     return state
-
-
-def fixed_of(**keys: Any) -> Fixed:
-    fixed = patch_of(**keys).fixed
-    assert fixed is not None
-    return fixed
 
 
 def detail_of(**keys: Any) -> RunResponse:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from tests.support.domain.patches import at, gone, patch_of, patches, stamp
+from tests.support.domain.patches import at, patch_of, patches, stamp
 from tests.wire.relay.samples import (
     EVIDENCE,
     FACTS_OF_WALL,
@@ -20,33 +19,10 @@ from tests.wire.relay.samples import (
     VERDICT,
     encoded,
 )
+from tui.api import relay
 from tui.api.client import RunRequest, SpanRequest
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
 from tui.api.queries import TaskMinutes
-from tui.api.relay import (
-    MAX_PATCH_BYTES,
-    MAX_ROWS,
-    UNSENT_FIELDS,
-    VERSION,
-    Call,
-    CallResponse,
-    Chunk,
-    Hello,
-    RelayFacts,
-    RelayFindings,
-    RelayMessage,
-    Runs,
-    ScreenMessage,
-    Welcome,
-    decode_relay_message,
-    decode_screen_message,
-    encode_patch,
-    encode_relay_message,
-    encode_response,
-    encode_runs,
-    message_of,
-    response_parts,
-)
 from tui.api.responses import Response
 from tui.domain.error import RunError
 from tui.domain.facts import FactSource, MinutesRead, TaskMinute
@@ -56,28 +32,26 @@ from tui.domain.text import Raw
 from tui.domain.update import (
     RunGone,
     RunPatch,
-    RunsRead,
 )
-from tui.store.store import Store
 
 ENDLESS_ARRAY = b"[" * 200_000
 WELCOME, RUNS, FACTS_TEXT, *_, RESPONSE = map(encoded, RELAY_MESSAGES)
 HELLO = encoded(SCREEN_MESSAGES[0])
-CALL = encoded(Call(1, SpanRequest(RunId("run_a"), SpanId("span"))))
-MINUTES = encoded(Call(1, TaskMinutes(at(0), at(60), timedelta(minutes=1))))
+CALL = encoded(relay.Call(1, SpanRequest(RunId("run_a"), SpanId("span"))))
+MINUTES = encoded(relay.Call(1, TaskMinutes(at(0), at(60), timedelta(minutes=1))))
 
 
 def sent(patch: RunPatch) -> RunPatch:
     """Return the part of a patch that a relay sends."""
     return RunPatch(
-        **{each.name: getattr(patch, each.name) for each in fields(RunPatch)} | dict.fromkeys(UNSENT_FIELDS)
+        **{each.name: getattr(patch, each.name) for each in fields(RunPatch)} | dict.fromkeys(relay.UNSENT_FIELDS)
     )
 
 
-def crossed(patches: list[RunPatch], gone: tuple[RunGone, ...] = (), chunk: Chunk | None = None) -> Runs:
+def crossed(patches: list[RunPatch], gone: tuple[RunGone, ...] = (), chunk: relay.Chunk | None = None) -> relay.Runs:
     """Encode runs as a relay does, and return the message that a screen decodes."""
-    message = decode_relay_message(encode_runs(at(0), map(encode_patch, patches), gone, chunk))
-    assert isinstance(message, Runs)
+    message = relay.decode_relay_message(relay.encode_runs(at(0), map(relay.encode_patch, patches), gone, chunk))
+    assert isinstance(message, relay.Runs)
     return message
 
 
@@ -96,31 +70,11 @@ def test_patch_is_the_same_after_decoding(patch: RunPatch) -> None:
     assert repr(read) == repr(sent(patch))  # -0.0, 1.0 and 1 are equal
 
 
-@settings(max_examples=40)
-@given(st.lists(patches, max_size=6), st.lists(gone, max_size=3), st.data())
-def test_store_is_the_same_however_runs_are_split(
-    all_patches: list[RunPatch], all_gone: list[RunGone], data: st.DataObject
-) -> None:
-    whole = Store()
-    whole.apply(RunsRead(tuple(map(sent, all_patches))))
-    for each in all_gone:
-        whole.apply(each)
-    split = Store()
-    parts: list[RunPatch | RunGone] = [*all_patches, *all_gone]
-    for part in data.draw(st.permutations(parts)):
-        message = crossed([part]) if isinstance(part, RunPatch) else crossed([], (part,))
-        for _ in range(data.draw(st.integers(1, 2))):
-            split.apply(RunsRead(message.patches))
-            for gone_run in message.gone:
-                split.apply(gone_run)
-    assert split.snapshot() == whole.snapshot()
-
-
 @pytest.mark.parametrize(
     ("fixed", "error"),
     [
-        (Fixed(), RunError(Raw("x" * MAX_PATCH_BYTES))),
-        (Fixed(schedule={"cron": "x" * MAX_PATCH_BYTES}), None),
+        (Fixed(), RunError(Raw("x" * relay.MAX_PATCH_BYTES))),
+        (Fixed(schedule={"cron": "x" * relay.MAX_PATCH_BYTES}), None),
         (Fixed(schedule=deep(100_000)), None),
     ],
     ids=["error", "schedule", "deep schedule"],
@@ -129,12 +83,12 @@ def test_error_or_schedule_too_large_to_send_is_left_out(fixed: Fixed, error: Ru
     patch = patch_of("run_a", fixed=fixed, error=(stamp(), error))
     (read,) = crossed([patch]).patches
     assert read == sent(replace(patch, fixed=Fixed(), error=None))
-    assert len(encode_patch(patch)) < MAX_PATCH_BYTES
+    assert len(relay.encode_patch(patch)) < relay.MAX_PATCH_BYTES
 
 
-@pytest.mark.parametrize("message", [*RELAY_MESSAGES, RelayFacts(at(0)), Runs(at(0), (), ())])
-def test_relay_message_is_the_same_after_decoding(message: RelayMessage) -> None:
-    decoded = decode_relay_message(encoded(message))
+@pytest.mark.parametrize("message", [*RELAY_MESSAGES, relay.RelayFacts(at(0)), relay.Runs(at(0), (), ())])
+def test_relay_message_is_the_same_after_decoding(message: relay.RelayMessage) -> None:
+    decoded = relay.decode_relay_message(encoded(message))
     assert decoded == message
     assert repr(decoded) == repr(message), "equality leaves out some fields"
 
@@ -142,23 +96,23 @@ def test_relay_message_is_the_same_after_decoding(message: RelayMessage) -> None
 def test_response_crosses_with_its_content_type_only() -> None:
     headers = {"content-type": "application/json", "x-secret": "1"}
     sent = Response("GET /x", 404, headers, '{"ü": 1}'.encode(), at(3))
-    message = decode_relay_message(b"".join(response_parts(7, encode_response(sent))))
-    assert isinstance(message, CallResponse)
+    message = relay.decode_relay_message(b"".join(relay.response_parts(7, relay.encode_response(sent))))
+    assert isinstance(message, relay.CallResponse)
     assert message.number == 7
     assert message.response == replace(sent, label="the relay", headers={"content-type": "application/json"})
 
 
-@pytest.mark.parametrize("message", [*SCREEN_MESSAGES, Call(7, RunRequest(RunId("run_1\ud800")))])
-def test_screen_message_is_the_same_after_decoding(message: ScreenMessage) -> None:
-    assert decode_screen_message(encoded(message)) == message
+@pytest.mark.parametrize("message", [*SCREEN_MESSAGES, relay.Call(7, RunRequest(RunId("run_1\ud800")))])
+def test_screen_message_is_the_same_after_decoding(message: relay.ScreenMessage) -> None:
+    assert relay.decode_screen_message(encoded(message)) == message
 
 
 def test_messages_of_this_version_stay_readable() -> None:
     """If this fails, read `samples.py`."""
     lines = PATH.read_bytes().splitlines()
     of_relay, of_screen = lines[: len(RELAY_MESSAGES)], lines[len(RELAY_MESSAGES) :]
-    assert tuple(map(decode_relay_message, of_relay)) == RELAY_MESSAGES
-    assert tuple(map(decode_screen_message, of_screen)) == SCREEN_MESSAGES
+    assert tuple(map(relay.decode_relay_message, of_relay)) == RELAY_MESSAGES
+    assert tuple(map(relay.decode_screen_message, of_screen)) == SCREEN_MESSAGES
 
 
 def changed(message: bytes, path: str, text: str) -> bytes:
@@ -180,75 +134,52 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"null", b"[]", b"{}", b"7", ENDLESS_ARRAY, b'{"kind":"surprise"}'])
 def test_text_that_is_no_message_is_refused(text: bytes) -> None:
     with pytest.raises(ServerFault, match="a message of the relay could not be read"):
-        decode_relay_message(text)
+        relay.decode_relay_message(text)
     with pytest.raises(ServerFault, match="a message of the screen could not be read"):
-        decode_screen_message(text)
+        relay.decode_screen_message(text)
 
 
 @pytest.mark.parametrize(
     ("message", "path", "text"),
     [
         (WELCOME, "v", "-1"),
-        (WELCOME, "v", "4294967296"),
         (WELCOME, "beat_s", "0"),
-        (WELCOME, "beat_s", "3600"),
         (WELCOME, "beat_s", "NaN"),
         (WELCOME, "at", '"yesterday"'),
-        (WELCOME, "at", '"2026-11-24T12:00:00"'),
-        (WELCOME, "at", '"0001-01-01T00:00:00+23:00"'),
         (WELCOME, "at", '"9999-12-31T23:59:59Z"'),
-        (RUNS, "patches", "{}"),
-        (RUNS, "patches.0", "null"),
         (RUNS, "patches.0.id", '""'),
-        (RUNS, "patches.0.id", "7"),
         (RUNS, "at", '"1969-12-31T23:59:59Z"'),
-        (RUNS, "patches.0.read_at", '"soon"'),
-        (RUNS, "patches.0.created_at", "0"),
         (RUNS, "patches.0.fixed.is_test", '"yes"'),
         (RUNS, "patches.0.fixed.parent_id", "{}"),
         (RUNS, "patches.0.state.precision", "9"),
         (RUNS, "patches.0.state.status", '"EXECUTING"'),
         (RUNS, "patches.0.state.status", '["EXECUTING",1]'),
         (RUNS, "patches.0.state.compute", '"P99999999D"'),
-        (RUNS, "patches.0.state.compute", "1" + "0" * 5_000),
         (RUNS, "patches.0.state.cost_cents", "1e400"),
-        (RUNS, "patches.0.state.cost_cents", '"1"'),
         (RUNS, "patches.0.state.tags", json.dumps(["x"] * (MAX_TAGS + 1))),
         (RUNS, "patches.0.attempt_count", "-1"),
         (RUNS, "patches.0.attempt_count", "1.5"),
-        (RUNS, "patches.0.attempt_count", "true"),
         (RUNS, "patches.0.attempt_count", str(2**53 + 1)),
-        (RUNS, "patches.0.attempt_count", "1" + "0" * 5_000),
-        (RUNS, "patches.0.error.1", nested(300)),
         (RUNS, "patches.0.error.1", nested(5_000)),
         (RUNS, "patches.0.error.0", "[]"),
-        (RUNS, "gone.0.id", '""'),
-        (RUNS, "gone.0.at", "null"),
         (RUNS, "chunk.number", "-1"),
-        (FACTS_TEXT, "at", '"0001-01-01T00:00:00Z"'),
         (FACTS_TEXT, "environment.environment.slug", "null"),
         (FACTS_TEXT, "counts.counts.EXECUTING", "-1"),
         (FACTS_TEXT, "counts.period_h", "1e99"),
         (FACTS_TEXT, "sources.0", "7"),
-        (FACTS_TEXT, "sources.0", "[null]"),
         (FACTS_TEXT, "sources.0.interval_s", "0"),
-        (FACTS_TEXT, "sources.0.interval_s", "1e400"),
         (FACTS_TEXT, "sources.0.interval_s", "86400"),
-        (FACTS_TEXT, "sources.1.next_at", '"later"'),
         (FACTS_TEXT, "lost.query", "7"),
         (FACTS_TEXT, "history.run_count", "null"),
         (FACTS_TEXT, "window.period", '"-P1D"'),
-        (FACTS_TEXT, "window.period", '"P99999D"'),
         (RESPONSE, "number", "null"),
-        (RESPONSE, "read_at", '"9999-12-31T23:59:59Z"'),
         (RESPONSE, "status", "999"),
-        (RESPONSE, "body", "{}"),
     ],
 )
 def test_value_out_of_bounds_from_a_relay_is_refused(message: bytes, path: str, text: str) -> None:
-    decode_relay_message(message)
+    relay.decode_relay_message(message)
     with pytest.raises(ServerFault, match="a message of the relay could not be read"):
-        decode_relay_message(changed(message, path, text))
+        relay.decode_relay_message(changed(message, path, text))
 
 
 @pytest.mark.parametrize(
@@ -256,20 +187,18 @@ def test_value_out_of_bounds_from_a_relay_is_refused(message: bytes, path: str, 
     [
         (HELLO, "v", "-1"),
         (HELLO, "program", json.dumps("x" * 201)),
-        (CALL, "number", "1.5"),
         (CALL, "request", "{}"),
         (CALL, "request.kind", '"cancel"'),
         (CALL, "request.run_id", "null"),
         (CALL, "request.span_id", "7"),
         (MINUTES, "request.since", '"now() OR 1 = 1"'),
         (MINUTES, "request.cell", '"P9999999999D"'),
-        (MINUTES, "request.kind", '"SELECT"'),
     ],
 )
 def test_value_out_of_bounds_from_a_screen_is_refused(message: bytes, path: str, text: str) -> None:
-    decode_screen_message(message)
+    relay.decode_screen_message(message)
     with pytest.raises(ServerFault, match="a message of the screen could not be read"):
-        decode_screen_message(changed(message, path, text))
+        relay.decode_screen_message(changed(message, path, text))
 
 
 @pytest.mark.parametrize(
@@ -277,35 +206,37 @@ def test_value_out_of_bounds_from_a_screen_is_refused(message: bytes, path: str,
     [("0001-01-01T00:00:00+23:00", EARLIEST), ("9999-12-31T23:59:59Z", LATEST), ("2026-11-24T13:00:00+01:00", at(0))],
 )
 def test_time_of_a_run_is_moved_into_bounds(text: str, time: datetime) -> None:
-    message = decode_relay_message(changed(RUNS, "patches.0.read_at", f'"{text}"'))
-    assert isinstance(message, Runs)
+    message = relay.decode_relay_message(changed(RUNS, "patches.0.read_at", f'"{text}"'))
+    assert isinstance(message, relay.Runs)
     assert message.patches[0].read_at == time
     assert message.patches[0].read_at.tzinfo is UTC
 
 
 def test_unknown_field_of_a_message_is_ignored() -> None:
     for path in ("mood", "patches.0.mood", "patches.0.fixed.mood", "patches.0.state.mood", "chunk.mood"):
-        assert decode_relay_message(changed(RUNS, path, '"good"')) == decode_relay_message(RUNS)
-    assert decode_screen_message(changed(CALL, "request.mood", '"good"')) == decode_screen_message(CALL)
+        assert relay.decode_relay_message(changed(RUNS, path, '"good"')) == relay.decode_relay_message(RUNS)
+    assert relay.decode_screen_message(changed(CALL, "request.mood", '"good"')) == relay.decode_screen_message(CALL)
 
 
 def test_payloads_and_attempts_from_a_relay_are_ignored() -> None:
     text = RUNS
-    for name in UNSENT_FIELDS:
+    for name in relay.UNSENT_FIELDS:
         text = changed(text, f"patches.0.{name}", '[["2026-11-24T12:00:00Z",2,"2026-11-24T12:00:00Z"],{}]')
-    assert decode_relay_message(text) == decode_relay_message(RUNS)
+    assert relay.decode_relay_message(text) == relay.decode_relay_message(RUNS)
 
 
 def test_first_messages_keep_their_form_in_every_version() -> None:
-    assert json.loads(HELLO) == {"kind": "hello", "v": VERSION, "program": "trigger-tui/1"}
-    assert decode_screen_message(b'{"kind":"hello","v":2,"program":"trigger-tui/0.3"}') == Hello(2, "trigger-tui/0.3")
+    assert json.loads(HELLO) == {"kind": "hello", "v": relay.VERSION, "program": "trigger-tui/1"}
+    assert relay.decode_screen_message(b'{"kind":"hello","v":2,"program":"trigger-tui/0.3"}') == relay.Hello(
+        2, "trigger-tui/0.3"
+    )
     of_version_2 = b'{"kind":"welcome","v":2,"program":"x","at":"2026-11-24T12:00:00+00:00","beat_s":5.0}'
-    assert decode_relay_message(of_version_2) == Welcome(2, "x", at(0), 5.0)
+    assert relay.decode_relay_message(of_version_2) == relay.Welcome(2, "x", at(0), 5.0)
 
 
-def crossed_findings(message: RelayFindings) -> RelayFindings:
-    decoded = decode_relay_message(encode_relay_message(message))
-    assert isinstance(decoded, RelayFindings)
+def crossed_findings(message: relay.RelayFindings) -> relay.RelayFindings:
+    decoded = relay.decode_relay_message(relay.encode_relay_message(message))
+    assert isinstance(decoded, relay.RelayFindings)
     return decoded
 
 
@@ -321,7 +252,7 @@ def test_facts_and_verdict_cross_unchanged() -> None:
 
 def test_sources_of_an_older_relay_are_left_out() -> None:
     """It reads the health report, too, which nothing shows."""
-    message = json.loads(encode_relay_message(FINDINGS[0]))
+    message = json.loads(relay.encode_relay_message(FINDINGS[0]))
     refused = message["verdict"]["refused"]
     message["verdict"]["refused"] = [["report", "404"], *refused]
     message["unread"] = [
@@ -329,8 +260,8 @@ def test_sources_of_an_older_relay_are_left_out() -> None:
         for source in ("report", "errors")
     ]
     message["environment_normals"] = {"at": "2026-11-24T12:00:00Z", "is_trustworthy": False}
-    decoded = decode_relay_message(json.dumps(message).encode())
-    assert isinstance(decoded, RelayFindings)
+    decoded = relay.decode_relay_message(json.dumps(message).encode())
+    assert isinstance(decoded, relay.RelayFindings)
     assert decoded.verdict == FINDINGS[0].verdict
     assert [each.source for each in decoded.unread] == [FactSource.ERRORS]
 
@@ -342,13 +273,13 @@ def test_minutes_of_many_tasks_are_small() -> None:
         for minute in range(60)
     )
     read = MinutesRead(at(3600), at(0), timedelta(minutes=1), minutes)
-    message = message_of(at(0), read)
-    assert len(encode_relay_message(message)) < 400_000
+    message = relay.message_of(at(0), read)
+    assert len(relay.encode_relay_message(message)) < 400_000
     assert list(crossed_findings(message).updates()) == [read]
 
 
 def broken_minutes(**changes: Any) -> bytes:
-    minutes = next(json.loads(encode_relay_message(each)) for each in FINDINGS if each.minutes is not None)
+    minutes = next(json.loads(relay.encode_relay_message(each)) for each in FINDINGS if each.minutes is not None)
     minutes["minutes"] |= changes
     return json.dumps(minutes).encode()
 
@@ -361,7 +292,7 @@ def broken_minutes(**changes: Any) -> bytes:
         {"rows": [[0] * 7]},
         {"rows": [[0, -1, 0, 0, 0, 0, 0, 0]]},
         {"rows": [[0, 1.5, 0, 0, 0, 0, 0, 0]]},
-        {"rows": [[0] * 8] * (MAX_ROWS + 1)},
+        {"rows": [[0] * 8] * (relay.MAX_ROWS + 1)},
         {"rows": [[7, 0, 0, 0, 0, 0, 0, 0]]},
         {"rows": [[0, 2**53, 0, 0, 0, 0, 0, 0]]},
         {"tasks": None},
@@ -369,6 +300,6 @@ def broken_minutes(**changes: Any) -> bytes:
 )
 def test_impossible_minutes_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ServerFault, match="a message of the relay could not be read"):
-        decoded = decode_relay_message(broken_minutes(**changes))
-        assert isinstance(decoded, RelayFindings)
+        decoded = relay.decode_relay_message(broken_minutes(**changes))
+        assert isinstance(decoded, relay.RelayFindings)
         list(decoded.updates())

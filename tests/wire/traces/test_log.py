@@ -1,4 +1,4 @@
-"""Decoding of `/events` into log lines: recordings, any order and any cut of the same rows, rows of megabytes."""
+"""Decoding of `/events` into log lines and into the spans of attempts, whatever rows a server sends."""
 
 import json
 from typing import Any
@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import decode_trace, run_of
 from tests.support.recordings import body_of, names, recording
 from tests.support.slices import result_of
+from tests.support.sure import sure
 from tui.api.errors import ServerFault
 from tui.api.traces import (
     MAX_EVENT_ROWS,
@@ -17,9 +19,12 @@ from tui.api.traces import (
     WINDOW_BYTES,
     decode_log,
     event_rows,
+    event_slices,
     log_slices,
 )
 from tui.domain.log import LogLine, RunLog
+from tui.domain.run import RunId
+from tui.domain.trace import Trace, attempts_of
 
 EVENTS = [
     name
@@ -112,11 +117,6 @@ def test_span_ids_come_back_as_they_were() -> None:
     assert [line.span_id for line in backwards] == ids[::-1]
 
 
-def test_attributes_stay_text_until_they_are_needed() -> None:
-    log = log_of(row(2, properties={"a": [1]}), row(1))
-    assert [line.attributes for line in log] == [None, '{"a":[1]}']
-
-
 def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_EVENT_ROWS == 25_000
     monkeypatch.setattr("tui.api.traces.MAX_EVENT_ROWS", 50)
@@ -131,20 +131,9 @@ def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not log_of(own | {"isPartial": True}, attempt, *lines[:-6]).is_cut
 
 
-def test_unsorted_log_is_sorted_in_slices() -> None:
-    rows = [row(number, spanId=f"odd {number}" if number % 3 else f"{number:016x}") for number in range(10)]
-    assert sum(1 for _ in log_slices(json.dumps({"events": rows[::-1]}).encode())) == 5
-    assert list(log_of(*rows[::-1])) == list(log_of(*rows))
-
-
 def test_long_log_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [row(number) for number in range(5 * SLICE_VALUES)]}).encode()
     assert sum(1 for _ in log_slices(body)) == 5
-
-
-def test_large_lines_end_a_slice_early() -> None:
-    body = json.dumps({"events": [row(number, message="x" * 100_000) for number in range(30)]}).encode()
-    assert sum(1 for _ in log_slices(body)) >= 8
 
 
 async def test_answer_without_news_gives_the_known_log() -> None:
@@ -229,3 +218,87 @@ def test_invalid_long_row_is_a_server_fault(end: str) -> None:
     body = ('{"events":[{"message":"' + "x" * 2 * WINDOW_BYTES + end).encode()
     with pytest.raises(ServerFault):
         list(event_rows(body))
+
+
+RUN = RunId("run_a")
+
+
+def decode_trace_of(body: bytes, run_id: str = RUN) -> Trace:
+    return sure(result_of(event_slices(body, RunId(run_id))))
+
+
+def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
+    return {
+        "spanId": span_id,
+        "parentId": parent_id,
+        "runId": RUN,
+        "message": message,
+        "style": {"icon": "x"},
+        "events": [],
+        "startTime": "1795657212174000000",
+        "duration": 1_000_000,
+        "isError": False,
+        "isPartial": False,
+        "isCancelled": False,
+        "kind": "UNSPECIFIED",
+        "attemptNumber": 1,
+        "level": "TRACE",
+    } | more
+
+
+OWN = event("task", "root", None, attemptNumber=None)
+
+
+def decode_events(*events: Any, **more: Any) -> Trace:
+    return decode_trace_of(json.dumps({"events": [OWN, *events]} | more).encode())
+
+
+@pytest.mark.parametrize(
+    ("number", "detail"),
+    [("240", "100"), ("241", "103"), ("242", "104"), ("243", "105"), ("247", "109"), ("250", "112")],
+)
+def test_events_give_the_same_attempts_as_the_trace(number: str, detail: str) -> None:
+    trace = decode_trace(body_of(number))
+    run = run_of(detail, id=trace.root.run_id)
+    events = decode_trace_of(body_of(f"{number}e"), trace.root.run_id)
+    assert not events.is_truncated
+    of_trace = attempts_of(run, trace)
+    assert of_trace.attempts
+    assert attempts_of(run, events) == of_trace
+
+
+@pytest.mark.parametrize("parent", ["nobody", None])
+def test_spans_without_a_parent_are_placed_by_attempt_number(parent: str | None) -> None:
+    found = decode_events(
+        event("wait.for()", "4", parent, isPartial=True, attemptNumber=2),
+        event("Attempt 2", "3", parent, isPartial=True, attemptNumber=2),
+        event("Retry #1 delay", "2", parent, attemptNumber=None),
+        event("Attempt 1", "1", parent, isError=True),
+    ).root
+    assert found is not None
+    assert [span.message for span in found.children] == ["Attempt 2", "Retry #1 delay", "Attempt 1"]
+    assert [span.message for span in found.children[0].children] == ["wait.for()"]
+
+
+def test_spans_with_circular_parents_terminate() -> None:
+    found = decode_events(
+        event("a", "a", "b", isPartial=True), event("b", "b", "a", isPartial=True), event("Attempt 1", "1")
+    ).root
+    assert found is not None
+    assert [span.message for span in found.walk()] == ["task", "Attempt 1"]
+
+
+event_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1795657212174000000"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*OWN, "accessory", "items", "text", "name"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(event_values, st.sampled_from(sorted(OWN)))
+def test_any_value_of_any_field_is_read_or_dropped(value: Any, key: str) -> None:
+    found = decode_events(event("Attempt 1", "1") | {key: value}, value).root
+    assert all(span.ended_at is None or span.ended_at >= span.started_at for span in found.walk())

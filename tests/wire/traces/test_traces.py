@@ -20,7 +20,7 @@ from tui.api.traces import SLICE_NODES, TraceScanner, decode_span, trace_slices
 from tui.domain.error import RunError
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.trace import Trace, span_of_run
+from tui.domain.trace import Trace
 
 
 def node(message: Any = "task", *children: Any, **data: Any) -> dict[str, Any]:
@@ -39,15 +39,6 @@ def decode(root: Any, **trace: Any) -> Trace:
 
 def messages(trace: Trace) -> list[str]:
     return [span.message for span in trace.root.walk()]
-
-
-def test_times_are_utc_with_microseconds() -> None:
-    root = decode_trace(body_of("241")).root
-
-    assert root.started_at == datetime(2026, 11, 24, 13, 43, 46, 188000, tzinfo=UTC)
-    assert root.duration == timedelta(seconds=6, milliseconds=394)
-    assert root.children[2].duration == timedelta(microseconds=415705)
-    assert root.children[5].duration == timedelta(milliseconds=946)  # 946000128 ns in the recording
 
 
 def test_exception_event_is_the_error_of_its_span() -> None:
@@ -169,16 +160,6 @@ def test_any_json_is_a_trace_or_a_server_fault(value: Any) -> None:
 def test_span_detail_has_the_true_error(number: str, code: str | None, message: str) -> None:
     error = sure(decode_span(body_of(number)).error)
     assert (error.code, error.message, error.has_code_only) == (code, message, False)
-
-
-def test_own_span_of_a_run_is_its_topmost_span() -> None:
-    trace = decode_trace(body_of("234"))
-    child = decode_trace(body_of("236")).root
-
-    assert span_of_run(trace, trace.root.run_id) is trace.root
-    own = sure(span_of_run(trace, child.run_id))
-    assert (own.id, own.message) == (child.id, "middle")
-    assert span_of_run(decode_trace(body_of("240")), child.run_id) is None
 
 
 LEVELS = 10_000

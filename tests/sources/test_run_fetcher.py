@@ -1,28 +1,30 @@
-"""Attempts of runs whose trace the server cut: they come from the events, and cuts are named."""
+"""Attempts and trees of runs over real HTTP: the requests they need, and the parts that are named as missing."""
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
-from tests.support.session import started
+from tests.support.fleet import FleetApi, serving_task
+from tests.support.session import pass_time, public_token, started
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import AttemptHistory, AttemptStatus, Run, RunId, WaitKind
 from tui.domain.trace import Trace
+from tui.domain.tree import RunTree
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
-from tui.emulator.simulation.runs import NewRun
-from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
-from tui.emulator.world import DemoTasks, World
-from tui.sync.budget import Priority
+from tui.emulator.simulation.script import Call, Child, Failure, FailureKind, Log, Script, Start, Task, Wait, Work
+from tui.features.runs.command import tree_lines
+from tui.features.runs.printed import tree_objects
+from tui.sync.budget import PUBLIC_TOKEN, Priority
 from tui.sync.fetch import REREAD_CUT_AFTER
 from tui.sync.session import Session
+from tui.sync.tree import MAX_TREE_WAIT_S
+from tui.text.styled import plain
 
 Answer = Callable[[str], Response]
 CUT = "the trace was cut at 5,000 rows"
@@ -36,19 +38,6 @@ TASKS = (
 )
 
 
-@contextmanager
-def served(task: str, age_s: float) -> Iterator[tuple[FleetApi, RunId]]:
-    """Serve a fleet with one run of a task, triggered `age_s` ago. Yields it with the id of the run."""
-    fleet = Fleet(VirtualClock())
-    fleet.world = World(DemoTasks(TASKS), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
-    fleet.world.advance(in_ms(-age_s))
-    run, _ = fleet.world.trigger(NewRun(task_id=task))
-    fleet.world.advance(in_ms(0))
-    fleet.emulator.put(fleet.world)
-    with serving(fleet) as api:
-        yield api, RunId(run.id)
-
-
 def requests_of(api: FleetApi) -> list[str]:
     """Return the kinds of the requests about the run, in order."""
     return [path.rpartition("/")[2].partition("_")[0] for _, path, _ in api.fleet.requests]
@@ -56,7 +45,7 @@ def requests_of(api: FleetApi) -> list[str]:
 
 def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Run, str | None, list[str]]:
     async def scenario() -> tuple[Run, str | None, list[str]]:
-        with served(task, age_s) as (api, run_id):
+        with serving_task(TASKS, task, age_s) as (api, run_id):
             api.fleet.fault = fault or (lambda _: None)
             async with started(api, tmp_path) as session:
                 return *(await session.fetch_run_with_attempts(run_id)), requests_of(api)
@@ -148,7 +137,7 @@ def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path, is_trace_g
 
 
 async def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
-    with served("talks-on", 60) as (api, run_id):
+    with serving_task(TASKS, "talks-on", 60) as (api, run_id):
         async with started(api, tmp_path) as session:
             await session.fetch_run_with_attempts(run_id)
             assert requests_of(api) == ["run", "trace", "events"]
@@ -177,7 +166,7 @@ async def stored_run(session: Session, run_id: RunId) -> Run:
 async def test_subject_of_a_wait_is_fetched_once_or_after_a_fault(
     tmp_path: Path, status: int | None, count: int
 ) -> None:
-    with served("waits", 60) as (api, run_id):
+    with serving_task(TASKS, "waits", 60) as (api, run_id):
         api.fleet.fault = lambda path: answer(status)(path) if status and path.endswith("/events") else None
         async with started(api, tmp_path) as session:
             run, failure = await session.fetch_run_with_attempts(run_id)
@@ -199,7 +188,7 @@ def test_wait_for_a_token_names_the_token(tmp_path: Path) -> None:
 async def test_end_of_a_run_beside_its_trace_closes_its_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with served("waits", 10) as (api, run_id):
+    with serving_task(TASKS, "waits", 10) as (api, run_id):
         async with started(api, tmp_path) as session:
             fetch_trace, fetcher = session.fetcher.fetch_trace, session.fetcher
             ended: list[RunId] = []
@@ -218,3 +207,97 @@ async def test_end_of_a_run_beside_its_trace_closes_its_attempt(
             found, failure = await session.fetch_run_with_attempts(run_id)
             assert (found.is_final, failure) == (True, None)
             assert [each.status for each in history_of(found).attempts] == [AttemptStatus.CANCELED]
+
+
+ERROR = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (file:///app/src/a.ts:1:2)")
+
+
+def _root(_: Call) -> Script:
+    return Script((Start((Child("middle"),) * 4, is_awaited=True, is_batch=True),))
+
+
+def _middle(_: Call) -> Script:
+    leaves = (Child("leaf"), Child("leaf"), Child("broken"))
+    return Script((Start(leaves, is_awaited=True, is_batch=True),))
+
+
+def _forgetful(_: Call) -> Script:
+    return Script((Start((Child("leaf"),) * 30, is_batch=True),))
+
+
+TREE_TASKS = (
+    Task("root", _root, "a.ts"),
+    Task("middle", _middle, "a.ts"),
+    Task("leaf", lambda _: Script((Work(700),)), "a.ts"),
+    Task("broken", lambda _: Script((Work(300),), throws=ERROR), "a.ts", max_attempts=1),
+    Task("forgetful", _forgetful, "a.ts"),
+)
+
+
+async def tree_of(api: FleetApi, tmp_path: Path, run_id: RunId, **changes: Any) -> RunTree:
+    """Read a tree, and let no more time pass than a tree may wait."""
+    api.fleet.allow_queries()
+    async with started(api, tmp_path, **changes) as session:
+        task = asyncio.ensure_future(session.fetch_tree(run_id))
+        await pass_time(session, api, MAX_TREE_WAIT_S + 1.0)
+        assert task.done(), "the tree waits for the budget"
+        return await task
+
+
+def all_requests(api: FleetApi) -> list[str]:
+    """Return the kinds of all requests, in order. `run` is a single read."""
+    last = [path.rpartition("/")[2] for _, path, _ in api.fleet.requests]
+    return ["run" if part.startswith("run_") else part for part in last]
+
+
+def shown(api: FleetApi, tree: RunTree) -> list[str]:
+    return [plain(line) for line in tree_lines(tree, now=api.fleet.clock.now(), width=120)]
+
+
+async def test_query_has_durations_at_every_depth(tmp_path: Path) -> None:
+    with serving_task(TREE_TASKS, "root", 60) as (api, run_id):
+        tree = await tree_of(api, tmp_path, run_id)
+        assert all_requests(api) == ["run", "query"]
+        lines = shown(api, tree)
+        assert (len(lines), [line for line in lines if "·" in line]) == (17, [])
+        deep = [node for node in tree.root.walk() if node.depth == 2]
+        truth = {run.id: run for run in api.fleet.world.ledger}
+        for node in deep:
+            run = truth[node.id]
+            assert node.run is None
+            took = timedelta(milliseconds=sure(run.finished_ms) - sure(run.started_ms))
+            assert sure(node.times).took(api.fleet.clock.now(), is_final=True) == took
+        objects = [each for each in tree_objects(tree) if each["depth"] == 2]
+        assert [each["durationMs"] for each in objects] == [truth[RunId(each["id"])].usage_ms for each in objects]
+        assert all({"createdAt", "startedAt", "finishedAt"} <= set(each) for each in objects)
+
+
+async def test_public_token_reads_an_awaited_tree_by_its_trace(tmp_path: Path) -> None:
+    with serving_task(TREE_TASKS, "root", 60) as (api, run_id):
+        tree = await tree_of(api, tmp_path, run_id, key=public_token("read:runs"))
+        # The trace lacks the statuses of failed leaves. The details of their parents have them.
+        assert all_requests(api) == ["run", "query", "trace", *["run"] * 4]
+        assert (len(list(tree.root.walk())), tree.missing) == (17, ())
+        assert [line for line in shown(api, tree) if "·" in line] == []
+        statuses = sorted(node.status.title for node in tree.root.walk() if node.depth == 2 and node.status)
+        assert statuses == ["Completed"] * 8 + ["Failed"] * 4
+
+
+async def test_public_token_gets_a_tree_before_the_next_refill(tmp_path: Path) -> None:
+    with serving_task(TREE_TASKS, "forgetful", 60) as (api, run_id):
+        tree = await tree_of(api, tmp_path, run_id, key=public_token("read:runs"))
+        assert len(all_requests(api)) == PUBLIC_TOKEN.share
+        assert len(list(tree.root.walk())) == 31
+        budget, below = tree.missing
+        assert budget.startswith("the request budget is spent for ")
+        left = 30 - (len(all_requests(api)) - 3)
+        assert below == f"the runs below {left} runs were not read"
+        assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
+
+
+async def test_tree_of_an_old_root_is_complete(tmp_path: Path) -> None:
+    with serving_task(TREE_TASKS, "root", 35 * 86_400.0) as (api, run_id):
+        tree = await tree_of(api, tmp_path, run_id)
+        assert api.fleet.requests_to("/api/v1/query") == []
+    assert len(list(tree_objects(tree))) == 1 + 4 + 12
+    assert not tree.missing
