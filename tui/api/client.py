@@ -256,7 +256,7 @@ class ApiReader(ABC):
         return await self.decode(await self._fetch_success(request), decode_queue_metrics)
 
     async def read_rows(self, read: ListRead[T], page: str = "") -> RowsPage[T]:
-        """Return a page of a list: the first, or the one with a number or behind a cursor."""
+        """Return a page of a list: the first, or the one with a number or after a cursor."""
         return await self.decode(await self._fetch_success(read.request(page)), read.decode)
 
     async def read_row(self, read: RowRead[T], row_id: str) -> T:

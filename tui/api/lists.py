@@ -61,7 +61,7 @@ class ListRead(Generic[R]):
         return decode_rows(self.row, body, f"the list {self.path}", "rows", limits)
 
     def next_page(self, page: str, read: RowsPage[R]) -> str:
-        """Return the page behind one; "" if it was the last."""
+        """Return the page after one; "" if it was the last."""
         if self.has_numbers:
             number = int(page or "1")
             return str(number + 1) if number < read.page_count else ""

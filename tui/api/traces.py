@@ -119,7 +119,7 @@ class JsonReader:
                 count, since = 0, self._read_bytes
 
     def _key(self) -> str:
-        """Return the key that begins here, and move behind its colon."""
+        """Return the key that begins here, and move after its colon."""
         if (plain := _KEY.match(self._text, self._at)) is not None:
             self._at = plain.end()
             return plain[1]
@@ -130,7 +130,7 @@ class JsonReader:
         return key
 
     def _has_next(self, closing: str) -> bool:
-        """Move behind the comma or the end that follows a value. Return whether it is a comma."""
+        """Move after the comma or the end that follows a value. Return whether it is a comma."""
         sign = self.sign()
         if sign not in {",", closing}:
             raise ValueError(sign)

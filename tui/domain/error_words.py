@@ -332,7 +332,7 @@ _NAMES = re.compile(
     rf"(?P<name>{_CAPITAL}[\w.'’&-]*{_MORE}*"
     r"|\w+(?:-\w+)*(?![@\w/\\=-]|\.\w))"
 )
-# `failed for Acme Corp: …`, `rejected by Priya Nair (…)`. A name of one word must have an end behind it.
+# `failed for Acme Corp: …`, `rejected by Priya Nair (…)`. A name of one word must have an end after it.
 _FOR_NAME = re.compile(
     rf" (?P<before>for|of|by|from|to|de|du|del|für|von|pour|para|por) "
     rf"(?P<name>(?P<first>{_CAPITAL}[\w'’&-]*)(?P<more>{_MORE}*))(?![\w'’/\\=@-]|\.\w|\s\(\d+\))"
@@ -995,7 +995,7 @@ _DATA: Final = {
     )
     for kind in kinds.split()
 }
-"""The placeholder of each token that is data, whatever it is."""
+"""The placeholder of each token that is data."""
 
 _REPLACE: Final[Mapping[str, Callable[[re.Match[str]], str]]] = {
     "digits": _word,

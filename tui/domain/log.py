@@ -23,7 +23,7 @@ _ENCODING = "utf-8", "surrogatepass"
 
 
 class Texts(Sequence[Raw]):
-    """Texts as UTF-8, one behind the other. Each access makes the string again."""
+    """Texts as UTF-8, one after the other. Each access makes the string again."""
 
     __slots__ = ("_ends", "_utf8")
 
@@ -273,7 +273,7 @@ class _Parser:
 
 
 def _without_bracket(line: str) -> str:
-    """Return a line without the bracket or the comma that Node writes behind the last frame."""
+    """Return a line without the bracket or the comma that Node writes after the last frame."""
     bare = line.rstrip(" \t")
     return bare[:-1].rstrip(" \t") if bare.endswith(("{", ",")) else line
 
@@ -424,7 +424,7 @@ class RunLog:
     def sort_slices(self) -> Iterator[None]:
         """Bring the lines into order of time; lines of one time stay in the server's order.
 
-        A line without a time stays behind the line before it. Yields between steps of a few milliseconds, if the
+        A line without a time stays after the line before it. Yields between steps of a few milliseconds, if the
         server's order is another one.
         """
         keys = array("q", accumulate(self.times_ns, _known_ns))

@@ -163,7 +163,7 @@ PLACEHOLDERS: Final[Mapping[str, Placeholder]] = {each.name: each for each in _T
 _SHELLS: Final = frozenset({"sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish", "csh", "tcsh", "nix-shell"})
 _INTERPRETERS: Final = re.compile(r"(python|pypy|perl|ruby|node|deno|bun|php|lua|osascript|pwsh|powershell)[\d.]*")
 _SCRIPT_ANYWHERE: Final = frozenset({"su", "script", "flock"})
-"""Their options may stand behind a user or a file."""
+"""Their options may stand after a user or a file."""
 
 _AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
 _TO_A_SHELL: Final = frozenset({"ssh", "eval", "watch", "tmux", "screen", "parallel"})
@@ -204,7 +204,7 @@ def scripts_in(arguments: Sequence[str]) -> Iterator[int]:
 
 
 def _is_program(arguments: Sequence[str], index: int) -> bool:
-    """Return whether an argument names a program: the first does, and others behind `env`, `sudo` and the like."""
+    """Return whether an argument names a program: the first does, and others after `env`, `sudo` and the like."""
     return not index or arguments[0].rpartition("/")[2] in _WRAPPERS
 
 
@@ -226,7 +226,7 @@ def _behind_options(arguments: Sequence[str], behind: range, *, is_anywhere: boo
             wants_script, has_script = False, True
             continue
         if has_script and not is_script:
-            return  # Perl and Ruby join several scripts; all else behind one is an argument of it
+            return  # Perl and Ruby join several scripts; the rest are arguments of the script
         takes_value = text in _TAKES_A_VALUE or _ENDS_IN_O.fullmatch(text) is not None
         if is_script:
             wants_script = text not in _TAKES_A_VALUE

@@ -183,7 +183,7 @@ TOKEN_WAIT_MS: Final = DAY_MS
 
 OVERDUE_P95S: Final = 5
 MIN_OVERDUE_MS: Final = 10 * MINUTE_MS
-"""A run counts as stuck after so many times its task's p95, and not before this time."""
+"""A run counts as stuck after this multiple of its task's p95, and not before this time."""
 
 Told = tuple[DemoTasks, Story]
 Tale = Callable[[Random, int, float], Told]

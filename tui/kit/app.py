@@ -336,7 +336,7 @@ def app_of(node: DOMNode) -> AppBase:
 
 
 def call_soon(pump: MessagePump, call: Callable[[], None] | Callable[[], Awaitable[None]]) -> bool:
-    """Call a method behind the messages that wait in the queue of an app, a screen or a widget.
+    """Call a method after the messages that wait in the queue of an app, a screen or a widget.
 
     Return False if it is being removed. Textual's own `call_later` inspects the signature of the method each time.
     """

@@ -297,7 +297,7 @@ class Footer(LiveLines):
             self.rebuild()
 
     def _rebuild_later(self) -> None:
-        """Read the keys once behind the frame, whatever a key has changed: that saves a tenth of the time of a key."""
+        """Read the keys once after the frame, whatever a key has changed: that saves a tenth of the time of a key."""
         if not self._is_called:
             self._is_called = self.call_after_refresh(self.rebuild)
 

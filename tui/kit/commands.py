@@ -122,7 +122,7 @@ def _row(row: "Choice", inner: int, found: "Choices") -> Line:
 
 
 def _labelled(label: str, line: Line, inner: int, limit: int = MAX_SAID_LINES) -> list[Line]:
-    """Return the lines behind a label, which stands before the first one.
+    """Return the lines after a label, which stands before the first one.
 
     A sentence is wrapped to at most `limit` lines, because its end says what the user can do instead.
     """
@@ -159,9 +159,9 @@ class Choice:
     """Something that can be chosen.
 
     * `text`: what the command line is, without its first word, once this is taken
-    * `name`, `sentence`: how it is drawn; `mark` stands before the name, `argument` faint behind it, `right` at the
+    * `name`, `sentence`: how it is drawn; `mark` stands before the name, `argument` faint after it, `right` at the
       right edge
-    * `is_open`: more has to be typed behind it, so that Enter takes it into the line and runs nothing
+    * `is_open`: more has to be typed after it, so that Enter takes it into the line and runs nothing
     * `run`: what Enter does instead of running the line, or None
     """
 
@@ -210,14 +210,14 @@ class Arguments(Protocol):
 
     @property
     def shown(self) -> str:
-        """Their name behind that of the command, such as `FILTER`."""
+        """Their name after that of the command, such as `FILTER`."""
 
     @property
     def are_needed(self) -> bool:
         """Whether the command does nothing without them."""
 
     def choices(self, text: str) -> Choices:
-        """Return what fits the text behind the command."""
+        """Return what fits the text after the command."""
 
     def preview(self, text: str) -> Preview:
         """Return what Enter will do with this text."""
@@ -250,7 +250,7 @@ class Command:
     """A command of the command line.
 
     `key` is the key that does the same, if there is one. `aliases` are the names of the command in other programs.
-    With `arguments`, text behind the name belongs to the command; `run` is then not used.
+    With `arguments`, text after the name belongs to the command; `run` is then not used.
 
     `is_idle`: it cannot do anything now and says why, as its key does. Only its whole name finds it, so that `open`
     without a selected run does not run another command.
@@ -271,7 +271,7 @@ class Command:
 def command_named(commands: Sequence[Command], text: str) -> tuple[Command, str] | None:
     """Return the command that a line runs, and its arguments; None if the line begins with no name of a command.
 
-    A name may have several words. Only a command with arguments may have more text behind it.
+    A name may have several words. Only a command with arguments may have more text after it.
     """
     line = text.strip().removeprefix(":").strip()
     head, _, rest = line.partition(" ")

@@ -117,7 +117,7 @@ class TerminalDriver(Driver):
         self._app.post_message(message)
 
     def write(self, data: str) -> None:
-        """Send a text that draws nothing, behind what was drawn. Does nothing while the program is suspended."""
+        """Send a text that draws nothing, after what was drawn. Does nothing while the program is suspended."""
         self.frames.pass_on(data)
 
     def call_user(self, data: str) -> None:

@@ -69,7 +69,7 @@ class ConnectionState(NamedTuple):
     """The pieces of the state. A narrow header drops the interval, and then cuts or drops the remark.
 
     * `head`: the state itself, which is never dropped
-    * `remark`: the reason, the advice or the age behind it
+    * `remark`: the reason, the advice or the age after it
     * `interval`: the polling interval
     """
 
@@ -289,7 +289,7 @@ def _slow_link(facts: HeaderFacts, drops: Collection[str]) -> Line:
 
 
 def project_words(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:
-    """Return `acme/api`, and the branch of a preview environment behind it."""
+    """Return `acme/api`, and the branch of a preview environment after it."""
     organisation = "" if "organisation" in drops else environment.organisation
     name = "/".join(part for part in (organisation, environment.project) if part)
     line: Line = (Piece(Raw(name), Token.TEXT),)

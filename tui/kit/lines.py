@@ -310,7 +310,7 @@ def one_line(text: str) -> str:
     return "".join(each for each in " ".join(parts) if each in _JOINERS or unicodedata.category(each) not in _UNSAFE)
 
 
-# The input line for a filter or a search, in the place of the footer. A remark stands behind the text.
+# The input line for a filter or a search, in the place of the footer. A remark stands after the text.
 
 
 MARGIN: Final = 8

@@ -76,7 +76,7 @@ class PageScreen(ViewScreen):
         raise NotImplementedError
 
     def left(self) -> Line:
-        """Return the text of the rule behind the title."""
+        """Return the text of the rule after the title."""
         return ()
 
     def right(self) -> Line:
@@ -85,7 +85,7 @@ class PageScreen(ViewScreen):
 
     def on_mount(self) -> None:
         self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
-        self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
+        self.set_focus(self.page)  # at once: a key typed right after the one that opened this may open the prompt
         self.show_rule()
         self.begin()
 
@@ -172,7 +172,7 @@ _SENTENCES: Final = (
 @dataclass(frozen=True, slots=True)
 class HelpKey:
     """One binding, or one row of the page: its keys as they are spelled on screen, its word, and whether it does
-    something here and now. `extra_keys` stand behind the word, since they do not fit in front of it.
+    something here and now. `extra_keys` stand after the word, since they do not fit in front of it.
     """
 
     keys: tuple[str, ...]

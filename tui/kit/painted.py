@@ -273,7 +273,7 @@ class LineDialog(PaintedDialog[ResultT]):
         self.draw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
-        """Return the lines for so many cells and, where they can be fewer, so many rows."""
+        """Return the lines for a width in cells and, where they can be fewer, a number of rows."""
         raise NotImplementedError
 
     def draw(self) -> None:
@@ -315,7 +315,7 @@ class ListDialog(LineDialog[ResultT], Generic[ResultT, ItemT]):
         self.draw()
 
     def shown_items(self, rows: int) -> Iterator[tuple[int, ItemT]]:
-        """Return the items of so many rows, with their numbers, so that the cursor is one of them."""
+        """Return the items that fit the rows, with their numbers. The cursor is one of them."""
         self.top = visible_top(self.cursor, self.top, len(self.items), rows)
         return islice(enumerate(self.items), self.top, self.top + rows)
 
@@ -347,7 +347,7 @@ class FormDialog(PaintedDialog[ResultT]):
         raise NotImplementedError
 
     def draw(self, width: int) -> None:
-        """Draw the lines of a dialog of so many cells."""
+        """Draw the lines of a dialog of a width in cells."""
         raise NotImplementedError
 
     @property
@@ -496,7 +496,7 @@ class DialogAnswer:
 class YesNoDialog(LineDialog[bool]):
     """Returns whether the user agreed after the terminal had shown the question. Subclasses write the lines.
 
-    It asks the terminal behind its frame, and is drawn each second. `keep` is the button that changes nothing,
+    It asks the terminal after its frame, and is drawn each second. `keep` is the button that changes nothing,
     `agreement` what `y` does. Where the terminal never tells that it has shown it, the user types `word` instead.
     """
 

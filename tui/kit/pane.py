@@ -117,7 +117,7 @@ class Pane(Backdrop):
         yield self.body
 
     def left(self) -> Line:
-        """Return the text of the rule behind the name."""
+        """Return the text of the rule after the name."""
         return ()
 
     def right(self) -> Line:

@@ -392,7 +392,7 @@ class ForegroundProgram:
         threading.Thread(target=self._watch, name="foreground-program", daemon=True).start()
 
     async def wait(self) -> int:
-        """Return the exit code. It is negative if a signal has ended the program, as of `subprocess`."""
+        """Return the exit code. It is negative if a signal has ended the program, as in `subprocess`."""
         return await asyncio.shield(self._ended)
 
     def continue_in_foreground(self) -> None:

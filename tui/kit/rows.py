@@ -110,7 +110,7 @@ class Marks(Collection[K], Generic[K]):
             self._hidden.discard(key)
 
 
-# The lines of a list, whatever it is a list of.
+# The lines of any list.
 
 
 class RowLines(Generic[K]):

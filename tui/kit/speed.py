@@ -1,7 +1,7 @@
 """The tricks for speed and memory of the monitor, each with its gain. Without them it does the same.
 
 Three more must stand elsewhere: the frame before Textual (`program/first_frame.py`), dataclasses that compile their
-methods late (`lazy_dataclass.py`), and libraries that are imported behind the first rows (`program/app.py`).
+methods late (`lazy_dataclass.py`), and libraries that are imported after the first rows (`program/app.py`).
 """
 
 import gc
@@ -40,13 +40,13 @@ MIN_QUIET_S: Final = 5.0
 
 THAW_INTERVAL_S: Final = 300.0
 THAW_SHARE: Final = 3_000
-"""A thaw takes 30 ms with 1,000 runs. The next one waits so many times as long as it took."""
+"""A thaw takes 30 ms with 1,000 runs. The next one waits this many times as long as it took."""
 
 MIN_YOUNG: Final = 2
 """Collections of young objects after which a pause is used for a full one: some 7,000 new objects."""
 
 MAX_YOUNG: Final = 10
-"""After so many, a full one does not wait for a pause: 35,000 new objects may be 7 MB of closed screens."""
+"""After this many, a full one does not wait for a pause: 35,000 new objects may be 7 MB of closed screens."""
 
 _OLDEST: Final = 2
 """The generation that only a full collection visits."""
@@ -103,7 +103,7 @@ class PauseCollector:
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Pause the garbage collector. A collection that becomes due meanwhile runs afterwards, behind the frame.
+    """Pause the garbage collector. A collection that becomes due meanwhile runs afterwards, after the frame.
 
     One of young objects takes as long as all that a key does.
     """

@@ -216,7 +216,7 @@ class Tab:
 
 
 _MIN_LEFT: Final = 8
-"""Cells of a cut left text beside tabs, and of its rest behind its first part: fewer say nothing."""
+"""Cells of a cut left text beside tabs, and of its rest after its first part: fewer say nothing."""
 
 _LEFT_SHARE: Final = 3
 """The first part of the left text gets a third of the room for texts, if it needs that much."""
@@ -226,7 +226,7 @@ _MIN_RIGHT: Final = 40
 
 _RIGHT_EDGES: Final = 3
 _JOINTS: Final = (" · ", " and ", ", ")
-"""Cells around the right text: a space before it, a space and the end of the rule behind it."""
+"""Cells around the right text: a space before it, a space and the end of the rule after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +251,10 @@ def _parts(line: Line) -> list[Line]:
 
 
 def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
-    """Return the rule in exactly `width` cells. The left text stands behind the tab that is open.
+    """Return the rule in exactly `width` cells. The left text stands after the tab that is open.
 
-    A narrow rule omits parts that are muted: those of the left text, then those behind the first one of the right text.
-    Then it cuts the left text behind its first part, and omits the last parts of the right text, of which only the
+    A narrow rule omits parts that are muted: those of the left text, then those after the first one of the right text.
+    Then it cuts the left text after its first part, and omits the last parts of the right text, of which only the
     first part is cut.
     """
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"

@@ -39,7 +39,7 @@ from tui.kit.words import Tab
 
 
 MIN_COVER_ROWS: Final = 8
-"""The cover gets so many rows, if it needs them, where half of the space is less."""
+"""The rows that the cover gets if it needs them, where half of the space is less."""
 
 MIN_PANE_ROWS: Final = 4
 """A pane with less room is hidden. The cover then begins where it does, and leaves no hole."""

@@ -181,7 +181,7 @@ class TriggerApp(AppBase):
         read_from(screen, run_id, reader, pane)
 
     def get_default_screen(self) -> Screen[None]:
-        from tui.features import ENTRANCES, FORMS, LISTS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  behind the first frame
+        from tui.features import ENTRANCES, FORMS, LISTS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  after the first frame
         from tui.features.runs.screen import MainScreen, ViewLoaders  # noqa: PLC0415  as above
 
         return MainScreen(
@@ -431,7 +431,7 @@ class TriggerApp(AppBase):
         if change.before.keys != change.after.keys:
             self._use_keys(change.after)
         self._use_alerts(change.after)
-        self._use_own_commands(change.after)  # behind the keys, which replace bindings
+        self._use_own_commands(change.after)  # after the keys, which replace bindings
         self._show_link_speed(color_mode)
         self.settings_changed.publish(change)
 

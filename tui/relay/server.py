@@ -364,7 +364,7 @@ class RelayClient:
         """The changed runs that wait to be sent."""
 
     def queue(self, run_ids: AbstractSet[RunId]) -> None:
-        """Queue changed runs, and all else that the store knows by now."""
+        """Queue changed runs, and everything else that the store knows by now."""
         if not self._needs_snapshot:
             self.pending |= run_ids
         if len(self.pending) > MAX_PENDING_RUNS:

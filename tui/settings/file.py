@@ -42,7 +42,7 @@ _KEY_PARTS: Final = r"\('[^()]*\)"
 
 _MANY_DIGITS: Final = r"(?<![\d_])[\d_]{1000}"
 _LOCK_LINE: Final = rb"(?im)^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[^\S\n]*+(?:\[[^\S\n]*+){0,2}[\"']?read_?-?only"
-"""Nothing in it matches what is behind it: each line is scanned once."""
+"""Nothing in it matches what is after it: each line is scanned once."""
 
 
 def config_path(environ: Mapping[str, str], given: PurePath | None = None) -> Path | None:

@@ -47,7 +47,7 @@ _MIN_LIKENESS: Final = 0.6
 _CONFIG: Final = core_schema.CoreConfig(regex_engine="python-re")
 _WRONG_VALUE: Final = "wrong_value"
 _WRONG_KEY: Final = "[key]"
-"""How pydantic names a key as the place of an error, behind the key."""
+"""How pydantic names a key as the place of an error, after the key."""
 
 T = TypeVar("T", bound=ConfigTable)
 

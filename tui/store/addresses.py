@@ -265,7 +265,7 @@ class ReadAddress(NamedTuple):
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is meant as an address and not as a command: it has a `?` behind a word."""
+    """Return whether a text is meant as an address and not as a command: it has a `?` after a word."""
     return "?" in text and text.partition("?")[0].isalpha()
 
 
@@ -295,7 +295,7 @@ def _parse_address(text: str, report: Report) -> ViewAddress:
 def parse_words(text: str) -> ViewAddress:
     """Parse the words of a command line, such as `runs task:charge-* since:2h`. Raises `AddressError`.
 
-    The word behind `run` is its id.
+    The word after `run` is its id.
     """
     view, _, rest = text.strip().partition(" ")
     rest = rest.strip()

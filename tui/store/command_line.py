@@ -94,7 +94,7 @@ def parse_link(text: str) -> PastedLink | None:
 
 
 def parse_run(text: str) -> PastedLink | None:
-    """Return the link behind the word `run`, where an id may lack its `run_`. Never raises."""
+    """Return the link after the word `run`, where an id may lack its `run_`. Never raises."""
     text = text.strip(_AROUND)
     return parse_link(f"run_{text}" if _WITHOUT_PREFIX.fullmatch(text) else text)
 

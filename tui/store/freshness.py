@@ -159,7 +159,7 @@ class MissedRunCounter:
         return True
 
     def missed(self, now: datetime) -> MissedRuns:
-        """Return the count as of now."""
+        """Return the count at this moment."""
         if self._result is not None:
             return self._result
         completeness = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST

@@ -228,7 +228,7 @@ class Refill:
         return self.requests / 5
 
     def interval_s(self, requests: int = 1, cost_s: float = 0.0) -> float:
-        """Return the least time between two reads of one thing. Each takes so many requests, and `cost_s` of work."""
+        """Return the least time between two reads of one thing. Each takes `requests`, and `cost_s` of work."""
         return max(cost_s / MAX_TIME_SHARE, requests * self.period_s / (self.share * MAX_BUDGET_SHARE))
 
 

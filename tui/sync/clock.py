@@ -147,7 +147,7 @@ STEP_ANSWERS: Final = 10
 
 
 STEP_AFTER_S: Final = 30.0
-"""A larger step is believed after so many answers in a row, over so long a time. A feed in which nothing happens has
+"""A larger step is believed after this many answers in a row, over this time. A feed in which nothing happens has
 them within two minutes."""
 
 

@@ -445,7 +445,7 @@ class FactRequests:
         return answer
 
     async def page(self, rank: Rank, read: ListRead[T], page: str = "") -> RowsPage[T]:
-        """Return a page of a list: the first, or the one with a number or behind a cursor. Raises `ApiError`."""
+        """Return a page of a list: the first, or the one with a number or after a cursor. Raises `ApiError`."""
         return await self.send(rank, read.path, page, partial(self.fetcher.api.read_rows, read, page))
 
     async def pages(

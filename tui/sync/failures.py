@@ -323,7 +323,7 @@ MAX_DETAILS: Final = 3
 """Runs that are read one by one before visible runs are looked for again."""
 
 VIEW_BATCHES: Final = 5
-"""So many batches are looked through: the view groups runs ten times a second, and may be some answers behind."""
+"""Batches that are looked through: the view groups runs ten times a second, and may be some answers behind."""
 
 GATHER_S: Final = 1.0
 """After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""

@@ -176,7 +176,7 @@ FIRST_TICK_S: Final = 0.1
 """Findings are judged each second, but until the first verdict this often: a wall says NOT KNOWN until then."""
 
 UNCHANGED_TICKS: Final = 3
-"""Without a change of the store, findings are judged every so many ticks: their bounds are tens of seconds."""
+"""Ticks between two judgements of findings without a change of the store. Their bounds are tens of seconds."""
 
 LINGER_S: Final = 5.0
 """Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
@@ -399,7 +399,7 @@ class LiveFindings:
         """Return why the live runs are not known; None if they are. A feed has only the newest of them."""
         store = self._session.store
         status, window = store.source_statuses.get(REST), store.window
-        # The server may refuse to list so many old runs, or has more of them than are read: it did answer.
+        # The server may refuse to list that many old runs, or has more of them than are read: it did answer.
         is_complete = window is not None and (window.is_live_complete or window.is_older_cut)
         if is_complete and isinstance(status, SourceConnected):
             self._heard_at()

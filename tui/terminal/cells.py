@@ -22,7 +22,7 @@ MAX_REQUESTS: Final = 5
 
 # Splits text into the texts of cells, with the widths by which rich, and so Textual, lays out its lines.
 #
-# A mark without a width shares the cell of the character before it; so does a character behind a joiner, and the second
+# A mark without a width shares the cell of the character before it; so does a character after a joiner, and the second
 # letter of a flag.
 
 
@@ -85,7 +85,7 @@ def texts_of_cells(text: str) -> str | list[str]:
         return text
     texts: list[str] = []
     base = -1
-    """The last text that is not empty, as an index from the end: -2 behind a wide character, else -1."""
+    """The last text that is not empty, as an index from the end: -2 after a wide character, else -1."""
     for character in text:
         width = width_of(character)
         if texts and (not width or _joins(texts[base], character)):
@@ -146,7 +146,7 @@ PLAIN: Final = Pen()
 
 @dataclass(slots=True, eq=False)
 class Cell:
-    """One character with its pen; never changed. `width` is 2 for wide characters and 0 for the cell behind one.
+    """One character with its pen; never changed. `width` is 2 for wide characters and 0 for the cell after one.
 
     Terminals disagree about the width of a cell that is not `is_sure`. A frozen one takes three times as long to make.
     """

@@ -366,7 +366,7 @@ class EncodedFrame:
         self._advance(y, x, parts, len(new))
 
     def _write_equal(self, y: int, old: Row, new: Row, span: tuple[int, int], parts: list[str]) -> int:
-        """Write, erase or repeat a stretch of equal cells, with the pen of the cell. Return the column behind it."""
+        """Write, erase or repeat a stretch of equal cells, with the pen of the cell. Return the column after it."""
         x, stop = span
         cell, end = new[x], x + 2
         while end < stop and new[end] is cell:

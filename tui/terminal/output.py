@@ -116,11 +116,11 @@ class FrugalOutput:
         return text[len(marks) :]
 
     def pass_on(self, text: str) -> None:
-        """Send a text that touches no cell and does not move the cursor, behind what was drawn so far."""
+        """Send a text that touches no cell and does not move the cursor, after what was drawn so far."""
         self._behind.append(text)
 
     def take(self) -> str:
-        """Return the least text that makes the terminal show the wanted screen, and what is passed on behind it."""
+        """Return the least text that makes the terminal show the wanted screen, and what is passed on after it."""
         behind, self._behind = self._behind, []
         return "".join((self._frame(), *behind))
 

@@ -270,7 +270,7 @@ def indent_of(depth: int, room: int) -> int:
 
 
 def room_of(path: JsonPath, label: Label, room: int) -> int:
-    """Return the cells that are left for a value behind its mark and its key."""
+    """Return the cells that are left for a value after its mark and its key."""
     if not path:
         return room
     inner = room - indent_of(len(path), room) - MARK_CELLS

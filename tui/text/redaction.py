@@ -30,7 +30,7 @@ _KEY: Final = re.compile(
     r"|(?:(?<![a-z0-9])(?-i:ey[JA])\w{10,}|(?-i:ey[JA])[\w-]{10,200}\.[\w-]{10,})[\w.-]*",
     re.IGNORECASE,
 )
-"""Keys and access tokens of Trigger.dev, and JWTs. The longer ones count also behind other letters."""
+"""Keys and access tokens of Trigger.dev, and JWTs. The longer ones count also after other letters."""
 
 MAX_QUOTINGS: Final = 4
 """How often a part of an address may be quoted inside of another one."""

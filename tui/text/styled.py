@@ -210,7 +210,7 @@ def first_line(text: Raw) -> Raw:
 
 
 def opening_line(text: Raw) -> Raw:
-    """Return the first line; if it has only brackets, as JSON in several lines begins, the next ones behind it."""
+    """Return the first line; if it has only brackets, as JSON in several lines begins, the next ones after it."""
     line = first_line(text)
     if not line or any(map(str.isalnum, line)):
         return line

@@ -21,7 +21,7 @@ EDGES: Final = GUTTER_CELLS + GLYPH_CELLS + 1
 """Cells of a row on the screen that belong to no column: the gutter, the glyph, and the right edge."""
 
 _MIN_CUT: Final = 4
-"""In a printed table, a column that can be cut keeps at least so many cells."""
+"""In a printed table, a column that can be cut keeps at least this many cells."""
 
 R = TypeVar("R")
 
@@ -179,7 +179,7 @@ class Table(Generic[R]):
 def divided(wishes: Sequence[Wish], room: int) -> list[int | None]:
     """Return the width of each column within `room` cells, None for those that do not fit.
 
-    The columns are placed in their order, and one that does not fit makes way for narrower ones behind it. The first
+    The columns are placed in their order, and one that does not fit makes way for narrower ones after it. The first
     one is always shown, cut if it must be. What is left is given to columns that can grow, in their order, and then to
     the last of those.
     """
@@ -256,11 +256,11 @@ Cell = Line | Callable[[int], Line]
 
 
 class Spot(NamedTuple):
-    """Where a cell stands: behind those before it.
+    """Where a cell stands: after those before it.
 
     * `cells`: its width; 0 without `grow`: as wide as the cell is
-    * `grow`: so many cells more where there is room; REST: all that are left
-    * `gap`: free cells behind it
+    * `grow`: cells more where there is room; REST: all that are left
+    * `gap`: free cells after it
     * `from_width`: narrower rows omit it
     """
 

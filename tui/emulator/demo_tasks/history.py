@@ -68,7 +68,7 @@ def _failed(
     state: Callable[[int], ErrorState] | None = None,
     script: Script | None = None,
 ) -> OldRun:
-    """Return a run that failed so many days ago, because of its payload or by a script of its own."""
+    """Return a run that failed `days` ago, because of its payload or by its own script."""
     return OldRun(days * _DAY_MS, NewRun(task_id=task_id, payload=payload, ttl="", script=script), error_state=state)
 
 

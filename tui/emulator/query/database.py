@@ -212,7 +212,7 @@ def _refused(error: Exception, timeout_s: float, read: Table) -> QueryRefused:
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
 MAX_AT_ONCE = 3
-"""A project may run so many queries at the same time. More are refused without a Retry-After (recording 2675)."""
+"""Queries that a project may run at the same time. More are refused without a Retry-After (recording 2675)."""
 
 MAX_ROWS = 10_000
 """More rows are cut off without notice, as on the server."""

@@ -84,7 +84,7 @@ class FindingWords(NamedTuple):
 def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> FindingWords:
     """Return a finding in words.
 
-    `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` behind
+    `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` after
     what would run on. `now` has the zone of times of day.
     """
     match finding.evidence:

@@ -70,7 +70,7 @@ DIFFERS: Final = "≠"
 
 
 def marked(line: Line, *, differs: bool = False) -> Line:
-    """Return a row of a value behind the sign of one that is not as in most attempts, or behind as many spaces."""
+    """Return a row of a value after the sign of one that is not as in most attempts, or after as many spaces."""
     if differs or not line:
         return (Piece(f"{DIFFERS} ", Token.BRIGHT), *line) if differs else ()
     # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
@@ -188,7 +188,7 @@ def _is_alike(one: timedelta, other: timedelta) -> bool:
 
 
 MAX_STACK_CHARS: Final = 50_000
-"""The part of a stack behind its message that is parsed. A recursion throws megabytes of equal frames."""
+"""The part of a stack after its message that is parsed. A recursion throws megabytes of equal frames."""
 
 MAX_FRAMES: Final = 12
 """The own frames of one column."""
@@ -400,7 +400,7 @@ def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Li
 
 
 MIN_COLUMN: Final = 33
-"""The cells of one attempt with its mark and the gap behind it."""
+"""The cells of one attempt with its mark and the gap after it."""
 
 MIN_COLUMNS: Final = 2
 MAX_COLUMNS: Final = 5

@@ -299,7 +299,7 @@ class ColumnDraft:
         return self._change(type=kind, format="", width=0)
 
     def add(self, choice: ColumnEntry) -> str:
-        """Add a column behind that under the cursor, or go to it if it is there."""
+        """Add a column after that under the cursor, or go to it if it is there."""
         names = [each.column for each in self.columns]
         if choice.column in names:
             self.cursor = names.index(choice.column)

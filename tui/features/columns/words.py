@@ -481,7 +481,7 @@ def _value(run: Run, now: Now, width: int, *, read: ReadValue | None, path: Colu
 
 
 def with_times(choices: Sequence[ColumnEntry]) -> Sequence[ColumnEntry]:
-    """Put the times of creation behind the ages, unless they are chosen already."""
+    """Put the times of creation after the ages, unless they are chosen already."""
     names = [choice.column for choice in choices]
     if CREATED.id in names or AGE.id not in names:
         return choices

@@ -394,7 +394,7 @@ class CommandLine:
         return "" if choice is None or self.is_link else self._line_with(choice)
 
     def _line_with(self, choice: Choice) -> str:
-        """Return the choice, behind the command as it is typed where it is an argument."""
+        """Return the choice, after the command as it is typed where it is an argument."""
         body = self.typed.lstrip()
         head = self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
         return f"{head} {choice.text}" if self._arguments is not None else choice.text
@@ -665,7 +665,7 @@ class TypedWord(NamedTuple):
 
 
 def typed_word(text: str) -> TypedWord:
-    """Return the word at the end of a text, empty behind a space."""
+    """Return the word at the end of a text, empty after a space."""
     words = typed.split_words(text)
     if not words or not words[-1].is_open or (text[-1:].isspace() and text.count('"') % 2 == 0):
         return TypedWord(text, "", None)
@@ -678,7 +678,7 @@ def typed_word(text: str) -> TypedWord:
 
 
 def _last_value(values: str) -> str:
-    """Return the part behind the last comma that is not in quotes."""
+    """Return the part after the last comma that is not in quotes."""
     begin, is_quoted = 0, False
     for index, character in enumerate(values):
         if character == '"':

@@ -186,7 +186,7 @@ class CommandLineEntrance:
         self._main.note_view()
         done = execution.run()
         if isinstance(done, Coroutine):
-            await done  # before the keys that were typed behind the command
+            await done  # before the keys that were typed after the command
         self._main.note_view()
 
 
@@ -338,7 +338,7 @@ class CommandBox(Lines):
 
 
 class CommandField(TextInput):
-    """The field. The completion stands faint behind the cursor; → at the end takes it.
+    """The field. The completion stands faint after the cursor; → at the end takes it.
 
     `G` in an empty line goes to the last command: no command begins with it. A binding would take the letter out of a
     typed text too.
@@ -354,7 +354,7 @@ class CommandField(TextInput):
     ]
 
     def suggest(self, text: str) -> None:
-        """Show the rest of a text behind the cursor, if the cursor is at the end of what is typed."""
+        """Show the rest of a text after the cursor, if the cursor is at the end of what is typed."""
         # Textual's own suggestions are found by a worker, in another frame.
         self._suggestion = text
 

@@ -158,7 +158,7 @@ def drawn_frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first
     if not (layout.is_wrapped and (is_own or layout.is_printed)):
         place = (Piece(path_tail(path, left - cell_len(position)), token, is_bold=is_first), place[1])
     elif line_width(function) > column or line_width(place) > left:
-        rows = wrap(f"{path}{position}".replace("/", "/ "), layout.limit - 2)  # a path breaks behind a slash
+        rows = wrap(f"{path}{position}".replace("/", "/ "), layout.limit - 2)  # a path breaks after a slash
         return [
             *fold(function, layout.limit),
             *((Piece(f"  {row.replace('/ ', '/')}", token, is_bold=is_first),) for row in rows),

@@ -219,7 +219,7 @@ def course_words(facts: GroupFacts, now: Now) -> str:
 
 
 def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:
-    """Return `9 to 14 a minute` for the minutes that are over and lie wholly behind the first failure."""
+    """Return `9 to 14 a minute` for the minutes that are over and lie wholly after the first failure."""
     if minutes is None:
         return ""
     behind = int((first_seen - minutes.start).total_seconds() // 60) + 1

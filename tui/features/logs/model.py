@@ -38,13 +38,13 @@ MAX_OPEN_LINES: Final = 50
 """Opened lines. The one that was opened first is closed for another one."""
 
 SEARCH_LINES: Final = 1_000
-"""A search pauses after so many lines, which takes about a millisecond."""
+"""Lines that a search reads before it pauses: about a millisecond."""
 
 MAX_SEARCHED: Final = 1_000
 """Matches in the attributes of one line that a search unfolds."""
 
 SEARCH_CHARS: Final = 400_000
-"""And after so many characters."""
+"""Characters after which it pauses, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -529,7 +529,7 @@ def right_words(
         return (Piece(words, Token.MUTED),) if words else ()
     whole, at_least = len(log), log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"
-    # Hits come first: a narrow rule omits the muted parts behind them.
+    # Hits come first: a narrow rule omits the muted parts after them.
     parts: list[Line] = []
     if hits is not None:
         words = f"{hits[0]} of {formatting.plural(hits[1], 'hit')}" if hits[1] else "no hit"

@@ -45,7 +45,7 @@ MAX_LINES: Final = 40
 MAX_LINE_CHARS: Final = 400
 _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 
-# Colours and cursor movements, from programs that do not check for a terminal. All else that controls a terminal is
+# Colours and cursor movements, from programs that do not check for a terminal. Every other control sequence is
 # shown as a symbol.
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])")
 
@@ -237,7 +237,7 @@ MAX_LOGGED_IDS: Final = 100
 """Marked runs that a line of the action log names; the rest is counted."""
 
 CANNOT_START: Final = 127
-"""The exit code in the action log of a program that could not start, as of a shell."""
+"""The exit code in the action log of a program that could not start, as in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +352,7 @@ def command_lines(
 
 
 FIRST_RANK: Final = 30
-"""Own keys stand in the footer behind cancel and replay."""
+"""Own keys stand in the footer after cancel and replay."""
 
 _NEED: Final = 39
 """They leave the footer after most other keys have: the user has chosen them."""

@@ -155,7 +155,7 @@ class RunListPane(TablePane):
         super().__init__(live, title, RunTable(live, self.rows))
         self.table.on_moved = self._on_moved
         self.on_highlighted: Callable[[], None] = lambda: None
-        """Called behind the messages that wait when the cursor has moved to another line."""
+        """Called after the messages that wait when the cursor has moved to another line."""
         self.on_filtered: Callable[[], None] = lambda: None
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
         self.table.empty_lines_for = lambda width: tuple(words.empty_lines(self._facts, width))

@@ -668,7 +668,7 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
 
 
 def older_words(filters: RunFilters, older_count: int, *, is_cut: bool) -> str:
-    """Return ` and 12 older live runs`, behind the period of a list that shows some.
+    """Return ` and 12 older live runs`, after the period of a list that shows some.
 
     `is_cut` means that the server may have more of them.
     """

@@ -44,7 +44,7 @@ KnownEnds = dict[RunId, RunEnd]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedTrace:
-    """A waterfall with its rows, ends and longest path, as of `known_ends`. `tree` leaves the engine's spans out."""
+    """A waterfall with its rows, ends and longest path, by `known_ends`. `tree` leaves the engine's spans out."""
 
     waterfall: Waterfall
     tree: RowTree
@@ -164,7 +164,7 @@ def name_of(waterfall: Waterfall, index: int) -> Raw | str:
 
 
 def note_of(waterfall: Waterfall, index: int, call: int | None) -> Raw | str:
-    """Return the remark behind a name: the call that waits for a run, or that a row is a span of the user's code."""
+    """Return the remark after a name: the call that waits for a run, or that a row is a span of the user's code."""
     kind = waterfall.kinds[index]
     if call is not None:
         return waterfall.spans[call].message
@@ -362,7 +362,7 @@ class WaterfallColumns(NamedTuple):
 
 
 def columns_for(width: int, gutter: int) -> WaterfallColumns:
-    """Return the columns of a page of `width` cells behind a gutter."""
+    """Return the columns of a page of `width` cells after a gutter."""
     whole = width + gutter
     low, high = next((pair for pair in pairwise(_LEFT) if whole <= pair[1][0]), (_LEFT[-2], _LEFT[-1]))
     part = min(max(whole, low[0]), high[0]) - low[0]
@@ -377,7 +377,7 @@ def shown_spans(tree: RowTree) -> list[Branch[int]]:
 
 
 def axis_line(parts: RowParts) -> Line:
-    """Return the labels of the time axis, behind the cells of names and durations."""
+    """Return the labels of the time axis, after the cells of names and durations."""
     return (Piece(" " * parts.columns.bar_start), *cut(tick_labels(parts.ticks), parts.columns.bar))
 
 

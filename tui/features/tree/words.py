@@ -26,7 +26,7 @@ GUIDE_STEP: Final = 3  # The cells of one level.
 
 
 def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = GUIDE_STEP) -> str:
-    """Return the last levels of the guides, each `step` cells, behind `mark` if levels were cut; at least one level."""
+    """Return the last levels of the guides, each `step` cells, after `mark` if levels were cut; at least one level."""
     if len(guides) <= room:
         return guides
     levels = max((room - len(mark)) // step, 1)
@@ -281,7 +281,7 @@ _Similarity = tuple[bool, str, TaskId | None]
 
 
 def _with_groups(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
-    """Return the entries with similar ones grouped behind the others, one group for each kind."""
+    """Return the entries with similar ones grouped after the others, one group for each kind."""
     kinds = [_similarity(entry, in_view) for entry in entries]
     sizes = Counter(kinds)
     shown: list[TreeEntry] = []
@@ -466,7 +466,7 @@ def row(branch: TreeBranch, width: int, now: Now, *, current: RunId | None = Non
 
 
 def _remark_line(remark: str, room: int) -> Line:
-    """Return the remark behind a name, or nothing if only its first letters would fit."""
+    """Return the remark after a name, or nothing if only its first letters would fit."""
     line: Line = (Piece(" " * GAP), Piece(remark, Token.FAINT)) if remark else ()
     return line if line_width(line) <= room or room >= GAP + _MIN_REMARK else ()
 

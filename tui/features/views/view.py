@@ -563,7 +563,7 @@ class ViewsScreen(PageScreen):
     def begin(self) -> None:
         self.live.session.spawn(self._load(), "read the saved views")
 
-    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  as of its base
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  as in its base
         view = self._view
         if action in {"rename_view", "delete_view"}:
             return view is not None and not view.is_configured

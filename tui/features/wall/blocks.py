@@ -85,7 +85,7 @@ INDENT: Final = Piece("  ")
 
 
 def indented(row: BlockRow) -> BlockRow:
-    """Return the row behind the margin of the wall."""
+    """Return the row after the margin of the wall."""
     return row._replace(line=(INDENT, *row.line))
 
 
@@ -177,7 +177,7 @@ class WallView:
         return waited(self.timers_at - at, in_minutes=self.is_slow_link)
 
     def frozen(self, text: str) -> str:
-        """Return a text that would run on, with a `~` behind it on a stale screen."""
+        """Return a text that would run on, with a `~` after it on a stale screen."""
         return f"{text}~" if self.is_stale and text not in {"", formatting.NONE} else text
 
 
@@ -217,7 +217,7 @@ def block_rule(
     """Return the rule above a block, with the ages of its sources that are old.
 
     `heads` are titles with the cells where they end. A stale rule is dashed and amber, says STALE, and has neither
-    marks nor heads. Without `has_dash`, the title begins at once, behind a hairline.
+    marks nor heads. Without `has_dash`, the title begins at once, after a hairline.
     """
     title = (Piece(title),) if isinstance(title, str) else title
     if view.is_stale:
@@ -359,7 +359,7 @@ _SHOWN: Final = (
 _GAP: Final = "   "
 _MARGINS: Final = 4
 _LEAST_KEYS: Final = 2
-"""So many keys have their place before the ages, the others behind them."""
+"""Keys that stand before the ages; the others stand after them."""
 
 _ROOMY: Final = 150
 

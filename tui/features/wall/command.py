@@ -119,7 +119,7 @@ class FindingsWatch:
     def has_unasked_schedules(self) -> bool:
         """Whether a late schedule was not asked for its runs, so that its finding may be missing.
 
-        Only so many are asked a minute. On a relay, the relay asks.
+        The most that are asked in a minute. On a relay, the relay asks.
         """
         own, facts = self._session.findings.own, self._session.store.wall_facts
         if own is None or facts is None or self._session.settings.relay_url is not None:

@@ -302,10 +302,10 @@ class Give(Enum):
 
 
 Step = tuple[str, int, Give]
-"""A block has up to so many rows from this step on."""
+"""The most rows of a block from this step on."""
 
 _ROOMY: Final = 20
-"""From so many rows on, the findings keep the rows that they do not use, so that nothing jumps."""
+"""From this many rows on, the findings keep the rows that they do not use, so that nothing jumps."""
 
 
 def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
@@ -351,7 +351,7 @@ TWO_COLUMNS: Final = 180
 """From this width on there is a right column."""
 
 LETTERS_FROM_ROWS: Final = 50
-"""From so many rows on, a wide wall has its verdict in letters."""
+"""From this many rows on, a wide wall has its verdict in letters."""
 
 _BLANK: Final = BlockRow()
 Part = tuple[int, Sequence[BlockRow]]

@@ -68,10 +68,10 @@ def layout_for(layouts: Layouts, width: int) -> Sequence[Spot]:
 
 
 MIN_FAILED_TOP: Final = 7
-"""The scale of failures: up to so many, one more failure is one more eighth."""
+"""The scale of failures: up to this number, each failure is one more eighth."""
 
 QUIET_SHARE: Final = 3
-"""A level that stays at its normal fills at most one in so many eighths, so that a calm hour looks calm."""
+"""The divisor of a level that stays at its normal, so that a calm hour looks calm."""
 
 MIN_LEVEL_TOP: Final = 10.0
 """The least scale of a level, so that two queued runs do not fill a bar."""
@@ -232,7 +232,7 @@ def whole_text(number: float | None) -> str:
 
 
 MANY_QUEUED: Final = 20
-"""From so many on, queued runs are amber where the task's word is."""
+"""From this number on, queued runs are amber where the task's word is."""
 
 MARKS: Final = {
     TaskHealth.FAILING: ("✗", Token.ROSE),
@@ -386,7 +386,7 @@ _FAILING_TASK: Final = ((79, 17), (46, 12), (0, 9))
 
 
 def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Spot]:
-    """Return the layout of a width. The counts have at least so many digits."""
+    """Return the layout of a width. The counts have at least `digits` cells."""
     digits = max([digits, *(len(formatting.count(group.count)) for group in failing.groups)])
     head = (_MARK, Spot("count", digits, align="right", gap=2))
     if width >= FAILING_WIDE:

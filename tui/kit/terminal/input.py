@@ -50,9 +50,9 @@ class TerminalAnswer(Message):
 
 
 class JoinedKey(events.Key):
-    """A key that came in one read of the terminal with others, or right behind one.
+    """A key that came in one read of the terminal with others, or right after one.
 
-    `is_burst`: so many different keys are a paste without marks, or the rest of one. Otherwise a slow connection
+    `is_burst`: this many different keys are a paste without marks, or the rest of one. Otherwise a slow connection
     may have held up what a user typed.
     """
 
@@ -109,7 +109,7 @@ _ONLY_REPORTS: Final = re.compile(rb"(?:" + _REPORT + rb")+")
 """Answers to queries, about the status, the cursor or a mode, which arrive in pieces of their own."""
 
 _AFTER_PAUSE: Final = (b"", b"[P", b"0123456789?>=ABCDFHIO", b"0123456789;$~Rncytu")
-"""After a pause, only these bytes continue a sequence of so many bytes: those of answers, and of the marks of a paste.
+"""After a pause, only these bytes continue a sequence of that length: those of answers, and of the marks of a paste.
 
 Anything else was typed.
 """

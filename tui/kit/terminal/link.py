@@ -165,13 +165,13 @@ def _due_after(overdue_s: float, longest_s: float) -> float:
 # Estimates how much of what was written has reached the terminal, and whether its link is slow.
 #
 # Nothing says what an SSH connection still holds, nor, on Linux, what a pty does. So a
-# status query is sent behind some frames. Its answer says when the frame had arrived. That gives the least answer time
+# status query is sent after some frames. Its answer says when the frame had arrived. That gives the least answer time
 # and, where an answer took longer, the throughput. Between the answers both predict when a frame arrives. Pure: every
 # time is a parameter.
 
 
 PROBE_BYTES: Final = 512
-"""A status query (4 bytes) goes out behind so many bytes: it costs less than one percent, and nothing while idle."""
+"""A status query (4 bytes) follows this many bytes: it costs less than one percent, and nothing while idle."""
 
 MAX_OPEN_PROBES: Final = 3
 """Status queries that wait for their answers."""
@@ -430,7 +430,7 @@ INTERVALS_S: Final = ((0.5, 0.5), (0.15, 0.25), (0.0, MIN_INTERVAL_S))
 """The time between two frames of data, by the least lag of the terminal: 2, 4 or 10 frames a second."""
 
 QUIET_S: Final = 0.5
-"""The frame after this much quiet may be the ages': a change right behind it need not wait for a tenth of a second."""
+"""The frame after this much quiet may be the ages': a change right after it need not wait for a tenth of a second."""
 
 SLOW_FRAMES: Final = 4
 """Frames in any second of the slow-link profile, echoes of keys included."""

@@ -135,7 +135,7 @@ MAX_AWAITED_S: Final = 30.0
 """An answer that is later than this comes from a link on which nobody waits for it."""
 
 MAX_OPEN: Final = 64
-"""Open queries that are remembered. Only a terminal that never answers gets so many."""
+"""Open queries that are remembered. Only a terminal that never answers gets that many."""
 
 NAMED_TERMS: Final = (
     "xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "contour", "mintty",
@@ -149,7 +149,7 @@ class Query(Enum):
     CURSOR = CURSOR_REQUEST
     """The cursor's position, for the type-ahead guard alone."""
     STATUS = "\x1b[5n"
-    """Whether the terminal is well. Sent behind a frame, its answer shows that the frame has arrived."""
+    """Whether the terminal is well. Sent after a frame, its answer shows that the frame has arrived."""
     VERSION = "\x1b[>0q"
     """Its name and version."""
 
@@ -463,7 +463,7 @@ class FrameSender:
         self._record_drawn()
 
     def pass_on(self, text: str) -> None:
-        """Send a text that draws nothing, such as a bell, behind what was drawn. Nothing is sent after `stop`."""
+        """Send a text that draws nothing, such as a bell, after what was drawn. Nothing is sent after `stop`."""
         if self.writer is not None:
             self.screen.pass_on(text)
             self._record_drawn()
@@ -495,7 +495,7 @@ class FrameSender:
             self._pace()
 
     def ask_cursor(self, place: Place) -> bool:
-        """Send the newest frame whatever the pace, and behind it ask for the cursor, which is moved to a place.
+        """Send the newest frame whatever the pace, and after it ask for the cursor, which is moved to a place.
 
         Return False if the terminal is behind, or if nothing was drawn for its new size yet.
         """

@@ -83,7 +83,7 @@ def total_of(at_s: float, blocks: Iterable[Block]) -> Block:
 # The outcomes of a task's runs by whole minutes, newest first.
 #
 # A minute is that of the server's query, or that of the own counts, whichever has all of its runs. So two processes
-# that read the same server see the same runs, whatever each has read by itself.
+# that read the same server see the same runs, whichever each has read.
 
 
 WINDOW_S: Final = 600
@@ -530,7 +530,7 @@ def _of_task(
 
 
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
-    """Return whether some task that ended runs of late has no normal."""
+    """Return whether a task that ended runs recently has no normal."""
     normals = normals_by_task(facts)
     return any(_usual(normals.get(task)) is None and own.has_recent(task) for task in own.tasks)
 
@@ -760,7 +760,7 @@ def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]
 
 
 OVERDUE_P95S: Final = 5
-"""A run is overdue after so many times the 95th percentile of its task: even slow runs rarely take three times it."""
+"""A run is overdue after this multiple of the p95 of its task: even slow runs rarely take three times it."""
 
 MIN_OVERDUE: Final = timedelta(minutes=10)
 """And not before this: a run of seconds that takes a minute needs no attention."""
