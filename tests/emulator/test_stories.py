@@ -7,7 +7,7 @@ from tui.emulator.demo_world import WorldOptions
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.runs import Run, Status
-from tui.emulator.stories import CHARGE_BUG, DAY_MS, EMAIL, HOUR_MS, MISSED_MS, PAYMENT, TALES, TASKS, tell
+from tui.emulator.stories import CHARGE_BUG, EMAIL, PAYMENT, TALES, tell
 from tui.emulator.world import World
 from tui.program.main import STORIES
 
@@ -48,27 +48,6 @@ def test_event_comes_5_to_15_s_after_the_start() -> None:
         assert len(events) > SEEDS // 2, name
 
 
-def test_calm_company_takes_its_usual_time_and_nothing_fails() -> None:
-    world = after_a_while("calm")
-    assert not touched(world)
-    durations: dict[str, list[int]] = {}
-    for run in world.ledger:
-        assert run.status is Status.COMPLETED or not run.status.is_final
-        if run.finished_ms is not None:
-            durations.setdefault(run.task_id, []).append(run.finished_ms - run.attempts[0].started_ms)
-    assert set(durations) == {task.id for task in TASKS}
-    assert [task for task, each in durations.items() if max(each) > 1.5 * min(each) + 30] == []
-
-
-def test_each_task_has_a_past_at_this_time_of_day() -> None:
-    world = after_a_while("stuck-run")
-    for task_id in ("charge-card", "send-email", "log-usage", "render-page", "refresh-rates", "import-catalog"):
-        for hour_ms in range(START_MS // HOUR_MS * HOUR_MS, START_MS + 2 * HOUR_MS, HOUR_MS):
-            hours = [range(hour_ms - day * DAY_MS, hour_ms - day * DAY_MS + HOUR_MS) for day in range(1, 8)]
-            runs = [run for run in world.ledger if run.task_id == task_id and run.created_ms < START_MS - HOUR_MS]
-            assert sum(run.created_ms in hour for hour in hours for run in runs) >= 20, task_id
-
-
 def test_bad_deploy_breaks_every_second_charge() -> None:
     world = after_a_while("bad-deploy")
     later = [run for run in world.ledger if (run.started_ms or 0) > event_of(world) and not run.parent]
@@ -90,19 +69,6 @@ def test_queue_stays_at_its_limit_at_any_rate() -> None:
         assert queue.running == queue.limit == sum(run.status is Status.EXECUTING for run in touched(world))
         assert set(touched(world)) >= {run for run in world.ledger if run.number in queue.waiting}
         assert len(queue.waiting) > 5
-
-
-def test_missed_schedule_is_active_and_starts_no_run() -> None:
-    for seed in range(4):
-        world = after_a_while("missed-schedule", seed, 0.2)
-        schedule = world.schedules.of_task("hourly-digest")
-        assert schedule is not None
-        next_ms = schedule.next_ms(START_MS)
-        assert next_ms is not None
-        due_ms = next_ms - HOUR_MS
-        assert due_ms + schedule.spread_ms + MISSED_MS == event_of(world)
-        times = {run.shown_created_ms for run in world.ledger if run.schedule_id == schedule.id}
-        assert max(times) == due_ms - HOUR_MS
 
 
 def test_demo_has_a_bad_version_that_is_mended() -> None:

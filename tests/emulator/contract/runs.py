@@ -13,7 +13,9 @@ from tests.support.recordings import recordings
 from tui.emulator.recorded_tasks import LATER_LOGS, big_payload
 from tui.emulator.world import DemoTasks, World
 
-Maker = Callable[[Scene], str]
+Maker = Callable[[Scene, str], str]
+"""Creates the run of a recorded one, which is named by the end of its id."""
+
 MAKERS: dict[str, Maker] = {}
 
 TASKS = {
@@ -35,10 +37,9 @@ TAGS = {"kdvpbw9g": ["rt-demo"], "7vdmvax1": ["seq-fail"], "i1v3pmbe": ["seq-tre
 """The tags of runs without a recorded detail."""
 
 
-def maker(*ids: str) -> Callable[[Maker], Maker]:
+def maker(*ends: str) -> Callable[[Maker], Maker]:
     def register(function: Maker) -> Maker:
-        for each in ids:
-            MAKERS[each] = function
+        MAKERS.update(dict.fromkeys(ends, function))
         return function
 
     return register
@@ -58,142 +59,109 @@ def details() -> dict[str, dict[str, Any]]:
 def make(scene: Scene, recorded_id: str) -> str:
     """Create the run that stands for the recorded one."""
     end = recorded_id[-8:]
-    if end in MAKERS:
-        return MAKERS[end](scene)
     if end in TASKS:
         task, payload = TASKS[end]
         options: dict[str, Any] = {"tags": TAGS[end]} if end in TAGS else {}
         return scene.trigger(task, payload, **options)
-    return as_recorded(scene, end)
+    return MAKERS.get(end, as_recorded)(scene, end)
 
 
 def as_recorded(scene: Scene, end: str, **more: Any) -> str:
     """Trigger with the payload, tags, TTL and key of the recorded detail."""
-    trql_time = details()[end]
-    options: dict[str, Any] = {"tags": trql_time["tags"]} if trql_time["tags"] else {}
-    if "idempotencyKey" in trql_time:
-        options["idempotencyKey"] = trql_time["idempotencyKey"]
-    if trql_time["isTest"]:
+    detail = details()[end]
+    options: dict[str, Any] = {"tags": detail["tags"]} if detail["tags"] else {}
+    if "idempotencyKey" in detail:
+        options["idempotencyKey"] = detail["idempotencyKey"]
+    if detail["isTest"]:
         options["test"] = True
-    if "ttl" not in trql_time:
+    if "ttl" not in detail:
         # A deployed run, because the recorded development environment gives every run a TTL of ten minutes.
         scene.key = KEYS["prod"]
-    if trql_time.get("ttl") not in {None, "10m"}:
-        options["ttl"] = trql_time["ttl"]
-    payload = trql_time.get("payload")
-    if trql_time["taskIdentifier"] == "big-io":
+    if detail.get("ttl") not in {None, "10m"}:
+        options["ttl"] = detail["ttl"]
+    payload = detail.get("payload")
+    if detail["taskIdentifier"] == "big-io":
         # The recorded payload is cut or behind a URL; this many rows are as large.
-        payload = big_payload(4800 if "payloadPresignedUrl" in trql_time else 2400)
-    return scene.trigger(trql_time["taskIdentifier"], payload, **(options | more))
+        payload = big_payload(4800 if "payloadPresignedUrl" in detail else 2400)
+    return scene.trigger(detail["taskIdentifier"], payload, **(options | more))
+
+
+def canceled(scene: Scene, run_id: str) -> str:
+    scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
+    return run_id
 
 
 @maker("9prjc3la")
-def delayed(scene: Scene) -> str:
-    return as_recorded(scene, "9prjc3la", delay="2h")
+def delayed(scene: Scene, end: str) -> str:
+    return as_recorded(scene, end, delay="2h")
 
 
-@maker("su9fg2ow")
-def queued(scene: Scene) -> str:
-    return behind_another(scene, "su9fg2ow")
-
-
+@maker("su9fg2ow", "0svqvji6")
 def behind_another(scene: Scene, end: str) -> str:
     scene.trigger("single-file-job", {"seconds": 20})
     scene.advance(1)
     return as_recorded(scene, end)
 
 
-@maker("0svqvji6")
-def expiring(scene: Scene) -> str:
-    return behind_another(scene, "0svqvji6")
-
-
 @maker("qczvu2cr")
-def canceled_in_the_queue(scene: Scene) -> str:
-    run_id = behind_another(scene, "qczvu2cr")
+def canceled_in_the_queue(scene: Scene, end: str) -> str:
+    run_id = behind_another(scene, end)
     scene.advance(0.8)
-    scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
-    return run_id
+    return canceled(scene, run_id)
 
 
 @maker("fa33if4d")
-def canceled_at_work(scene: Scene) -> str:
-    run_id = as_recorded(scene, "fa33if4d")
+def canceled_at_work(scene: Scene, end: str) -> str:
+    run_id = as_recorded(scene, end)
     scene.advance(2)
-    scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
-    return run_id
+    return canceled(scene, run_id)
 
 
 @maker("b6pdmrcb")
-def in_a_paused_queue(scene: Scene) -> str:
+def in_a_paused_queue(scene: Scene, end: str) -> str:
     scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
-    return as_recorded(scene, "b6pdmrcb")
+    return as_recorded(scene, end)
 
 
 @maker("cmzaty8j")
-def without_a_deployment(scene: Scene) -> str:
+def without_a_deployment(scene: Scene, end: str) -> str:
     scene.world("prod").lifecycle.deploy("", {})
-    return as_recorded(scene, "cmzaty8j")
+    return as_recorded(scene, end)
 
 
 @maker("9zrvx3ez")
-def replayed(scene: Scene) -> str:
+def replayed(scene: Scene, _: str) -> str:
     first = scene.trigger("hello-world", {"name": "Grace"})
-    answer = scene.ask("POST", f"/api/v1/runs/{first}/replay", body={})
-    run_id: str = answer.json()["id"]
+    run_id: str = scene.ask("POST", f"/api/v1/runs/{first}/replay", body={}).json()["id"]
     return run_id
 
 
 @maker("zf62hivb")
-def canceled_parent(scene: Scene) -> str:
-    run_id = as_recorded(scene, "zf62hivb")
-    for _ in range(600):
+def canceled_parent(scene: Scene, end: str) -> str:
+    run_id = as_recorded(scene, end)
+    while sum(not child.status.is_final for child in scene.world().ledger.by_id[run_id].children) != 5:
         scene.advance(0.05)
-        run = scene.world().find(run_id)
-        assert run is not None
-        if sum(not child.status.is_final for child in run.children) == 5:
-            break
     scene.advance(0.3)
-    scene.ask("POST", f"/api/v2/runs/{run_id}/cancel", body={})
-    return run_id
+    return canceled(scene, run_id)
 
 
 @maker("u3kzt7ih")
-def logs_of_the_later_project(scene: Scene) -> str:
+def logs_of_the_later_project(scene: Scene, _: str) -> str:
     # Another task of the same name than that of the first recordings.
     scene.emulator.put(World(DemoTasks((LATER_LOGS,)), start_ms=scene.time[0]))
     return scene.trigger("logs-nested", {})
 
 
-def below(scene: Scene, task: str, function: str, payload: Any, parent: str) -> str:
-    """A descendant of a pipeline with that task, trigger function and payload."""
-    root_id = as_recorded(scene, "cmx6srqz")
+@maker("n014y7fy", "mh0r5ulr", "mephwg2w")
+def descendant(scene: Scene, end: str) -> str:
+    """The descendant of a pipeline with the recorded task, trigger function, payload and parent."""
+    detail = details()[end]
+    parent = detail["relatedRuns"]["parent"]["taskIdentifier"]
+    wanted = (detail["taskIdentifier"], detail["triggerFunction"], detail["payload"], parent)
+    as_recorded(scene, "cmx6srqz")
     for _ in range(600):
         scene.advance(0.1)
-        root = scene.world().find(root_id)
-        assert root is not None
-        family = [root]
-        for run in family:
-            family.extend(run.children)
-        for run in family:
-            is_it = run.task_id == task and run.function == function and run.payload() == payload
-            if is_it and run.parent is not None and run.parent.task_id == parent:
+        for run in scene.world().ledger:
+            if run.parent is not None and (run.task_id, run.function, run.payload(), run.parent.task_id) == wanted:
                 return run.id
-    raise LookupError(f"no {task} started by {function} with {payload} below a pipeline")
-
-
-@maker("n014y7fy")
-def middle(scene: Scene) -> str:
-    return below(scene, "middle", "triggerAndWait", details()["n014y7fy"]["payload"], "pipeline")
-
-
-@maker("mh0r5ulr")
-def grandchild(scene: Scene) -> str:
-    trql_time = details()["mh0r5ulr"]
-    return below(scene, "leaf", trql_time["triggerFunction"], trql_time["payload"], "middle")
-
-
-@maker("mephwg2w")
-def failing_batch_child(scene: Scene) -> str:
-    trql_time = details()["mephwg2w"]
-    return below(scene, "leaf", trql_time["triggerFunction"], trql_time["payload"], "pipeline")
+    raise LookupError(f"no {wanted} below a pipeline")
