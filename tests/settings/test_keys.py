@@ -46,6 +46,7 @@ CASES = [
     ({"next-error": ["q"]}, "keys.next-error: q is the key of close (runs); x stays"),
     ({"repaint": ["ctrl-e"]}, "keys.repaint: ctrl-e is a key that edits a text (where something is typed); ctrl-l"),
     ({"next-error": ["K"], "pause": ["K"]}, "keys.pause: K is the key of next-error (runs); p stays"),
+    ({"sort": ["h"]}, "keys.sort: h is the key of holders (queues); s stays"),
     ({"back": ["Esc", "b"]}, "keys.back: b is text where something is typed"),
 ]  # fmt: skip
 

@@ -155,10 +155,8 @@ _KEY_PLACES: "Final[Mapping[str, Sequence[str]]]" = {
     **{each.title: ("runs view", _MOTION, each.title) for each in (*PANES, *FORMS)},
     "list": ("lists", _MOTION, "list"),
     "row": ("lists", _MOTION),
-    "errors": ("errors view", _MOTION, "list"),
     "errors: newest failure": ("errors view", _MOTION, "errors: newest failure"),
     "errors: runs": ("errors view", _MOTION),
-    "queues": ("queues view", _MOTION, "list"),
     **{each: (each,) for each in ("link dialog", "read menu", "columns", "column path", "command line")},
     "compared": (_MOTION, "compared"),
     **{each: (each,) for each in ("copy menu", "part menu")},
@@ -168,6 +166,7 @@ _KEY_PLACES: "Final[Mapping[str, Sequence[str]]]" = {
     **{each: (each,) for each in ("letter menu", "save view")},
     "views": (_MOTION, "views"),
     **{each: (each,) for each in ("wall", "prompt")},
+    **{each: (f"{each} view", _MOTION, "list") for each in ("errors", "queues")},
 }
 """Where keys work, and the scopes whose keys work there, besides those of the app."""
 
