@@ -1,7 +1,6 @@
 """The rows of a list: the cursor stays on its row and on its line, folded and marked rows, orders, filters."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -9,10 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
-from tests.support.present.samples import NOW
-from tui.domain.facts import ErrorState, ServerErrorGroup
-from tui.domain.run import ErrorGroupId, TaskId
-from tui.domain.text import Raw
+from tui.domain.facts import ErrorState
 from tui.features.errors.data import GROUPS
 from tui.features.errors.model import GROUP_ORDERS
 from tui.kit.rows import MORE, ListModel, ListOrder, RowQuery, RowRules
@@ -67,16 +63,6 @@ def named(name: str, count: int = 5, state: ErrorState | None = None) -> ErrorGr
     return group_of(f"{name} broke", count=count, task=name, state=state)
 
 
-def test_group_that_the_server_knows_is_not_young() -> None:
-    known = ServerErrorGroup(ErrorGroupId("error_1"), TaskId("a"), Raw("m"), first_seen=NOW - timedelta(days=6))
-    model = shown(
-        group_of("a broke", task="a", first=1, server_groups=(known,)), group_of("b broke", task="b", first=9)
-    )
-    (youngest,) = (order for order in GROUP_ORDERS if order.id == "first-seen")
-    ask(model, 1.0, order=youngest)
-    assert tasks_of(model) == "ba"
-
-
 def test_new_groups_come_first_then_regressed_acknowledged_last() -> None:
     model = shown(
         named("a", 9, ErrorState.ACKNOWLEDGED),
@@ -122,15 +108,6 @@ def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:
     assert model.current == named("c", 3)
 
 
-def test_group_that_comes_back_is_not_departed() -> None:
-    model = shown(named("a"), named("b", 4))
-    model.move(1)
-    show(model, [named("a")], 1.0)
-    show(model, [named("a"), named("b", 7)], 2.0)
-    assert not model.is_departed(named("b").fingerprint)
-    assert model.current == named("b", 7)
-
-
 @settings(max_examples=60)
 @given(groups, st.integers(0, 8), st.lists(groups, max_size=4))
 def test_changes_never_move_the_line_of_a_held_cursor(
@@ -156,37 +133,6 @@ def test_cursor_is_always_in_the_window(found: list[ErrorGroup], order: object, 
         ask(model, 1.0, text=text)
         ask(model, 2.0, order=order)
         assert (model.cursor in model.window) is (model.shown_count > 0)
-
-
-def is_new(group: ErrorGroup) -> bool:
-    return group.state is ErrorState.NEW
-
-
-def test_next_new_group_goes_round() -> None:
-    model = shown(named("a", 9, ErrorState.NEW), named("b", 8, ErrorState.NEW), named("c"))
-    assert model.to_next(1, is_new)
-    assert model.current == named("b", 8, ErrorState.NEW)
-    assert model.to_next(1, is_new)
-    assert model.current == named("a", 9, ErrorState.NEW)
-    assert not shown(named("c")).to_next(1, is_new)
-
-
-def test_sorted_list_leaves_no_row_empty() -> None:
-    model = shown(*(named(name, number) for number, name in enumerate("abcdefghijklmnopqrst", 1)))
-    model.move(2)
-    cursor = model.cursor
-    ask(model, 1.0, order=ListOrder("least", "least first", "", lambda group: (group.count,)))
-    assert (model.cursor, len(model.window)) == (cursor, HEIGHT)
-
-
-def test_filter_keeps_the_cursor_on_its_group() -> None:
-    model = shown(named("a"), named("b", 4), named("zebra", 3))
-    model.to_bottom()
-    ask(model, 1.0, text="ZEBRA brok")
-    assert (tasks_of(model), model.known_count) == ("zebra", 3)
-    ask(model, 2.0, text="")
-    assert model.current == named("zebra", 3)
-    assert model.query.order is GROUP_ORDERS[0]
 
 
 queries = st.tuples(st.sampled_from(GROUP_ORDERS), st.text("abk ", max_size=2))

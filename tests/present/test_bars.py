@@ -1,20 +1,11 @@
-"""The rule of a pane, the footer, and the page of keys."""
+"""The rule of a pane, and the footer."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.bindings import help_rows
-from tests.support.present.samples import NOW, drawn, text_of, texts
-from tui.features import key_table
+from tests.support.present.samples import drawn, texts
 from tui.kit.bars import KeyWord, footer_line
-from tui.kit.header_words import HeaderFacts, header_line
-from tui.kit.page_screen import HelpKey, header_signs, help_lines, legend_lines
 from tui.kit.words import RuleText, Tab, rule_line
-from tui.store.freshness import Freshness, Level, Minute
-from tui.store.indexes import StatusCounts
-from tui.text.blocks import spark
-from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, line_width, plain
 
 
@@ -109,72 +100,3 @@ def test_narrow_footer_drops_keys_and_keeps_the_last_one() -> None:
 def test_footer_always_fills_the_width(width: int, word: str, remark: str) -> None:
     right = (Piece(remark),) if remark else ()
     assert line_width(footer_line([KeyWord("a", word), *KEYS], HELP, right, width)) == width
-
-
-# The page of keys.
-
-ROWS = {name: row for row in help_rows() for name in row.ids}
-
-
-def help_keys(*names: tuple[str, str], works_here: bool = True) -> dict[str, HelpKey]:
-    return {name: HelpKey(tuple(keys.split()), name, works_here, ROWS.get(name)) for name, keys in names}
-
-
-HERE = help_keys(("down", "j ↓"), ("up", "k ↑"), ("page-down", "PgDn ctrl-f"), ("page-up", "PgUp ctrl-b"))
-HERE |= help_keys(("wide", "w"), ("cancel", "C"), ("quit", "ctrl-q ctrl-c"), ("dig", "d"))
-ELSEWHERE = help_keys(("wrap", "w"), ("sort", "s"), ("replay", "R"), ("zag", "z"), works_here=False)
-
-PAGE = """
-
-move
-j k ↓ ↑         down, up
-PgDn PgUp       a page down, up; also ctrl-f ctrl-b
-
-look
-w               whole run ids, clock times
-
-find
-s               sort
-
-act  only capitals change runs
-C               cancel
-R               replay
-
-program
-ctrl-q ctrl-c   quit
-
-more
-d               dig
-"""
-
-
-def test_help_groups_keys_by_purpose() -> None:
-    lines = help_lines(HERE | ELSEWHERE, 60)
-    assert drawn(lines) == PAGE
-    tokens = {plain(line)[16:22]: {piece.token for piece in line if piece.text.strip()} for line in lines}
-    assert [tokens["cancel"], tokens["replay"]] == [{Token.TEXT}, {Token.FAINT}]
-    assert plain(help_lines(HERE | ELSEWHERE, 77)[1]).split()[:3] == ["move", "│", "act"], "in two columns"
-    words = {row.id: row.word for row in key_table().rows.values()}
-    for name in ("error", "pane", "match"):
-        step = f"next-{name}", f"previous-{name}"
-        assert {row.ids: row.text for row in ROWS.values()}[step] == f"next, {words[step[1]]}"
-
-
-def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
-    text = text_of(legend_lines(100))
-    assert all(f"{look.glyph} {word}" in text for word, look in STATUS_STYLES.items())
-    assert all(
-        f"\n{word}" in text for word in ("slow link To save bytes", "alerts    A new finding", "away      After ten")
-    )
-    marks = [sign[0] for sign in header_signs()]
-    counts = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
-    shown = header_line(HeaderFacts(NOW, Freshness(Level.FRESH, NOW), counts=counts), 200)
-    letters = [(piece.text[0], piece.token) for piece in shown if piece.text.endswith("1")]
-    assert [(mark.text, mark.token) for mark in marks[:-3]] == letters
-    assert marks[-3:] == list(spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)]))
-    assert any(plain(line).lstrip().startswith("✗  Most") for line in legend_lines(100, is_colorless=True))
-
-
-@pytest.mark.parametrize("width", range(40, 160, 7))
-def test_no_line_of_help_is_wider_than_its_limit(width: int) -> None:
-    assert max(map(line_width, [*legend_lines(width), *help_lines(HERE | ELSEWHERE, width)])) <= width

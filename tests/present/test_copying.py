@@ -155,16 +155,25 @@ Other frames: `2 frames  @trigger.dev/core 1 · node 1`
 """
 
 
+def test_hostile_ticket_has_only_its_own_structure() -> None:
+    fence, outside = "", []
+    for line in words.ticket(full(HOSTILE + "\n# x\n<b>|\n```\n"), environment=PROD).splitlines():
+        if fence:
+            fence = "" if line == fence else fence
+        elif row := re.match("`{3,}", line):
+            fence = row[0]
+        else:
+            outside.append(re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "CODE", line))
+    assert not fence
+    assert not [line for line in outside if re.search(r"<b>|^# |\x1b|\u202e", line)]
+
+
 def test_ticket_has_all_parts() -> None:
     assert words.ticket(failed(), environment=PROD, has_payload=True) == TICKET
-    assert "Payload" not in words.ticket(failed(), environment=PROD)
-    assert "### Attempts" not in words.ticket(failed(attempts=None))
     crashed = of(sample("CRASHED"), *(attempt(number, error=failure(number)) for number in (1, 2)))
     assert re.findall(r"^- Attempt \d: (\w+)", words.ticket(crashed), re.MULTILINE) == ["Failed", "Crashed"]
     running = words.ticket(of(sample("EXECUTING"), attempt(1, status=AttemptStatus.EXECUTING)))
-    assert running.startswith("## Executing: `charge-card`\n")
-    assert "- Attempt 1: Executing, started" in running
-    assert not any(word in running for word in ("Error", "Took", "0:00:00"))
+    assert not any(word in running for word in ("Error", "Took", "Payload", "0:00:00"))
 
 
 def test_ticket_is_short_harmless_and_has_no_secret() -> None:
@@ -181,21 +190,6 @@ def test_ticket_is_short_harmless_and_has_no_secret() -> None:
     text = words.ticket(failed(RunError(Raw("401 for tr_prod_1234567890abcdef"), None, STACK)), redact=redactor.redact)
     assert "401 for tr_…" in text
     assert "1234567890abcdef" not in text
-    fence, outside = "", []
-    for line in words.ticket(full(HOSTILE + "\n# x\n<b>|\n```\n"), environment=PROD).splitlines():
-        if fence:
-            fence = "" if line == fence else fence
-        elif row := re.match("`{3,}", line):
-            fence = row[0]
-        else:
-            outside.append(re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "CODE", line))
-    assert not fence
-    assert not [line for line in outside if re.search(r"<b>|^# |\x1b|\u202e", line)]
-
-
-def test_link_needs_a_plain_address() -> None:
-    for changes in ({"dashboard_url": None}, {"dashboard_url": Raw("javascript:x")}, {"project_ref": Raw("a)b")}):
-        assert replace(PROD, **changes).link_to(RunId("run_1")) is None
 
 
 # Shell commands and requests by curl that show the same as a view.
@@ -258,15 +252,9 @@ AT_HOME = "TRIGGER_API_URL=https://trigger.example.com:8443/x/ TRIGGER_PREVIEW_B
     ("address", "settings", "command"),
     [
         ("run?id=run_1&pane=logs", CLOUD, "trigger-tui logs run_1"),
-        ("run?id=run_1&pane=waterfall", CLOUD, "trigger-tui trace run_1"),
-        ("runs?", CLOUD, "trigger-tui ls"),
         (FILTERED, CLOUD, "trigger-tui ls --task a-task --status failed --status timed-out --period 7d"),
         ("runs?task=charge-*&status=failed", CLOUD, "trigger-tui 'runs?task=charge-*&status=failed'"),
-        ("runs?server-machine=micro", CLOUD, "trigger-tui 'runs?server-machine=micro'"),
-        ("runs?since=2:50-3:20", CLOUD, "trigger-tui ls --period 2:50-3:20"),
         ("errors?since=6h", CLOUD, "trigger-tui errors --since 6h"),
-        ("errors?", CLOUD, "trigger-tui errors --since 24h"),
-        ("errors?q=customer", CLOUD, "trigger-tui 'errors?q=customer'"),
         ("run?id=run_1", OWN, f"{AT_HOME}trigger-tui show run_1"),
         ("run?id=run_1", RELAYED, RELAY),
     ],

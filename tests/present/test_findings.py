@@ -1,23 +1,17 @@
-"""Findings and verdicts in words, and the block about what happened while the user was away."""
+"""Findings and verdicts in words."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from tests.support.present.samples import drawn
-from tests.support.wall_story import FAILING, MISSING, NOW, SLOW, STUCK, at
+from tests.support.wall_story import NOW, at
 from tui.domain import finding as facts
-from tui.domain.error import RunError
-from tui.domain.error_kinds import kind_of
 from tui.domain.facts import FactSource, PlaceHolder
 from tui.domain.finding import Evidence, Finding, QueueWaits, SourceUnread, Standstill, StandstillReason, SubjectKind
-from tui.domain.run import RunId, RunStatus, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.alerts import words
-from tui.features.alerts.away import NOT_WATCHED, AwayReport, Episode, FailureGroup, away_lines
-from tui.store.freshness import Gap
-from tui.text.styled import Piece, line_width, plain
+from tui.text.styled import Piece
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -150,78 +144,5 @@ def test_verdicts_say_what_is_known() -> None:
         "nothing was heard for 5m02s; below is what was known at 14:27",
         *["nothing was read from the server yet"] * 2,
     ]
-    waits_unread = replace(LIMITED, unread=(SourceUnread(FactSource.WAITS),))
-    assert [
-        words.own_words(verdict, each, NOW)
-        for verdict, each in (
-            (PARTIAL, finding(FAILS)),
-            (replace(PARTIAL, own_since=None), finding(FAILS)),
-            (waits_unread, finding(WAITS)),
-            (LIMITED, finding(FAILS)),
-            (PARTIAL, finding(WAITS)),
-            (waits_unread, finding(WAITS, kind=SubjectKind.QUEUE)),
-        )
-    ] == ["own counts since 13:50", "own counts", "own counts since 13:50", "", "", ""]
-
-
-# What happened while the user was away.
-
-
-def group(task: str, count: int, message: str | None) -> FailureGroup:
-    kind = None if message is None else kind_of(RunError(Raw(message), name=Raw("StripeError")))
-    return FailureGroup(TaskId(task), kind, count)
-
-
-REPORT = AwayReport(
-    at("13:50"),
-    NOW,
-    {RunStatus.COMPLETED_SUCCESSFULLY: 1050, RunStatus.COMPLETED_WITH_ERRORS: 147, RunStatus.CANCELLED: 7},
-    (
-        Episode(SLOW, at("14:10"), at("14:25")),
-        Episode(STUCK, None, at("14:12")),
-        Episode(MISSING, at("14:01"), None),
-        Episode(FAILING, at("14:21"), None),
-    ),
-    groups=(group("charge-card", 131, "No such customer: 'undefined'"), group("sync-orders", 9, None)),
-    ungrouped=7,
-    outage=Gap(at("14:02"), at("14:05")),
-)
-
-BLOCK = """
-─ while you were away · 13:50 to 14:32, 42 min ──────────────────────────────────────── Esc closes ─
-
-  ~ no data from 14:02 to 14:05, 3 min
-  FAILING  charge-card     came 14:21      131 of 264 runs, only in 20261126.3
-  MISSING  hourly-digest   came 14:01      due at 14:00, no run
-  SLOW     send-email      14:10 to 14:25  at its limit 20/20, 301 wait, oldest 3m
-  STUCK    nightly-report  went 14:12      executing for 12h12m, p95 is 9m
-
-  ✗ 131  charge-card  StripeError: No such customer: '…'
-  ✗   9  sync-orders  its errors were not read
-    and 7 earlier failed runs
-
-  1,204 runs ended · 147 failed · 7 canceled · 1,050 completed
-"""
-
-
-def test_block_says_what_came_and_went() -> None:
-    assert drawn(away_lines(REPORT, NOW, 100, 30)) == BLOCK
-    assert plain(away_lines(REPORT, NOW, 100, 30, joint=54)[0])[53:56] == "─┴─"
-    few = replace(REPORT, outage=None, ungrouped=0, episodes=REPORT.episodes[2:3], groups=REPORT.groups[:1])
-    spaced, dense = ([plain(line).strip() for line in away_lines(few, NOW, 80, rows)[1:]] for rows in (7, 6))
-    assert spaced == ["", dense[0], "", dense[1], "", dense[2]]
-    empty = AwayReport(NOW - timedelta(days=2), NOW, {}, was_judged=False)
-    shown = drawn(away_lines(empty, NOW, 80, 12))
-    assert all(part in shown for part in (NOT_WATCHED, "24 Nov to 14:32", "\n  no run ended\n"))
-
-
-@pytest.mark.parametrize(("width", "rows"), [(80, 11), (80, 8), (60, 9), (120, 19), (200, 29)])
-def test_block_counts_what_does_not_fit_and_is_clean(width: int, rows: int) -> None:
-    hostile = Raw("evil\x1b[31m\x07\n\u202ename" + "x" * 300)
-    groups = tuple(group(f"task-{number}{hostile}", 90 - number, hostile) for number in range(60))
-    lines = away_lines(replace(REPORT, episodes=REPORT.episodes * 20, groups=groups), NOW, width, rows)
-    assert len(lines) == rows
-    assert all(line_width(line) <= width for line in lines)
-    text = drawn(lines)
-    assert all(part in text for part in ("FAILING", " more findings\n", " more error groups\n", "\n  1,204 runs ended"))
-    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+    own = [words.own_words(PARTIAL, each, NOW) for each in (finding(FAILS), finding(WAITS))]
+    assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["own counts since 13:50", "", ""]

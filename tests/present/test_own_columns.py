@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.present.run_rows import head, row
 from tui.domain.run import ABSENT, Body, Json, Precision, Run, RunId, Stamp
-from tui.features import LISTS
 from tui.features.columns import words
-from tui.features.columns.dialog import foot_lines, path_lines, read_typed
+from tui.features.columns.dialog import path_lines, read_typed
 from tui.features.columns.words import (
     KINDS,
     MAX_PATH_CHARS,
@@ -29,7 +28,7 @@ from tui.features.columns.words import (
     value_line,
 )
 from tui.features.errors.model import GROUP_TABLE
-from tui.features.runs.columns import COLUMNS, RUN_TABLE, table_of
+from tui.features.runs.columns import COLUMNS, table_of
 from tui.settings.schema import COLUMN_PATTERN, ColumnEntry
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now
@@ -106,24 +105,16 @@ INFINITE, LARGE = 1e999, 10**5000
         ("auto", "", ("a\nb\t c", None, True, 1.50, {"a": [1]}, []), 'a b c|null|true|1.5|{"a": [1]}|[]'),
         ("number", "", (1234.567, "12", INFINITE), "1234.567|12|Infinity"),
         ("number", ",.1f", (1234.567, True, LARGE), "1,234.6|true|>1e300"),
-        ("number", ".0%", (0.42,), "42%"),
-        ("number", "{:.1f} km", (12,), "12.0 km"),
         ("duration", "", (1200, -INFINITE, 1e300), "1.2s|-Infinity|1e+300"),
-        ("duration", "s", (90, -5), "1m30s|-5.0s"),
         ("bytes", "", (2_400_000, -1, float("nan")), "2.4 MB|-1|NaN"),
         ("cents", "", (150, -150), "$1.50|-$1.50"),
-        ("money", "", (1204.5, -LARGE), "1,204.50|->1e300"),
         ("money", "€", (1204.5, -3), "€1,204.50|-€3.00"),
-        ("money", "${:,.2f}", (1204.5,), "$1,204.50"),
         ("bool", "", (True, "paid"), "yes|paid"),
-        ("bool", "paid/open", (False,), "open"),
         ("time", "", ("2026-11-24T10:00:00.000Z", "2026-11-23T10:00:00+05:30"), "10:00:00|11-23 04:30"),
         ("time", "", ("2026-11-24T10:00:00", 1e300, "tomorrow"), "2026-11-24T10:00:00|1e+300|tomorrow"),
-        ("time", "%Y-%m-%d %H:%M", (1_795_514_400,), "2026-11-24 10:00"),
         ("time", "%H:%M", (1_795_514_400_000, "0001-01-01T00:00:00+14:00"), "10:00|0001-01-01T00:00:00+14:00"),
         ("bar", "", (0.5, 0, 1), "━━━━─────  50%|─────────   0%|━━━━━━━━━ 100%"),
         ("bar", "", (0.999, sum([0.1] * 10), 1.0000000000000002), "━━━━━━━━─  99%|━━━━━━━━━ 100%|━━━━━━━━━ 100%"),
-        ("bar", "", (45, -0.25, "half"), "45|-0.25|half"),
     ],
 )
 def test_value_is_shown_by_its_type(kind: str, form: str, values: tuple[Any, ...], cells: str) -> None:
@@ -198,16 +189,6 @@ def test_columns_fit_into_every_width(
     assert line_width(row(Run(RunId("run_1")), runs, Now(EPOCH))) == line_width(head(runs))
 
 
-def test_columns_that_do_not_fit_make_way() -> None:
-    chosen = [ColumnEntry("status"), ColumnEntry("payload.note", width=90), ColumnEntry("task"), ColumnEntry("age")]
-    assert [slot.column.id for slot in chosen_columns(RUN_TABLE, chosen, 80, unread)] == ["status", "task", "age"]
-    for title, expected in (("", "id"), ("who", "who")):
-        entry = ColumnEntry("payload.the_customer.id", title=title, width=8)
-        assert plain(head(chosen_columns(RUN_TABLE, [entry], 80, unread))).strip() == expected
-    assert all(column.meaning for column in COLUMNS)
-    assert all(column.meaning for load in LISTS.values() for column in load().table.columns)
-
-
 # The dialog for a column by its path.
 
 STAMP = Stamp(NOW, Precision.DETAIL, NOW)
@@ -215,46 +196,6 @@ STAMP = Stamp(NOW, Precision.DETAIL, NOW)
 
 def run_with(payload: Any) -> Run:
     return Run(RunId("run_1"), metadata=(STAMP, {"progress": 0.5}), body=(STAMP, Body(payload=payload)))
-
-
-CUSTOMER = run_with({"customer": {"id": "cus_9", "the name": 1}, "items": [1, 2]})
-
-
-@pytest.mark.parametrize(
-    ("text", "run", "expected"),
-    [
-        ("metadata.progress", CUSTOMER, "run_1: 0.5"),
-        ("payload.customer", CUSTOMER, 'run_1: keys  id, "the name"'),
-        ("payload.cust", CUSTOMER, "run_1: nothing there; keys  customer"),
-        ("payload.customer.zip", CUSTOMER, 'run_1: nothing there; keys  id, "the name"'),
-        ("payload.items", CUSTOMER, "run_1: [1, 2]"),
-        ("output.x", Run(RunId("run_1")), "run_1: its output is not read, or there is none"),
-        ("payload.x", None, "no run is selected"),
-        ("task", CUSTOMER, "a path begins with"),
-        ("payload.x graph", CUSTOMER, "expected a type out of"),
-    ],
-)
-def test_selected_run_shows_what_is_at_the_path(text: str, run: Run | None, expected: str) -> None:
-    assert expected in plain(path_lines(read_typed(text), run, 70)[0])
-
-
-def test_path_may_have_a_type_and_a_format() -> None:
-    assert read_typed(" metadata.progress bar ").choice == ColumnEntry("metadata.progress", type="bar")
-    typed = read_typed('payload["a b"].x number ,.1f')
-    assert typed.choice == ColumnEntry('payload."a b".x', type="number", format=",.1f")
-    for text in ("", "task", "payload.", "payload.a.", "payload.x graph", "payload.x number zz", "payload.x!! bar x"):
-        assert read_typed(text).choice is None, text
-    hint, *types, last = map(plain, path_lines(read_typed(""), None, 56))
-    assert "…" not in hint
-    assert " ".join(map(str.strip, types)) == f"types: {' '.join(KINDS)}"
-    assert last == "   Enter add   Esc back"
-    for has_paths in (False, True):
-        wide, narrow = (
-            [key for line in foot_lines(width, has_paths=has_paths) for key in plain(line).split("   ")[1:]]
-            for width in (76, 56)
-        )
-        assert wide == narrow, "keys are whole at any width"
-        assert all(line_width(line) <= 56 for line in foot_lines(56, has_paths=has_paths))
 
 
 @given(st.text(max_size=12) | st.text("payload.metadata[]\"' 0", max_size=20), st.integers(10, 80))

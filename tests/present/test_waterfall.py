@@ -4,21 +4,16 @@ import itertools
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
-from tests.support.present.samples import NOW, drawn, sample
-from tui.domain.error import RunError
-from tui.domain.run import Precision, Run, Stamp
-from tui.domain.text import Raw
-from tui.domain.trace import ROOT, RunEnd, Span, Trace, extents_of, longest_path, place, row_tree
+from tests.support.present.samples import drawn
+from tui.domain.trace import Span, Trace, extents_of, longest_path, place, row_tree
 from tui.features.tree import spans
-from tui.kit.words import RuleText, Tab, rule_line
 from tui.text.axis import MIN_WINDOW_US, TimeWindow, label, ticks
-from tui.text.blocks import Now, ReadStage
-from tui.text.styled import Line, Piece, Token, line_width, plain
+from tui.text.blocks import Now
+from tui.text.styled import Line, line_width, plain
 
 MOMENTS = st.integers(-(10**16), 10**16)
 WHOLES = st.tuples(MOMENTS, st.integers(0, 10**16)).map(lambda pair: TimeWindow(pair[0], pair[0] + pair[1]))
@@ -85,24 +80,14 @@ NARROW = """
 └── ? open        →      ·   ┆      ┆   ╸░░┆      ┆
 """
 
-CRASH = """
-                                    0s    1s    2s     3s    4s    5s     6s
-▾ ✗ crash-exit           →   6.4s   ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╺━━━━━━━━━━━━━━━━━━━━━
-└── ? attempt 1          →      ·   ┆     ┆     ┆      ┆     ┆     ┆  ╺░░░░░░
-"""
-
 
 def test_rows_are_drawn_to_half_a_cell_with_unknown_ends() -> None:
     assert drawn(lines_of(TRACE, 118)) == WIDE
     assert drawn(lines_of(TRACE, 58, zoom=TimeWindow(0, 20_000_000))) == NARROW
-    assert drawn(lines_of(trace_of("247"), 78)) == CRASH
     assert "━" not in plain(lines_of(trace_of("232"), 118)[1]), "an expired run was only queued"
     live = trace(span("task", 0, None, span("Attempt 1", 0, None)))
     early, late = (plain(lines_of(live, 118, now_s)[2]) for now_s in (10.1, 10.4))
     assert late.count("━") > early.count("━")
-    assert early.split()[1] == "◐"
-    columns = {width: spans.columns_for(width, 2) for width in (78, 118, 198)}
-    assert {width: each.has_notes for width, each in columns.items()} == {78: False, 118: False, 198: True}
 
 
 NESTED = st.recursive(
@@ -130,73 +115,3 @@ def test_any_trace_fills_exactly_its_width(
     assert line_width(axis) <= width
     assert {line_width(row) for row in rows} == {width - 1}
     assert not {"\x1b", "\r", "\n", "\u202e"} & {letter for row in rows for letter in plain(row)}
-
-
-def test_legend_goes_before_the_rows_become_unreadable() -> None:
-    facts = {"has_unknown": True, "has_batch": True}
-    legends = {width: plain(spans.legend(width, **facts)) for width in (140, 90, 20)}
-    assert legends[90].startswith("━ done  ━ running  ━ failed  ╌ waits")
-    assert ["queued or waiting to retry" in legends[140], legends[20]] == [True, ""]
-    assert plain(spans.legend(90, **facts, has_colors=False)).startswith("━ at work  ╌ waits  ─ for runs")
-    assert Piece("░", Token.GUIDE) in spans.legend(90, **facts)
-
-
-@pytest.mark.parametrize("width", [120, 80, 60, 40])
-@pytest.mark.parametrize("took_s", [None, 4])
-def test_rule_says_where_the_trace_was_cut(width: int, took_s: float | None) -> None:
-    waterfall = place(replace(trace(span("a-task-with-a-long-name", 0, took_s)), is_truncated=True))
-    at = START + timedelta(hours=4)
-    right = spans.extent(waterfall, extents_of(waterfall), 1, at, Now(at))
-    assert plain(right).startswith("cut at 5,000 rows · ")
-    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right), width))
-    assert "cut at 5,000 rows" in rule
-    assert "tree" in rule or width < 60
-
-
-def selected(root: Span, run: Run, width: int, *, is_cut: bool = False, stage: ReadStage = ReadStage.LATE) -> str:
-    """Return the pane and the strip of the root of a trace whose run has ended."""
-    waterfall = place(replace(trace(root), is_truncated=is_cut))
-    extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=None))
-    tree = row_tree(waterfall)
-    placed = spans.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
-    now = Now(START + timedelta(seconds=100))
-    parts = spans.parts_of(placed, tree, lambda _: run, spans.columns_for(width, 2), now)
-    chosen = spans.SelectedSpan(parts, ROOT, (Piece(stage.words),), run.id)
-    return drawn([*spans.detail_lines(chosen, width, 20), *spans.strip_lines(chosen, width)])
-
-
-SAID = span("about to exit", 0.5, 0, level="INFO")
-WAITED = span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG")
-EXIT = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
-CRASHED = replace(sample("CRASHED"), error=(Stamp(NOW, Precision.DETAIL, NOW), EXIT))
-LONG = span("a-task-with-a-long-name", 0, 4, WAITED, SAID)
-
-SELECTED = """
-─ ▼ a-task-with-a-long-name · the run of this trace ────────────────────────────────────────────────────────────────────
-
-  starts    at 12:00:00.000, 4.0s long, 1.0s of it queued
-  path      a-task-with-a-long-name
-  error     Internal error Process exited with code 1.
-  last log  info  about to exit  500ms after the root
-  attrs     loading…
-  run       run_a  Enter goes there
-
-  not shown: 1 engine span (i)
-─ ▼ a-task-with-a-long-name · the run of this trace ──────────────────── at 12:00:00.000, 4.0s long, 1.0s of it queued ─
-  Internal error Process exited with code 1.
-"""
-
-
-def test_selected_span_is_described_in_a_pane_and_in_a_strip() -> None:
-    assert selected(LONG, CRASHED, 120) == SELECTED
-    assert selected(LONG, CRASHED, 120, stage=ReadStage.DUE) == SELECTED.replace("     loading…", "")
-    for width, left, right in (
-        (90, "a-task-with-a-long-name ─", "─ at 12:00:00.000, 4.0s long, 1.0s of it queued ─"),
-        (45, "a-task-wi…", "─ at 12:00:00.000, 4.0s long ─"),
-    ):
-        rule = selected(LONG, sample("CRASHED"), width).splitlines()[-2]
-        assert left in rule
-        assert right in rule
-        assert len(rule) == width
-    cut = selected(LONG, sample("COMPLETED"), 200, is_cut=True)
-    assert cut.count("later lines are cut") == 2, "the last line that was read is not called the last"
