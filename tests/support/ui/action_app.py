@@ -14,6 +14,7 @@ from textual.screen import Screen
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
+from tests.support.ui.monitor import as_test
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import Action
 from tui.domain.run import RunId
@@ -196,3 +197,10 @@ def play(fleet: Fleet, tmp_path: Path, scenario: Scenario, **options: Any) -> No
             await scenario(stage)
 
     asyncio.run(whole())
+
+
+def on_stage(
+    fleet: Callable[[], Fleet], **options: Any
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run the test on a new stage of a fleet. Its other parameters are filled by pytest."""
+    return as_test(lambda scenario, tmp_path: play(fleet(), tmp_path, scenario, **options))

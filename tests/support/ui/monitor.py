@@ -8,6 +8,8 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +21,6 @@ from textual.pilot import Pilot
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
-from tui.features import PANES
 from tui.features.runs.screen import MainScreen
 from tui.kit.colors import ColorMode
 from tui.kit.type_ahead import REACTION_S
@@ -169,6 +170,28 @@ def run_story(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> Non
     asyncio.run(whole())
 
 
-def width_of_more_tabs() -> int:
-    """Return the cells that the tabs of panes after the five usual ones take."""
-    return sum(len(f"   {number}:{pane.title}") for number, pane in enumerate(PANES[5:], 6))
+def on_monitor(
+    fleet: Callable[[], Fleet], **options: Any
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run the test as a story on a new monitor of a fleet. Its other parameters are filled by pytest."""
+    return as_test(lambda story, tmp_path: run_story(story, tmp_path, fleet(), **options))
+
+
+def as_test(
+    play: Callable[[Callable[[Any], Awaitable[None]], Path], None],
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Return a decorator for tests whose first parameter is what a story is about. `play` runs a story in a folder."""
+
+    def decorate(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        about, *others = signature(test).parameters.values()
+
+        @wraps(test)
+        def run(tmp_path: Path, **named: Any) -> None:
+            play(lambda it: test(it, **named), tmp_path)
+
+        # pytest fills the parameters of the signature.
+        folder = Parameter("tmp_path", about.kind, annotation=Path)
+        vars(run)["__signature__"] = Signature([folder, *others])
+        return run
+
+    return decorate

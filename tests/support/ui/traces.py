@@ -117,8 +117,3 @@ def serve(fleet: Fleet, root: Callable[[], Node], **trace: Any) -> None:
         return None
 
     fleet.fault = answer
-
-
-def traces_read(fleet: Fleet) -> list[float]:
-    """Return when the trace of the checkout was requested."""
-    return [at_s for at_s, _ in fleet.requests_to(f"/api/v1/runs/{CHECKOUT.id}/trace")]
