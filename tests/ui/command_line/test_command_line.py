@@ -5,7 +5,7 @@ from pathlib import Path
 from textual import events
 
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.domain.run import RunId
 from tui.features.command_line.view import CommandLineScreen
 from tui.kit.colors import ColorMode
@@ -38,83 +38,54 @@ async def command(monitor: Monitored, text: str, *, wait_s: float = 0.0) -> None
     await monitor.press("colon", *text, "enter", wait_s=wait_s)
 
 
-def test_view_is_completed_previewed_and_shown(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        rows = monitor.screen.run_list.rows
-        await monitor.press("colon", *"runs task:send-* status:fai")
-        assert "runs task:send-* status:failed" in monitor.text
-        assert "of 21 statuses" in monitor.text
-        assert monitor.lines[-1].startswith(" Enter take it   Tab complete   ↑ ↓ choose   ctrl-r history")
-        assert "6 of 30 runs" in monitor.text
-        assert "trigger-tui ls --task send-email --status failed" in monitor.text
-        await monitor.press("tab")
-        assert dialog(monitor).model.typed == "runs task:send-* status:failed"
-        await monitor.press("enter")
-        assert monitor.app.screen is monitor.screen
-        assert monitor.screen.run_list.searched == "task:send-* status:failed"
-        assert len(rows.view) == 6
-        await command(monitor, "sort took")
-        assert monitor.screen.run_list.views.query.order is TOOK
-        await monitor.press("colon", *"runs status:fail", "down", "down")
-        assert "trigger-tui ls --status failed --status" in monitor.text, "the chosen word counts"
-        await monitor.press("escape", "colon", *"runs queue:nowhere")
-        assert "none known of 30" in monitor.text, "the queues of runs are not read"
-        await monitor.press("escape", "colon", *"runs tsk:x", "enter")
-        assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
-
-    run_story(story, tmp_path, small_fleet(30))
+@on_monitor(lambda: small_fleet(30))
+async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None:
+    rows = monitor.screen.run_list.rows
+    await monitor.press("colon", *"runs task:send-* status:fai")
+    assert "runs task:send-* status:failed" in monitor.text
+    assert "of 21 statuses" in monitor.text
+    assert monitor.lines[-1].startswith(" Enter take it   Tab complete   ↑ ↓ choose   ctrl-r history")
+    assert "6 of 30 runs" in monitor.text
+    assert "trigger-tui ls --task send-email --status failed" in monitor.text
+    await monitor.press("tab")
+    assert dialog(monitor).model.typed == "runs task:send-* status:failed"
+    await monitor.press("enter")
+    assert monitor.app.screen is monitor.screen
+    assert monitor.screen.run_list.searched == "task:send-* status:failed"
+    assert len(rows.view) == 6
+    await command(monitor, "sort took")
+    assert monitor.screen.run_list.views.query.order is TOOK
+    await monitor.press("colon", *"runs status:fail", "down", "down")
+    assert "trigger-tui ls --status failed --status" in monitor.text, "the chosen word counts"
+    await monitor.press("escape", "colon", *"runs queue:nowhere")
+    assert "none known of 30" in monitor.text, "the queues of runs are not read"
+    await monitor.press("escape", "colon", *"runs tsk:x", "enter")
+    assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
 
 
-def test_backspace_shows_the_view_before(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
-        await monitor.press("backspace")
-        assert "there is no view before this one" in monitor.lines[-1]
-        await monitor.press("j", "j", "j")
-        chosen = rows.cursor
-        await monitor.press("slash", *"status:failed", "backspace", "d", "enter")
-        assert pane.searched == "status:failed"
-        await command(monitor, "errors upstream", wait_s=1)
-        assert monitor.screen.view_named("errors").screen is not None
-        assert "/upstream" in monitor.lines[1]
-        await command(monitor, f"run {run_id(4)[-4:]}", wait_s=1)
-        assert shown(monitor) == run_id(4)
-        await monitor.press("backspace", wait_s=1)
-        assert monitor.screen.view_named("errors").screen is not None
-        assert "/upstream" in monitor.lines[1]
-        await monitor.press("backspace", wait_s=1)
-        assert (monitor.app.screen, pane.searched) == (monitor.screen, "status:failed")
-        await monitor.press("backspace", wait_s=1)
-        assert (pane.searched, rows.cursor) == ("", chosen)
-        await monitor.press("backspace")
-        assert "there is no view before this one" in monitor.lines[-1]
-
-    run_story(story, tmp_path, small_fleet(12))
-
-
-def test_keys_behind_a_command_act_on_its_view(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("Q", "colon", *"wall", "enter", "colon")
-        names = [type(screen).__name__ for screen in monitor.app.screen_stack]
-        assert names == ["MainScreen", "QueuesScreen", "WallScreen", "CommandLineScreen"]
-        await monitor.press(*"queues", "escape", "escape", "escape")
-        assert monitor.app.screen is monitor.screen
-        await monitor.press("j", "colon", *"waterfall", "enter", "z")
-        assert monitor.screen.workspace.is_zoomed
-        assert monitor.screen.pane.title == "waterfall"
-
-    run_story(story, tmp_path, small_fleet(30))
-
-
-def test_pane_of_a_run_is_a_command_without_a_run_too(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await command(monitor, "logs")
-        assert monitor.screen.pane.title == "logs"
-        assert "No run is selected." in monitor.text
-        await monitor.press("escape")
-        assert monitor.screen.pane.title == "runs"
-
-    run_story(story, tmp_path, small_fleet(6), has_overview=True)
+@on_monitor(lambda: small_fleet(12))
+async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
+    rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
+    await monitor.press("backspace")
+    assert "there is no view before this one" in monitor.lines[-1]
+    await monitor.press("j", "j", "j")
+    chosen = rows.cursor
+    await monitor.press("slash", *"status:failed", "backspace", "d", "enter")
+    assert pane.searched == "status:failed"
+    await command(monitor, "errors upstream", wait_s=1)
+    assert monitor.screen.view_named("errors").screen is not None
+    assert "/upstream" in monitor.lines[1]
+    await command(monitor, f"run {run_id(4)[-4:]}", wait_s=1)
+    assert shown(monitor) == run_id(4)
+    await monitor.press("backspace", wait_s=1)
+    assert monitor.screen.view_named("errors").screen is not None
+    assert "/upstream" in monitor.lines[1]
+    await monitor.press("backspace", wait_s=1)
+    assert (monitor.app.screen, pane.searched) == (monitor.screen, "status:failed")
+    await monitor.press("backspace", wait_s=1)
+    assert (pane.searched, rows.cursor) == ("", chosen)
+    await monitor.press("backspace")
+    assert "there is no view before this one" in monitor.lines[-1]
 
 
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
@@ -153,29 +124,27 @@ def test_history_is_searched_and_holds_no_key(tmp_path: Path) -> None:
     assert "tr_dev" not in file.read_text()
 
 
-def test_pasted_link_is_named_before_it_opens(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        environment = monitor.session.store.environment
-        assert environment is not None
-        place = f"https://x.example/orgs/{environment.organisation}/projects/{environment.project}/env"
-        await monitor.press("colon")
-        await paste(monitor, f"{place}/{environment.slug}/runs/{run_id(2)}\n")
-        assert "a link to a run of the dashboard" in monitor.text
-        assert "Failed  send-email" in monitor.text
-        assert shown(monitor) is None
-        await monitor.press("enter", wait_s=1)
-        assert shown(monitor) == run_id(2)
-        await monitor.press("colon")
-        await paste(monitor, f"{place}/elsewhere/runs/{run_id(3)}")
-        assert "It leads to the environment elsewhere." in monitor.text
-        await monitor.press("enter")
-        assert isinstance(monitor.app.screen, CommandLineScreen)
-        await monitor.press("ctrl+u")
-        await paste(monitor, "run_000000000000000000009999")
-        assert "read from the server…" in monitor.text
-        await monitor.later(2)
-        assert "The server says: 404 " in monitor.text
-        await monitor.press("escape")
-        assert shown(monitor) == run_id(2)
-
-    run_story(story, tmp_path, small_fleet(6))
+@on_monitor(lambda: small_fleet(6))
+async def test_pasted_link_is_named_before_it_opens(monitor: Monitored) -> None:
+    environment = monitor.session.store.environment
+    assert environment is not None
+    place = f"https://x.example/orgs/{environment.organisation}/projects/{environment.project}/env"
+    await monitor.press("colon")
+    await paste(monitor, f"{place}/{environment.slug}/runs/{run_id(2)}\n")
+    assert "a link to a run of the dashboard" in monitor.text
+    assert "Failed  send-email" in monitor.text
+    assert shown(monitor) is None
+    await monitor.press("enter", wait_s=1)
+    assert shown(monitor) == run_id(2)
+    await monitor.press("colon")
+    await paste(monitor, f"{place}/elsewhere/runs/{run_id(3)}")
+    assert "It leads to the environment elsewhere." in monitor.text
+    await monitor.press("enter")
+    assert isinstance(monitor.app.screen, CommandLineScreen)
+    await monitor.press("ctrl+u")
+    await paste(monitor, "run_000000000000000000009999")
+    assert "read from the server…" in monitor.text
+    await monitor.later(2)
+    assert "The server says: 404 " in monitor.text
+    await monitor.press("escape")
+    assert shown(monitor) == run_id(2)

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments
-from tui.kit.commands import BoxContent, Choice, Choices, Command, HistoryLine, box_lines, visible_top
+from tui.features.command_line.model import (
+    CommandLine,
+    Execution,
+    OneOf,
+    Setting,
+    SettingArguments,
+    completions,
+    typed_word,
+)
+from tui.kit.commands import Choice, Choices, Command, HistoryLine, box_lines
 from tui.settings.schema import Live
 from tui.store.command_line import PastedLink
-from tui.text.styled import Line as StyledLine
-from tui.text.styled import Piece, line_width, plain
+from tui.text.styled import line_width
 
 NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)
 HISTORY = [HistoryLine(NOW, "sort took"), HistoryLine(NOW, "next pane"), HistoryLine(NOW, "sort gone")]
@@ -100,48 +107,6 @@ def test_only_its_whole_name_ends_the_program(typed: str) -> None:
     assert line.ran == ["quit"]
 
 
-def test_suggestion_begins_as_the_typed_text() -> None:
-    line = Line()
-    for typed, suggestion in (("so", "sort "), ("sort t", "sort took"), ("pane", ""), ("", ""), ("sort took", "")):
-        line.type(typed)
-        assert line.suggestion == suggestion
-    line.type("pane")
-    assert line.completed() == "next pane"
-
-
-def test_choice_moves_and_wraps_around() -> None:
-    line = Line()
-    line.type("sort t")
-    line.move(1)
-    assert line.chosen is not None
-    assert line.chosen.text == "task"
-    line.move(1)
-    assert line.suggestion == "sort took"
-    line.move(-10)
-    line.go_to(-1)
-    assert line.suggestion == "sort task"
-
-
-def test_history_is_searched_and_what_is_gone_runs_nothing() -> None:
-    line = Line()
-    line.type("so")
-    line.search_history()
-    assert [choice.text for choice in line.choices] == ["sort took", "sort gone"]
-    line.search_history()
-    assert line.enter() is None
-    assert line.end_search()
-    assert not line.end_search()
-    assert line.typed == "so"
-
-
-def test_unknown_word_names_the_nearest() -> None:
-    line = Line()
-    line.type("vsort now")
-    assert plain(line.content().found.heading) == "No command vsort. Nearest: sort."
-    line.type("\x1b[31m\u202ezzz")
-    assert "\x1b" not in plain(line.content().found.heading)
-
-
 @given(st.text(max_size=30), st.lists(st.sampled_from([1, -1, 10]), max_size=4))
 def test_any_text_is_answered(text: str, moves: list[int]) -> None:
     line = Line()
@@ -155,62 +120,7 @@ def test_any_text_is_answered(text: str, moves: list[int]) -> None:
     line.enter()
 
 
-@pytest.mark.parametrize("height", range(9, 20))
-def test_command_is_whole_or_marked_as_cut(height: int) -> None:
-    command = "trigger-tui ls --task send-email --task send-newsletter --status failed --limit 200"
-    found = Choices([Choice("failed", "failed")] * 4)
-    below: list[tuple[str, StyledLine]] = [("also", ()), ("", ()), ("Enter", ())]
-    lines = box_lines(BoxContent(found, below=below, command=command), 60, height, top=0, now=NOW)
-    texts = [plain(each.line).strip() for each in lines]
-    shown = " ".join(texts[next(n for n, text in enumerate(texts) if text.startswith("as")) :])
-    assert "…" in shown or shown.split()[1:] == command.split()
-
-
-def test_long_reason_is_wrapped_behind_its_label() -> None:
-    reason = 'nothing: no period "05:00-06:20" in this view; the periods are 1h 6h 24h 7d 30d'
-    content = BoxContent(Choices(), below=[("Enter", (Piece(reason),))])
-    lines = [plain(each.line) for each in box_lines(content, 60, 12, top=0, now=NOW)]
-    assert lines == [
-        '  Enter   nothing: no period "05:00-06:20" in this view;',
-        "          the periods are 1h 6h 24h 7d 30d",
-        "",
-    ]
-
-
-@given(st.integers(0, 60), st.integers(0, 30), st.integers(1, 40), st.integers(20, 200), st.integers(0, 59))
-def test_box_fits_every_size(rows: int, notes: int, height: int, width: int, cursor: int) -> None:
-    content = BoxContent(
-        Choices([Choice("", f"name {n}", (Piece("x" * 90),), (Piece("12"),)) for n in range(rows)]),
-        cursor=cursor if cursor < rows else None,
-        below=[("Enter", (Piece("y" * 200),))] * notes,
-        command="trigger-tui ls " + "--task some-task " * 20,
-        history=[HistoryLine(NOW, "z" * 300)] * 5,
-    )
-    lines = box_lines(content, width, height, top=0, now=NOW)
-    assert len(lines) <= height
-    assert all(line_width(each.line) <= width for each in lines)
-    if cursor < rows and height > 4:
-        assert any(each.is_cursor for each in lines)
-    assert 0 <= visible_top(content.cursor, 0, rows) <= max(0, rows - 1)
-
-
-def test_line_of_a_value_says_what_enter_does() -> None:
-    line = Line()
-    line.commands = [*line.commands, Command("sort took", "Longest first.", lambda: None)]
-    line.type("sort took")
-    assert plain(line.content().below[-1][1]) == "took"
-
-
-def test_idle_command_is_found_by_its_name_alone() -> None:
-    line = Line()
-    line.commands = [
-        Command("views", "Saved views: open, rename.", lambda: line.ran.append("views")),
-        Command("browser", "Open a run.", lambda: line.ran.append("no run"), aliases=("open",), is_idle=True),
-    ]
-    line.enter_all("browse")
-    assert line.ran == []
-    line.enter_all(":Open")
-    assert line.ran == ["no run"]
-    line.type("")
-    assert line.words == "1 commands"
-    assert [choice.text for choice in line.choices] == ["views"]
+def test_value_that_cannot_be_typed_is_not_offered() -> None:
+    counts = {"tag": {"\x1b[31mred": 9, "a\u202eb": 3, "fine": 2}}
+    found = completions(typed_word("tag:"), counts, is_counted=True, sorts=())
+    assert [each.name for each in found] == ["fine"]

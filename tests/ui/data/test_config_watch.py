@@ -1,18 +1,23 @@
-"""The config file is read again when it changes."""
+"""The config file is read again when it changes, and its problems are said."""
 
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.fleet import SECRET
+from tests.support.fleet import SECRET, Fleet, FleetRun, in_ms
+from tests.support.ui.monitor import Monitored, run_story
+from tests.support.virtual_clock import VirtualClock
+from tui.emulator.simulation.runs import NewRun
+from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.features import checked_file
 from tui.kit.live_model import Messages
 from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.settings.file import load_config, state_of
-from tui.settings.settings import FileState, read_settings
+from tui.settings.settings import Complaint, ConfigFile, FileState, read_settings
 from tui.sync.session import Session
 
 START = 'theme = "dark"\n[read_only]\neverywhere = true\n'
@@ -62,17 +67,6 @@ def test_changed_file_takes_effect_once_it_is_steady(tmp_path: Path) -> None:
     assert (settings.theme, settings.interval_s, settings.may_write) == ("light", 7.0, True)
     assert len(watched.changes) == 1
     assert watched.said == [" was read again: theme, interval, read_only changed."]
-
-
-def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watched = Watched(tmp_path)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr("tui.kit.state_files.read_config", refuse)
-    watched.check(3)
-    assert watched.said == []
 
 
 def empty(path: Path) -> None:
@@ -143,37 +137,27 @@ def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pyt
     assert watched.session.settings.theme == "light"
 
 
-def test_file_that_appears_is_read(tmp_path: Path) -> None:
-    watched = Watched(tmp_path, None)
-    watched.check()
-    watched.write(START)
-    watched.check()
-    assert not watched.session.settings.may_write
+def fleet() -> Fleet:
+    """A run whose three attempts throw."""
+    created = Fleet(VirtualClock())
+    failure = Failure(FailureKind.ERROR, "Upstream returned 503", "UpstreamError", "")
+    script = Script((Work(400),), throws=failure)
+    new = NewRun(task_id="charge-card", id=FleetRun(1, 0).id, script=script, max_attempts=3, starts_ms=in_ms(-60))
+
+    def create() -> None:
+        created.world.lifecycle.create(new)
+
+    created.world.agenda.at(in_ms(-60), create)
+    return created
 
 
-def test_wrong_value_is_said_once_and_the_rest_is_used(tmp_path: Path) -> None:
-    watched = Watched(tmp_path)
-    for interval in (3, 4):
-        watched.write(f'interval = {interval}\ntheme = "drak"\n')
-        watched.check()
-    assert watched.session.settings.interval_s == 4.0
-    assert watched.session.settings.theme == "auto"
-    assert [line for line in watched.said if "drak" in line] == [
-        ': theme: expected "auto", "dark", "light" or "16", got "drak".'
-    ]
+def test_problems_of_the_config_file_are_counted_at_the_start(tmp_path: Path) -> None:
+    complaint = Complaint("theme", 'expected "dark", got "purple"', file="~/config.toml")
 
+    async def story(monitor: Monitored) -> None:
+        assert "config file: 2 problems · :messages" in monitor.lines[-1]
+        await monitor.later(10)
+        assert "config file" not in monitor.lines[-1]
 
-def test_what_needs_a_new_start_is_said(tmp_path: Path) -> None:
-    watched = Watched(tmp_path)
-    watched.write(START + '[programs]\neditor = ["vi"]\npager = ["less"]\n[dashboard]\nurl = "https://a.example"\n')
-    watched.check()
-    assert watched.said == [": programs, dashboard take effect at the next start."]
-
-
-def test_protected_environment_blocks_actions(tmp_path: Path) -> None:
-    watched = Watched(tmp_path, '[read_only]\nenvironments = ["prod"]\n')
-    assert watched.session.is_read_only
-    assert watched.session.write_block == "the config file makes an unknown environment read-only"
-    watched.write("interval = 2\n")
-    watched.check()
-    assert watched.session.write_block is None
+    file = ConfigFile(complaints=(complaint, complaint, replace(complaint, is_remark=True)))
+    run_story(story, tmp_path, fleet(), file=file, size=(60, 15))

@@ -24,10 +24,6 @@ def hostile_fleet(task: str = HOSTILE) -> Fleet:
     return fleet
 
 
-def messages_of(monitor: Monitored) -> list[str]:
-    return [message.text for message in monitor.app.messages]
-
-
 def reports_of(monitor: Monitored, name: str) -> list[str]:
     """Return how a command ended, each time: two ends after the same milliseconds are one message with a count."""
     return [
@@ -96,6 +92,19 @@ def test_key_is_handed_over_only_where_asked_for(tmp_path: Path) -> None:
         assert not any(SECRET in argument for argument in recorder.arguments)
         await monitor.press("U")
         assert footer(monitor).rstrip().endswith("other: NO_SUCH is not set")
+        # A file that others may write runs nothing, and a changed file changes the commands at once.
+        before = monitor.session.settings
+        for mode, name in ((0o666, "new"), (0o600, "newer")):
+            later = config_of(tmp_path, entry(name, recorder.command("{run.id}"), key="I", background=True), mode=mode)
+            monitor.session.change_settings(with_file(before, later))
+            monitor.app._on_settings_changed(SettingsChange(before, monitor.session.settings))
+            await monitor.later(5)
+            assert ("I newer" in footer(monitor)) is (mode == 0o600)
+            assert "K with key" not in footer(monitor)
+            await monitor.press("I")
+            if mode == 0o666:
+                assert footer(monitor).endswith("new: not run, others may write the file (chmod go-w)")
+        await until_end(monitor, "newer")
 
     run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)
 
@@ -135,18 +144,6 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
         assert recorder.arguments == ["--", "-rf \n"]
 
     run_story(story, tmp_path, hostile_fleet("-rf \n"), environ=environ(), file=file)
-
-
-def test_key_is_never_an_argument(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path)
-    file = config_of(tmp_path, entry("leak", recorder.command("{run.task}"), key="K", background=True))
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "K")
-        assert "leak: not run: an argument has a key or token" in footer(monitor)
-        assert not recorder.was_called
-
-    run_story(story, tmp_path, hostile_fleet(f"a {SECRET} b"), environ=environ(), file=file)
 
 
 def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:
@@ -216,57 +213,3 @@ def test_one_key_serves_marks_runs_and_groups(tmp_path: Path) -> None:
         assert recorder.arguments == ["Error"]
 
     run_story(story, tmp_path, failing_fleet(), environ=environ(), file=file)
-
-
-def test_untrusted_file_runs_nothing(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path)
-    file = config_of(tmp_path, entry("record", recorder.command("{run.id}"), key="K", background=True), mode=0o666)
-
-    async def story(monitor: Monitored) -> None:
-        assert len([text for text in messages_of(monitor) if "on_alert are not used" in text]) == 1
-        await monitor.press("j")
-        assert "K record" not in footer(monitor)
-        await monitor.press("K")
-        assert footer(monitor).endswith("record: not run, others may write the file (chmod go-w)")
-        assert not recorder.was_called
-
-    run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)
-
-
-def test_changed_file_changes_the_commands_at_once(tmp_path: Path) -> None:
-    first = config_of(tmp_path, entry("old", ["echo", "{run.id}"], key="K", background=True))
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j")
-        assert "K old" in footer(monitor)
-        before = monitor.session.settings
-        later = config_of(tmp_path, entry("new", ["echo", "{run.id}"], key="U", background=True))
-        monitor.session.change_settings(with_file(before, later))
-        monitor.app._on_settings_changed(SettingsChange(before, monitor.session.settings))
-        await monitor.later()
-        assert "U new" in footer(monitor)
-        assert "K old" not in footer(monitor)
-        await monitor.press("K")
-        assert "K is not a key here" in footer(monitor)
-        await monitor.press("U")
-        await until_end(monitor, "new")
-
-    run_story(story, tmp_path, small_fleet(), environ=environ(), file=first)
-
-
-def test_missing_program_and_value_are_said(tmp_path: Path) -> None:
-    file = config_of(
-        tmp_path,
-        entry("gone", ["no-such-program", "{run.id}"], key="K", background=True),
-        entry("error", ["echo", "{error.frame}"], key="U", background=True),
-    )
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "K")
-        assert footer(monitor).endswith("gone: no-such-program was not found")
-        await monitor.press("U")
-        text = "error: {error.frame} has no value: no own frame in an error of the run is known"
-        assert text in footer(monitor)
-        assert f"{text}." in messages_of(monitor)
-
-    run_story(story, tmp_path, small_fleet(), environ=environ(), file=file)

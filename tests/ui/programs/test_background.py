@@ -1,7 +1,10 @@
-"""Programs beside the monitor have bounded output and time, and end with it."""
+"""Programs beside the monitor: bounded output and time, an end with it, browsers, and files that are deleted."""
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,9 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.commands import environment
 from tests.support.processes import await_end
+from tui.kit import programs
 from tui.kit import programs as background
-from tui.kit.programs import MAX_KEPT_BYTES, Ending, KeptOutput, ProgramResult, run_in_background
+from tui.kit.programs import (
+    MAX_KEPT_BYTES,
+    Browser,
+    Ending,
+    KeptOutput,
+    ProgramResult,
+    browsers_for,
+    is_web_address,
+    run_in_background,
+    start_browser,
+)
 
 PATTERN = bytes(range(251)) * (3 * MAX_KEPT_BYTES // 251 + 2)
 
@@ -50,22 +65,6 @@ def test_program_has_no_terminal_and_no_input() -> None:
     assert "\n".join(rest) == "-n $(id)\n'"
 
 
-@pytest.mark.parametrize("script", ["cat", "exec <&-; sleep 0.05; echo done"])
-def test_program_gets_its_stdin_or_ignores_it(script: str) -> None:
-    sent = b"x" * 300_000
-    environ = {"PATH": os.environ["PATH"]}
-    result = asyncio.run(run_in_background("/bin/sh", ["sh", "-c", script], environ, "/", stdin=sent))
-    assert (result.exit_code, result.ending) == (0, Ending.BY_ITSELF)
-    size = len(result.start) + result.left_out + len(result.end)
-    assert size == (len(sent) if script == "cat" else len(b"done\n"))
-
-
-def test_program_that_leaves_others_behind_has_ended() -> None:
-    result = run("sleep 30 & echo $!")
-    psutil.Process(int(result.start)).kill()
-    assert (result.exit_code, result.ending) == (0, Ending.BY_ITSELF)
-
-
 def test_endless_program_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "TIME_LIMIT_S", 0.2)
     monkeypatch.setattr(background, "END_GRACE_S", 0.1)
@@ -94,34 +93,89 @@ def test_canceled_program_is_ended_with_its_group(tmp_path: Path) -> None:
     await_end(asyncio.run(canceled()))
 
 
-def test_program_canceled_at_its_start_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    groups: list[int] = []
-    kill_group = os.killpg
-
-    def kill(group: int, number: int) -> None:
-        groups.append(group)
-        kill_group(group, number)
-
-    monkeypatch.setattr(os, "killpg", kill)
-
-    async def canceled() -> None:
-        running = asyncio.ensure_future(run_in_background("/bin/sh", ["sh", "-c", "sleep 60; :"], {}, "/"))
-        await asyncio.sleep(0)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
-    asyncio.run(canceled())
-    assert groups
-    await_end(groups[0])
-
-
 def is_alive(process_id: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     return False
 
 
-def test_program_that_cannot_start_raises() -> None:
-    with pytest.raises(OSError, match="No such file"):
-        asyncio.run(run_in_background("/no/such", ["such"], {}, "/"))
+LINK = "https://d.example.com/runs/run_1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    for name in ("open", "xdg-open", "wslview"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o700)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "platform", "commands"),
+    [
+        (
+            {"BROWSER": "my 'tab %s':  :chrome --app=%s --new", "SSH_TTY": "x"},
+            "linux",
+            [("my", f"tab {LINK}"), ("chrome", f"--app={LINK}", "--new")],
+        ),
+        ({"BROWSER": "firefox %s &"}, "linux", [("firefox", LINK)]),
+        ({"BROWSER": "'unended"}, "linux", []),
+        ({"BROWSER": "%s"}, "linux", [("%s", LINK)]),
+        ({"DISPLAY": ":0"}, "linux", [("xdg-open", LINK), ("wslview", LINK)]),
+        ({"WSL_DISTRO_NAME": "Debian"}, "linux", [("wslview", LINK)]),
+        ({}, "darwin", [("open", LINK)]),
+        ({}, "linux", []),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "1 2 3 4"}, "linux", []),
+        ({"SSH_TTY": "/dev/pts/1"}, "darwin", []),
+    ],
+)
+def test_browser_is_the_users_or_the_platforms(
+    variables: dict[str, str], platform: str, commands: list[tuple[str, ...]], folder: str
+) -> None:
+    found = browsers_for(LINK, {"PATH": folder, **variables}, platform)
+    assert [each.arguments for each in found] == commands
+
+
+def test_address_is_of_the_web() -> None:
+    assert is_web_address(LINK)
+    for text in ("javascript:x", "file:///etc/passwd", "https://a b", "https://a\n", "https://ä", "-x", "https://"):
+        assert not is_web_address(text)
+    assert Browser(("/usr/bin/w3m", LINK)).needs_terminal
+    assert not Browser(("firefox", LINK)).needs_terminal
+
+
+def test_browser_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "FAILS_WITHIN_S", 0.2)
+
+    async def outcomes() -> list[str | None]:
+        scripts = ("echo on the screen; echo >&2; read x && exit 9", "exit 3", "kill -9 $$", "exec sleep 1")
+        found = [await start_browser(Browser(("sh", "-c", script)), {"PATH": "/usr/bin:/bin"}) for script in scripts]
+        return [*found, await start_browser(Browser(("/no/such/browser",)), {})]
+
+    assert asyncio.run(outcomes()) == [
+        "sh: exit 1",
+        "sh: exit 3",
+        "sh: ended by signal 9",
+        None,
+        "browser: No such file or directory",
+    ]
+
+
+KILLED = """
+import asyncio, os, signal
+import psutil
+from tui.kit.programs import text_file
+async def main():
+    async with text_file("run_1-payload.json", lambda: "{}"):
+        print(psutil.Process().children()[0].pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+def test_file_is_deleted_when_the_monitor_is_killed(tmp_path: Path) -> None:
+    environ = environment(None, TMPDIR=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environ, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == -signal.SIGKILL
+    await_end(int(done.stdout))
+    assert list(tmp_path.iterdir()) == []

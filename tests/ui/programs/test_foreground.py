@@ -1,7 +1,6 @@
 """The monitor's terminal is lent to programs that fail, and comes back whole."""
 
 import json
-import shlex
 import signal
 import sys
 import termios
@@ -43,11 +42,7 @@ KILLS_ITS_GROUP = ["sh", "-c", "kill 0"]
 IS_MISSING = ["no-such-pager", "-R"]
 IS_NO_PROGRAM = ["/etc/passwd"]
 TAKES_CTRL_C = ["sh", "-c", "trap 'exit 7' INT; echo waiting; while :; do sleep 0.01; done"]
-READS_A_LINE = ["sh", "-c", "echo key=$TRIGGER_SECRET_KEY$COPY.; read line; echo got $line; exit 9"]
 HANGS = ["sh", "-c", "trap '' HUP TERM INT; stty raw -echo; echo hanging; while :; do sleep 0.01; done"]
-
-SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('bash', ['bash', '--norc', '-i'])"
-"""A shell with job control: it takes a controlling terminal."""
 
 
 def monitor(outcomes: Path, *programs: list[str]) -> list[str]:
@@ -84,8 +79,11 @@ def test_terminal_comes_back_whole_after_programs_that_fail(tmp_path: Path) -> N
         terminal.wait_until(lambda: "/etc/passwd" in outcomes.read_text(), "the errors")
         terminal.send("\x0c")
         terminal.wait_for("waiting")
+        assert b"\x1b]9;" not in terminal.received.rpartition(b"waiting")[2], "no call while it is lent"
+        terminal.resize(100, 30)
         terminal.send("\x03")
         assert_whole(terminal, 4)
+        terminal.wait_until(lambda: terminal.lines[29].rstrip().endswith("? keys"), "the footer in its new row")
         terminal.send("\x11")
         assert terminal.process.wait(PATIENCE_S) == 0
         assert outcomes.read_text().splitlines() == [
@@ -95,22 +93,6 @@ def test_terminal_comes_back_whole_after_programs_that_fail(tmp_path: Path) -> N
         attributes = termios.tcgetattr(terminal.descriptor)
         assert attributes[3] & termios.ECHO
         assert attributes[3] & termios.ICANON
-
-
-def test_program_gets_its_own_input_without_the_key(tmp_path: Path) -> None:
-    outcomes = tmp_path / "outcomes"
-    with terminal_of(monitor(outcomes, READS_A_LINE)) as terminal:
-        terminal.wait_for(READY)
-        terminal.send("\x0c")
-        terminal.wait_for("key=.")
-        assert SCREEN_OFF in terminal.received
-        assert b"\x1b]9;" not in terminal.received
-        terminal.resize(100, 30)
-        terminal.send("typed\r")
-        terminal.wait_for_bytes(b"got typed")
-        assert_whole(terminal, 1)
-        terminal.wait_until(lambda: terminal.lines[29].rstrip().endswith("? keys"), "the footer in its new row")
-        assert terminal.received.count(b"\x1b]9;") == terminal.received.count(b"\x1b]9;last\x07") == 1
 
 
 def test_signal_ends_the_monitor_and_its_program(tmp_path: Path) -> None:
@@ -126,27 +108,3 @@ def test_signal_ends_the_monitor_and_its_program(tmp_path: Path) -> None:
         assert termios.tcgetattr(terminal.descriptor)[3] & termios.ECHO
         terminal.end()
         assert bytes(terminal.received).endswith(SCREEN_OFF + b"\x1b[?25h")
-
-
-def test_ctrl_z_in_a_program_gives_the_terminal_to_the_shell(tmp_path: Path) -> None:
-    script = tmp_path / "monitor"
-    script.write_text(f"exec {shlex.join(monitor(tmp_path / 'outcomes', READS_A_LINE))}")
-    with Terminal([sys.executable, "-c", SHELL], env=environment(UNREACHABLE, PS1="SH$ ")) as terminal:
-        terminal.wait_for("SH$")
-        terminal.send(f"sh {script}\n")
-        terminal.wait_for(READY)
-        terminal.send("\x0c")
-        terminal.wait_for("key=.")
-        terminal.send("\x1a")
-        terminal.wait_for("Stopped")
-        terminal.wait_until(lambda: terminal.received.endswith(b"SH$ "), "the prompt")
-        terminal.send("echo in the she''ll; fg\n")
-        terminal.wait_for("in the shell")
-        terminal.wait_quiet()
-        terminal.send("typed\r")
-        terminal.wait_for_bytes(b"got typed")
-        assert_whole(terminal, 1)
-        terminal.send("\x11")
-        terminal.wait_until(lambda: terminal.received.endswith(b"SH$ "), "the shell")
-        terminal.send("exit\n")
-        terminal.end()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.ui.fleets import failing_fleet, small_fleet
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.domain.filters import RunFilters
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.queues.view import QueuesScreen
@@ -46,78 +46,39 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("screen-*.json"))
 
 
-def test_address_closes_a_dialog_above_a_view(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("Q", "colon")
-        apply_address(monitor.app, parse_address("runs?status=failed"))
-        await monitor.later()
-        assert monitor.app.screen_stack == [monitor.screen]
-        await monitor.press("Q", "escape")
-        assert monitor.app.screen is monitor.screen
-
-    run_story(story, tmp_path, small_fleet(3))
-
-
-def test_address_closes_the_wall_above_a_view(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        for key in ("Q", "exclamation_mark"):
-            await monitor.press(key, "W")
-            apply_address(monitor.app, parse_address("runs?status=failed"))
-            await monitor.later()
-            assert monitor.app.screen_stack == [monitor.screen]
-        await monitor.press("W")
-        assert monitor.app.screen is monitor.screen.view_named("wall").screen
-
-    run_story(story, tmp_path, small_fleet(3))
+@on_monitor(failing_fleet)
+async def test_typed_span_is_local_and_its_address_is_in_utc(monitor: Monitored) -> None:
+    settings = replace(monitor.session.settings, timezone="Asia/Kolkata")
+    monitor.session.change_settings(settings)
+    assert apply_address(monitor.app, parse_address("runs?since=2026-11-24%2014:30-15:30")) is None
+    await monitor.later(1)
+    assert str(address_of(monitor.app.screen)) == "runs?since=2026-11-24%2009:00-10:00z"
+    await monitor.press("f")
+    assert "2026-11-24 14:30-15:30" in monitor.text
+    await monitor.press("escape")
+    monitor.session.change_settings(replace(settings, timezone="UTC"))
+    await monitor.press("f")
+    assert "2026-11-24 09:00-10:00" in monitor.text
 
 
-def test_typed_span_is_local_and_its_address_is_in_utc(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        settings = replace(monitor.session.settings, timezone="Asia/Kolkata")
-        monitor.session.change_settings(settings)
-        assert apply_address(monitor.app, parse_address("runs?since=2026-11-24%2014:30-15:30")) is None
-        await monitor.later(1)
-        assert str(address_of(monitor.app.screen)) == "runs?since=2026-11-24%2009:00-10:00z"
-        await monitor.press("f")
-        assert "2026-11-24 14:30-15:30" in monitor.text
-        await monitor.press("escape")
-        monitor.session.change_settings(replace(settings, timezone="UTC"))
-        await monitor.press("f")
-        assert "2026-11-24 09:00-10:00" in monitor.text
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_address_shows_what_it_names(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        apply_address(monitor.app, parse_address("errors?q=customer&since=6h&sort=most"))
-        await monitor.later(8)
-        assert "1:errors · /customer · last 6h · most first " in monitor.lines[1]
-        assert "1 of 3 groups" in monitor.lines[1]
-        apply_address(monitor.app, parse_address("runs?server-task=task-1&sort=took&q=run"))
-        await monitor.later(3)
-        assert "1:runs · /run · task-1, last 24h" in monitor.lines[1]
-        assert "by took" in monitor.lines[1]
-        assert len(monitor.screen.run_list.rows.view) == 6
-        run_id = monitor.screen.run_list.rows.view.at(0)
-        apply_address(monitor.app, parse_address(f"run?id={run_id}"))
-        await monitor.later(3)
-        assert monitor.screen.pane.title == "detail"
-        assert "task-1" in monitor.text
-        await monitor.press("escape")
-        assert monitor.screen.pane.title == "runs"
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_period_that_does_not_fit_is_said_and_the_rest_is_used(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        problem = apply_address(monitor.app, parse_address("runs?tag=x&since=2030-01-01"))
-        assert problem is not None
-        assert '"2030-01-01" has not begun' in problem
-        assert str(address_of(monitor.screen)) == "runs?tag=x"
-
-    run_story(story, tmp_path, small_fleet())
+@on_monitor(failing_fleet)
+async def test_address_shows_what_it_names(monitor: Monitored) -> None:
+    apply_address(monitor.app, parse_address("errors?q=customer&since=6h&sort=most"))
+    await monitor.later(8)
+    assert "1:errors · /customer · last 6h · most first " in monitor.lines[1]
+    assert "1 of 3 groups" in monitor.lines[1]
+    apply_address(monitor.app, parse_address("runs?server-task=task-1&sort=took&q=run"))
+    await monitor.later(3)
+    assert "1:runs · /run · task-1, last 24h" in monitor.lines[1]
+    assert "by took" in monitor.lines[1]
+    assert len(monitor.screen.run_list.rows.view) == 6
+    run_id = monitor.screen.run_list.rows.view.at(0)
+    apply_address(monitor.app, parse_address(f"run?id={run_id}"))
+    await monitor.later(3)
+    assert monitor.screen.pane.title == "detail"
+    assert "task-1" in monitor.text
+    await monitor.press("escape")
+    assert monitor.screen.pane.title == "runs"
 
 
 def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None:
@@ -147,15 +108,3 @@ def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None
         assert (saved["filters"], saved["period"], saved["order"]) == ({"statuses": ["FAILED"]}, "6h", order)
         assert saved["wide"] is (story is not choose)
     run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
-
-
-def test_start_at_a_run_shows_it(tmp_path: Path) -> None:
-    fleet = small_fleet()
-    run_id = fleet.runs[0].id
-
-    async def story(monitor: Monitored) -> None:
-        assert monitor.screen.pane.title == "detail"
-        assert monitor.screen.selection.run_id == run_id
-        assert run_id in monitor.text
-
-    run_story(story, tmp_path, fleet, address=parse_address(f"run?id={run_id}"))
