@@ -139,104 +139,15 @@ def test_no_order_of_replies_shows_a_frame_too_early(happenings: list[str]) -> N
     assert guarded.is_seen_after()
 
 
-def test_report_for_another_program_shows_no_first_frame() -> None:
-    guarded = Guarded()
-    place = guarded.draw_frame()
-    guarded.guard.record_reply(ELSEWHERE)
-    assert not guarded.is_seen_after()
-    guarded.guard.record_reply(place)
-    assert guarded.is_seen_after()
-
-
-def test_terminal_that_reports_wrong_places_replies_twice() -> None:
-    guarded = Guarded()
-    for _ in range(3):
-        guarded.draw_frame()
-        guarded.guard.record_reply(ELSEWHERE)
-        assert not guarded.is_seen_after()
-        guarded.guard.record_reply(ELSEWHERE)
-        assert guarded.is_seen_after()
-
-
-def test_key_counts_only_after_the_time_of_a_reaction() -> None:
-    guarded = Guarded()
-    place = guarded.draw_frame()
-    guarded.guard.record_reply(place)
-    assert not guarded.is_seen_after(REACTION_S / 2)
-    guarded.guard.record_reply(place)
-    guarded.guard.record_reply(ELSEWHERE)
-    assert not guarded.is_seen_after(REACTION_S / 2 - TINY_S)
-    assert guarded.is_seen_after(2 * TINY_S), "more replies change nothing"
-    assert guarded.seen == [FrameVisibility.SEEN]
-
-
-def test_newer_frame_is_not_seen_by_the_reply_to_an_older_one() -> None:
-    guarded = Guarded()
-    guarded.guard.record_reply(guarded.draw_frame())
-    assert not guarded.is_seen_after(REACTION_S / 2)
-    place = guarded.draw_frame()
-    assert not guarded.is_seen_after()
-    guarded.guard.record_reply(place)
-    assert guarded.is_seen_after()
-
-
 def test_places_are_on_the_smallest_screen_and_no_key() -> None:
     assert len(set(PLACES)) == len(PLACES)
     assert all(row < MIN_HEIGHT and 0 < column < MIN_WIDTH and row > 0 for row, column in PLACES)
-
-
-def test_unrequested_reply_is_ignored() -> None:
-    guarded = Guarded()
-    guarded.guard.record_reply()
-    guarded.guard.record_reply()
-    guarded.draw_frame()
-    assert not guarded.is_seen_after()
-    guarded.guard.record_reply()
-    assert guarded.is_seen_after()
-
-
-def test_dropped_request_delays_no_later_frame() -> None:
-    async def story() -> None:
-        clock = VirtualClock()
-        is_behind = True
-        guard = TypeAhead(clock, lambda _: not is_behind)
-        seen: list[FrameVisibility] = []
-        guard.begin(seen.append)
-        await clock.run(SILENT_AFTER_S + 1)
-        assert seen == [FrameVisibility.WAITING, FrameVisibility.UNKNOWN]
-        is_behind = False
-        guard.begin(seen.append)
-        guard.record_reply()
-        guard.begin(seen.append)
-        guard.record_reply()
-        await clock.run(REACTION_S)
-        assert seen[-1] is FrameVisibility.SEEN
-
-    asyncio.run(story())
 
 
 def takes_y(terminal: Terminal) -> bool:
     """Return whether a dialog shows that `y` counts now."""
     row, line = next((each for each in enumerate(terminal.lines) if ACTING_KEY in each[1]), (0, ""))
     return bool(line) and terminal.screen.buffer[row][line.index(ACTING_KEY)].bold
-
-
-def test_slow_terminal_confirms_nothing_too_early(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tui", "demo", "--history", "40", "--rate", "0"]
-    env = environment(None, XDG_STATE_HOME=str(tmp_path))
-    with Terminal(command, env=env, holds_cursor=True) as terminal:
-        terminal.wait_for("Completed", "DEV")
-        terminal.send("jRy")
-        terminal.wait_for("Do nothing", "waiting for the terminal")
-        terminal.send("\x1b[24;80Ryq")  # the report is for another program
-        terminal.wait_until(lambda: terminal.cursor_questions >= 2, "the question again")
-        assert "Do nothing" in terminal.text
-        for _ in range(terminal.cursor_questions):  # on a busy machine, the status is asked for in this way too
-            terminal.answer_cursor()
-        terminal.wait_until(lambda: takes_y(terminal), "a dialog that takes y")
-        assert "replayed as" not in terminal.text
-        terminal.send("y")
-        terminal.wait_for("replayed as")
 
 
 def test_key_typed_during_a_slow_frame_confirms_nothing(tmp_path: Path) -> None:

@@ -1,9 +1,26 @@
-import pytest
-from rich.color import Color
+"""Colours: their contrast, which of them a terminal gets, and what is left of them in ASCII and in 256."""
 
-from tui.kit.colors import PALETTES, PALETTES_256, ColorMode, Palette, contrast_remarks, detect_color_mode
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import BLACK
+
+from tui.kit.colors import (
+    PALETTES,
+    PALETTES_256,
+    ColorMode,
+    Palette,
+    contrast_remarks,
+    detect_color_mode,
+    nearest,
+)
+from tui.kit.look import In256Colors, Painter
 from tui.settings.schema import Colors, FileSettings
 from tui.settings.settings import ConfigFile
+from tui.text.styled import Piece
 
 
 def luminance(color: str) -> float:
@@ -29,36 +46,15 @@ READ_ON_A_CURSOR = ("bright", "text", "muted", "accent", "rose", "amber", "blue"
 
 
 @pytest.mark.parametrize("palette", MEASURED)
-@pytest.mark.parametrize("token", [*READ_ON_A_CURSOR, "faint"])
-def test_every_token_is_readable_on_its_backgrounds(palette: Palette, token: str) -> None:
-    backgrounds = ["bg", "surface", "dialog"] + (["cursor", "cursor2"] if token in READ_ON_A_CURSOR else [])
-    for background in backgrounds:
-        ratio = contrast(palette[token], palette[background])
-        assert ratio >= 4.5, (token, background, ratio)
-
-
-@pytest.mark.parametrize("palette", MEASURED)
-@pytest.mark.parametrize(
-    ("text", "background"),
-    [
-        ("bg", "amber"),
-        ("bg", "accent"),
-        *((text, "chip") for text in ("amber", "bright", "text", "muted")),
-        *((text, "failbg") for text in ("rose", "bright", "text", "muted")),
-    ],
-)
-def test_tokens_with_their_own_background_are_readable(palette: Palette, text: str, background: str) -> None:
-    assert contrast(palette[text], palette[background]) >= 4.5
-
-
-@pytest.mark.parametrize("color_mode", [ColorMode.DARK, ColorMode.LIGHT])
-def test_256_colours_keep_meanings_apart(color_mode: ColorMode) -> None:
-    palette = PALETTES_256[color_mode]
-    assert palette.keys() == PALETTES[color_mode].keys()
-    inks = ("bright", "text", "muted", "faint", "guide", "accent", "rose", "amber", "blue", "green")
-    assert len({palette[name] for name in inks}) == len(inks)
-    assert len({palette[name] for name in ("bg", "surface", "cursor")}) == 3
-    assert {palette["chip"], palette["dialog"]}.isdisjoint({palette["bg"]})
+def test_every_token_is_readable_on_its_backgrounds(palette: Palette) -> None:
+    pairs = [
+        (token, ground) for token in READ_ON_A_CURSOR for ground in ("bg", "surface", "dialog", "cursor", "cursor2")
+    ]
+    pairs += [("faint", ground) for ground in ("bg", "surface", "dialog")]
+    pairs += [("bg", "amber"), ("bg", "accent")]
+    pairs += [(token, "chip") for token in ("amber", "bright", "text", "muted")]
+    pairs += [(token, "failbg") for token in ("rose", "bright", "text", "muted")]
+    assert [pair for pair in pairs if contrast(palette[pair[0]], palette[pair[1]]) < 4.5] == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +63,6 @@ def test_256_colours_keep_meanings_apart(color_mode: ColorMode) -> None:
         ({"COLORTERM": "truecolor", "TERM": "xterm"}, "auto", ColorMode.DARK),
         ({"TERM": "xterm-256color"}, "auto", ColorMode.DARK),
         ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "auto", ColorMode.LIGHT),
-        ({"TERM": "xterm-256color", "COLORFGBG": "15;0"}, "auto", ColorMode.DARK),
         ({"TERM": "screen"}, "auto", ColorMode.SIXTEEN),
         ({"TERM": "linux"}, "light", ColorMode.LIGHT),
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "dark", ColorMode.NONE),
@@ -84,7 +79,6 @@ def test_terminal_gets_the_colours_that_it_supports(
     [
         ({"rose": "#301010"}, ["colors.rose: expected a contrast of 4.5:1 with surface, got 1."]),
         ({"cursor": "#ccd2dc"}, ["colors.cursor: expected a contrast of 4.5:1 with text, got 1."]),
-        ({"chip": "#eeb55c"}, ["colors.chip: expected a contrast of 4.5:1 with amber, got 1."]),
         ({"bg": "#ffffff"}, ["colors.bg: expected a contrast of 4.5:1 with bright, got 1."]),
         ({"bg": "#ffffff", "bright": "#fefefe"}, ["colors.bright: ", "colors.bg: "]),
         ({"green": "#7bd88f", "line": "#0f1115"}, []),
@@ -96,3 +90,24 @@ def test_own_colour_that_is_hard_to_read_is_one_remark(own: dict[str, str], rema
     assert len(found) == len(remarks)
     assert all(one.startswith(f"FILE: {start}") for one, start in zip(found, remarks, strict=True)), found
     assert list(contrast_remarks(file, ColorMode.SIXTEEN, "FILE")) == []
+
+
+@given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))
+def test_ascii_line_has_only_ascii_and_keeps_its_width(text: str, width: int) -> None:
+    strip = Painter(ColorMode.NONE, is_ascii=True).strip((Piece("  "), Piece(text)), width)
+    assert strip.text.isascii()
+    assert len(strip.text) == width
+
+
+def test_colours_of_24_bits_become_the_nearest_of_the_256() -> None:
+    assert [nearest(*color) for color in ((255, 255, 255), (0, 0, 0), (97, 95, 94), (255, 0, 0), (16, 17, 21))] == [
+        231,
+        16,
+        59,
+        196,
+        233,
+    ]
+    segments = [Segment("a", Style(color="#ff0000", bgcolor="red", bold=True)), Segment("b")]
+    (red, plain) = In256Colors().apply(segments, BLACK)
+    assert red.style == Style(color="color(196)", bgcolor="red", bold=True)
+    assert plain == segments[1]

@@ -1,8 +1,11 @@
-from collections.abc import Mapping
+"""Where the panes stand: at three sizes, while no run is selected, and below a cover."""
+
+from itertools import combinations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.features import OVERVIEW_PANES, PANES
 from tui.kit.layout import (
     MIN_STACKED_HEIGHT,
     SUMMARY_HEIGHT,
@@ -14,113 +17,130 @@ from tui.kit.layout import (
     is_too_small,
     plan,
 )
+from tui.kit.workspace import MIN_COVER_ROWS, MIN_PANE_ROWS, covered, numbers_of
 
-LIST, DETAIL, ATTEMPTS, TREE = "runs", "detail", "attempts", "tree"
-PLACEMENTS = {
+LIST, DETAIL, ATTEMPTS, TREE, LOGS = "runs", "detail", "attempts", "tree", "logs"
+ERRORS = {
     LIST: Placement(Slot.MAIN, has_summary=True),
     DETAIL: Placement(Slot.FIRST),
     ATTEMPTS: Placement(Slot.SECOND),
     TREE: Placement(Slot.THIRD, has_summary=True),
 }
-LOGS = {"logs": Placement(Slot.THIRD)}
 STACKED = Proportions(main_rows=12, main_columns=132, is_stacked=True)
+ENTRIES = (*PANES, *OVERVIEW_PANES)
 
 
-def planned(
-    width: int,
-    height: int,
-    *recent: str,
-    zoomed: bool = False,
-    placements: Mapping[str, Placement] = PLACEMENTS,
-    proportions: Proportions = Proportions(),  # noqa: B008  frozen
-) -> PanePlan:
+def planned(width: int, height: int, *recent: str, overview: bool = False, zoomed: bool = False) -> PanePlan:
     """Plan a terminal, header and footer taken off. `recent`: the panes that had the focus, the last one first."""
-    rest = [name for name in placements if name not in recent]
-    panes = [*recent, *rest]
-    return plan(width, height - 2, placements, recent=panes, is_zoomed=zoomed, proportions=proportions)
+    shown = {each.title: each.placement for each in ENTRIES if each.placement.is_in(overview=overview)}
+    order = [*recent, *(name for name in shown if name not in recent)]
+    return plan(width, height - 2, shown, recent=order, is_zoomed=zoomed)
 
 
-def test_80x24_has_one_pane_and_the_summary() -> None:
-    found = planned(80, 24)
-    assert dict(found.rects) == {LIST: PaneRect(0, 0, 80, 22 - SUMMARY_HEIGHT)}
-    assert found.has_summary
+def stacked(width: int, height: int, *recent: str, zoomed: bool = False) -> PanePlan:
+    order = [*recent, *(name for name in ERRORS if name not in recent)]
+    return plan(width, height - 2, ERRORS, recent=order, is_zoomed=zoomed, proportions=STACKED)
+
+
+def test_panes_of_a_run_at_three_sizes() -> None:
+    small, medium, wide = planned(80, 24), planned(120, 40), planned(200, 60)
+    assert dict(small.rects) == {LIST: PaneRect(0, 0, 80, 22 - SUMMARY_HEIGHT)}
+    assert small.has_summary
     assert not planned(80, 24, DETAIL).has_summary
-
-
-def test_120x40_has_three_panes() -> None:
-    found = planned(120, 40)
-    assert found.rects[LIST] == PaneRect(0, 0, 120, 18)
-    assert found.rects[DETAIL] == PaneRect(0, 18, 54, 20)
-    assert found.rects[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE))
-    assert found.hairline == (54, 18, 38)
+    assert medium.rects[LIST] == PaneRect(0, 0, 120, 18)
+    assert medium.rects[DETAIL] == PaneRect(0, 18, 54, 20)
+    assert medium.rects[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE, LOGS))
+    assert medium.hairline == (54, 18, 38)
     assert planned(120, 40, TREE).shows(TREE)
+    assert wide.rects[LIST] == PaneRect(0, 0, 116, 58)
+    assert [wide.rects[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
+    assert wide.rects[TREE].tabs == planned(200, 60, LIST, LOGS).rects[LOGS].tabs == (TREE, LOGS)
+    assert wide.joints == ((0, "┬"), (23, "├"), (43, "├"))
+    assert planned(200, 40, LIST, TREE).rects[TREE].tabs == (ATTEMPTS, TREE, LOGS), "a low terminal shares a place"
+    assert dict(planned(200, 60, ATTEMPTS, zoomed=True).rects) == {ATTEMPTS: PaneRect(0, 0, 200, 58)}
 
 
-def test_200x60_has_four_panes() -> None:
-    found = planned(200, 60)
-    assert found.rects[LIST] == PaneRect(0, 0, 116, 58)
-    assert [found.rects[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
-    assert {place.x for pane, place in found.rects.items() if pane != LIST} == {117}
-    assert found.joints == ((0, "┬"), (23, "├"), (43, "├"))
-
-
-def test_wide_low_terminal_shares_a_place() -> None:
-    found = planned(200, 40, LIST, TREE)
-    assert found.rects[TREE].tabs == (ATTEMPTS, TREE)
-    assert not found.shows(ATTEMPTS)
-
-
-def test_zoom_shows_one_pane() -> None:
-    found = planned(200, 60, ATTEMPTS, zoomed=True)
-    assert dict(found.rects) == {ATTEMPTS: PaneRect(0, 0, 200, 58)}
-
-
-def test_panes_of_one_slot_share_its_place_as_tabs() -> None:
-    placements = PLACEMENTS | LOGS
-    assert planned(200, 60, placements=placements).rects[TREE].tabs == (TREE, "logs")
-    assert planned(200, 60, LIST, "logs", placements=placements).rects["logs"].tabs == (TREE, "logs")
-    assert planned(120, 40, placements=placements).rects[ATTEMPTS].tabs == (ATTEMPTS, TREE, "logs")
+def test_panes_of_the_overview_at_three_sizes() -> None:
+    assert numbers_of(ENTRIES) == {
+        **{entry.title: number for number, entry in enumerate(PANES, 1)},
+        **{entry.title: number for number, entry in enumerate(OVERVIEW_PANES, 2)},
+    }
+    assert [*planned(80, 24, "queues", overview=True).rects] == ["queues"]
+    medium = planned(120, 40, LIST, overview=True)
+    failing, tasks = medium.rects["failing now"], medium.rects["tasks"]
+    assert (failing.y, failing.height, tasks.y, tasks.height) == (18, 7, 25, 13)
+    assert (failing.tabs, tasks.tabs) == (("failing now", "tasks", "queues"), ())
+    assert medium.joints == ((18, "┬"), (25, "├"))
+    queues = planned(120, 40, "queues", overview=True)
+    assert (queues.rects["queues"].height, queues.shows("tasks")) == (20, False)
+    wide = planned(200, 60, overview=True)
+    assert [wide.rects[name].y for name in ("overview", "failing now", "tasks")] == [0, 23, 43]
+    assert wide.rects["failing now"].tabs == ("failing now", "queues")
+    assert not planned(160, 30, overview=True).shows("tasks"), "a low place has tabs alone"
+    assert [*planned(120, 40, "tasks", overview=True, zoomed=True).rects] == ["tasks"]
 
 
 def test_stacked_view_has_two_panes_on_a_narrow_terminal() -> None:
-    found = planned(80, 24, ATTEMPTS, proportions=STACKED)
-    assert found.rects[LIST] == PaneRect(0, 0, 80, 11)
-    assert found.rects[ATTEMPTS] == PaneRect(0, 11, 80, 9, (DETAIL, ATTEMPTS, TREE))
+    found = stacked(80, 24, ATTEMPTS)
+    assert found.rects == {LIST: PaneRect(0, 0, 80, 11), ATTEMPTS: PaneRect(0, 11, 80, 9, (DETAIL, ATTEMPTS, TREE))}
     assert found.has_summary
-    assert planned(80, 24, LIST, ATTEMPTS, proportions=STACKED) == found
-    assert not planned(80, 24, LIST, zoomed=True, proportions=STACKED).has_summary
-    assert set(planned(80, MIN_STACKED_HEIGHT - 1, LIST, proportions=STACKED).rects) == {LIST}
-    assert planned(120, 40, proportions=STACKED).rects[LIST].height == 12
-    assert planned(200, 60, proportions=STACKED).rects[LIST].width == 132
+    assert stacked(80, 24, LIST, ATTEMPTS) == found
+    assert not stacked(80, 24, LIST, zoomed=True).has_summary
+    assert set(stacked(80, MIN_STACKED_HEIGHT - 1, LIST).rects) == {LIST}
+    assert (stacked(120, 40).rects[LIST].height, stacked(200, 60).rects[LIST].width) == (12, 132)
 
 
-@given(
-    st.integers(60, 400),
-    st.integers(15, 150),
-    st.sampled_from(list(PLACEMENTS)),
-    st.booleans(),
-    st.sampled_from([Proportions(), STACKED]),
-)
-def test_every_cell_belongs_to_one_part(
-    width: int, height: int, focused: str, zoomed: bool, proportions: Proportions
-) -> None:
+widths, heights = st.integers(60, 300), st.integers(15, 100)
+
+
+@given(widths, heights, st.sampled_from([LIST, DETAIL, ATTEMPTS]), st.booleans(), st.booleans())
+def test_every_cell_belongs_to_one_part(width: int, height: int, focused: str, zoomed: bool, is_stacked: bool) -> None:
     assert not is_too_small(width, height)
-    found = planned(width, height, focused, zoomed=zoomed, proportions=proportions)
+    found = (stacked if is_stacked else planned)(width, height, focused, zoomed=zoomed)
     assert found.shows(focused)
-    cells = [0] * (width * (height - 2))
-
-    def take(x: int, y: int, across: int, down: int) -> None:
-        for row in range(y, y + down):
-            for column in range(x, x + across):
-                cells[row * width + column] += 1
-
-    for rect in found.rects.values():
-        assert rect.width >= 40
-        assert rect.height >= 7
-        take(rect.x, rect.y, rect.width, rect.height)
+    parts = [(rect.x, rect.y, rect.width, rect.height) for rect in found.rects.values()]
+    assert all(across >= 40 and down >= 7 for _, _, across, down in parts)
     if found.has_summary:
-        take(0, height - 2 - SUMMARY_HEIGHT, width, SUMMARY_HEIGHT)
+        parts.append((0, height - 2 - SUMMARY_HEIGHT, width, SUMMARY_HEIGHT))
     if found.hairline is not None:
         x, top, bottom = found.hairline
-        take(x, top, 1, bottom - top)
-    assert set(cells) == {1}
+        parts.append((x, top, 1, bottom - top))
+    # Parts that do not overlap and have the area of the terminal leave no cell free.
+    assert sum(across * down for _, _, across, down in parts) == width * (height - 2)
+    for (x, y, across, down), (left, top, right, low) in combinations(parts, 2):
+        assert x + across <= left or left + right <= x or y + down <= top or top + low <= y
+    assert all(x >= 0 <= y and x + across <= width and y + down <= height - 2 for x, y, across, down in parts)
+
+
+@given(widths, heights, st.sampled_from([(LIST, LIST), (ATTEMPTS, "failing now"), (TREE, "tasks")]))
+def test_selecting_a_run_moves_no_place(width: int, height: int, focus: tuple[str, str]) -> None:
+    run, overview = planned(width, height, focus[0]), planned(width, height, focus[1], overview=True)
+    assert run.hairline == overview.hairline
+    assert run.has_summary is overview.has_summary or focus[0] != LIST
+    assert run.rects.get(LIST) == overview.rects.get(LIST)
+    if DETAIL in run.rects:
+        one, other = run.rects[DETAIL], overview.rects["overview"]
+        assert (one.x, one.y, one.width, one.height) == (other.x, other.y, other.width, other.height)
+    assert {*run.joints} <= {*overview.joints}
+
+
+@given(st.integers(60, 220), st.integers(13, 70), st.integers(4, 60), st.booleans(), st.booleans())
+def test_panes_above_a_cover_keep_their_places(
+    width: int, height: int, rows: int, overview: bool, zoomed: bool
+) -> None:
+    before = planned(width, height + 2, overview=overview, zoomed=zoomed)
+    after = covered(before, width, height, rows)
+    cover = after.cover
+    assert cover is not None
+    assert (cover.x, cover.width, cover.y + cover.height) == (0, width, height)
+    most = max(MIN_COVER_ROWS, height // 2)
+    assert min(rows, most) <= cover.height <= min(rows, most) + MIN_PANE_ROWS
+    assert after.rects, "the list stays"
+    for name, rect in after.rects.items():
+        old = before.rects[name]
+        assert (rect.x, rect.y, rect.width, rect.tabs) == (old.x, old.y, old.width, old.tabs)
+        assert MIN_PANE_ROWS <= rect.height <= old.height
+        assert rect.y + rect.height <= cover.y
+    assert not after.has_summary
+    assert all(y < cover.y for y, _ in after.joints)
+    assert after.hairline is None or after.hairline[2] <= cover.y

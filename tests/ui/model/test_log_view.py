@@ -2,16 +2,13 @@
 
 from itertools import islice
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain import log as logged_text
-from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import SpanId
 from tui.domain.text import Raw
-from tui.features.logs.model import MAX_OPEN_LINES, LogKey, LogRows, LogView
+from tui.features.logs.model import LogKey, LogRows, LogView
 from tui.features.logs.words import Attributes
 from tui.text.styled import Line, Piece, plain
 
@@ -89,56 +86,3 @@ def test_line_is_found_where_lines_were_added(times: list[int], data: st.DataObj
     assert isinstance(found, LogKey)
     assert after.messages[found.line] == before.messages[index]
     assert view.is_open(found.line)
-
-
-def test_hidden_line_is_found_at_the_one_before_it() -> None:
-    log = log_of("a", "b", "c", levels=("INFO", "INFO", "DEBUG"))
-    view = view_of(log)
-    view.show_from(LogLevel.INFO)
-    assert rows_of(view).index_of(LogKey(log, 2)) == 1
-
-
-@given(st.lists(st.sampled_from(LEVELS), max_size=30), st.sampled_from(LogLevel))
-def test_level_hides_the_lines_below_it(levels: list[str], least: LogLevel) -> None:
-    log = log_of(*("x" for _ in levels), levels=tuple(levels) or ("INFO",))
-    view = view_of(log)
-    view.show_from(least)
-    assert list(view.shown) == [index for index, line in enumerate(log) if line.level >= least]
-    assert view.hidden_count == len(levels) - view.shown_count
-
-
-def test_search_finds_shown_lines_in_any_case() -> None:
-    view = view_of(log_of("Straße", "none", "STRASSE", "x" * 900_000 + "strasse", levels=("INFO", "DEBUG")))
-    pauses = sum(1 for _ in view.search("strasse"))
-    assert view.hits == [0, 2, 3]
-    assert pauses >= 2
-    view.show_from(LogLevel.INFO)
-    for _ in view.search("strasse"):
-        pass
-    assert view.hits == [0, 2]
-
-
-def test_number_of_opened_lines_is_bounded() -> None:
-    view = view_of(log_of(*map(str, range(MAX_OPEN_LINES + 5))))
-    for index in range(MAX_OPEN_LINES + 5):
-        view.toggle(index)
-    assert [view.is_open(index) for index in (0, 4, 5, MAX_OPEN_LINES + 4)] == [False, False, True, True]
-
-
-def test_opened_message_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[int] = []
-
-    def count(stack: Raw) -> tuple[StackFrame, ...]:
-        parsed.append(len(stack))
-        return parse_stack(stack)
-
-    monkeypatch.setattr(logged_text, "parse_stack", count)
-    messages = ("once\n" + "    at noon\n" * 2_000, "once\n" + "    at fn (file.ts:1:2)\n" * 2_000)
-    view = view_of(log_of(*messages))
-    for index in range(2):
-        view.toggle(index)
-    for width in (60, 100, 60):
-        for more in range(5):  # a live log comes again and again
-            view.show(log_of(*messages, *["x"] * more))
-            assert len(rows_of(view, width)) > 2
-    assert len(parsed) == 2

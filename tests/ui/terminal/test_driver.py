@@ -1,4 +1,4 @@
-"""The driver measures its terminal, and sends the title again to one that was behind."""
+"""The terminal on a real pty: its size, the first frame, the driver's start and end, and a writer that never waits."""
 
 import asyncio
 import fcntl
@@ -9,20 +9,22 @@ import signal
 import struct
 import sys
 import termios
+import threading
 import tty
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from threading import Thread
 
 import pytest
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.app import App
 from textual.message import Message
 
 from tui.kit.driver import TerminalDriver
+from tui.kit.terminal import early as terminal_output
 from tui.kit.terminal.early import (
-    CLEAR,
     FALLBACK_SIZE,
     MAX_CELLS,
     MAX_COLUMNS,
@@ -33,9 +35,8 @@ from tui.kit.terminal.early import (
     has_undrawn_part,
     size_of,
 )
-from tui.kit.terminal.input import InputDecoder, TerminalAnswer, TerminalTakenBack
-from tui.kit.terminal.output import PaintedPiece, Query, first_queries
-from tui.terminal.encoder import Place
+from tui.kit.terminal.input import TerminalTakenBack
+from tui.kit.terminal.output import Query
 
 SCREEN_OFF = b"\x1b[?1049l"
 ANSWERS = b"\x1b[0n"
@@ -48,9 +49,7 @@ ANSWERS = b"\x1b[0n"
         ((65_535, 65_535), (MAX_COLUMNS, MAX_CELLS // MAX_COLUMNS)),
         ((1, 65_535), (1, MAX_ROWS)),
         ((65_535, 1), (MAX_COLUMNS, 1)),
-        ((640, 180), (640, 180)),
         ((0, 0), FALLBACK_SIZE),
-        ((0, 50), (FALLBACK_SIZE[0], 50)),
         ((1, 1), (1, 1)),
     ],
 )
@@ -62,96 +61,6 @@ def test_size_comes_from_the_kernel_within_bounds(
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", reported[1], reported[0], 0, 0))
     assert size_of(slave) == size
     assert has_undrawn_part(slave) == (max(reported) == 65_535)
-    os.close(master)
-    os.close(slave)
-
-
-def writer_of(driver: TerminalDriver, slave: int) -> TerminalWriter:
-    """Return a writer as the driver makes it."""
-    on_caught_up = partial(driver._call_in_loop, driver.frames.on_caught_up)
-    return TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=on_caught_up)
-
-
-def show(driver: TerminalDriver, text: str, cursor: Place = (0, 0)) -> None:
-    """Draw a text in the first row."""
-    driver.frames.show([PaintedPiece(0, 0, [Segment(text)])], cursor)
-
-
-def test_dropped_title_is_sent_again() -> None:
-    master, slave = pty.openpty()
-
-    async def scenario() -> bytes:
-        driver = TerminalDriver(App[int]())
-        driver._writer = writer_of(driver, slave)
-        driver._is_active = True
-        driver.frames.writer = driver._writer
-        driver._writer.write("x" * 2 * MAX_UNWRITTEN_BYTES)
-        assert not driver.frames.ask_cursor((2, 19))
-        driver.frames.set_title("PROD")
-        written = b""
-        async with asyncio.timeout(100):
-            while b"\x1b[22;2t\x1b]2;PROD\x1b\\" not in written:
-                written += await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
-        driver.frames.set_title("DEV")
-        written = await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
-        driver._writer.close()
-        return written
-
-    assert asyncio.run(scenario()) == b"\x1b]2;DEV\x1b\\"
-    os.close(master)
-    os.close(slave)
-
-
-def test_repaint_clears_the_screen_with_its_frame() -> None:
-    master, slave = pty.openpty()
-
-    async def scenario() -> bytes:
-        driver = TerminalDriver(App[int]())
-        driver._writer = writer_of(driver, slave)
-        driver._is_active = True
-        driver.frames.writer = driver._writer
-        driver.frames.pacer.is_slow_profile = True
-        for text in "0123":
-            show(driver, text)
-            driver.frames._send()
-        sent = b""
-        while b"3" not in sent:
-            sent += os.read(master, MAX_UNWRITTEN_BYTES)
-        driver.frames.repaint(CLEAR)
-        show(driver, "painted")
-        written = await asyncio.wait_for(asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES), 10)
-        driver._writer.close()
-        return written
-
-    written = asyncio.run(scenario())
-    assert written.startswith(CLEAR.encode())
-    assert b"painted" in written
-    os.close(master)
-    os.close(slave)
-
-
-def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
-    """After a new size, the wanted screen is empty until the app has drawn."""
-    master, slave = pty.openpty()
-
-    async def scenario() -> None:
-        driver = TerminalDriver(App[int]())
-        driver._writer = writer_of(driver, slave)
-        driver._is_active = True
-        driver.frames.writer = driver._writer
-        show(driver, "dialog")
-        driver.frames.resize(100, 30)
-        assert not driver.frames.ask_cursor((2, 19))
-        show(driver, "field", cursor=(4, 11))
-        assert driver.frames.ask_cursor((2, 19))
-        driver._writer.close()
-
-    asyncio.run(scenario())
-    # The cursor is back in the field, for an input method.
-    returned, written = b"\x1b[3;20H\x1b[6n\x1b[5n\x1b[5;12H", b""
-    while not written.endswith(returned) and select.select([master], [], [], 1)[0]:
-        written += os.read(master, MAX_UNWRITTEN_BYTES)
-    assert written.endswith(returned)
     os.close(master)
     os.close(slave)
 
@@ -181,58 +90,6 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         asyncio.run(scenario())
         tty.setraw(slave, termios.TCSANOW)
         assert select.select([slave], [], [], 0)[0] == []
-    os.close(master)
-
-
-def test_reader_knows_that_the_terminal_owes_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    master, slave = pty.openpty()
-    awaiting: list[Callable[[], bool]] = []
-
-    def decoder(*, has_mouse: bool, is_awaiting: Callable[[], bool]) -> InputDecoder:
-        awaiting.append(is_awaiting)
-        return InputDecoder(has_mouse=has_mouse)
-
-    async def scenario() -> None:
-        driver = TerminalDriver(App[int]())
-        driver.start_application_mode()
-        assert awaiting[0]()
-        os.write(master, ANSWERS)
-        driver.stop_application_mode()
-        driver.close()
-        assert not awaiting[0]()
-
-    with os.fdopen(slave, "r+b", buffering=0) as stream:
-        monkeypatch.setattr(sys, "__stdin__", stream)
-        monkeypatch.setattr(sys, "__stdout__", stream)
-        monkeypatch.setattr("tui.kit.driver.InputDecoder", decoder)
-        asyncio.run(scenario())
-    os.close(master)
-
-
-def test_frames_follow_a_suspension_during_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app's screen may be complete before the terminal is set up again."""
-    master, slave = pty.openpty()
-
-    class StartingApp(App[int]):
-        early_terminal = EarlyTerminal(slave, slave)
-
-    async def scenario() -> None:
-        driver = TerminalDriver(StartingApp())
-        driver.start_application_mode()
-        driver.stop_application_mode()
-        driver.release()
-        driver.start_application_mode()
-        show(driver, "rows")
-        written = b""
-        while (await asyncio.to_thread(select.select, [master], [], [], 1))[0] and b"rows" not in written:
-            written += os.read(master, 10_000)
-        driver.close()
-        assert b"rows" in written
-
-    with os.fdopen(slave, "r+b", buffering=0) as stream:
-        monkeypatch.setattr(sys, "__stdin__", stream)
-        monkeypatch.setattr(sys, "__stdout__", stream)
-        asyncio.run(scenario())
     os.close(master)
 
 
@@ -267,30 +124,6 @@ def test_app_learns_that_another_had_the_terminal(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("environ", "asked"),
-    [
-        ({"TERM": "xterm-256color"}, "\x1b[>0q\x1b[5n"),
-        ({"TERM": "linux"}, "\x1b[5n"),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, "\x1b[5n"),
-    ],
-)
-def test_terminal_is_asked_only_what_it_may_know(environ: dict[str, str], asked: str) -> None:
-    assert "".join(query.value for query in first_queries(environ)) == asked
-
-
-def test_version_of_the_terminal_turns_on_repetition() -> None:
-    async def scenario() -> None:
-        driver = TerminalDriver(App[int]())
-        driver.frames.queries.ask(Query.VERSION)
-        driver.process_message(TerminalAnswer(Query.VERSION, "XTerm(390)"))
-        driver.process_message(TerminalAnswer(Query.VERSION, "unknown"))  # nobody asked again
-        await asyncio.sleep(0)
-        assert driver.frames.screen.able.repeats
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
     ("asked", "x", "y", "is_passed"),
     [(1, 0, 1, True), (1, 0, 0, True), (1, 1, 0, False), (1, 15, 0, False), (0, 0, 1, False)],
 )
@@ -308,3 +141,168 @@ def test_app_gets_a_cursor_report_only_if_it_asked(
 
     asyncio.run(scenario())
     assert bool(passed) is is_passed
+
+
+ROWS = [[Segment("head", Style(bold=True))], [Segment("loading")]]
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[int, int]]:
+    master, slave = os.openpty()
+    yield master, slave
+    os.close(master)
+    os.close(slave)
+
+
+def output(master: int) -> bytes:
+    text = b""
+    while select.select([master], [], [], 0)[0]:
+        text += os.read(master, 65536)
+    return text
+
+
+def is_raw(slave: int) -> bool:
+    return not termios.tcgetattr(slave)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
+
+
+def test_early_terminal_shows_rows_until_it_is_taken_over(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    before = termios.tcgetattr(slave)
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        assert terminal.is_shown
+        assert is_raw(slave)
+        shown = output(master)
+        assert shown.startswith(b"\x1b[?1049h\x1b[?25l")
+        assert b"head" in shown
+        assert b"loading" in shown
+        assert terminal.take_over() == before
+    assert output(master) == b""
+    assert is_raw(slave), "whoever took it over restores it"
+
+
+def test_early_terminal_is_restored_after_an_exception(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    before = termios.tcgetattr(slave)
+    with pytest.raises(ZeroDivisionError), EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        _ = 1 / 0
+    assert output(master).endswith(b"\x1b[?1049l\x1b[?25h")
+    assert termios.tcgetattr(slave) == before
+
+
+def test_keys_typed_before_an_early_end_do_not_reach_the_shell(ends: tuple[int, int]) -> None:
+    master, slave = ends
+    with EarlyTerminal(slave, slave) as terminal:
+        terminal.show(ROWS)
+        os.write(master, b"rm\n")
+        assert select.select([slave], [], [], 10)[0]
+    assert not select.select([slave], [], [], 0)[0]
+
+
+def test_stop_waits_until_the_terminal_is_taken_over(ends: tuple[int, int]) -> None:
+    stops: list[int] = []
+    before = signal.signal(signal.SIGTSTP, lambda number, _: stops.append(number))
+    try:
+        with EarlyTerminal(ends[1], ends[1]) as terminal:
+            terminal.show(ROWS)
+            signal.raise_signal(signal.SIGTSTP)
+            assert stops == []
+            terminal.take_over()
+            assert stops == [signal.SIGTSTP]
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+PATIENCE_S = 10.0
+
+
+@dataclass
+class Pty:
+    """A terminal whose output is read only by `read`."""
+
+    master: int
+    slave: int
+    gone: threading.Event = field(default_factory=threading.Event)
+    caught_up: threading.Event = field(default_factory=threading.Event)
+
+    def writer(self) -> TerminalWriter:
+        return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self._on_caught_up)
+
+    def _on_caught_up(self, has_dropped: bool) -> None:
+        if has_dropped:
+            self.caught_up.set()
+
+    def read(self, size: int) -> bytes:
+        """Read exactly `size` bytes."""
+        got = b""
+        while len(got) < size:
+            assert select.select([self.master], [], [], PATIENCE_S)[0], f"only {len(got)} bytes of {size}"
+            got += os.read(self.master, size - len(got))
+        return got
+
+
+@pytest.fixture(params=["own", "shared"])
+def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
+    """Run a test once with a reopened terminal, once with the shared descriptor."""
+    if request.param == "shared":
+        monkeypatch.setattr(terminal_output, "_reopen", lambda descriptor: (descriptor, False))
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    terminal = Pty(master, slave)
+    yield terminal
+    for descriptor in (terminal.master, terminal.slave):
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_blocking", [True, False])
+def test_writer_loses_nothing_in_either_mode(terminal: Pty, is_blocking: bool) -> None:
+    os.set_blocking(terminal.slave, is_blocking)
+    flags = fcntl.fcntl(terminal.slave, fcntl.F_GETFL)
+    writer = terminal.writer()
+    sent = "".join(f"{number:07}é" for number in range(MAX_UNWRITTEN_BYTES // 10)).encode()
+    writer.write(sent.decode())
+    assert not writer.finish(0.0)
+    assert terminal.read(len(sent)) == sent
+    assert writer.finish(PATIENCE_S)
+    assert fcntl.fcntl(terminal.slave, fcntl.F_GETFL) == flags
+    writer.close()
+    assert not terminal.gone.is_set()
+
+
+def test_writer_drops_frames_when_behind_and_reports_it(terminal: Pty) -> None:
+    writer = terminal.writer()
+    assert writer.write("a" * MAX_UNWRITTEN_BYTES * 2)
+    assert not writer.write("lost")
+    assert terminal.read(MAX_UNWRITTEN_BYTES * 2) == b"a" * MAX_UNWRITTEN_BYTES * 2
+    assert terminal.caught_up.wait(PATIENCE_S)
+    assert writer.write("kept")
+    assert terminal.read(4) == b"kept"
+    writer.close()
+
+
+def test_close_does_not_wait_for_a_blocked_terminal(terminal: Pty) -> None:
+    writer = terminal.writer()
+    writer.write("a" * MAX_UNWRITTEN_BYTES)
+    terminal.read(1)
+    writer.close()
+    writer.write("b")
+    written = b""
+    while select.select([terminal.master], [], [], 0)[0]:
+        written += terminal.read(1)
+    os.write(terminal.slave, b"shell")
+    while not written.endswith(b"shell"):
+        written += terminal.read(1)
+    assert written.strip(b"a") == b"shell"
+
+
+def test_closed_terminal_is_reported_once_without_waiting(terminal: Pty) -> None:
+    writer = terminal.writer()
+    os.close(terminal.master)
+    terminal.master = -1
+    writer.write("a")
+    assert terminal.gone.wait(PATIENCE_S)
+    writer.write("b")
+    assert writer.finish(PATIENCE_S)
+    writer.close()
