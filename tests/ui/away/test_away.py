@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.virtual_clock import VirtualClock
@@ -33,10 +31,6 @@ def fail_soon(monitor: Monitored) -> None:
         at_s, end = now_s + number / 20, "FAILED" if number else "COMPLETED"
         run = FleetRun(1000 + 100 * int(now_s) + number, at_s, at_s + 0.1, at_s + 0.3, end, task=f"bill-{number:02}")
         monitor.api.fleet.add_all([run])
-
-
-def rule_of(monitor: Monitored) -> str:
-    return next(line for line in monitor.lines if TITLE in line)
 
 
 def play(tmp_path: Path, story: Callable[[Monitored], Awaitable[None]], size: tuple[int, int] = (120, 40)) -> None:
@@ -81,33 +75,3 @@ def test_first_key_after_a_rest_only_shows_what_happened(tmp_path: Path) -> None
         assert screen.pane.title == "detail", "the focus is where it was"
 
     play(tmp_path, story)
-
-
-def test_some_keys_act_at_once_and_some_places_have_no_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(monitor: Monitored) -> None:
-        refreshed: list[bool] = []
-        monkeypatch.setattr(monitor.screen, "action_refresh_now", lambda: refreshed.append(True))
-        for opening in ("question_mark", "W"):
-            await monitor.press(opening)
-            fail_soon(monitor)
-            await monitor.later(REST_S + 1)
-            await monitor.press("escape")
-            assert TITLE not in monitor.text, opening
-            assert "1:runs" in monitor.text
-        fail_soon(monitor)
-        await monitor.later(REST_S + 1)
-        await monitor.press("r")
-        assert TITLE in monitor.text
-        assert refreshed == [True]
-        assert [line for line in monitor.lines if line.startswith("  21 runs ended")]
-        assert "┴" in rule_of(monitor)
-        await monitor.answer(3)
-        await monitor.press("z")
-        assert "┴" not in rule_of(monitor), "the hairline is gone"
-        await monitor.resize(80, 24)
-        assert [line for line in monitor.lines if "20 failed" in line]
-        assert "1:runs" in monitor.lines[1]
-        await monitor.press("escape")
-        assert TITLE not in monitor.text
-
-    play(tmp_path, story, size=(200, 60))

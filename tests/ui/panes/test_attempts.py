@@ -1,15 +1,15 @@
-"""The attempts pane by its keys."""
+"""The attempts pane, and the attempts beside each other, by their keys."""
 
+from functools import partial
 from pathlib import Path
 
-from starlette.responses import JSONResponse
-
-from tests.support.fleet import Fleet, FleetRun, in_ms
+from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
-from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
+from tui.emulator.simulation.script import Call, Failure, FailureKind, Log, Script, Task, Work
+from tui.emulator.world import DemoTasks, World
 from tui.features.attempts.view import AttemptsPane
 
 STACK = (
@@ -56,55 +56,48 @@ def cursor_row(monitor: Monitored) -> str:
     return "" if row is None else "".join(piece.text for piece in row.line)
 
 
-def test_attempts_open_at_the_last_failed_one(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "3", wait_s=1)
-        assert "attempt 3 of 3" in rule_of(monitor)
-        assert ", . attempt" in monitor.lines[-1]
-        third = monitor.lines[monitor.line_of("✗ 3  ")]
-        assert "▌ ✗ 3 " in third
-        assert "404ms" in third
-        assert "the same in all 3 attempts" in monitor.text
-        await monitor.press("comma", "comma", "comma")
-        assert "attempt 1 of 3" in rule_of(monitor)
-        assert cursor_row(monitor).startswith("✗ 1")
-        await monitor.press("j", "enter")
-        assert "attempt 2 of 3" in rule_of(monitor)
-        await monitor.press("full_stop", "full_stop")
-        assert "attempt 3 of 3" in rule_of(monitor)
-        await monitor.press("comma")
-        await monitor.press("right_square_bracket", wait_s=1)
-        assert "attempt 1 of 1" in rule_of(monitor)
-        assert ", . attempt" not in monitor.lines[-1]
-        assert cursor_row(monitor).startswith("▼ 1 ")
-        assert "Process exited with code 1 after signal null." in monitor.text
-        await monitor.press("left_square_bracket", wait_s=1)
-        assert "attempt 3 of 3" in rule_of(monitor)
-        assert cursor_row(monitor).startswith("✗ 3")
-
-    run_story(story, tmp_path, fleet_with())
+def rows_below(monitor: Monitored) -> list[str]:
+    """The rows from the cursor on."""
+    page = pane_of(monitor).page
+    return ["".join(piece.text for piece in row.line) for row in page.rows[page.cursor :]]
 
 
-def test_stack_frames_unfold_by_enter_and_search(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "3", wait_s=1)
-        assert "charge     src/lib/payments/charge.ts:41:20" in monitor.text
-        page = pane_of(monitor).page
-        while "⋯ 2 frames" not in cursor_row(monitor):
-            assert page.cursor < len(page.rows) - 1
-            await monitor.press("j")
+@on_monitor(fleet_with)
+async def test_attempts_open_at_the_last_failed_one(monitor: Monitored) -> None:
+    await monitor.press("j", "3", wait_s=1)
+    assert "attempt 3 of 3" in rule_of(monitor)
+    assert ", . attempt" in monitor.lines[-1]
+    third = monitor.lines[monitor.line_of("✗ 3  ")]
+    assert "▌ ✗ 3 " in third
+    assert "404ms" in third
+    assert "the same in all 3 attempts" in monitor.text
+    await monitor.press("comma", "comma", "comma")
+    assert "attempt 1 of 3" in rule_of(monitor)
+    assert cursor_row(monitor).startswith("✗ 1")
+    await monitor.press("j", "enter")
+    assert "attempt 2 of 3" in rule_of(monitor)
+    await monitor.press("full_stop", "full_stop")
+    assert "attempt 3 of 3" in rule_of(monitor)
+    await monitor.press("comma")
+    await monitor.press("right_square_bracket", wait_s=1)
+    assert "attempt 1 of 1" in rule_of(monitor)
+    assert ", . attempt" not in monitor.lines[-1]
+    assert cursor_row(monitor).startswith("▼ 1 ")
+    assert "Process exited with code 1 after signal null." in monitor.text
+    await monitor.press("left_square_bracket", wait_s=1)
+    assert "attempt 3 of 3" in rule_of(monitor)
+    assert cursor_row(monitor).startswith("✗ 3")
+    # Frames of libraries unfold by Enter, and where a search finds something.
+    assert "charge     src/lib/payments/charge.ts:41:20" in monitor.text
+    await monitor.press(*["j"] * next(at for at, row in enumerate(rows_below(monitor)) if "⋯ 2 frames" in row))
+    for is_open in (True, False):
         await monitor.press("enter")
-        assert "async_local_storage:65" in monitor.text
-        assert cursor_row(monitor).startswith("▾ 2 frames")
-        await monitor.press("enter")
-        assert "async_local_storage" not in monitor.text
-        await monitor.press("slash", *"local_storage")
-        assert "async_local_storage:65" in monitor.text
-        assert "1 of 1" in monitor.lines[-1]
-        await monitor.press("escape")
-        assert "async_local_storage" not in monitor.text
-
-    run_story(story, tmp_path, fleet_with())
+        assert ("async_local_storage:65" in monitor.text) is is_open
+    await monitor.press("slash", *"local_storage")
+    assert "async_local_storage:65" in monitor.text
+    assert "1 of 1" in monitor.lines[-1]
+    await monitor.press("escape")
+    assert "async_local_storage" not in monitor.text
 
 
 def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
@@ -129,63 +122,67 @@ def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet_with(f"{hostile} {'far too long ' * 9}to the very end"))
 
 
-def test_failed_detail_is_reported_and_refetched(tmp_path: Path) -> None:
-    fleet = fleet_with()
-    broken = "/trace"
-    fleet.fault = lambda path: JSONResponse({"error": "boom"}, 500) if broken in path else None
-
-    async def story(monitor: Monitored) -> None:
-        nonlocal broken
-        await monitor.press("j", "j", "3", "z", wait_s=1)
-        assert "The attempts are not known: " in monitor.text
-        assert "r tries again." in monitor.text
-        broken = "/spans/"
-        await monitor.press("r", wait_s=1)
-        assert "attempts are not known" not in monitor.text
-        assert "▼ 1 " in monitor.text
-        assert "The server reports only a code." in monitor.text
-        assert "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE" in monitor.text
-
-    run_story(story, tmp_path, fleet, size=(99, 40))  # without a column of errors
+TIMEOUT = Failure(FailureKind.ERROR, "30 s exceeded", "TimeoutError", "    at ask (file:///app/src/lib/shop.ts:41:20)")
+GATEWAY = Failure(FailureKind.ERROR, "502", "ShopifyError", "    at check (file:///app/src/lib/shop.ts:63:9)")
 
 
-def test_live_run_is_followed(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "3", wait_s=1)
-        assert "◐ Executing  3.0s so far" in monitor.text
-        await monitor.later(1)
-        assert "◐ Executing  4.0s so far" in monitor.text
-        await monitor.later(30)
-        assert "attempt 3 of 3" in rule_of(monitor)
-        assert "so far" not in monitor.text
-
-    run_story(story, tmp_path, fleet_with(began_s=1.0, lasts_ms=6_000))
+def sync(call: Call, lasts_ms: int = 400) -> Script:
+    """The second attempt fails in another way, and logs less."""
+    is_odd = call.attempt == 2
+    logs = (Log("INFO", "asks"),) if is_odd else (Log("INFO", "asks"), Log("WARN", "slow"))
+    return Script((Work(lasts_ms, logs),), throws=GATEWAY if is_odd else TIMEOUT)
 
 
-def test_comparison_waits_until_the_attempts_are_read(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "j", wait_s=1)
-        await monitor.press("k", "3", "equals_sign")
-        assert "reading the attempts…" in monitor.lines[-1]
-        await monitor.later(1)
-        assert "compared" in monitor.lines[1]
-        await monitor.press("equals_sign", wait_s=1)
-        footer = monitor.lines[-1]
-        assert "= compare" in footer
-        await monitor.press("right_square_bracket")
-        assert monitor.lines[-1] == footer, "it changes once, when the next run is read"
-        await monitor.later(1)
-        assert "Enter open" in monitor.lines[-1]
-        assert "= compare" not in monitor.lines[-1]
-        await monitor.press("equals_sign")
-        assert "only one attempt: nothing to compare" in monitor.lines[-1]
-
-    run_story(story, tmp_path, fleet_with())
+def fleet(began_s: float = -60.0, lasts_ms: int = 400) -> Fleet:
+    fleet = Fleet(VirtualClock())
+    script = partial(sync, lasts_ms=lasts_ms)
+    tasks = (Task("sync-orders", script, "a.ts"), Task("once", lambda _: Script((Work(10),), throws=TIMEOUT), "a.ts"))
+    fleet.world = World(DemoTasks(tasks), start_ms=in_ms(EARLIEST_S), environment=DEV, lag_ms=(0, 0))
+    fleet.emulator.put(fleet.world)
+    fleet.world.advance(in_ms(began_s - 10))
+    fleet.world.trigger(NewRun(task_id="once", max_attempts=1))
+    fleet.world.advance(in_ms(began_s))
+    fleet.world.trigger(NewRun(task_id="sync-orders", max_attempts=3))
+    fleet.world.advance(in_ms(0))
+    return fleet
 
 
-def test_comparison_stays_closed_once_the_focus_moved_on(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "3", "equals_sign", "1", wait_s=2)
-        assert "compared" not in monitor.lines[1]
+async def compare(monitor: Monitored) -> None:
+    """Select the newest run, and compare its attempts once they are read: that takes two requests."""
+    await monitor.press("j", "3", wait_s=1)
+    pane = monitor.screen.panes["attempts"]
+    for _ in range(20):
+        if pane.check_action("compare", ()):
+            break
+        await monitor.later(0.2)
+    await monitor.press("equals_sign", wait_s=1)
 
-    run_story(story, tmp_path, fleet_with())
+
+def row(monitor: Monitored, label: str) -> str:
+    return " ".join(monitor.lines[monitor.line_of(f"  {label} ")].split())
+
+
+@on_monitor(fleet)
+async def test_attempts_are_compared_and_left_again(monitor: Monitored) -> None:
+    await monitor.press("j", "3", wait_s=1)
+    assert "= compare" in monitor.lines[-1]
+    asked = len(monitor.api.fleet.requests)
+    await monitor.press("equals_sign", wait_s=1)
+    paths = [path.rpartition("/")[2] for _, path, _ in monitor.api.fleet.requests[asked:]]
+    assert paths.count("events") == 1
+    assert {"trace"}.isdisjoint(paths)
+    assert "attempts · compared · sync-orders" in monitor.lines[1]
+    assert "3 attempts · 2 different errors · final" in monitor.lines[1]
+    assert row(monitor, "error") == "error TimeoutError ≠ ShopifyError TimeoutError"
+    assert row(monitor, "logs") == "logs 2 lines, 1 warn ≠ 1 line 2 lines, 1 warn"
+    assert "the same as attempt 1" in monitor.text
+    assert ", . others" not in monitor.lines[-1]
+    assert "= attempts" in monitor.lines[-1]
+    await monitor.press("Y")
+    assert "t  ticket" in monitor.text
+    await monitor.press("escape", "equals_sign")
+    assert "3:attempts" in monitor.text
+    await monitor.press("j", "1", "j", "3", wait_s=1)
+    assert "attempt 1 of 1" in monitor.text
+    await monitor.press("equals_sign")
+    assert "compared" not in monitor.text

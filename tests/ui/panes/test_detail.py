@@ -1,7 +1,6 @@
 """The detail pane by its keys."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +8,12 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, in_ms
 from tests.support.present.samples import HOSTILE
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.run import Run
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.features.detail.value import ValueScreen, ValueView
 from tui.features.detail.view import DetailPane
-from tui.kit.selection import RUN, FetchState
-from tui.text.blocks import SHOW_READING_AFTER
-from tui.text.styled import plain
 
 ORDER = {
     "order": 417041,
@@ -86,226 +81,110 @@ async def fetch(monitor: Monitored) -> None:
     await monitor.later()
 
 
-def test_enter_opens_the_detail_of_a_final_run(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        assert "j or ↓ selects a run" in monitor.text
-        await monitor.press("j", "enter", wait_s=1)
-        rule = monitor.lines[monitor.line_of("2:detail")]
-        assert "final" in rule
-        assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
-        for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
-            assert part in monitor.text, part
-
-    run_story(story, tmp_path, fleet_with(), size=(120, 50))
-
-
-def test_enter_opens_the_parent_and_escape_returns(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "checkout")
-        await monitor.press("enter", wait_s=1)
-        assert pane_of(monitor).selection.run_id == FleetRun(2, 0).id
-        assert "◐ Executing  for" in monitor.text
-        assert "✗ 1 Failed" in monitor.text
-        await monitor.press("escape", wait_s=1)
-        assert pane_of(monitor).selection.run_id == FleetRun(3, 0).id
-
-    run_story(story, tmp_path, fleet_with())
+@on_monitor(fleet_with, size=(120, 50))
+async def test_enter_opens_the_detail_of_a_final_run(monitor: Monitored) -> None:
+    assert "j or ↓ selects a run" in monitor.text
+    await monitor.press("j", "enter", wait_s=1)
+    rule = monitor.lines[monitor.line_of("2:detail")]
+    assert "final" in rule
+    assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
+    for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
+        assert part in monitor.text, part
+    # The parent opens as the selected run, and Esc goes back.
+    go_to(monitor, "checkout")
+    await monitor.press("enter", wait_s=1)
+    assert pane_of(monitor).selection.run_id == FleetRun(2, 0).id
+    assert "◐ Executing  for" in monitor.text
+    assert "✗ 1 Failed" in monitor.text
+    await monitor.press("escape", wait_s=1)
+    assert pane_of(monitor).selection.run_id == FleetRun(3, 0).id
 
 
-def test_values_fold_under_the_cursor(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "lines:")
-        assert cursor_row(monitor).startswith("▸ lines: [ {")
-        await monitor.press("enter")
-        assert cursor_row(monitor) == "▾ lines: 90 items"
-        await monitor.press("j", "j")
-        assert 'sku: "A-1"' in cursor_row(monitor)
-        await monitor.press("h")
-        assert cursor_row(monitor) == "▾ lines: 90 items"
-        await monitor.press("h")
-        assert cursor_row(monitor).startswith("▸ lines: [ {")
-        await monitor.press("l")
-        assert cursor_row(monitor) == "▾ lines: 90 items"
-        await monitor.press("E", "g")
-        assert not any("sku:" in "".join(piece.text for piece in row.line[:2]) for row in pane_of(monitor).page.rows)
-        await monitor.press("e")
-        assert any("more line" in "".join(piece.text for piece in row.line) for row in pane_of(monitor).page.rows)
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_unfold_all_is_offered_where_a_value_folds(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        assert "e E unfold all" in monitor.lines[-1]
-        await monitor.press("E")
-        assert "e E unfold all" in monitor.lines[-1]
-        await monitor.press("right_square_bracket", wait_s=1)
-        assert "payload" in monitor.text
-        assert "unfold all" not in monitor.lines[-1]
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_search_finds_text_in_folded_values(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        assert '"A-77"' not in monitor.text
-        await monitor.press("slash", *"a-77", "enter")
-        assert 'sku: "A-77"' in monitor.text
-        assert pane_of(monitor).page.hits == (1, 1)
-        await monitor.press("escape")
-        assert '"A-77"' not in monitor.text
-
-    run_story(story, tmp_path, fleet_with())
+@on_monitor(fleet_with)
+async def test_values_fold_are_searched_and_open(monitor: Monitored) -> None:
+    await monitor.press("j", "enter", wait_s=1)
+    go_to(monitor, "lines:")
+    assert cursor_row(monitor).startswith("▸ lines: [ {")
+    await monitor.press("enter")
+    assert cursor_row(monitor) == "▾ lines: 90 items"
+    await monitor.press("j", "j")
+    assert 'sku: "A-1"' in cursor_row(monitor)
+    await monitor.press("h")
+    assert cursor_row(monitor) == "▾ lines: 90 items"
+    await monitor.press("h")
+    assert cursor_row(monitor).startswith("▸ lines: [ {")
+    await monitor.press("l")
+    assert cursor_row(monitor) == "▾ lines: 90 items"
+    # A search finds what is folded, and folds it again.
+    await monitor.press("h", "slash", *"a-77", "enter")
+    assert 'sku: "A-77"' in monitor.text
+    assert pane_of(monitor).page.hits == (1, 1)
+    await monitor.press("escape")
+    assert '"A-77"' not in monitor.text
+    # A long text opens on a page of its own.
+    go_to(monitor, "note:")
+    assert cursor_row(monitor).endswith("523 B, 3 lines")
+    await monitor.press("enter")
+    assert "payload of charge-card" in monitor.lines[1]
+    assert [line.strip() for line in monitor.lines[2:4]] == ["▌ first line", "second line"]
+    assert monitor.lines[4].count("long") > 20 < monitor.lines[5].count("long")
+    await monitor.press("w")
+    assert monitor.lines[4].endswith("…")
+    await monitor.press("escape")
+    assert monitor.app.screen is monitor.screen
+    assert "e E unfold all" in monitor.lines[-1]
+    await monitor.press("E", "g")
+    assert not any("sku:" in "".join(piece.text for piece in row.line[:2]) for row in pane_of(monitor).page.rows)
+    await monitor.press("e")
+    assert any("more line" in "".join(piece.text for piece in row.line) for row in pane_of(monitor).page.rows)
 
 
-def test_long_text_opens_on_its_own_page(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "note:")
-        assert cursor_row(monitor).endswith("523 B, 3 lines")
-        await monitor.press("enter")
-        assert "payload of charge-card" in monitor.lines[1]
-        assert monitor.lines[2].strip() == "▌ first line"
-        assert monitor.lines[3].strip() == "second line"
-        assert monitor.lines[4].count("long") > 20
-        assert monitor.lines[5].count("long") > 20
-        await monitor.press("w")
-        assert monitor.lines[4].endswith("…")
-        await monitor.press("escape")
-        assert monitor.app.screen is monitor.screen
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_stored_value_is_fetched_on_enter(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "Enter fetches it")
-        assert not any("/packets/" in path for _, path, _ in fleet.requests)
-        await fetch(monitor)
-        view = view_of(monitor)
-        assert "payload of charge-card" in monitor.lines[1]
-        await monitor.press("e", "G")
-        assert "8999" in monitor.text
-        # Millions of rows are a matter of asking for the next one.
-        assert len(view._shown) == view.size.height
-        await monitor.press("slash", *"7345 of", "enter", wait_s=1)
-        assert "match 1 of 1" in monitor.lines[1]
-        assert "row 7345 of many" in monitor.text
-        await monitor.press("escape", "escape")
-        assert "stored apart" in monitor.text
-
-    run_story(story, tmp_path, fleet_with(LARGE), size=(100, 34))
+@on_monitor(lambda: fleet_with(LARGE), size=(100, 34))
+async def test_stored_value_is_fetched_on_enter(monitor: Monitored) -> None:
+    fleet = monitor.api.fleet
+    await monitor.press("j", "enter", wait_s=1)
+    go_to(monitor, "Enter fetches it")
+    assert not any("/packets/" in path for _, path, _ in fleet.requests)
+    await fetch(monitor)
+    view = view_of(monitor)
+    assert "payload of charge-card" in monitor.lines[1]
+    await monitor.press("e", "G")
+    assert "8999" in monitor.text
+    # Millions of rows are a matter of asking for the next one.
+    assert len(view._shown) == view.size.height
+    await monitor.press("slash", *"7345 of", "enter", wait_s=1)
+    assert "match 1 of 1" in monitor.lines[1]
+    assert "row 7345 of many" in monitor.text
+    await monitor.press("escape", "escape")
+    assert "stored apart" in monitor.text
 
 
-def test_fetched_value_opens_over_its_own_pane(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "Enter fetches it")
-        run_id = pane_of(monitor).selection.run_id
-        assert run_id is not None
-        run = monitor.app.session.store.get(run_id)
-        assert run is not None
-        pane_of(monitor)._fetch(run, "payload")
-        monitor.screen.set_focus(monitor.screen.run_list.body)
-        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name().startswith("fetch the")])
-        await monitor.later()
-        assert monitor.app.screen is monitor.screen
-        await monitor.press("2")
-        await fetch(monitor)
-        assert isinstance(monitor.app.screen, ValueScreen)
-
-    run_story(story, tmp_path, fleet_with(LARGE), size=(100, 50))
+@on_monitor(lambda: fleet_with(LARGE))
+async def test_value_fetch_reports_errors_and_renews_its_address(monitor: Monitored) -> None:
+    fleet = monitor.api.fleet
+    await monitor.press("j", "enter", wait_s=1)
+    fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
+    go_to(monitor, "Enter fetches it")
+    await fetch(monitor)
+    assert cursor_row(monitor).startswith("payload   403, the address may")
+    assert "Signature" not in monitor.text
+    fleet.fault = lambda _: None
+    await monitor.later(290)
+    detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
+    count_before = len(fleet.requests_to(detail))
+    await fetch(monitor)
+    assert len(fleet.requests_to(detail)) == count_before + 1
+    view_of(monitor)
 
 
-def test_value_fetch_reports_errors_and_renews_its_address(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        await monitor.press("j", "enter", wait_s=1)
-        fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
-        go_to(monitor, "Enter fetches it")
-        await fetch(monitor)
-        assert cursor_row(monitor).startswith("payload   403, the address may")
-        assert "Signature" not in monitor.text
-        fleet.fault = lambda _: None
-        await monitor.later(290)
-        detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
-        count_before = len(fleet.requests_to(detail))
-        await fetch(monitor)
-        assert len(fleet.requests_to(detail)) == count_before + 1
-        view_of(monitor)
-
-    run_story(story, tmp_path, fleet_with(LARGE))
-
-
-def test_refused_key_is_explained_with_advice(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        monitor.api.fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if "/v3/runs/" in path else None
-        await monitor.press("j", "enter", wait_s=1)
-        assert "This key may not read runs (403)." in monitor.text
-        assert "version   20261123.1" in monitor.text
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_panes_say_nothing_before_a_read_is_late(tmp_path: Path) -> None:
-    words = ("not read", "loading…", "reading…")
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j")
-        assert "  payload" in [line.partition("│")[0].rstrip() for line in monitor.lines]
-        assert not any(word in monitor.text for word in words)
-        await monitor.later(1)
-        assert any(line.startswith("  payload   ▾") for line in monitor.lines)
-        await monitor.press("4")
-        assert not any(word in monitor.text for word in words)
-
-    fleet = fleet_with()
-    fleet.allow_queries()  # otherwise the list reads the run, since it shows its error
-    run_story(story, tmp_path, fleet)
-
-
-def test_rule_says_that_a_slow_fetch_is_running(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "enter", wait_s=1)
-        pane = monitor.screen.panes["detail"]
-        for share, is_shown in ((0.5, False), (1.5, True)):
-            state = FetchState[Run](started_at=pane.live.now.at - share * SHOW_READING_AFTER)
-            pane.selection = replace(pane.selection, states={RUN: state})
-            assert ("reading…" in plain(pane.right())) is is_shown
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_detail_says_when_its_run_is_gone(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("G", "enter", wait_s=1)
-        monitor.api.fleet.forget(FleetRun(1, -100, -99, -98))
-        await monitor.press("r", wait_s=1)
-        assert "The server does not know this run any more." in monitor.text
-        assert "gone" in monitor.lines[monitor.line_of("2:detail")]
-        assert "send-email" in monitor.text
-
-    run_story(story, tmp_path, fleet_with())
-
-
-def test_timers_stop_when_the_server_is_gone(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "j", "enter", wait_s=1)
-        assert "◐ Executing  for 5" in monitor.text
-        assert "~" not in monitor.text
-        monitor.api.fleet.fault = lambda _: JSONResponse({}, 503)
-        await monitor.later(60)
-        line = monitor.lines[monitor.line_of("◐ Executing  for")]
-        assert "~" in line
-        assert "STALE" in monitor.lines[monitor.line_of("2:detail")]
-
-    run_story(story, tmp_path, fleet_with())
+@on_monitor(fleet_with)
+async def test_detail_says_when_its_run_is_gone(monitor: Monitored) -> None:
+    await monitor.press("G", "enter", wait_s=1)
+    monitor.api.fleet.forget(FleetRun(1, -100, -99, -98))
+    await monitor.press("r", wait_s=1)
+    assert "The server does not know this run any more." in monitor.text
+    assert "gone" in monitor.lines[monitor.line_of("2:detail")]
+    assert "send-email" in monitor.text
 
 
 def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:

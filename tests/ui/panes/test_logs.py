@@ -1,8 +1,7 @@
-"""The pane of logs by its keys."""
+"""The pane of logs by its keys, and the files of saved lines: private, new, never in place of another file."""
 
-import asyncio
-import gc
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.logs import LogServer
-from tests.support.ui.monitor import Monitored, run_story, width_of_more_tabs
+from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.log import RunLog
+from tui.domain.run import RunId
+from tui.features.logs import model as log_file
+from tui.features.logs.model import save_text
 from tui.features.logs.view import LogsPane
-from tui.kit.speed import PauseCollector
 
 STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
 
@@ -139,18 +139,6 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
-@pytest.mark.parametrize(
-    ("width", "right"), [(100, " 2 of 2 hits ─"), (120, " 2 of 2 hits · 4 of 5 "), (200, " 2 of 2 hits · 4 of 5 · ")]
-)
-def test_rule_beside_tabs_keeps_the_hits_of_a_search(tmp_path: Path, width: int, right: str) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor, "L", "g")
-        await monitor.press("slash", *"ORDER", "enter", "n")
-        assert any("5:logs" in line and right in line for line in monitor.lines)
-
-    story_of(story, tmp_path, chatty(ended_s=100.0), size=(width + 2 * width_of_more_tabs(), 40))
-
-
 def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor, "g")
@@ -199,28 +187,6 @@ def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words
     story_of(story, tmp_path, server)
 
 
-def test_refresh_replaces_a_read_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = chatty()
-
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        reads, hung = server.requests["events"], asyncio.Event()
-
-        async def hang(*_: object) -> None:
-            await hung.wait()
-
-        with monkeypatch.context() as patched:
-            patched.setattr("tui.sync.fetch.RunFetcher.fetch_log", hang)
-            await monitor.press("r")
-        await monitor.press("r", wait_s=1)
-        assert server.requests["events"] == reads, "it may still answer"
-        await monitor.later(2)
-        await monitor.press("r", wait_s=1)
-        assert server.requests["events"] == reads + 1
-
-    story_of(story, tmp_path, server)
-
-
 def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
     server = chatty(ended_s=400.0)
 
@@ -236,39 +202,6 @@ def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
         await monitor.later(12)
         assert "could not be read" not in monitor.text
         assert shown(monitor)[-1].endswith("back again")
-
-    story_of(story, tmp_path, server)
-
-
-def test_search_without_a_match_leaves_the_cursor(tmp_path: Path) -> None:
-    server = chatty(ended_s=400.0)
-
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor, "g", "slash", *"late", "enter")
-        assert "no hit" in monitor.lines[1]
-        assert "n N hits" not in monitor.lines[-1]
-        before = pane.page.place
-        server.say(0.0, "a late line")
-        await monitor.later(3)
-        assert "0 of 1 hit" in monitor.lines[1]
-        assert "n N hits" in monitor.lines[-1]
-        assert pane.page.place == before
-        await monitor.press("n")
-        assert pane.page.place == 5
-
-    story_of(story, tmp_path, server)
-
-
-def test_log_without_errors_offers_no_next_error(tmp_path: Path) -> None:
-    server = chatty()
-
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
-        assert pane.has_use_for("error_step")
-        server.rows = [row for row in server.rows if row["level"] != "ERROR"]
-        server.body = None
-        await monitor.press("r", wait_s=2)
-        assert not pane.has_use_for("error_step")
 
     story_of(story, tmp_path, server)
 
@@ -298,55 +231,24 @@ def test_lines_are_saved_to_a_new_private_file(tmp_path: Path, monkeypatch: pyte
     story_of(story, tmp_path, chatty(), size=(200, 60))
 
 
-def test_keys_of_a_long_log_make_only_visible_lines(tmp_path: Path) -> None:
-    server = chatty()
-    for number in range(25_000 - 5):
-        server.say(-50 + number / 1000, f"line {number}")
-
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
-        assert "first 25,000 lines" in monitor.lines[1]
-        assert "The server sends the first 25,000 rows; later lines are not shown." in " ".join(monitor.text.split())
-        assert server.requests["events"] == 1
-        made = 0
-        draw = pane.view._line
-
-        def counted(log: RunLog, index: int) -> Any:
-            nonlocal made
-            made += 1
-            return draw(log, index)
-
-        pane.view._line = counted  # type: ignore[method-assign]
-        pane.rebuild()
-        await monitor.press("k", "g", "G", "ctrl+b")
-        assert made < 100
-
-    story_of(story, tmp_path, server)
+NOW = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frozen object is not listed, and to thaw those of all tests would take seconds."""
-    monkeypatch.setattr(PauseCollector, "start", lambda _: None)
+def test_file_is_private_and_its_name_is_safe(tmp_path: Path) -> None:
+    path = save_text(tmp_path, RunId("../run/é" + "x" * 300), ["a\n", "b\n"], NOW)
+    assert path.parent == tmp_path / "logs"
+    assert path.name == "___run__" + "x" * 72 + "-20261124T130000Z.log"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("a\nb\n", 0o600)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.usefixtures("nothing_is_frozen")
-def test_log_is_dropped_when_another_run_is_selected(tmp_path: Path) -> None:
-    server = chatty()
-    server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
-
-    async def story(monitor: Monitored) -> None:
-        gc.collect()
-        others = {id(log) for log in logs_in_memory()}
-        pane = await opened(monitor)
-        await monitor.until(lambda: pane.reading.log is not None, "the log")
-        assert id(pane.reading.log) in {id(log) for log in logs_in_memory()} - others
-        await monitor.press("1", "j")
-        await monitor.until(lambda: (pane.view.log, pane.reading.log) == (None, None), "the pane to drop the log")
-        await monitor.until(lambda: {id(log) for log in logs_in_memory()} <= others, "the memory of the log to be free")
-
-    story_of(story, tmp_path, server)
-
-
-def logs_in_memory() -> list[RunLog]:
-    return [each for each in gc.get_objects() if isinstance(each, RunLog)]
+def test_file_that_exists_is_never_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_file, "MAX_NAMES", 3)
+    secret = tmp_path / "secret"
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "run_1-20261124T130000Z.log").symlink_to(secret)
+    names = [save_text(tmp_path, RunId("run_1"), ["x"], NOW).name for _ in range(2)]
+    assert names == ["run_1-20261124T130000Z-2.log", "run_1-20261124T130000Z-3.log"]
+    assert not secret.exists()
+    with pytest.raises(FileExistsError):
+        save_text(tmp_path, RunId("run_1"), ["x"], NOW)

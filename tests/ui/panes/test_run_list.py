@@ -1,17 +1,15 @@
-"""The list pane by its keys."""
+"""The list pane by its keys, its filter, and its span of time."""
 
-import asyncio
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.style import Style
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, at, in_ms
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import Monitored, monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
 from tui.kit.colors import ColorMode
@@ -22,41 +20,35 @@ def cursor_line(monitor: Monitored) -> int | None:
     return next((number for number, line in enumerate(monitor.lines) if line.startswith("▌")), None)
 
 
-def test_list_follows_until_the_cursor_moves(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        assert cursor_line(monitor) is None
-        fleet.add(FleetRun(900, fleet.now_s + 1, task="brand-new"))
-        await monitor.later(5)
-        assert "brand-new" in monitor.lines[3]
-        await monitor.press("j", "j")
-        assert cursor_line(monitor) == 4
-        here = monitor.lines[4].split()[3]
-        fleet.add_all(FleetRun(901 + number, fleet.now_s + 1, task="newer") for number in range(3))
-        await monitor.later(5)
-        assert (cursor_line(monitor), monitor.lines[4].split()[3]) == (4, here)
-        assert "3 new" in monitor.lines[1]
-        await monitor.press("g")
-        assert cursor_line(monitor) is None
-        assert "new" not in monitor.lines[1].replace("newest", "")
-        assert "newer" in monitor.lines[3]
-
-    run_story(story, tmp_path, small_fleet())
+@on_monitor(small_fleet)
+async def test_list_follows_until_the_cursor_moves(monitor: Monitored) -> None:
+    fleet = monitor.api.fleet
+    assert cursor_line(monitor) is None
+    fleet.add(FleetRun(900, fleet.now_s + 1, task="brand-new"))
+    await monitor.later(5)
+    assert "brand-new" in monitor.lines[3]
+    await monitor.press("j", "j")
+    assert cursor_line(monitor) == 4
+    here = monitor.lines[4].split()[3]
+    fleet.add_all(FleetRun(901 + number, fleet.now_s + 1, task="newer") for number in range(3))
+    await monitor.later(5)
+    assert (cursor_line(monitor), monitor.lines[4].split()[3]) == (4, here)
+    assert "3 new" in monitor.lines[1]
+    await monitor.press("g")
+    assert cursor_line(monitor) is None
+    assert "new" not in monitor.lines[1].replace("newest", "")
+    assert "newer" in monitor.lines[3]
 
 
-def test_runs_stay_while_the_servers_clock_is_wrong(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        faults = monitor.api.fleet.emulator.faults
-        faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
-        await monitor.later(80)
-        assert (
-            len(monitor.screen.run_list.rows.view) == 30
-        )  # as of three days later, none would be of the last 24 hours
-        faults.set([], NAMES)
-        await monitor.later(20)
-        assert len(monitor.screen.run_list.rows.view) == 30
-
-    run_story(story, tmp_path, small_fleet())
+@on_monitor(small_fleet)
+async def test_runs_stay_while_the_servers_clock_is_wrong(monitor: Monitored) -> None:
+    faults = monitor.api.fleet.emulator.faults
+    faults.set([{"kind": "clock-skew", "seconds": 3 * 86_400}], NAMES)
+    await monitor.later(80)
+    assert len(monitor.screen.run_list.rows.view) == 30  # as of three days later, none would be of the last 24 hours
+    faults.set([], NAMES)
+    await monitor.later(20)
+    assert len(monitor.screen.run_list.rows.view) == 30
 
 
 def test_rule_counts_older_live_runs(tmp_path: Path) -> None:
@@ -84,270 +76,85 @@ def test_rule_counts_older_live_runs(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet)
 
 
-def test_the_keys_that_move(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        rows = monitor.screen.run_list.rows
+@on_monitor(small_fleet)
+async def test_keys_move_mark_sort_and_filter(monitor: Monitored) -> None:
+    rows = monitor.screen.run_list.rows
 
-        async def at(*keys: str) -> int | None:
-            await monitor.press(*keys)
-            return None if rows.cursor is None else rows.view.index_of(rows.cursor)
+    async def at(*keys: str) -> int | None:
+        await monitor.press(*keys)
+        return None if rows.cursor is None else rows.view.index_of(rows.cursor)
 
-        assert await at("j") == 0
-        assert await at("down", "down") == 2
-        assert await at("k") == 1
-        assert await at("up") == 0
-        assert await at("up") is None
-        assert await at("ctrl+d") == 7
-        assert await at("ctrl+u") == 0
-        assert await at("pagedown") == 15
-        assert await at("pageup") == 0
-        assert await at("G") == 29
-        assert await at("home") is None
-        assert await at("end") == 29
-        assert await at("g") is None
-        assert await at("right_square_bracket") == 0
-        assert await at("2", "right_square_bracket", "right_square_bracket") == 2
-        assert await at("left_square_bracket") == 1
+    async def rule(*keys: str) -> str:
+        await monitor.press(*keys)
+        return monitor.lines[1]
 
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_filter_applies_while_it_is_typed(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("slash", *"status:failed")
-        assert "6 of 30" in monitor.lines[1]
-        assert "failures matches every kind of failure" in monitor.lines[-1]
-        await monitor.press("escape", "slash", *"status:failures")
-        assert "12 of 30" in monitor.lines[1]
-        assert all("Completed" not in line for line in monitor.lines[3:15])
-        await monitor.press("escape")
-        assert "12 of 30" not in monitor.text
-        await monitor.press("slash", *"crash", "enter")
-        assert "6 of 30" in monitor.lines[1]
-        assert "/crash" in monitor.lines[1]
-        await monitor.press("j")
-        assert cursor_line(monitor) == 3
-        await monitor.press("escape")
-        assert "of 30" not in monitor.lines[1]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_empty_filter_result_says_how_to_continue(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("slash", *"zebra", "enter")
-        assert "No runs match. Esc clears the filter." in monitor.text
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_run_that_stops_matching_stays_under_the_cursor(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        fleet.add(FleetRun(900, fleet.now_s, fleet.now_s, fleet.now_s + 20, task="the-one"))
-        await monitor.later(4)
-        await monitor.press("slash", *"status:live", "enter")
-        await monitor.press("j")
-        assert "the-one" in monitor.lines[3]
-        await monitor.later(30)
-        assert ("the-one" in monitor.lines[3], "Completed" in monitor.lines[3]) == (True, True)
-        await monitor.press("j")
-        assert "the-one" not in "\n".join(monitor.lines[1:18])
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_sorting_steps_through_orders_and_keeps_the_run(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        rows = monitor.screen.run_list.rows
-        await monitor.press("j", "j", "j")
-        here = rows.cursor
-        await monitor.press("s")
-        assert "by status" in monitor.lines[1]
-        assert rows.cursor == here
-        for words in ("by task", "by took", "by updated", "by cost", "newest first"):
-            await monitor.press("s")
-            assert words in monitor.lines[1]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_marks_are_seen_and_counted(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "space", "space")
-        assert [line[0] for line in monitor.lines[3:6]] == ["•", "•", "▌"]
-        assert "2 marked" in monitor.lines[1]
-        await monitor.press("j", "V")
-        assert "4 marked" in monitor.lines[1]
-        await monitor.press("asterisk")
-        assert "30 marked" in monitor.lines[1]
-        await monitor.press("escape")
-        assert "marked" not in monitor.lines[1]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_rule_counts_hidden_marks(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("asterisk", "slash", *"status:completed", "enter")
-        assert " 18 of 30 · 30 marked, 12 hidden " in monitor.lines[1]
-        await monitor.press("escape")
-        assert "marked" not in monitor.lines[1]
-        assert "/status:completed" in monitor.lines[1]
-        await monitor.press("escape", "asterisk", "slash", *"status:completed", "enter", "asterisk", "asterisk")
-        assert "marked" not in monitor.lines[1]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_narrow_rule_keeps_the_filter(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("asterisk", "slash", *"status:failed", "enter")
-        assert "· /status:failed" in monitor.lines[1]
-        assert "31 marked, " in monitor.lines[1]
-        assert "· /status:failed · last 1h ──" in monitor.lines[1]
-
-    fleet = small_fleet()
-    fleet.add(FleetRun(900, -7200.0, -7200.0))
-    run_story(story, tmp_path, fleet, size=(80, 24), history=timedelta(hours=1))
-
-
-def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("x")
-        assert "Failed" in monitor.lines[cursor_line(monitor) or 0]
-        await monitor.press("x", "x")
-        below = cursor_line(monitor)
-        await monitor.press("X")
-        assert (cursor_line(monitor) or 0) < (below or 0)
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_w_shows_whole_ids(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        whole = monitor.screen.run_list.rows.visible_runs[0]
-        assert whole not in monitor.lines[3]
+    steps: dict[tuple[str, ...], int | None] = {
+        ("j",): 0,
+        ("down", "down"): 2,
+        ("k",): 1,
+        ("up",): 0,
+        ("up", ""): None,
+        ("ctrl+d",): 7,
+        ("ctrl+u",): 0,
+        ("pagedown",): 15,
+        ("pageup",): 0,
+        ("G",): 29,
+        ("home",): None,
+        ("end",): 29,
+        ("g",): None,
+        ("right_square_bracket",): 0,
+        ("2", "right_square_bracket", "right_square_bracket"): 2,
+        ("left_square_bracket", "1"): 1,
+    }
+    for keys, expected in steps.items():
+        assert await at(*filter(None, keys)) == expected, keys
+    # x and X go to the next and the previous failed run.
+    failed = [await at(key) for key in ("g", "x", "x", "X")]
+    assert failed[1] == failed[3] != failed[2]
+    assert "Failed" in monitor.lines[cursor_line(monitor) or 0]
+    # Whole ids.
+    whole = rows.visible_runs[0]
+    for is_whole in (False, True):
+        assert (whole in monitor.lines[3]) is is_whole
         await monitor.press("w")
-        assert whole in monitor.lines[3]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_pause_freezes_rows_and_counts_changes(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        await monitor.press("p")
-        before = monitor.screen.run_list.rows.window
-        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
-        await monitor.later(6)
-        assert monitor.screen.run_list.rows.window == before
-        assert "brand-new" not in monitor.text
-        assert "paused" in monitor.lines[0]
-        assert "1 waiting" in monitor.lines[0]
-        await monitor.press("p")
-        assert "brand-new" in monitor.lines[3]
-        assert "paused" not in monitor.lines[0]
-
-    run_story(story, tmp_path, small_fleet())
-
-
-def test_refresh_asks_now(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        await monitor.later(120)  # nothing changes: the interval has grown
-        count_before = len(fleet.requests)
-        fleet.add(FleetRun(900, fleet.now_s, task="brand-new"))
-        await monitor.press("r", wait_s=0.1)
-        assert len(fleet.requests) > count_before
-        assert "brand-new" in monitor.lines[3]
-
-    run_story(story, tmp_path, small_fleet())
+    # Marks: of rows, to the last mark, of all; those that a filter hides are counted, and end with it.
+    await monitor.press("g", "j", "space", "space")
+    assert [line[0] for line in monitor.lines[3:6]] == ["•", "•", "▌"]
+    assert "2 marked" in monitor.lines[1]
+    assert "4 marked" in await rule("j", "V")
+    assert " 30 marked " in await rule("asterisk")
+    assert " 18 of 30 · 30 marked, 12 hidden " in await rule("slash", *"status:completed", "enter")
+    assert "marked" not in await rule("escape")
+    assert "/status:completed" in monitor.lines[1]
+    assert "marked" not in await rule("escape", "asterisk", "slash", *"status:completed", "enter", *["asterisk"] * 2)
+    # Orders keep the run under the cursor.
+    await monitor.press("escape", "g", "j", "j", "j")
+    here = rows.cursor
+    for words in ("by status", "by task", "by took", "by updated", "by cost", "newest first"):
+        assert words in await rule("s")
+        assert rows.cursor == here
+    # A filter counts while it is typed.
+    assert "6 of 30" in await rule("slash", *"status:failed")
+    assert "failures matches every kind of failure" in monitor.lines[-1]
+    assert "12 of 30" in await rule("escape", "slash", *"status:failures")
+    assert all("Completed" not in line for line in monitor.lines[3:15])
+    assert "12 of 30" not in await rule("escape")
+    await monitor.press("slash", *"zebra", "enter")
+    assert "No runs match. Esc clears the filter." in monitor.text
+    assert "of 30" not in await rule("escape")
 
 
-def test_list_keeps_its_run_visible_at_every_size(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press(*["j"] * 12)
-        here = monitor.screen.run_list.rows.cursor
-        for width, height in ((60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)):
-            await monitor.resize(width, height)
-            assert monitor.screen.run_list.rows.cursor == here
-            row = monitor.lines[cursor_line(monitor) or 0]
-            assert "send-email" in row
-            assert width < 72 or (here or "")[-4:] in row
-            assert all(len(line) <= width for line in monitor.lines)
-
-    run_story(story, tmp_path, small_fleet(), size=(120, 40))
-
-
-def test_too_small_terminal_says_so(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        assert [line for line in monitor.lines if line] == ["Terminal too small: 50x12, needs 60x15.", "ctrl-q quits."]
-        await monitor.resize(80, 24)
-        assert "send-email" in monitor.lines[3]
-
-    run_story(story, tmp_path, small_fleet(), size=(50, 12))
-
-
-def test_keys_work_after_a_too_small_terminal(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        async def resize(width: int, height: int) -> None:
-            await monitor.resize(width, height)
-            await monitor.until(lambda: monitor.screen.size == (width, height), "the new size")
-            await monitor.later(1)
-
-        def cursor() -> str | None:
-            return monitor.screen.run_list.rows.cursor
-
-        await resize(120, 40)
-        await monitor.press("j")
-        await monitor.until(lambda: cursor() is not None, "a cursor")
-        await resize(40, 10)
-        await resize(50, 12)
-        await resize(120, 40)
-        await monitor.press("g")
-        await monitor.until(lambda: cursor() is None, "no cursor")
-        await monitor.press("tab")
-        focused = monitor.app.focused
-        await resize(40, 10)
-        await resize(120, 40)
-        assert monitor.app.focused is focused is not None
-        await monitor.press("1", "slash", *"mail")
-        await resize(40, 10)
-        await resize(120, 40)
-        await monitor.until(lambda: monitor.screen.run_list.views.query.text == "mail", "the filter")
-        assert cursor() is None
-        await monitor.press("enter", "j")
-        await monitor.until(lambda: cursor() is not None, "a cursor")
-
-    run_story(story, tmp_path, small_fleet(), size=(50, 12))
-
-
-def test_screen_is_ascii_on_demand(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with monitored(small_fleet(), tmp_path, color_mode=ColorMode.NONE, is_ascii=True) as monitor:
-            await monitor.press("j", "j", "enter")
-            assert monitor.text.isascii()
-            assert "x Failed" in monitor.text
-
-    asyncio.run(scenario())
-
-
-def test_held_key_leaves_requests_to_the_list(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        for _ in range(20):
-            await monitor.press("j", wait_s=0.4)
-        traces = [at_s for at_s, path, _ in fleet.requests if path.endswith("/trace")]
-        assert len(traces) <= 6 + 8 * 6 / 6.0 + 1
-        assert [second - first for first, second in pairwise(traces[:6])] == pytest.approx([0.4] * 5)
-        rested_at_s = fleet.now_s - 0.4
-        await monitor.later(1)
-        assert fleet.requests[-1][0] >= rested_at_s
-        assert any(at_s <= rested_at_s + 0.7 for at_s, path, _ in fleet.requests[-6:] if path.endswith("/trace"))
-        assert "reading" not in monitor.text
-
-    run_story(story, tmp_path, small_fleet())
+@on_monitor(small_fleet, size=(120, 40))
+async def test_list_keeps_its_run_visible_at_every_size(monitor: Monitored) -> None:
+    await monitor.press(*["j"] * 12)
+    here = monitor.screen.run_list.rows.cursor
+    for width, height in ((60, 15), (80, 24), (100, 34), (120, 40), (160, 30), (200, 60)):
+        await monitor.resize(width, height)
+        assert monitor.screen.run_list.rows.cursor == here
+        row = monitor.lines[cursor_line(monitor) or 0]
+        assert "send-email" in row
+        assert width < 72 or (here or "")[-4:] in row
+        assert all(len(line) <= width for line in monitor.lines)
 
 
 def seen(character: str, style: Style | None) -> object:
@@ -357,7 +164,7 @@ def seen(character: str, style: Style | None) -> object:
     return style.bgcolor, style.reverse, style.underline
 
 
-@pytest.mark.parametrize("options", [{}, {"slow_link": True}, {"color_mode": ColorMode.NONE, "is_ascii": True}])
+@pytest.mark.parametrize("options", [{}, {"color_mode": ColorMode.NONE, "is_ascii": True}])
 def test_ticking_cells_look_like_those_of_a_row_painted_whole(tmp_path: Path, options: dict[str, Any]) -> None:
     async def story(monitor: Monitored) -> None:
         table = monitor.screen.run_list.table
@@ -376,3 +183,92 @@ def test_ticking_cells_look_like_those_of_a_row_painted_whole(tmp_path: Path, op
     fleet = Fleet(VirtualClock())
     fleet.add_all(FleetRun(number, -number - 1.0, -number - 0.5, 1000.0 * (number % 2)) for number in range(1, 9))
     run_story(story, tmp_path, fleet, **options)
+
+
+REMARKS = (
+    ("foo:bar", 'no field "foo"; the fields are status task tag'),
+    ("status:faild", 'no status "faild"; similar names: failed'),
+    ("took:>10q", '">10q" is not a duration; use for example took:>10s'),
+)
+
+
+@on_monitor(small_fleet)
+async def test_wrong_filter_shows_no_runs_and_says_why(monitor: Monitored) -> None:
+    rows = monitor.screen.run_list.rows
+    for text, remark in REMARKS:
+        await monitor.press("slash", *text)
+        assert remark in monitor.lines[-1]
+        await monitor.press("enter", "asterisk")
+        assert remark in monitor.lines[1]
+        assert remark[1:] in monitor.lines[4]
+        assert (len(rows.view), len(rows.marks)) == (0, 0)
+        await monitor.press("escape")
+        assert remark not in monitor.text
+        assert len(rows.view) == 30
+    # Half a word is an error only after Enter.
+    await monitor.press("slash", *"task:send-email took:>1")
+    assert "not a duration" not in monitor.text
+    assert len(rows.view) == 30
+    await monitor.press("enter")
+    assert '">1" is not a duration' in monitor.lines[1]
+    assert len(rows.view) == 0
+    await monitor.press("slash", *"s", "enter")
+    assert "not a duration" not in monitor.text
+    # Runs leave a filter as time passes.
+    await monitor.press("escape", "slash", *"age:<1m", "enter")
+    shown = len(rows.view)
+    await monitor.later(10)
+    assert len(rows.view) == shown - 1
+
+
+def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
+    fleet = small_fleet()
+    fleet.add(FleetRun(900, 0.0, 0.0, fleet.now_s + 8, "FAILED", task="ends-in-the-pause"))
+
+    async def story(monitor: Monitored) -> None:
+        rows = monitor.screen.run_list.rows
+        await monitor.press("p")
+        fleet.add(FleetRun(901, fleet.now_s + 1, task="begins-in-the-pause"))
+        await monitor.later(10)
+        assert "paused" in monitor.lines[0]
+        assert "2 waiting" in monitor.lines[0]
+        await monitor.press("slash", *"status:failed", "enter", "asterisk")
+        assert len(rows.view) == len(rows.marks) == 6
+        assert "ends-in-the-pause" not in monitor.text
+        await monitor.press("escape", "escape", "s")
+        assert len(rows.view) == 31
+        assert "? run_" not in monitor.text
+        await monitor.press("slash", *"status:failed", "enter", "p", wait_s=1)
+        assert len(rows.view) == 7
+        assert "ends-in-the-pause" in monitor.text
+        await monitor.press("escape")
+        assert len(rows.view) == 32
+
+    run_story(story, tmp_path, fleet)
+
+
+def test_list_shows_only_the_runs_of_a_span(tmp_path: Path) -> None:
+    begin, end = at(-130), at(-70)
+    text = f"{begin:%H:%M:%S}-{end:%H:%M:%S}"
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("f", wait_s=0.2)
+        await monitor.press("shift+tab", "up", wait_s=0.2)
+        await monitor.press(*["backspace"] * 5, *text)
+        await monitor.press("enter", wait_s=6)
+        assert f"{begin:%Y-%m-%d} {text} UTC" in monitor.lines[1]
+        shown = monitor.screen.run_list.views.shown
+        created = [monitor.session.store.get(shown.at(index)).created_at for index in range(len(shown))]  # type: ignore[union-attr]
+        assert len(created) == 7
+        assert all(moment is not None and begin <= moment <= end for moment in created)
+        _, query = monitor.api.fleet.requests_to("/api/v1/runs")[-1]
+        assert query["filter[createdAt][from]"] == str(in_ms(-130))
+        assert query["filter[createdAt][to]"] == str(in_ms(-70))
+        assert "filter[createdAt][period]" not in query
+        await monitor.later(90)
+        assert len(monitor.screen.run_list.views.shown) == 7, "the span stays while time passes"
+        await monitor.press("0", wait_s=3)
+        assert "last 24h" in monitor.lines[1]
+        assert len(monitor.screen.run_list.views.shown) == 30
+
+    run_story(story, tmp_path, small_fleet(), history=timedelta(hours=24))

@@ -1,14 +1,25 @@
-"""The tree pane by its keys."""
+"""The tree pane and its other form, the waterfall, by their keys."""
 
 from pathlib import Path
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
+from tests.support.ui.traces import (
+    CHARGE,
+    CHECKOUT,
+    RECEIPT,
+    checkout,
+    checkout_fleet,
+    log,
+    node,
+    serve,
+)
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import RunId
 from tui.features.tree.view import TreePane
+from tui.features.tree.waterfall import WaterfallPane
 
 
 def planted() -> Fleet:
@@ -57,149 +68,247 @@ def rows(monitor: Monitored) -> list[str]:
     return found
 
 
-def test_tree_starts_at_the_selected_run(tmp_path: Path) -> None:
+@on_monitor(planted)
+async def test_tree_starts_at_the_selected_run(monitor: Monitored) -> None:
+    await monitor.press("j", "4", "z", wait_s=2)
+    assert "4:tree · from the root import" in monitor.lines[1]
+    assert "10 runs · all loaded" in monitor.lines[1]
+    assert monitor.lines[2].split() == ["run", "below", "it", "took", "queued", "id"]
+    assert rows(monitor) == ["import", "plan", "shard", "leaf", "> notify", "5 completed"]
+    assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
+    assert "✗2  the first to fail was leaf" in monitor.text
+    for key, may_cancel in (("g", True), ("j", False), ("k", True)):
+        await monitor.press(key)
+        assert ("C cancel" in monitor.lines[-1]) is may_cancel, "of the row under the cursor"
+    await monitor.later(25)
+    assert "C cancel" not in monitor.lines[-1], "the run has ended"
+
+
+@on_monitor(planted)
+async def test_the_keys_that_fold_and_move(monitor: Monitored) -> None:
+    pane = await opened(monitor)
+    await monitor.press("k", "h")
+    assert rows(monitor) == ["import", "plan", "> shard", "leaf", "notify", "5 completed"]
+    await monitor.press("h")
+    assert rows(monitor) == ["import", "plan", "> shard", "notify", "5 completed"]
+    await monitor.press("l", "l")
+    assert rows(monitor)[3] == "> leaf"
+    await monitor.press("minus")
+    assert rows(monitor)[2] == "> shard"
+    await monitor.press("circumflex_accent")
+    assert rows(monitor)[0] == "> import"
+    await monitor.press("G", "k", "k")
+    assert target(pane) is None
+    await monitor.press("enter")
+    assert rows(monitor)[5:] == ["> 5 completed", *["page"] * 5]
+    await monitor.press("l", "j")
+    assert target(pane) == "run_000000000000000000000004"
+    await monitor.press("less_than_sign")
+    assert rows(monitor) == ["import", "plan", "shard", "notify", "> 5 completed"]
+    await monitor.press("E", "less_than_sign")
+    assert rows(monitor) == ["> import"]
+    await monitor.press("greater_than_sign")
+    assert rows(monitor) == ["> import", "plan", "shard", "notify", "5 completed"]
+    await monitor.press("e")
+    assert len(rows(monitor)) == 11
+    # x finds failures in folded branches, and a search unfolds what it finds until it ends.
+    await monitor.press("E", "circumflex_accent")
+    found = []
+    for key in ("x", "x", "x", "X"):
+        await monitor.press(key)
+        found.append(next(row for row in rows(monitor) if row.startswith(">")))
+    assert found == ["> shard", "> leaf", "> shard", "> leaf"]
+    before = len(rows(monitor))
+    await monitor.press("slash", *"page", "enter")
+    assert len(rows(monitor)) == 11
+    await monitor.press("n")
+    assert target(pane) is not None
+    await monitor.press("circumflex_accent", "escape")
+    assert len(rows(monitor)) == before
+
+
+@on_monitor(planted)
+async def test_tree_stays_while_another_run_is_fetched(monitor: Monitored) -> None:
+    pane = await opened(monitor)
+    monitor.api.fleet.fault = lambda _: JSONResponse({"error": "busy"}, 503)
+    await monitor.press("k", "enter")
+    assert pane.selection.run_id == "run_000000000000000000000009"
+    assert rows(monitor) == ["import", "plan", "shard", "> leaf", "notify", "5 completed"]
+    assert "The tree could not be read: 503 busy. r tries again." in monitor.text
+    monitor.api.fleet.fault = lambda _: None
+    await monitor.press("r", wait_s=10)
+    assert "could not be read" not in monitor.text
+    assert rows(monitor)[3] == "> leaf"
+
+
+@on_monitor(planted)
+async def test_tree_shows_the_newest_state_of_runs(monitor: Monitored) -> None:
+    await opened(monitor)
+    fleet = monitor.api.fleet
+    line = monitor.line_of("notify")
+    assert monitor.lines[line].split()[2:3] == ["◐"]
+    await monitor.later(30 - fleet.now_s)
+    assert rows(monitor)[4] == "> notify"
+    assert "✓ notify" in monitor.lines[line]
+    assert monitor.lines[3].split()[1:6] == ["✓", "import", "trigger()", "✗2", "✓7"]
+    assert "all loaded" in monitor.lines[1]
+
+
+async def opened_waterfall(monitor: Monitored, *, zoom: bool = True) -> WaterfallPane:
+    """The waterfall of the checkout."""
+    await monitor.press("G", "4", *(["z"] if zoom else []), "t", wait_s=2.0)
+    pane = monitor.screen.panes["waterfall"]
+    assert isinstance(pane, WaterfallPane)
+    assert pane.selection.run_id == CHECKOUT.id
+    return pane
+
+
+def names(monitor: Monitored) -> list[str]:
+    """The names of the rows, the one under the cursor with `>` before it."""
+    pane = monitor.screen.panes["waterfall"]
+    assert isinstance(pane, WaterfallPane)
+    found = []
+    for number, line in enumerate(monitor.lines[3:]):
+        if not line.strip() or "━━ done" in line:
+            break
+        name = line[:38].lstrip("▌ │├└─▾▸◐✓✗○?").split("  ")[0].rstrip(" →")
+        found.append(f"> {name}" if number == pane.page.cursor else name)
+    return found
+
+
+ALL = [
+    "checkout",
+    "attempt 1",
+    "charge-card",
+    "attempt 1",
+    "retry delay",
+    "attempt 2",
+    "build-receipt",
+    "render pdf",
+    "upload",
+]
+
+
+@on_monitor(checkout_fleet)
+async def test_waterfall_takes_the_place_of_the_tree(monitor: Monitored) -> None:
+    await opened_waterfall(monitor)
+    assert "4:tree · waterfall · checkout" in monitor.lines[1]
+    assert "22s so far · 3 runs · 9 spans · read 2s ago" in monitor.lines[1]
+    assert names(monitor) == ["> checkout", *ALL[1:]]
+    assert [line[39:40] for line in monitor.lines[3:12]] == ["→"] * 9
+    assert monitor.lines[5].split()[:5] == ["├─▾", "✗", "charge-card", "→", "6.1s"]
+    assert "not shown: 3 engine spans and 1 run() span (i)" in monitor.text
+    await monitor.press("t", wait_s=1)
+    assert "4:tree · from the root checkout" in monitor.lines[1]
+    await monitor.press("1", "4", wait_s=1)
+    assert "4:tree · from" in monitor.lines[1]
+    await monitor.press("t", "1", "4", wait_s=1)
+    assert "4:tree · waterfall" in monitor.lines[1]
+    await monitor.press("t", "1", "colon", *"waterfall", "enter", wait_s=1)
+    assert "4:tree · waterfall" in monitor.lines[1], "the command works from every pane"
+
+
+@on_monitor(checkout_fleet)
+async def test_keys_of_the_waterfall(monitor: Monitored) -> None:
+    pane = await opened_waterfall(monitor)
+    await monitor.press("x")
+    assert names(monitor)[2] == "> charge-card"
+    await monitor.press("h", "x")
+    assert names(monitor)[3] == "> attempt 1"
+    await monitor.press("h", "h", "P")
+    assert names(monitor) == [*ALL[:2], "charge-card", "> build-receipt", "render pdf", "upload"] or names(monitor)[
+        3
+    ].startswith(">")
+    await monitor.press("E")
+    assert names(monitor) == ["checkout", "> attempt 1"]
+    await monitor.press("e", "i")
+    assert len(names(monitor)) == len(ALL) + 3 + 1 + 2
+    assert "not shown" not in monitor.text
+    await monitor.press("i", "G")
+    whole = monitor.lines[2]
+    await monitor.press(")")
+    assert monitor.lines[2] != whole
+    zoomed = monitor.lines[2]
+    await monitor.press("{")
+    assert monitor.lines[2] not in {whole, zoomed}
+    await monitor.press("}")
+    assert monitor.lines[2] == zoomed
+    await monitor.press("(", "(")
+    assert monitor.lines[2] == whole
+    await monitor.press("slash", "p", "d", "f", "enter")
+    assert "> render pdf" in names(monitor)
+    assert pane.target == RECEIPT.id
+
+
+@on_monitor(checkout_fleet)
+async def test_enter_goes_to_the_run_of_a_row(monitor: Monitored) -> None:
+    pane = await opened_waterfall(monitor)
+    await monitor.press("x", "enter", wait_s=2)
+    assert pane.selection.run_id == CHARGE.id
+    assert "waterfall · charge-card" in monitor.lines[1]
+    await monitor.press("escape", wait_s=2)
+    assert "waterfall · checkout" in monitor.lines[1]
+    assert names(monitor)[2] == "> charge-card", "the cursor is where it was"
+
+
+@on_monitor(checkout_fleet)
+async def test_selected_span_is_described_after_one_read(monitor: Monitored) -> None:
+    await opened_waterfall(monitor)
+    await monitor.press("G", wait_s=1)
+    assert "> upload" in names(monitor)
+    text = monitor.text
+    assert "◐ upload · span of build-receipt" in text
+    assert "10.6s after the root, 1" in text
+    assert "checkout → attempt 1 → build-receipt → upload  holds up the root" in text
+    assert "warn  part 3 of 4 timed out, trying again  " in text
+    assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
+    assert f"{RECEIPT.id}  Enter goes there" in text
+    reads = len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6"))
+    await monitor.press("k", "j", wait_s=1)
+    assert reads == len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6")) == 1
+
+
+def test_missing_and_failing_traces_are_sentences(tmp_path: Path) -> None:
+    fleet = checkout_fleet()
+    path = f"/api/v1/runs/{CHECKOUT.id}/trace"
+    fleet.fault = lambda asked: JSONResponse({"error": "Trace not found"}, 404) if asked == path else None
+
     async def story(monitor: Monitored) -> None:
-        await monitor.press("j", "4", "z", wait_s=2)
-        assert "4:tree · from the root import" in monitor.lines[1]
-        assert "10 runs · all loaded" in monitor.lines[1]
-        assert monitor.lines[2].split() == ["run", "below", "it", "took", "queued", "id"]
-        assert rows(monitor) == ["import", "plan", "shard", "leaf", "> notify", "5 completed"]
-        assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
-        assert "✗2  the first to fail was leaf" in monitor.text
+        await opened_waterfall(monitor)
+        assert "The server has no trace of this run." in monitor.text
+        fleet.fault = lambda asked: JSONResponse({"error": "busy"}, 503) if asked == path else None
+        await monitor.press("r", wait_s=15)
+        assert "The trace could not be read: 503 busy. r tries again." in monitor.text
+        serve(fleet, checkout, isTruncated=True)
+        await monitor.press("r", wait_s=5)
+        assert names(monitor)[0] == "> checkout"
+        assert "Trace cut at 5,000 rows, 18 spans received; the rest is not shown." in monitor.text
+        assert " cut at 5,000 rows · " in monitor.lines[1]
 
-    run_story(story, tmp_path, planted())
-
-
-def test_the_keys_that_fold_and_move(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
-        await monitor.press("k", "h")
-        assert rows(monitor) == ["import", "plan", "> shard", "leaf", "notify", "5 completed"]
-        await monitor.press("h")
-        assert rows(monitor) == ["import", "plan", "> shard", "notify", "5 completed"]
-        await monitor.press("l", "l")
-        assert rows(monitor)[3] == "> leaf"
-        await monitor.press("minus")
-        assert rows(monitor)[2] == "> shard"
-        await monitor.press("circumflex_accent")
-        assert rows(monitor)[0] == "> import"
-        await monitor.press("G", "k", "k")
-        assert target(pane) is None
-        await monitor.press("enter")
-        assert rows(monitor)[5:] == ["> 5 completed", *["page"] * 5]
-        await monitor.press("l", "j")
-        assert target(pane) == "run_000000000000000000000004"
-        await monitor.press("less_than_sign")
-        assert rows(monitor) == ["import", "plan", "shard", "notify", "> 5 completed"]
-        await monitor.press("E", "less_than_sign")
-        assert rows(monitor) == ["> import"]
-        await monitor.press("greater_than_sign")
-        assert rows(monitor) == ["> import", "plan", "shard", "notify", "5 completed"]
-        await monitor.press("e")
-        assert len(rows(monitor)) == 11
-
-    run_story(story, tmp_path, planted())
-
-
-def test_footer_has_the_actions_of_the_row_under_the_cursor(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        await monitor.press("g")
-        assert "C cancel" in monitor.lines[-1]
-        await monitor.press("j")
-        assert rows(monitor)[1] == "> plan"
-        assert "C cancel" not in monitor.lines[-1]
-        await monitor.press("k")
-        assert "C cancel" in monitor.lines[-1]
-        await monitor.later(25)
-        assert "C cancel" not in monitor.lines[-1], "the run has ended"
-
-    run_story(story, tmp_path, planted())
-
-
-def test_x_finds_failures_in_folded_branches(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        await monitor.press("E", "circumflex_accent", "x")
-        assert rows(monitor)[2] == "> shard"
-        await monitor.press("x")
-        assert rows(monitor)[3] == "> leaf"
-        await monitor.press("x")
-        assert rows(monitor)[2] == "> shard"
-        await monitor.press("X")
-        assert rows(monitor)[3] == "> leaf"
-
-    run_story(story, tmp_path, planted())
-
-
-def test_tree_stays_while_another_run_is_fetched(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
-        monitor.api.fleet.fault = lambda _: JSONResponse({"error": "busy"}, 503)
-        await monitor.press("k", "enter")
-        assert pane.selection.run_id == "run_000000000000000000000009"
-        assert rows(monitor) == ["import", "plan", "shard", "> leaf", "notify", "5 completed"]
-        assert "The tree could not be read: 503 busy. r tries again." in monitor.text
-        monitor.api.fleet.fault = lambda _: None
-        await monitor.press("r", wait_s=10)
-        assert "could not be read" not in monitor.text
-        assert rows(monitor)[3] == "> leaf"
-
-    run_story(story, tmp_path, planted())
-
-
-def test_tree_shows_the_newest_state_of_runs(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        fleet = monitor.api.fleet
-        line = monitor.line_of("notify")
-        assert monitor.lines[line].split()[2:3] == ["◐"]
-        await monitor.later(30 - fleet.now_s)
-        assert rows(monitor)[4] == "> notify"
-        assert "✓ notify" in monitor.lines[line]
-        assert monitor.lines[3].split()[1:6] == ["✓", "import", "trigger()", "✗2", "✓7"]
-        assert "all loaded" in monitor.lines[1]
-
-    run_story(story, tmp_path, planted())
-
-
-def test_search_unfolds_and_folds_again(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
-        before = rows(monitor)
-        await monitor.press("slash", *"page", "enter")
-        assert len(rows(monitor)) == 11
-        await monitor.press("n")
-        assert target(pane) is not None
-        await monitor.press("circumflex_accent", "escape")
-        assert len(rows(monitor)) == len(before)
-
-    run_story(story, tmp_path, planted())
-
-
-def test_single_run_tree_fits_every_size(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        for width, height in ((60, 15), (80, 24), (200, 60), (120, 40)):
-            await monitor.resize(width, height)
-            await monitor.later(1)
-            line = monitor.lines[monitor.line_of("no runs above or below it")]
-            assert line.startswith("▌   ✓ lonely")
-            assert all(len(each) <= width for each in monitor.lines)
-
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -10, -9, -5, task="lonely"))
     run_story(story, tmp_path, fleet)
 
 
-def test_unreadable_tree_explains_why(tmp_path: Path) -> None:
+def test_odd_traces_are_drawn(tmp_path: Path) -> None:
+    """Clock skew, years, no time at all, equal ids, and texts that a terminal would obey."""
+    fleet = checkout_fleet()
+    hostile = "\x1b[2J\u202eevil\r\n[red]x"
+    odd = [
+        node("before", -4, 2),
+        node("after", 40, 90 * 365 * 86_400),
+        node("instant", 3, 0, log("in it", 3)),
+        *(node(hostile, number, 1, id="same") for number in range(3)),
+        node("deep", 1, 5, node("deeper", 0, 9, node("deepest", -3, None))),
+    ]
+    serve(fleet, lambda: node("checkout", 0, 60, *odd, id="root"))
+
     async def story(monitor: Monitored) -> None:
-        def refuse(path: str) -> Response | None:
-            return JSONResponse({"error": "no"}, 403) if path.startswith("/api/v3/runs/") else None
+        pane = await opened_waterfall(monitor)
+        assert len(pane.page.rows) >= 10
+        assert "\x1b" not in monitor.text
+        assert "[red]x" in monitor.text
+        for _ in range(8):
+            await monitor.press(")", "}", "j", "P", "x")
+        await monitor.press("(", "{", "i", "E", "e")
+        assert "deepest" in monitor.text
 
-        monitor.api.fleet.fault = refuse
-        await opened(monitor)
-        assert "The tree could not be read" in monitor.text
-        assert "r tries again." in monitor.text
-
-    run_story(story, tmp_path, planted())
+    run_story(story, tmp_path, fleet)

@@ -1,16 +1,33 @@
-"""Header, run summary and footer of the running monitor."""
+"""Header and footer in an outage, the messages that are kept, and the screen on a slow link."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
+from rich.color import ColorType
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from textual.strip import Strip
 
-from tests.support.ui.action_app import executing, fleet_of
+from tests.support.fleet import SECRET
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.monitor import monitored
-from tui.kit.colors import ColorMode
-from tui.kit.words import RuleText, Tab, rule_line
-from tui.text.styled import Piece, line_width, plain
+from tests.support.ui.monitor import Monitored, monitored, on_monitor
+from tests.support.virtual_clock import START, VirtualClock
+from tui.domain.run import Capability, Environment
+from tui.domain.text import Raw
+from tui.domain.update import (
+    CapabilityLost,
+    EnvironmentRead,
+    SourceConnected,
+    SourceRetrying,
+    SourceStopped,
+    Update,
+)
+from tui.kit.live_model import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
+from tui.kit.screen import SLOW_LINK_REST_S
+from tui.kit.terminal.input import LinkSpeedChanged
+from tui.settings.settings import read_settings
+from tui.store.changes import Changes
+from tui.sync.session import Session
 
 RUNS = "/api/v1/runs"
 
@@ -62,71 +79,158 @@ def test_wrong_key_or_url_gives_advice(tmp_path: Path) -> None:
     assert "Set TRIGGER_API_URL to the address of the server" in wrong_address
 
 
-def test_empty_environment_explains_how_to_trigger(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with monitored(small_fleet(0), tmp_path, size=(80, 24)) as monitor:
-            assert "No runs yet in dev." in monitor.text
-
-    asyncio.run(scenario())
+URL = "https://trigger.acme.example"
 
 
-def test_header_shows_read_only_and_pause_numbers(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = small_fleet(3)
-        async with monitored(fleet, tmp_path, size=(120, 40), read_only=True) as monitor:
-            assert "   READ-ONLY   ● polling" in monitor.lines[0]
-            await monitor.press("p", wait_s=61)
-            assert "‖ paused  61 s ago, p resumes" in monitor.lines[0]
-            assert "as of 14:00" in monitor.lines[0]
-            await monitor.press("p", wait_s=1)
-            assert "● polling" in monitor.lines[0]
-
-    asyncio.run(scenario())
+def at(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
-def test_pause_in_an_outage_keeps_the_age(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = fleet_of(executing(1))
-        async with monitored(fleet, tmp_path, size=(120, 24)) as monitor:
-            fleet.fault = lambda path: refused(503, "upstream down") if path == RUNS else None
-            await monitor.later(150)
-            timers = [line.split("~")[0] for line in monitor.lines if "~" in line]
-            assert timers
-            assert "as of 14:00" in monitor.lines[0]
-            await monitor.press("p", wait_s=61)
-            assert "‖ paused  ○ retrying in " in monitor.lines[0]
-            assert "as of 14:00" in monitor.lines[0]
-            assert [line.split("~")[0] for line in monitor.lines if "~" in line] == timers
-
-    asyncio.run(scenario())
-
-
-def test_summary_shows_the_run_under_the_cursor(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with monitored(small_fleet(3), tmp_path, size=(80, 24), color_mode=ColorMode.SIXTEEN) as monitor:
-            assert monitor.lines[-3].strip() == "The list follows new runs. j or ↓ selects a run."
-            await monitor.press("x", wait_s=2)
-            assert set(monitor.lines[-4]) == {"─"}
-            assert monitor.lines[-3].startswith("  ✗ Failed  send-email  run_")
-            assert monitor.lines[-3].rstrip().endswith("  attempt 1 of 1")
-            assert monitor.lines[-2] == "    Error Upstream returned 503"
-
-    asyncio.run(scenario())
+def test_messages_are_bounded_and_duplicates_are_counted() -> None:
+    messages = Messages()
+    for text in ("a", "b", "a", "a"):
+        messages.add(START + at(messages.added_count), text)
+    assert [(each.text, each.count, each.at, each.first_at) for each in messages] == [
+        ("b", 1, START + at(1), START + at(1)),
+        ("a", 3, START + at(3), START),
+    ]
+    for number in range(DUPLICATE_WINDOW):
+        messages.add(START, f"other {number}")
+    messages.add(START, "a")
+    assert [each.count for each in messages if each.text == "a"] == [3, 1]
+    for number in range(2 * MAX_MESSAGES):
+        messages.add(START, f"message {number}")
+    assert (len(messages), next(iter(messages)).text) == (MAX_MESSAGES, f"message {MAX_MESSAGES}")
 
 
-def test_long_title_keeps_the_word_stale() -> None:
-    text = RuleText((Tab(1, "runs"),), (Piece(" · last 24h" * 9),), (Piece("last confirmed 44s ago"),), is_stale=True)
-    assert "…  STALE ╌" in plain(rule_line(text, 80))
-    assert line_width(rule_line(text, 80)) == 80
+def messages_after(tmp_path: Path, *updates: Update) -> list[str]:
+    """What a session of these updates leaves in the ring."""
+
+    async def scenario() -> list[str]:
+        settings = read_settings(
+            {"TRIGGER_SECRET_KEY": SECRET, "TRIGGER_API_URL": URL, "XDG_STATE_HOME": str(tmp_path)}
+        )
+        session = Session(settings, clock=VirtualClock())
+        messages = Messages()
+        reporter = Reporter(session, messages)
+        for update in updates:
+            session.interlock.observe(update)
+            session.store.apply(update)
+            reporter.on_changes(Changes())
+            reporter.on_changes(Changes())
+        session.action_log.failure = "the action log cannot be written"
+        reporter.on_changes(Changes())
+        return [f"{each.text}{f' x{each.count}' if each.count > 1 else ''}" for each in messages]
+
+    return asyncio.run(scenario())
 
 
-def test_notice_is_shown_for_four_seconds(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with monitored(small_fleet(3), tmp_path, size=(120, 40)) as monitor:
-            monitor.screen.footer.notice((Piece("id sent to the terminal"),))
-            await monitor.later(3)
-            assert monitor.lines[-1].endswith("  id sent to the terminal")
-            await monitor.later(3)
-            assert "id sent" not in monitor.lines[-1]
+def test_failure_and_its_end_are_reported_once(tmp_path: Path) -> None:
+    retry = SourceRetrying("rest", START + at(1), START + at(2), 1, "GET /api/v1/runs: no connection", False)
+    again = SourceRetrying("rest", START + at(2), START + at(4), 2, "GET /api/v1/runs: no connection", False)
+    stop = SourceStopped("rest", START + at(99), "GET /api/v1/runs: 401 Invalid API key", 401)
+    assert messages_after(
+        tmp_path,
+        SourceConnected("rest", START, 2.0),
+        retry,
+        again,
+        SourceConnected("rest", START + at(61), 2.0),
+        SourceConnected("rest", START + at(63), 2.0),
+        CapabilityLost(Capability.QUERY, "POST /api/v1/query: 403 no scope"),
+        EnvironmentRead(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), START),
+        EnvironmentRead(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), START + at(70)),
+        stop,
+    ) == [
+        f"No answer from {URL}: no connection. x2",
+        "Connected again after 60 s.",
+        (
+            "The server refuses queries: 403 no scope. "
+            "Counts are those of the loaded runs, and deep levels of trees may be missing."
+        ),
+        "Actions are blocked: the key now belongs to prod; it belonged to dev.",
+        (
+            "The key was refused (401). Set TRIGGER_SECRET_KEY to the secret key of an environment: "
+            "dashboard, page API keys."
+        ),
+        "Actions are not logged: the action log cannot be written.",
+    ]
 
-    asyncio.run(scenario())
+
+RIGHT_EDGE = 999
+
+
+def table_strips(monitor: Monitored) -> list[Strip]:
+    table = monitor.screen.run_list.table
+    return [table.strip_at(y) for y in range(table.size.height)]
+
+
+def table_cells(monitor: Monitored) -> list[list[tuple[str, object]]]:
+    """Each character of the table with what is visible of its style: a blank shows its background only."""
+    return [
+        [
+            (character, segment.style and (segment.style.bgcolor if character == " " else segment.style))
+            for segment in strip
+            for character in segment.text
+        ]
+        for strip in table_strips(monitor)
+    ]
+
+
+def sentences(monitor: Monitored) -> list[str]:
+    """The messages about the link."""
+    return [message.text for message in monitor.app.messages if message.text.startswith("The link")]
+
+
+def colour_types(monitor: Monitored) -> set[ColorType]:
+    """The kinds of colours on the whole screen, those of Textual's own widgets included."""
+    styles = [segment.style for strip in monitor.app.screen._compositor.render_strips() for segment in strip]
+    colors = [color for style in styles if style is not None for color in (style.color, style.bgcolor)]
+    return {color.type for color in colors if color is not None}
+
+
+async def report_speed(monitor: Monitored, *, is_slow: bool) -> None:
+    """Post what the driver posts."""
+    monitor.app.post_message(LinkSpeedChanged(is_slow=is_slow))
+    await monitor.later(0.05)
+
+
+@on_monitor(lambda: small_fleet(12), slow_link=True)
+async def test_panes_wait_on_a_slow_link_until_the_cursor_rests(monitor: Monitored) -> None:
+    screen = monitor.screen
+    await monitor.press("j", wait_s=1)
+    before, first, footer = table_strips(monitor), screen.selection.run_id, monitor.lines[-1]
+    await monitor.press("j", wait_s=SLOW_LINK_REST_S / 6)
+    after = table_strips(monitor)
+    assert sum(old != new for old, new in zip(before, after, strict=True)) == 2, "two edges"
+    assert [strip.crop(2, RIGHT_EDGE) for strip in after] == [strip.crop(2, RIGHT_EDGE) for strip in before]
+    assert screen.run_list.target != first == screen.selection.run_id
+    assert monitor.lines[-1] == footer
+    await monitor.later(SLOW_LINK_REST_S)
+    assert screen.selection.run_id == screen.run_list.target
+    # A pane that is entered shows the run of the cursor at once.
+    for key in ("tab", "2", "enter", "f"):
+        await monitor.press("1", "j", wait_s=1)
+        await monitor.press("j", key, wait_s=SLOW_LINK_REST_S / 6)
+        expected = screen.run_list.target
+        assert screen.history.current == expected, key
+        assert key == "f" or screen.selection.run_id == screen.pane.target == expected, key
+    await monitor.press("escape")
+    for key in (":", "f", "slash", "question_mark"):
+        await monitor.press(key, wait_s=1)
+        assert colour_types(monitor) == {ColorType.EIGHT_BIT}, key
+        await monitor.press("escape", wait_s=1)
+
+
+@on_monitor(lambda: small_fleet(6))
+async def test_speed_of_the_link_changes_while_the_monitor_runs(monitor: Monitored) -> None:
+    await monitor.press("j", wait_s=1)
+    before, cells = monitor.lines, table_cells(monitor)
+    await report_speed(monitor, is_slow=True)
+    assert "slow link" in monitor.lines[0]
+    assert table_cells(monitor) != cells
+    assert colour_types(monitor) == {ColorType.EIGHT_BIT}
+    await report_speed(monitor, is_slow=False)
+    assert monitor.lines == before
+    assert table_cells(monitor) == cells
+    assert colour_types(monitor) == {ColorType.TRUECOLOR}
+    assert [text[:17] for text in sentences(monitor)] == ["The link is slow.", "The link is fast "]

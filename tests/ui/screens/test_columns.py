@@ -1,13 +1,17 @@
 """The columns that the user chooses, and the values that they show."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.fleet import Fleet, FleetRun
-from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.run import ABSENT, Body, Precision, Run, RunId, Stamp, State, parse_status
+from tui.features.columns.data import value_in_body
+from tui.features.columns.words import CellValue, ColumnPath, Unshown
 from tui.settings.schema import ColumnEntry, OwnColumns
+from tui.store.changes import EPOCH
 
 STATUS, TASK = ColumnEntry("status"), ColumnEntry("task")
 BAR = ColumnEntry("metadata.progress", type="bar", width=34)
@@ -104,57 +108,22 @@ def test_metadata_of_the_list_costs_no_request(tmp_path: Path) -> None:
     run_story(story, tmp_path, fleet, columns=columns, wait_s=1)
 
 
-def test_refused_values_stay_unread_with_one_message(tmp_path: Path) -> None:
-    fleet = completed_fleet(20)
-    fleet.fault = lambda path: (
-        server_error(403, '{"error": "Unauthorized"}') if path.startswith("/api/v3/runs/") else None
-    )
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.later(60)
-        assert monitor.lines[FIRST].split()[3] == "·"
-        assert reads(monitor) <= 3
-        texts = [each.text for each in monitor.app.messages if "stay unread" in each.text]
-        assert len(texts) == 1
-        fleet.fault = lambda _: None
-        await monitor.press("r", wait_s=10)
-        assert monitor.lines[FIRST].split()[3] == "1"
-
-    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, ColumnEntry("payload.n"))))
+SECOND = timedelta(seconds=1)
+END = EPOCH + SECOND
+RUN = Run(RunId("run_1"), state=State(END, Precision.LIST, parse_status("COMPLETED", ended=True), finished_at=END))
 
 
-def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
-    """The feed of all runs reports that a run has changed, but not its metadata."""
-    fleet = completed_fleet(3)
-    live = fleet.add(FleetRun(900, 1, 2))
-
-    async def story(monitor: Monitored) -> None:
-        for step in range(1, 21):
-            run = fleet.truth(live)
-            run.metadata = {"progress": step / 20}
-            fleet.world.lifecycle.changes.touch(run)
-            await monitor.later(1)
-        assert 2 <= reads(monitor) <= 6
-        await monitor.later(10)
-        assert "100%" in monitor.lines[FIRST]
-
-    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, BAR)), realtime=True, wait_s=4)
+def value(path: ColumnPath, body: Body, at: datetime = END) -> CellValue:
+    return value_in_body(RUN, Stamp(at, Precision.DETAIL, at), body, path)
 
 
-def test_one_page_brings_the_metadata_of_many_runs(tmp_path: Path) -> None:
-    """The feed reports new runs without their metadata."""
-    fleet = completed_fleet(3)
-
-    async def story(monitor: Monitored) -> None:
-        now_s = fleet.now_s
-        live = [FleetRun(number, now_s + 0.5, now_s + 0.6) for number in range(900, 912)]
-        fleet.add_all(live)
-        await monitor.later(0.7)
-        for each in live:
-            fleet.truth(each).metadata = {"progress": 0.25}
-            fleet.world.lifecycle.changes.touch(fleet.truth(each))
-        await monitor.later(15)
-        assert all(" 25%" in line for line in monitor.lines[FIRST : FIRST + 12])
-        assert reads(monitor) == 0
-
-    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, BAR)), realtime=True, wait_s=4)
+def test_output_read_before_the_end_is_not_known() -> None:
+    output, payload = ColumnPath("output", ("id",)), ColumnPath("payload")
+    early = Body(payload=7)
+    assert value(output, early, EPOCH) is Unshown.NOT_READ
+    assert value(payload, early, EPOCH) == 7
+    assert value(output, early) is Unshown.MISSING
+    assert value(output, Body(output={"id": 3})) == 3
+    assert value(output, Body(output_url="https://store.example/x")) is Unshown.APART
+    assert value(payload, Body(payload=ABSENT, payload_url="https://store.example/x")) is Unshown.APART
+    assert value(payload, Body(payload=None)) is None

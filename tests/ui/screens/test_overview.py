@@ -5,17 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.responses import PlainTextResponse
 
 from tests.support.ui.fleets import failing_fleet
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.domain.finding import Finding, FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, Verdict
 from tui.domain.text import Raw
-from tui.features.runs.screen import SENTENCES_EVERY_S
 from tui.features.wall.panes import LinePane
 from tui.sync.clock import until_second_s
-
-WAITS_EVERY_S = 15
 
 
 def pane(monitor: Monitored) -> str:
@@ -54,83 +50,61 @@ def places(monitor: Monitored) -> list[str]:
     ]
 
 
-def test_overview_is_shown_while_no_run_is_selected(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await judged(monitor)
-        before = places(monitor)
-        assert "2:overview" in monitor.text
-        assert "4:tasks · worst first" in monitor.text
-        assert "Tab next pane" in monitor.lines[-1]
-        await monitor.press("j", wait_s=1)
-        assert [line.replace("▌", " ") for line in places(monitor)] == before
-        assert "2:detail" in monitor.text
-        assert "FAILING" not in monitor.text
-        assert not is_read(monitor), "nothing is read for an overview that is hidden"
-        await monitor.press("escape", wait_s=1)
-        assert places(monitor) == before
+@on_monitor(failing_fleet, has_overview=True)
+async def test_overview_is_shown_while_no_run_is_selected(monitor: Monitored) -> None:
+    await judged(monitor)
+    before = places(monitor)
+    assert "2:overview" in monitor.text
+    assert "4:tasks · worst first" in monitor.text
+    assert "Tab next pane" in monitor.lines[-1]
+    await monitor.press("j", wait_s=1)
+    assert [line.replace("▌", " ") for line in places(monitor)] == before
+    assert "2:detail" in monitor.text
+    assert "FAILING" not in monitor.text
+    assert not is_read(monitor), "nothing is read for an overview that is hidden"
+    await monitor.press("escape", wait_s=1)
+    assert places(monitor) == before
+    assert "FAILING  task-0" in monitor.text
+    assert is_read(monitor)
+    for key in ("x", "right_square_bracket", "G"):
+        await monitor.press(key)
+        assert "2:detail" in monitor.text, key
+        await monitor.press("g")
+        assert "2:overview" in monitor.text, key
+    await monitor.press("question_mark", wait_s=1)
+    assert not is_read(monitor), "a page covers it"
+    await monitor.press("escape", "j", wait_s=40)
+    await monitor.later(until_second_s(monitor.session.clock))
+    # What was known before is grey until it is judged again.
+    await monitor.press("g", wait_s=0.2)
+    for is_stale in (True, False):
         assert "FAILING  task-0" in monitor.text
-        assert is_read(monitor)
-        for key in ("x", "right_square_bracket", "G"):
-            await monitor.press(key)
-            assert "2:detail" in monitor.text, key
-            await monitor.press("g")
-            assert "2:overview" in monitor.text, key
-        await monitor.press("question_mark", wait_s=1)
-        assert not is_read(monitor), "a page covers it"
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True)
-
-
-def test_titles_of_tasks_stand_above_their_columns_beside_tabs(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await judged(monitor)
-        await monitor.press("4", wait_s=1)
-        at = next(index for index, line in enumerate(monitor.lines) if "4:tasks" in line)
-        assert monitor.lines[at].endswith(" failed    p95 running  queued ─")
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True, size=(160, 30))
-
-
-def test_overview_that_was_hidden_is_grey_until_it_is_judged(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await judged(monitor)
-        await monitor.press("j", wait_s=40)
-        await monitor.later(until_second_s(monitor.session.clock))
-        await monitor.press("g", wait_s=0.2)
-        assert "FAILING  task-0" in monitor.text
-        assert (view := monitor.screen.overview.view) is not None
-        assert view.is_stale
+        assert monitor.screen.overview.view is not None
+        assert monitor.screen.overview.view.is_stale is is_stale
         await monitor.later(3)
-        assert "FAILING  task-0" in monitor.text
-        assert (view := monitor.screen.overview.view) is not None
-        assert not view.is_stale
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True)
 
 
-def test_keys_lead_to_the_panes_of_the_rules(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.later(3)
-        found = {}
-        for key in "2345":
-            await monitor.press(key)
-            found[key] = pane(monitor)
-        assert found == {"2": "overview", "3": "failing now", "4": "tasks", "5": "queues"}
-        await monitor.press("tab")
-        assert pane(monitor) == "runs"
-        await monitor.press("shift+tab", "shift+tab")
-        assert pane(monitor) == "tasks"
-        assert "3:failing now" in monitor.text, "it stands above"
-        # Typed at once: the number means the pane of the run that is selected by then.
-        await monitor.press("1", "j", "3", wait_s=1)
-        assert pane(monitor) == "attempts"
-        await monitor.press("1", "g", "3", wait_s=1)
-        assert pane(monitor) == "failing now"
-        await monitor.press("right_square_bracket", wait_s=1)
-        assert pane(monitor) == "runs", "the pane with the focus is gone"
-        assert monitor.screen.run_list.target is not None
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True)
+@on_monitor(failing_fleet, has_overview=True)
+async def test_keys_lead_to_the_panes_of_the_rules(monitor: Monitored) -> None:
+    await monitor.later(3)
+    found = {}
+    for key in "2345":
+        await monitor.press(key)
+        found[key] = pane(monitor)
+    assert found == {"2": "overview", "3": "failing now", "4": "tasks", "5": "queues"}
+    await monitor.press("tab")
+    assert pane(monitor) == "runs"
+    await monitor.press("shift+tab", "shift+tab")
+    assert pane(monitor) == "tasks"
+    assert "3:failing now" in monitor.text, "it stands above"
+    # Typed at once: the number means the pane of the run that is selected by then.
+    await monitor.press("1", "j", "3", wait_s=1)
+    assert pane(monitor) == "attempts"
+    await monitor.press("1", "g", "3", wait_s=1)
+    assert pane(monitor) == "failing now"
+    await monitor.press("right_square_bracket", wait_s=1)
+    assert pane(monitor) == "runs", "the pane with the focus is gone"
+    assert monitor.screen.run_list.target is not None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -138,6 +112,13 @@ def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path, size: tu
     async def story(monitor: Monitored) -> None:
         await judged(monitor)
         shown = monitor.screen.run_list.views
+        if size == (80, 24):
+            assert monitor.lines[-3].startswith("  FAILING  task-0  9 of 9 runs"), "the strip has the findings"
+            for keys in (("j",), ("escape", "z")):
+                await monitor.press(*keys, wait_s=1)
+                assert "FAILING" not in monitor.text
+                assert not is_read(monitor), "a run, or a zoom, takes their place"
+            await monitor.press("z", wait_s=1)
         for number, line, text in (("2", "FAILING", "task:task-0"), ("4", "task-", "task:task-"), ("3", "✗", "")):
             await monitor.press("1", number, "g", wait_s=1)
             focused = monitor.screen.pane
@@ -170,84 +151,34 @@ def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path, size: tu
     run_story(story, tmp_path, failing_fleet(), size=size, has_overview=True)
 
 
-def test_esc_goes_back_level_by_level(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.later(3)
-        screen = monitor.screen
-        await monitor.press("4", "enter", wait_s=1)
-        await monitor.press("j", "space", "z", wait_s=1)
-        await monitor.press("escape", wait_s=1)
-        assert (pane(monitor), screen.workspace.is_zoomed, len(screen.run_list.rows.marks)) == ("tasks", True, 1)
-        await monitor.press("escape", "1", wait_s=1)
-        assert not screen.workspace.is_zoomed
-        await monitor.press("j", "j", "space", "2", "z", "slash", *"task", "enter", wait_s=1)
-        marked = len(screen.run_list.rows.marks)
-        found = []
-        for _ in range(6):
-            await monitor.press("escape", wait_s=0.5)
-            rows, focused = screen.run_list.rows, screen.pane
-            is_zoomed, is_selected = screen.workspace.is_zoomed, rows.cursor is not None
-            found.append((focused.searched, is_zoomed, focused.title, len(rows.marks), is_selected))
-        assert marked
-        assert found == [
-            ("", True, "detail", marked, True),
-            ("", False, "detail", marked, True),
-            ("", False, "runs", marked, True),
-            ("", False, "runs", 0, True),
-            ("", False, "runs", 0, False),
-            ("", False, "runs", 0, False),
-        ]
-        assert "2:overview" in monitor.text
-        assert monitor.app.return_code is None
-        await monitor.press("j", "q")
-        assert monitor.app.return_code == 0, "q ends it at the list, also with a run selected"
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True)
-
-
-def test_strip_of_a_narrow_terminal_has_the_findings(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await judged(monitor)
-        assert monitor.lines[-3].startswith("  FAILING  task-0  9 of 9 runs")
-        assert monitor.lines[-2].startswith(("  FAILING  task-1", "  The list follows new runs."))
-        await monitor.press("j", wait_s=1)
-        assert "FAILING" not in monitor.text
-        assert not is_read(monitor)
-        await monitor.press("escape", "z", wait_s=1)
-        assert "FAILING" not in monitor.text, "a zoom takes the rows of the strip"
-        assert not is_read(monitor)
-        await monitor.press("z", "2", wait_s=1)
-        assert "9 of 9 runs" in monitor.text
-
-    run_story(story, tmp_path, failing_fleet(), size=(80, 24), has_overview=True)
-
-
-def test_age_of_waiting_runs_is_that_of_the_last_answer(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await judged(monitor)
-        await show_slow_queue(monitor)
-        ages = set[int]()
-        for _ in range(40):
-            await monitor.later(1)
-            ages.add(int(monitor.text.split("queues ")[1].split(" s ago")[0]))
-        assert len(ages) > 2
-        assert max(ages) <= WAITS_EVERY_S + SENTENCES_EVERY_S, "an answer that is the same is new all the same"
-
-    run_story(story, tmp_path, failing_fleet(), has_overview=True)
-
-
-def test_overview_follows_the_first_rows(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        assert "selects a run" in monitor.text
-        assert "failed  " not in monitor.text
-        assert "NOT KNOWN  nothing was read from the server yet" in monitor.text
-        assert not is_read(monitor)
-        monitor.api.fleet.fault = lambda _: None
-        await monitor.press("r", wait_s=5)
-        assert "  failed  " in monitor.text
-        assert "nothing was read from the server yet" not in monitor.text
-        assert is_read(monitor)
-
-    fleet = failing_fleet()
-    fleet.fault = lambda _: PlainTextResponse("", 503)
-    run_story(story, tmp_path, fleet, has_overview=True)
+@on_monitor(failing_fleet, has_overview=True)
+async def test_esc_goes_back_level_by_level(monitor: Monitored) -> None:
+    await monitor.later(3)
+    screen = monitor.screen
+    await monitor.press("4", "enter", wait_s=1)
+    await monitor.press("j", "space", "z", wait_s=1)
+    await monitor.press("escape", wait_s=1)
+    assert (pane(monitor), screen.workspace.is_zoomed, len(screen.run_list.rows.marks)) == ("tasks", True, 1)
+    await monitor.press("escape", "1", wait_s=1)
+    assert not screen.workspace.is_zoomed
+    await monitor.press("j", "j", "space", "2", "z", "slash", *"task", "enter", wait_s=1)
+    marked = len(screen.run_list.rows.marks)
+    found = []
+    for _ in range(6):
+        await monitor.press("escape", wait_s=0.5)
+        rows, focused = screen.run_list.rows, screen.pane
+        is_zoomed, is_selected = screen.workspace.is_zoomed, rows.cursor is not None
+        found.append((focused.searched, is_zoomed, focused.title, len(rows.marks), is_selected))
+    assert marked
+    assert found == [
+        ("", True, "detail", marked, True),
+        ("", False, "detail", marked, True),
+        ("", False, "runs", marked, True),
+        ("", False, "runs", 0, True),
+        ("", False, "runs", 0, False),
+        ("", False, "runs", 0, False),
+    ]
+    assert "2:overview" in monitor.text
+    assert monitor.app.return_code is None
+    await monitor.press("j", "q")
+    assert monitor.app.return_code == 0, "q ends it at the list, also with a run selected"

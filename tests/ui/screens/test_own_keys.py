@@ -1,17 +1,25 @@
-"""Keys of one's own: in the footer, in help, in dialogs, and in panes that are made later."""
+"""Keys of one's own in panes and dialogs, and the table of all bindings."""
 
-import sys
+import ast
+import string
+from collections import defaultdict
 from pathlib import Path
 
-from tests.perf.terminal import Terminal
-from tests.support.commands import environment
-from tests.support.raw_server import serving, until_closed
+from textual.dom import DOMNode
+from textual.keys import _character_to_key
+
+from tests.support.bindings import bindings_with_ids, classes_with_keys, help_rows
 from tests.support.ui.fleets import small_fleet
-from tests.support.ui.logs import LogServer
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor
+from tui.features import _KEY_SCOPES, key_table
 from tui.features.command_line.view import CommandField, CommandLineScreen
 from tui.features.copying.view import CopyMenu
+from tui.kit.app import AppBase
+from tui.kit.keys import key_label
 from tui.kit.page_screen import help_keys
+from tui.kit.painted import PaintedScreen
+from tui.settings.keys import SIGNS, parse_key
+from tui.settings.reader import read_document
 
 KEYS: dict[str, tuple[str, ...]] = {
     "down": ("n", "Down"),
@@ -40,112 +48,98 @@ def own(monitor: Monitored, keys: dict[str, tuple[str, ...]]) -> None:
     monitor.app._use_keys(replace(monitor.app.session.settings, keys=keys))
 
 
-def test_own_keys_work_in_every_pane_and_dialog(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        own(monitor, KEYS)
-        await monitor.press("n", wait_s=1)
-        assert "K next error" in footer_of(monitor)
-        assert not any(each.endswith(("zoom", "z back")) for each in footer_of(monitor))
-        await monitor.press("tab")
-        assert monitor.screen.pane.title == "runs", "Tab has no other meaning"
-        await monitor.press("ctrl+g", "ctrl+g", wait_s=1)
-        assert monitor.screen.pane.title == "attempts"
-        await monitor.press("4", "J", wait_s=1)
-        assert monitor.screen.pane.title == "waterfall", "it is made now"
-        await monitor.press("J", wait_s=1)
-        assert monitor.screen.pane.title == "tree"
-        await monitor.press("j")
-        assert "j is not a key here" in monitor.text
-
-    run_story(story, tmp_path, small_fleet(6))
-
-
-def test_letters_stay_text_where_something_is_typed(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        own(monitor, KEYS | {"pause": ("K",), "next-error": ("x",)})
-        await monitor.press("slash", *"Knob", "ctrl+w", *"nb")
-        assert monitor.lines[-1].strip().startswith("/ nb")
-        await monitor.press("escape", "colon", *"nb")
-        screen = monitor.app.screen
-        assert isinstance(screen, CommandLineScreen)
-        assert screen.query_one(CommandField).value == "nb"
-        await monitor.press("backspace", "backspace")
-        before = monitor.text
-        await monitor.press("ctrl+j")
-        assert monitor.text != before
-
-    run_story(story, tmp_path, small_fleet(6))
-
-
-def test_letters_of_rows_stay_those_of_their_menu(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        own(monitor, {"down": ("n", "p"), "up": ("e",), "pause": (), "unfold-all": ()})
-        await monitor.press("p", "Y", wait_s=2)
-        menu = monitor.app.screen
-        assert isinstance(menu, CopyMenu)
-        await monitor.press("n")
-        assert monitor.lines[monitor.line_of("payload")].count("▌") == 1, "n is no letter of a row"
-        await monitor.press("up")
-        assert monitor.lines[monitor.line_of("payload")].count("▌") == 0, "e may be the letter of an error"
-        await monitor.press("p")
-        assert monitor.app.screen is monitor.screen, "the payload is copied"
-
-    run_story(story, tmp_path, small_fleet(6))
+@on_monitor(lambda: small_fleet(6))
+async def test_own_keys_work_in_every_pane_and_dialog(monitor: Monitored) -> None:
+    own(monitor, KEYS)
+    await monitor.press("n", wait_s=1)
+    assert "K next error" in footer_of(monitor)
+    assert not any(each.endswith(("zoom", "z back")) for each in footer_of(monitor))
+    await monitor.press("tab")
+    assert monitor.screen.pane.title == "runs", "Tab has no other meaning"
+    await monitor.press("ctrl+g", "ctrl+g", wait_s=1)
+    assert monitor.screen.pane.title == "attempts"
+    await monitor.press("4", "J", wait_s=1)
+    assert monitor.screen.pane.title == "waterfall", "it is made now"
+    await monitor.press("J", wait_s=1)
+    assert monitor.screen.pane.title == "tree"
+    await monitor.press("j")
+    assert "j is not a key here" in monitor.text
+    keys = help_keys(monitor.screen, [entry.load() for entry in monitor.screen.workspace.unmade], may_write=True)
+    assert (keys["next-error"].keys, keys["log-level"].keys, "zoom" in keys) == (("K", "F8"), ("v",), False)
+    # Letters stay text where something is typed.
+    own(monitor, KEYS | {"pause": ("K",), "next-error": ("x",)})
+    await monitor.press("1", "slash", *"Knob", "ctrl+w", *"nb")
+    assert monitor.lines[-1].strip().startswith("/ nb")
+    await monitor.press("escape", "colon", *"nb")
+    screen = monitor.app.screen
+    assert isinstance(screen, CommandLineScreen)
+    assert screen.query_one(CommandField).value == "nb"
+    await monitor.press("backspace", "backspace")
+    before = monitor.text
+    await monitor.press("ctrl+j")
+    assert monitor.text != before
+    # Letters of the rows of a menu stay those of their rows.
+    await monitor.press("escape")
+    own(monitor, {"down": ("n", "p"), "up": ("e",), "pause": (), "unfold-all": ()})
+    await monitor.press("p", "Y", wait_s=2)
+    assert type(monitor.app.screen).__name__ == CopyMenu.__name__
+    for key, count, why in (("n", 1, "n is no letter of a row"), ("up", 0, "e may be the letter of an error")):
+        await monitor.press(key)
+        assert monitor.lines[monitor.line_of("payload")].count("▌") == count, why
+    await monitor.press("p")
+    assert monitor.app.screen is monitor.screen, "the payload is copied"
 
 
-def test_help_shows_all_keys_and_hides_unbound_ones(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        own(monitor, KEYS)
-        keys = help_keys(monitor.screen, [entry.load() for entry in monitor.screen.workspace.unmade], may_write=True)
-        assert keys["next-error"].keys == ("K", "F8")
-        assert keys["log-level"].keys == ("v",)
-        assert "zoom" not in keys
-        own(monitor, {})
-        keys = help_keys(monitor.screen, may_write=True)
-        assert (keys["next-error"].keys, keys["zoom"].keys) == (("x",), ("z",))
-
-    run_story(story, tmp_path, small_fleet(3))
+def test_every_class_with_keys_of_its_own_is_collected() -> None:
+    collected: set[type[DOMNode]] = {AppBase, *(load() for load in _KEY_SCOPES.values())}
+    own = [kind for kind in classes_with_keys() if "BINDINGS" in vars(kind) or issubclass(kind, PaintedScreen)]
+    missing = {kind.__name__ for kind in own if not any(issubclass(each, kind) for each in collected)}
+    assert missing == set(), "a row of `_KEY_SCOPES` in features/__init__.py, and one of `_KEY_PLACES`"
+    known = key_table().rows.keys()
+    assert {each.id for kind in classes_with_keys() for each in bindings_with_ids(kind)} - known == set()
+    assert all(key_table().places_of(binding) for binding in known)
 
 
-def test_pair_in_the_footer_has_both_own_keys(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        own(monitor, KEYS)
-        await monitor.press("n", "5", wait_s=1)
-        await monitor.press("slash", *"e", "enter", wait_s=1)
-        assert "m N hits" in footer_of(monitor)
-
-    fleet = small_fleet(6)
-    LogServer(fleet).say(-59.0, "retrying")
-    run_story(story, tmp_path, fleet)
+def test_file_can_name_every_binding_and_key() -> None:
+    """What `config --init` says about a binding is right in a file."""
+    for row in key_table().rows.values():
+        assert tuple(map(parse_key, row.names)) == row.keys, row.id
+        assert read_document({"keys": {row.id: list(row.names)}}).values.keys == {row.id: row.names}
+        assert key_table().chosen(row.id, row.names) == row.keys
 
 
-CONFIG = """
-[keys]
-next-error = ["K", "F8"]
-zoom = "unbind"
-cancel = "c"
-commands = [":", "ctrl-k"]
-"""
+def test_signs_have_the_names_of_textual() -> None:
+    assert {sign: _character_to_key(sign) for sign in string.punctuation} == SIGNS
 
 
-def test_program_shows_own_keys_and_what_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "config.toml"
-    path.write_text(CONFIG)
-    tmp_path.chmod(0o700)
-    with serving(until_closed) as port:
-        command = [sys.executable, "-m", "tui", "--config", str(path)]
-        with Terminal(
-            command, env=environment(f"http://127.0.0.1:{port}", HOME=str(tmp_path)), size=(200, 50)
-        ) as terminal:
-            terminal.wait_for("? keys", "K a failed one")
-            terminal.send("?")
-            terminal.wait_for("K X F8", "next, previous error", ": ctrl-k")
-            assert "this pane alone" not in terminal.text
-            terminal.send("\x1b")
-            terminal.send("\x0bmessages\r")
-            terminal.wait_for("~/config.toml: keys.cancel: what writes takes only a capital such as C, got c; C stays.")
-            terminal.send("\x1b")
-            path.write_text('[keys]\nhelp = "h"\nfold = "Left"\nholders = "d"\n')
-            terminal.wait_for("h keys", "x a failed one")
-            terminal.send("\x11")
-            assert terminal.end() == 0, terminal.text
+def test_sentences_name_the_usual_keys() -> None:
+    """Each `with_key("refresh", "r", …)` names a binding of the table, and its keys by default."""
+    names = ("with_key", "key_of", "keys_of")
+    texts = ((path, path.read_text(encoding="utf-8")) for path in Path("tui").rglob("*.py"))
+    usual = {row.id: [key_label(key) for key in row.keys] for row in key_table().rows.values()}
+    found = [
+        (path.name, str(call.args[0].value), [arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)])
+        for path, text in texts
+        if any(name in text for name in names)
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in names
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    assert len(found) > 20
+    assert [each for each in found if usual.get(each[1], [])[:1] != each[2][:1] and each[2]] == []
+
+
+def test_page_of_keys_names_bindings_that_exist() -> None:
+    rows = help_rows()
+    assert {name for row in rows for name in row.ids} - key_table().rows.keys() == set()
+    places = [(row.group, row.order) for row in rows]
+    assert len(places) == len(set(places)) > 60
+
+
+def test_binding_has_the_same_keys_wherever_it_is() -> None:
+    keys = defaultdict[str, set[str]](set)
+    for binding in (each for kind in classes_with_keys() for each in bindings_with_ids(kind)):
+        keys[binding.id or ""].add(binding.key)
+    assert {name: found for name, found in keys.items() if not found <= set(key_table().rows[name].keys)} == {}

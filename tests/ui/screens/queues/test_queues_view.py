@@ -1,8 +1,6 @@
 """The queues view: its keys, its way to the runs and back, and what it says without data."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,14 +8,12 @@ from tests.support import queues
 from tests.support.fleet import Fleet
 from tests.support.session import public_token
 from tests.support.ui.fleets import failing_fleet
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, on_monitor
 from tui.domain.facts import FactSource, FactUnread
 from tui.domain.text import Raw
-from tui.features.queues import view as live_queues
 from tui.features.queues.view import QueueDetail, QueuesEntrance, QueuesScreen
 from tui.features.runs.screen import MainScreen
 from tui.kit.selection import Kept
-from tui.store.findings.board import QueueRow, queue_rows
 from tui.sync.session import LiveFindings
 
 MAIL_LINE = 3
@@ -51,179 +47,118 @@ async def opened(monitor: Monitored) -> QueuesScreen:
     return view_of(monitor)
 
 
-def test_key_opens_the_queues_worst_first(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        assert "1:queues · worst first" in monitor.lines[1]
-        assert "30 running · 304 queued · read " in monitor.lines[1]
-        row = monitor.lines[MAIL_LINE]
-        assert row.startswith("▌ ○ send-email ")
-        assert row.split()[-8:] == ["20/20", "301", "11m", "14", "1,204", "at", "its", "limit"]
-        assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
-        for words in (
-            "since     13:38, for 22m  at its limit 20/20",
-            "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m",
-            "why       runs of send-campaign take 45m at p95 on other days  3 failed",
-            "drains    not yet: 27 runs came, 14 started in the last minute",
-            "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
-        ):
-            assert words in monitor.text
-        await monitor.press("Q")
-        assert isinstance(monitor.app.screen, MainScreen)
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_enter_lists_the_runs_and_escape_returns_to_the_line(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        await monitor.press("j", "enter", wait_s=1)
-        assert isinstance(monitor.app.screen, MainScreen)
-        assert monitor.screen.run_list.views.query.filters.queues == ("task/import-csv",)
-        assert "import-csv" in monitor.lines[1]
-        await monitor.press("escape", wait_s=1)
-        assert view_of(monitor).rows.list.cursor == "task/import-csv"
-        assert monitor.lines[MAIL_LINE + 1].startswith("▌ ‖ import-csv")
-        await monitor.press("q", wait_s=1)
-        assert monitor.screen.run_list.views.query.filters.is_empty
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_key_lists_the_runs_that_hold_the_places(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        await monitor.press("h", wait_s=1)
-        assert isinstance(monitor.app.screen, MainScreen)
-        query = monitor.screen.run_list.views.query
-        assert (query.filters.queues, query.text) == (("task/send-email",), "status:executing,dequeued")
-        await monitor.press("escape", wait_s=1)
-        assert view_of(monitor).rows.list.cursor == "task/send-email"
-        await monitor.press("j", "h", wait_s=1)
-        assert "no run is known to hold a place of this queue" in monitor.text
-
-    run_story(story, tmp_path, failing_fleet())
+@on_monitor(failing_fleet)
+async def test_key_opens_the_queues_worst_first(monitor: Monitored) -> None:
+    await opened(monitor)
+    assert "1:queues · worst first" in monitor.lines[1]
+    assert "30 running · 304 queued · read " in monitor.lines[1]
+    row = monitor.lines[MAIL_LINE]
+    assert row.startswith("▌ ○ send-email ")
+    assert row.split()[-8:] == ["20/20", "301", "11m", "14", "1,204", "at", "its", "limit"]
+    assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
+    for words in (
+        "since     13:38, for 22m  at its limit 20/20",
+        "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m",
+        "why       runs of send-campaign take 45m at p95 on other days  3 failed",
+        "drains    not yet: 27 runs came, 14 started in the last minute",
+        "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
+    ):
+        assert words in monitor.text
+    await monitor.press("G", "enter")
+    assert "8 empty queues above" in monitor.text
+    assert "idle-7" in monitor.text
+    await monitor.press("enter")
+    assert "8 more, empty" in monitor.text
+    await monitor.press("slash", *"sync", "enter")
+    assert monitor.lines[MAIL_LINE].split()[:2] == ["▌", "sync-orders"]
+    assert not monitor.lines[MAIL_LINE + 1]
+    assert "1 of 18 queues" in monitor.lines[1]
+    await monitor.press("escape", "g", "s", "s")
+    assert "longest wait first" in monitor.lines[1]
+    assert view_of(monitor).rows.list.window[:2] == ["task/import-csv", "task/send-email"]
+    await monitor.press("s", "g")
+    await monitor.resize(80, 24)
+    assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 places: 20 send-campaign, longest 2m"
+    assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; runs")
+    await monitor.press("2")
+    assert "drains    not yet" in monitor.text
+    await monitor.press("Q")
+    assert isinstance(monitor.app.screen, MainScreen)
 
 
-def test_view_says_reading_until_the_waits_are_read(tmp_path: Path) -> None:
+@on_monitor(failing_fleet)
+async def test_keys_list_runs_and_escape_returns_to_the_line(monitor: Monitored) -> None:
+    shown = monitor.screen.run_list.views
+    await opened(monitor)
+    # h: the runs that hold the places of the queue; v: its oldest run.
+    await monitor.press("h", wait_s=1)
+    assert isinstance(monitor.app.screen, MainScreen)
+    assert (shown.query.filters.queues, shown.query.text) == (("task/send-email",), "status:executing,dequeued")
+    await monitor.press("escape", wait_s=1)
+    assert view_of(monitor).rows.list.cursor == "task/send-email"
+    await monitor.press("v", wait_s=1)
+    assert monitor.screen.selection.run_id == queues.OLDEST
+    await monitor.press("escape", "escape", wait_s=1)
+    assert view_of(monitor).rows.list.cursor == "task/send-email"
+    await monitor.press("j", "h", wait_s=1)
+    assert "no run is known to hold a place of this queue" in monitor.text
+    await monitor.press("enter", wait_s=1)
+    assert isinstance(monitor.app.screen, MainScreen)
+    assert shown.query.filters.queues == ("task/import-csv",)
+    assert "import-csv" in monitor.lines[1]
+    await monitor.press("escape", wait_s=1)
+    assert monitor.lines[MAIL_LINE + 1].startswith("▌ ‖ import-csv")
+    await monitor.press("q", wait_s=1)
+    assert shown.query.filters.is_empty
+
+
+@on_monitor(failing_fleet)
+async def test_view_says_reading_until_the_waits_are_read(monitor: Monitored) -> None:
     """The server's list counts no run that was handed to a worker: its zero says nothing."""
 
-    async def story(monitor: Monitored) -> None:
-        at = monitor.session.now()
-        read = queues.queues_read(at)
-        empty = tuple(replace(each, queued=0) for each in read.queues if each.name != "import-csv")
-        await monitor.session.emit(replace(read, queues=empty))
-        await monitor.press("Q")
-        assert "running · queued: reading · read " in monitor.lines[1]
-        assert "8 more, reading" in monitor.text
-        assert "0 queued" not in monitor.text
-        assert "empty" not in monitor.text
-        assert monitor.lines[MAIL_LINE].split()[-5:] == ["reading", "·", "·", "·", "busy"], monitor.lines[MAIL_LINE]
-        assert "drains    reading" in monitor.text
-        await monitor.session.emit(queues.waits_read(at))
-        await monitor.later(1)
-        assert "301 queued" in monitor.lines[1]
-        assert "8 more, empty" in monitor.text
-        assert "reading" not in monitor.text
-        await monitor.later(130)
-        assert "queued: reading" in monitor.lines[1], "an old answer says nothing of now"
-        failure = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("the query was refused"), is_refused=False)
-        await monitor.session.emit(failure)
-        await monitor.later(1)
-        assert "queued: not known" in monitor.lines[1]
-        assert "8 more, no run is known to wait" in monitor.text
-
-    run_story(story, tmp_path, failing_fleet())
+    at = monitor.session.now()
+    read = queues.queues_read(at)
+    empty = tuple(replace(each, queued=0) for each in read.queues if each.name != "import-csv")
+    await monitor.session.emit(replace(read, queues=empty))
+    await monitor.press("Q")
+    assert "running · queued: reading · read " in monitor.lines[1]
+    assert "8 more, reading" in monitor.text
+    assert "0 queued" not in monitor.text
+    assert "empty" not in monitor.text
+    assert monitor.lines[MAIL_LINE].split()[-5:] == ["reading", "·", "·", "·", "busy"], monitor.lines[MAIL_LINE]
+    assert "drains    reading" in monitor.text
+    await monitor.session.emit(queues.waits_read(at))
+    await monitor.later(1)
+    assert "301 queued" in monitor.lines[1]
+    assert "8 more, empty" in monitor.text
+    assert "reading" not in monitor.text
+    await monitor.later(130)
+    assert "queued: reading" in monitor.lines[1], "an old answer says nothing of now"
+    failure = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("the query was refused"), is_refused=False)
+    await monitor.session.emit(failure)
+    await monitor.later(1)
+    assert "queued: not known" in monitor.lines[1]
+    assert "8 more, no run is known to wait" in monitor.text
 
 
-def test_oldest_run_opens_and_leads_back(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        await monitor.press("v", wait_s=1)
-        assert isinstance(monitor.app.screen, MainScreen)
-        assert monitor.screen.selection.run_id == queues.OLDEST
-        await monitor.press("escape", "escape", wait_s=1)
-        assert view_of(monitor).rows.list.cursor == "task/send-email"
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_filter_order_and_fold_keep_the_cursor(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        view = await opened(monitor)
-        await monitor.press("G", "enter")
-        assert "8 empty queues above" in monitor.text
-        assert "idle-7" in monitor.text
-        await monitor.press("enter")
-        assert "8 more, empty" in monitor.text
-        await monitor.press("slash", *"sync", "enter")
-        assert monitor.lines[MAIL_LINE].split()[:2] == ["▌", "sync-orders"]
-        assert not monitor.lines[MAIL_LINE + 1]
-        assert "1 of 18 queues" in monitor.lines[1]
-        await monitor.press("escape", "g", "s", "s")
-        assert "longest wait first" in monitor.lines[1]
-        assert view.rows.list.window[:2] == ["task/import-csv", "task/send-email"]
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_rows_are_made_only_from_new_facts_and_rest_in_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-
-    def count(*facts: Any) -> tuple[QueueRow, ...]:
-        made.append(1)
-        return queue_rows(*facts)
-
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        monkeypatch.setattr(live_queues, "queue_rows", count)
-        await monitor.later(10)
-        assert made == []
-        await monitor.press("p")
-        fewer = queues.queues_read(monitor.session.now())
-        await monitor.session.emit(replace(fewer, queues=fewer.queues[:3], is_cut=True))
-        await monitor.later(2)
-        assert "30 running · 304 queued · read 12 s ago" in monitor.lines[1]
-        assert made == []
-        # A view that is opened in a pause shows the facts of that moment.
-        await monitor.press("Q", "Q")
-        assert "≥5 running · ≥304 queued · more queues exist · a page read " in monitor.lines[1]
-        assert made == [1]
-
-    run_story(story, tmp_path, failing_fleet())
-
-
-def test_narrow_screen_has_the_strip_in_place_of_the_page(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 places: 20 send-campaign, longest 2m"
-        assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; runs")
-        await monitor.press("2")
-        assert "drains    not yet" in monitor.text
-
-    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
-
-
-def test_view_says_why_there_are_no_queues(tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("Q")
-        assert monitor.lines[MAIL_LINE].strip() == "loading…"
-        at = monitor.session.now()
-        reason = Raw("GET /api/v1/queues: 403 missing permissions")
-        await monitor.session.emit(FactUnread(at, FactSource.QUEUES, reason, is_refused=True))
-        await monitor.later(1)
-        assert "This key may not read the queues: GET /api/v1/queues: 403 missing permissions." in monitor.text
-        monitor.session.settings = replace(monitor.session.settings, key=public_token("read:runs"))
-        await monitor.later(1)
-        assert "A public token may not read the list of queues: the server answers 401." in monitor.text
-        await monitor.session.emit(queues.queues_read(monitor.session.now()))
-        failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
-        await monitor.session.emit(failure)
-        waits = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("429"), is_refused=False)
-        await monitor.session.emit(waits)
-        await monitor.later(50)
-        assert " 503 down · 30 running · " in monitor.lines[1]
-        assert "· read 50 s ago ─" in monitor.lines[1]
-        assert "not known  how many runs come and start was not read" in monitor.text
-
-    run_story(story, tmp_path, Fleet(failing_fleet().clock))
+@on_monitor(lambda: Fleet(failing_fleet().clock))
+async def test_view_says_why_there_are_no_queues(monitor: Monitored) -> None:
+    await monitor.press("Q")
+    assert monitor.lines[MAIL_LINE].strip() == "loading…"
+    at = monitor.session.now()
+    reason = Raw("GET /api/v1/queues: 403 missing permissions")
+    await monitor.session.emit(FactUnread(at, FactSource.QUEUES, reason, is_refused=True))
+    await monitor.later(1)
+    assert "This key may not read the queues: GET /api/v1/queues: 403 missing permissions." in monitor.text
+    monitor.session.settings = replace(monitor.session.settings, key=public_token("read:runs"))
+    await monitor.later(1)
+    assert "A public token may not read the list of queues: the server answers 401." in monitor.text
+    await monitor.session.emit(queues.queues_read(monitor.session.now()))
+    failure = FactUnread(monitor.session.now(), FactSource.QUEUES, Raw("503 down"), is_refused=False)
+    await monitor.session.emit(failure)
+    waits = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("429"), is_refused=False)
+    await monitor.session.emit(waits)
+    await monitor.later(50)
+    assert " 503 down · 30 running · " in monitor.lines[1]
+    assert "· read 50 s ago ─" in monitor.lines[1]
+    assert "not known  how many runs come and start was not read" in monitor.text
