@@ -23,7 +23,7 @@ from tests.support.recordings import body_of
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tests.ui.input.test_clipboard import taken
+from tests.ui.outgoing.test_copying import taken
 from tui import features
 from tui.api.errors import Limits
 from tui.api.lists import ListRequest, only_declared
@@ -139,8 +139,7 @@ def test_no_secret_leaves_the_relay_or_the_rows(name: str) -> None:
 
 
 @NAMES
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-def test_screen_has_what_every_list_has(name: str, size: tuple[int, int], tmp_path: Path) -> None:
+def test_screen_has_what_every_list_has(name: str, tmp_path: Path) -> None:
     view, rows = view_of(name), rows_of(name)
     written: list[str] = []
 
@@ -153,6 +152,10 @@ def test_screen_has_what_every_list_has(name: str, size: tuple[int, int], tmp_pa
         assert f"{len(rows)} {view.noun}" in monitor.lines[1]
         first = screen.rows.list.current
         assert view.title(first)[:12] in monitor.text
+        for size in ((80, 24), (200, 60), (120, 40)):
+            await monitor.resize(*size)
+            assert f"{len(rows)} {view.noun}" in monitor.lines[1]
+            assert view.title(first)[:12] in monitor.text
         await monitor.press("s", wait_s=1)
         assert f"· {view.orders[1].words}" in monitor.lines[1]
         assert app.address_of(screen) == ViewAddress(name, sort=view.orders[1].id)
@@ -173,17 +176,7 @@ def test_screen_has_what_every_list_has(name: str, size: tuple[int, int], tmp_pa
         await monitor.press("escape", "escape", wait_s=1)
         assert app.screen is monitor.screen
 
-    run_story(story, tmp_path, answering(name, small_fleet(3)), size=size)
-
-
-@NAMES
-def test_monitor_starts_at_the_address_of_a_list(name: str, tmp_path: Path) -> None:
-    async def story(monitor: Monitored) -> None:
-        await monitor.later(3)
-        assert isinstance(monitor.app.screen, ListScreen)
-        assert f"{len(rows_of(name))} {view_of(name).noun}" in monitor.lines[1]
-
-    run_story(story, tmp_path, answering(name, small_fleet(3)), address=parse_address(f"{name}?"))
+    run_story(story, tmp_path, answering(name, small_fleet(3)))
 
 
 def test_enter_lists_the_runs_of_a_schedule_and_leads_back(tmp_path: Path) -> None:
@@ -219,33 +212,23 @@ def test_nothing_is_asked_while_nobody_looks(name: str, tmp_path: Path) -> None:
 
 
 @NAMES
-def test_key_that_may_not_read_sees_why(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "This key may not read the {}: "), (404, "This server has no list of {} (404). r tries again.")],
+)
+def test_refused_list_says_why_and_is_not_asked_again(name: str, status: int, words: str, tmp_path: Path) -> None:
     fleet, read = small_fleet(3), view_of(name).read
     assert read is not None
-    refused = JSONResponse({"error": "Unauthorized"}, status_code=403)
+    refused = JSONResponse({"error": "no"}, status_code=status)
     fleet.fault = lambda path: refused if path == read.path else None
 
     async def story(monitor: Monitored) -> None:
-        await monitor.press("colon", *name, "enter", wait_s=100)
-        assert f"This key may not read the {view_of(name).rows_name}: " in monitor.text
-        assert asked_of(name, fleet) == 1, "a refusal is not repeated"
-
-    run_story(story, tmp_path, fleet)
-
-
-@NAMES
-def test_server_without_the_list_is_not_asked_again(name: str, tmp_path: Path) -> None:
-    fleet, read = small_fleet(3), view_of(name).read
-    assert read is not None
-    missing = JSONResponse({"error": "Not found"}, status_code=404)
-    fleet.fault = lambda path: missing if path == read.path else None
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("colon", *name, "enter", wait_s=100)
-        assert f"This server has no list of {view_of(name).rows_name} (404). r tries again." in monitor.text
+        await monitor.later(100)
+        assert isinstance(monitor.app.screen, ListScreen), "the monitor starts at the address of a list"
+        assert words.format(view_of(name).rows_name) in monitor.text
         assert asked_of(name, fleet) == 1
 
-    run_story(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet, address=parse_address(f"{name}?"))
 
 
 def test_enter_does_not_say_that_no_run_belongs_to_an_unread_row(tmp_path: Path) -> None:
