@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor
-from tui.kit.heap import THRESHOLDS
+from tui.kit.speed import THRESHOLDS
 from tui.program.early import starts_monitor
 from tui.program.main import importers
 

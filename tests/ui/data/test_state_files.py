@@ -309,7 +309,6 @@ def test_history_is_bounded_and_has_times_and_texts_alone(tmp_path: Path) -> Non
         ("", False),
         ("runs task:extract_tr_text", True),
         ("run run_cmwvq81zu01h49f7dk2m96e3t", True),
-        ("errors No such customer", True),
     ],
 )
 def test_command_with_a_key_or_of_any_length_is_not_kept(text: str, is_kept: bool) -> None:
