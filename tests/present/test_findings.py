@@ -1,17 +1,21 @@
-"""Findings and verdicts in words."""
+"""Findings and verdicts in words, and the block about what happened while the user was away."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from tests.support.present.samples import drawn
-from tests.support.wall_story import NOW, at
+from tests.support.wall_story import FAILING, NOW, SLOW, STUCK, at
 from tui.domain import finding as facts
+from tui.domain.error import RunError
+from tui.domain.error_kinds import kind_of
 from tui.domain.facts import FactSource, PlaceHolder
 from tui.domain.finding import Evidence, Finding, QueueWaits, SourceUnread, Standstill, StandstillReason, SubjectKind
-from tui.domain.run import RunId, TaskId
+from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.alerts import words
-from tui.text.styled import Piece
+from tui.features.alerts.away import NOT_WATCHED, AwayReport, Episode, FailureGroup, away_lines
+from tui.store.freshness import Gap
+from tui.text.styled import Piece, line_width
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -146,3 +150,50 @@ def test_verdicts_say_what_is_known() -> None:
     ]
     own = [words.own_words(PARTIAL, each, NOW) for each in (finding(FAILS), finding(WAITS))]
     assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["own counts since 13:50", "", ""]
+
+
+# What happened while the user was away.
+
+
+def group(task: str, count: int, message: str | None) -> FailureGroup:
+    kind = None if message is None else kind_of(RunError(Raw(message), name=Raw("StripeError")))
+    return FailureGroup(TaskId(task), kind, count)
+
+
+REPORT = AwayReport(
+    at("13:50"),
+    NOW,
+    {RunStatus.COMPLETED_SUCCESSFULLY: 1050, RunStatus.COMPLETED_WITH_ERRORS: 147, RunStatus.CANCELLED: 7},
+    (Episode(SLOW, at("14:10"), at("14:25")), Episode(STUCK, None, at("14:12")), Episode(FAILING, at("14:21"), None)),
+    groups=(group("charge-card", 131, "No such customer: 'undefined'"), group("sync\x1b", 9, None)),
+    ungrouped=7,
+    outage=Gap(at("14:02"), at("14:05")),
+)
+
+BLOCK = """
+─ while you were away · 13:50 to 14:32, 42 min ──────────────────────────────────────── Esc closes ─
+
+  ~ no data from 14:02 to 14:05, 3 min
+  FAILING  charge-card     came 14:21      131 of 264 runs, only in 20261126.3
+  SLOW     send-email      14:10 to 14:25  at its limit 20/20, 301 wait, oldest 3m
+  STUCK    nightly-report  went 14:12      executing for 12h12m, p95 is 9m
+
+  ✗ 131  charge-card  StripeError: No such customer: '…'
+  ✗   9  sync␛        its errors were not read
+    and 7 earlier failed runs
+
+  1,204 runs ended · 147 failed · 7 canceled · 1,050 completed
+"""
+
+
+def test_block_says_what_came_and_went_and_counts_what_does_not_fit() -> None:
+    assert drawn(away_lines(REPORT, NOW, 100, 30)) == BLOCK
+    many = replace(REPORT, episodes=REPORT.episodes * 20, groups=REPORT.groups * 20)
+    for width, rows in ((80, 8), (60, 9), (120, 19)):
+        lines = away_lines(many, NOW, width, rows)
+        assert len(lines) == rows
+        assert all(line_width(line) <= width for line in lines)
+        assert all(
+            part in drawn(lines) for part in ("FAILING", " more findings\n", " more error groups\n", " runs ended")
+        )
+    assert NOT_WATCHED in drawn(away_lines(AwayReport(at("13:50"), NOW, {}, was_judged=False), NOW, 80, 12))
