@@ -16,7 +16,6 @@ from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import pass_time, session_on, started
 from tests.support.sure import sure
 from tui.api.actions import ACTIONS, CANCEL, REPLAY, Action
-from tui.api.errors import ServerFault
 from tui.domain.action import ActionPhase, ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, Run, RunId
@@ -333,15 +332,6 @@ def test_planner_repeats_a_query_that_missed_many_runs(tmp_path: Path) -> None:
     assert plan.total == 61
 
 
-def test_planner_reads_few_missed_runs_one_by_one(tmp_path: Path) -> None:
-    fleet = with_children(3, below_each=1)
-    fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
-    plan, request_counts = planned(fleet, tmp_path, ROOT)
-    assert request_counts == {"detail": 7, "query": 1}
-    assert plan.total == 7
-    assert not plan.is_from_replica, "every run told its children itself"
-
-
 def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
     fleet = with_children(MAX_TREE_READS + 10)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
@@ -361,13 +351,6 @@ def test_planner_reads_roots_one_by_one_without_queries(tmp_path: Path) -> None:
 
 def refuse_queries(path: str) -> Response | None:
     return JSONResponse({"error": "no"}, 403) if path.endswith("/query") else None
-
-
-def test_planner_raises_when_a_tree_cannot_be_read(tmp_path: Path) -> None:
-    fleet = with_roots(1)
-    fleet.fault = lambda path: server_error(500) if "/api/v3/runs/" in path else None
-    with pytest.raises(ServerFault):
-        planned(fleet, tmp_path, *roots_of(fleet))
 
 
 def test_partial_plan_names_a_tree_that_cannot_be_read(tmp_path: Path) -> None:

@@ -37,13 +37,6 @@ def test_every_request_has_the_identifying_headers(recordings_api: RecordingsApi
     assert headers["accept-encoding"] == "gzip"
 
 
-def test_page_has_the_date_of_the_server(recordings_api: RecordingsApi) -> None:
-    page = ask(recordings_api.url, runs)
-    assert page.read_at == datetime(2026, 11, 24, 13, 53, 24, tzinfo=UTC)
-    assert {patch.read_at for patch in page.patches} == {page.read_at}
-    assert ids(page) == recorded_ids("014")
-
-
 def test_older_page_is_requested_with_the_unchanged_cursor(recordings_api: RecordingsApi) -> None:
     cursor = Cursor(recording("012")["request"]["query"]["page[after]"])
     page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), after=cursor, size=5))

@@ -20,13 +20,13 @@ from tests.support.sure import sure
 from tests.support.wire.requests import KEY, NOW, ask
 from tui.api.client import Client
 from tui.api.errors import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
-from tui.api.feed import decode_feed, read_row
+from tui.api.feed import decode_feed
 from tui.api.models import MAX_DEPTH, MAX_ITEMS, within_bounds
 from tui.api.queries import RunCounts
 from tui.api.responses import STEP_BYTES, BodyError, BodyReader, Response, decode_query
 from tui.api.runs import decode_page, decode_run
 from tui.domain.filters import RunFilters
-from tui.domain.run import Json, RunId
+from tui.domain.run import Json
 
 ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
 DETAIL: dict[str, Any] = recording("103")["response"]["body"]
@@ -107,13 +107,6 @@ def test_long_name_is_truncated(name: str) -> None:
     assert len(repr(patch)) < 10 * MAX_NAME_CHARS
     (note,) = limits.notes
     assert note.endswith("of 2,000,000 characters, only the first 1,000 are kept")
-
-
-@pytest.mark.parametrize("column", ["taskIdentifier", "status", "ttl"])
-def test_long_name_of_the_feed_is_truncated(column: str) -> None:
-    limits = Limits()
-    patch = read_row(RunId("run_1"), FEED_ROW | {column: LONG, "error": None}, NOW, limits)
-    assert (len(repr(patch)) < 100 * MAX_NAME_CHARS, len(limits.notes)) == (True, 1)
 
 
 def test_row_with_an_endless_id_is_unreadable() -> None:

@@ -1,26 +1,19 @@
 """Parts of `sync/lists.py`: new runs of page one, comparisons, what a feed covers, and re-reads."""
 
 from datetime import timedelta
-from typing import Any, cast
-
-import pytest
+from typing import Any
 
 from tests.support.domain.patches import at, patch_of, run_of
-from tui.api.errors import ApiError, RateLimited, ServerFault
 from tui.api.runs import ListPage
-from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, Fixed, RunId
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch, RunsRead
+from tui.domain.update import RunPatch
 from tui.store.store import Store
-from tui.sync.budget import Priority
 from tui.sync.lists import (
     FEED_DELAY,
     Coverage,
     NewestRuns,
-    PageReader,
     ReportedRuns,
-    RereadQueue,
     is_incomplete,
 )
 
@@ -140,41 +133,3 @@ def test_started_run_without_a_version_is_incomplete() -> None:
 
 
 # --- runs of unknown outcome
-
-
-class EmptyPages:
-    """A page reader whose list shows no run, and whose single reads fail. `read_ids` are the runs read by id."""
-
-    def __init__(self, run_ids: list[RunId]) -> None:
-        self.store = Store()
-        self.store.apply(RunsRead(tuple(patch_of(run_id, created=n) for n, run_id in enumerate(run_ids))))
-        self.fetcher = self
-        self.request_count = 0
-        self.read_at = at(0)
-        self.read_ids: list[RunId] = []
-        self.failure: ApiError = ServerFault("it cannot be read", 500)
-
-    async def read(self, *_: object, **__: object) -> ListPage:
-        return ListPage((), at(0), None)
-
-    async def fetch_run(self, run_id: RunId, _: Priority) -> None:
-        self.read_ids.append(run_id)
-        raise self.failure
-
-
-def queue_of(pages: EmptyPages) -> RereadQueue:
-    return RereadQueue(cast("PageReader", pages), RunFilters(), lambda run_id: run_id in pages.store.live())
-
-
-async def test_run_is_read_again_after_a_429() -> None:
-    hidden = RunId("run_hidden")
-    pages = EmptyPages([hidden])
-    queue = queue_of(pages)
-    queue.add([hidden])
-    pages.failure = RateLimited("429", timedelta(seconds=5))
-    with pytest.raises(RateLimited):
-        await queue.read(3)
-    pages.failure = ServerFault("it cannot be read", 500)
-    await queue.read(3)
-    assert pages.read_ids == [hidden, hidden]
-    assert queue.is_empty

@@ -255,20 +255,6 @@ def runs(*run_ids: str, chunk: Chunk | None = None) -> Runs:
     return Runs(at(50), tuple(patch_of(run_id, "QUEUED", read=50) for run_id in run_ids), (), chunk)
 
 
-def test_live_runs_outside_the_snapshot_are_missing() -> None:
-    screen = Screen()
-    screen.receive(runs("run_c", chunk=Chunk(0, is_last=False)))
-    screen.receive(runs("run_a", chunk=Chunk(1, is_last=True)))
-    assert screen.updates.next_missing() == []
-    screen.receive(replace(FACTS, history=HistoryRead(at(0), 100, is_complete=False)))
-    assert screen.updates.next_missing() == []
-    screen.receive(FACTS)
-    assert screen.updates.next_missing() == ["run_b"]
-    assert screen.updates.next_missing() == []
-    screen.updates.retry_missing(RunId("run_b"))
-    assert screen.updates.next_missing() == ["run_b"]
-
-
 @pytest.mark.parametrize("numbers", [(1,), (0, 2), (0, 1, 1), (0, 0, 2)])
 def test_snapshot_without_a_chunk_is_refused(numbers: tuple[int, ...]) -> None:
     screen = Screen()
@@ -280,34 +266,10 @@ def test_snapshot_without_a_chunk_is_refused(numbers: tuple[int, ...]) -> None:
     assert not screen.updates.has_snapshot
 
 
-def test_confirmed_needs_the_snapshot_and_a_source_status() -> None:
-    screen = Screen()
-    is_confirmed = []
-    for message in (
-        FACTS,
-        runs("run_a", chunk=Chunk(0, is_last=False)),
-        runs("run_b", chunk=Chunk(1, is_last=True)),
-        replace(FACTS, sources=()),
-    ):
-        screen.receive(message)
-        is_confirmed.append(screen.updates.is_confirmed)
-    assert is_confirmed == [False, False, True, False]
-
-
 def test_first_facts_are_caught_up_if_all_pollers_succeed() -> None:
     assert CaughtUp(RELAY, at(50)) in Screen().receive(replace(FACTS, sources=(FEED_RETRYING, CONNECTED)))
     for sources in ((RETRYING,), (FEED_RETRYING,), (CONNECTED, replace(RETRYING, source="run")), ()):
         assert not any(isinstance(update, CaughtUp) for update in Screen().receive(replace(FACTS, sources=sources)))
-
-
-def test_only_changed_facts_become_updates() -> None:
-    screen = Screen()
-    screen.receive(FACTS)
-    assert screen.receive(replace(FACTS, at=at(60))) == []
-    assert screen.receive(replace(FACTS, sources=(RETRYING,))) == [RETRYING]
-    assert screen.receive(replace(FACTS, sources=(RETRYING,), caught_up=CaughtUp(RELAY, at(9)))) == [
-        CaughtUp(RELAY, at(9))
-    ]
 
 
 def test_too_many_sources_are_refused_on_every_connection() -> None:

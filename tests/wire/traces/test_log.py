@@ -228,22 +228,8 @@ def decode_trace_of(body: bytes, run_id: str = RUN) -> Trace:
 
 
 def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
-    return {
-        "spanId": span_id,
-        "parentId": parent_id,
-        "runId": RUN,
-        "message": message,
-        "style": {"icon": "x"},
-        "events": [],
-        "startTime": "1795657212174000000",
-        "duration": 1_000_000,
-        "isError": False,
-        "isPartial": False,
-        "isCancelled": False,
-        "kind": "UNSPECIFIED",
-        "attemptNumber": 1,
-        "level": "TRACE",
-    } | more
+    states = {"isError": False, "isPartial": False, "isCancelled": False, "style": {"icon": "x"}}
+    return span(message, spanId=span_id, parentId=parent_id, duration=1_000_000, **states) | more
 
 
 OWN = event("task", "root", None, attemptNumber=None)
