@@ -128,12 +128,8 @@ def test_scheme_chooses_its_proxy_before_that_of_all(monkeypatch: pytest.MonkeyP
         ("localhost, 127.0.0.1", "localhost 127.0.0.1 127.0.0.1:8030", "127.0.0.10"),
         ("127.0.0.0/8", "", "127.0.0.1"),  # a network is no host
         ("::1", "[::1] [::1]:8030", "[::2]"),
-        ("[::1]", "[::1] [::1]:8030", "[::2]"),
-        ("a b, [, *", "api.example", ""),
         ("a b, [, api.example", "api.example", "a"),
         ("api.example:8030", "api.example:8030", "api.example api.example:80"),
-        ("https://api.example", "", "api.example"),
-        ("", "", "api.example"),
     ],
 )
 def test_no_proxy_names_hosts_below_it_too(

@@ -189,18 +189,10 @@ def test_commands_print_no_secret() -> None:
     run = fleet.add(FleetRun(1, -60.0, -60.0, None))
     with serving(fleet) as api:
         detail = in_this_process("show", run.id, "--json", url=api.url).objects[0]
-        body = {
-            "id": run.id,
-            "taskIdentifier": "approval",
-            "status": "EXECUTING",
-            "createdAt": detail["createdAt"],
-            "updatedAt": detail["updatedAt"],
-            "payload": {"approve": ADDRESS},
-            "output": ADDRESS,
-            "metadata": {"link": ADDRESS},
-            "tags": [ADDRESS],
-            "error": {"name": "Error", "message": f"nobody opened {ADDRESS}", "stackTrace": f"Error: {ADDRESS}"},
-        }
+        error = {"name": "Error", "message": f"nobody opened {ADDRESS}", "stackTrace": f"Error: {ADDRESS}"}
+        values = {"payload": {"approve": ADDRESS}, "output": ADDRESS, "metadata": {"link": ADDRESS}, "tags": [ADDRESS]}
+        body = {"id": run.id, "taskIdentifier": "approval", "status": "EXECUTING", "error": error} | values
+        body |= {key: detail[key] for key in ("createdAt", "updatedAt")}
         fleet.fault = lambda path: Response(json.dumps(body)) if path == f"/api/v3/runs/{run.id}" else None
         for options in ((), ("--json",), ("--markdown", "--payload")):
             done = in_this_process("show", run.id, *options, url=api.url)
