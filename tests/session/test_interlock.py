@@ -72,7 +72,7 @@ def test_interlock_stays_blocked_after_a_change(updates: tuple[Update, ...]) -> 
     assert reason_after(*updates, *reversed(updates)) == reason_after(*updates)
 
 
-def test_interlock_blocks_until_rows_or_whoami_meet_the_expectation() -> None:
+def test_interlock_blocks_until_the_expectation_is_met() -> None:
     for update in (UNKNOWN_ENVIRONMENT, rows(None), rows("prod"), SourceConnected("rest", START, 2.0)):
         assert reason_after(update, expect_env="dev") is not None
         assert reason_after(update) is None

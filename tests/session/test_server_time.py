@@ -18,7 +18,7 @@ def clock() -> VirtualClock:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(minutes=10)])
-def test_first_date_is_accepted_and_time_passes_without_the_wall_clock(clock: VirtualClock, ahead: timedelta) -> None:
+def test_first_date_is_accepted_and_time_passes_by_itself(clock: VirtualClock, ahead: timedelta) -> None:
     time, first = ServerTime(clock), clock.now() + ahead
     assert time.observe(first) == timedelta()
     for differs in (0.9, -1.9, -4.9):

@@ -185,7 +185,7 @@ async def test_five_of_ten_remaining_requests_are_kept(resets: str) -> None:
 # --- the order
 
 
-async def test_urgent_requests_go_first_and_lists_leave_budget_for_them() -> None:
+async def test_urgent_requests_go_first_and_lists_leave_room_for_them() -> None:
     async with a_bench() as bench:
         bench.ask_all("page", Priority.LIST, 200)
         bench.ask_all("history", Priority.HISTORY, 10)
@@ -201,7 +201,7 @@ async def test_urgent_requests_go_first_and_lists_leave_budget_for_them() -> Non
         assert "history" not in bench.names
 
 
-async def test_identical_requests_are_sent_once_with_the_most_urgent_priority() -> None:
+async def test_identical_requests_are_sent_once_by_highest_priority() -> None:
     async with a_bench() as bench:
         bench.ask_all("r", Priority.SELECTED, 50)
         await bench.clock.run(0.1)

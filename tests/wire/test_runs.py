@@ -124,7 +124,7 @@ def test_missing_or_invalid_value_has_its_default(keys: dict[str, Any], expected
     assert (patch.state, patch.fixed) == (expected, Fixed(task="hello"))  # type: ignore[arg-type]  # the NewTypes are texts
 
 
-def test_unknown_status_keeps_its_word_and_is_final_with_a_finish_time() -> None:
+def test_unknown_status_keeps_its_word_and_is_final_at_its_end() -> None:
     statuses = [state_of(status="NEW").status, state_of(status="NEW", finishedAt="2026-11-24T13:00:00Z").status]
     assert [status.word for status in statuses] == ["NEW", "NEW"]
     assert [status.canonical for status in statuses] == [RunStatus.QUEUED, RunStatus.COMPLETED_WITH_ERRORS]

@@ -32,7 +32,7 @@ async def many_rows(query: TaskMinutes) -> Rows:
     return query.read([row | {"task_identifier": f"task-{number}"} for number in range(MAX_INLINE_ROWS + 1)])
 
 
-def test_a_thread_adds_up_many_minutes_once_and_keeps_no_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thread_adds_up_many_minutes_once_and_keeps_no_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[threading.Thread, weakref.ref[ServerCells]]] = []
 
     class Watched(ServerCells):
