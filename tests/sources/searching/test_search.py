@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -23,28 +22,14 @@ from tui.sync.session import Session
 LIST = "/api/v1/runs"
 
 
-def search_of(
-    session: Session,
-    text: str,
-    reports: list[SearchProgress] | None = None,
-    *,
-    followed: RunFilters = RunFilters(),  # noqa: B008  it is frozen
-    **more: Any,
-) -> Search:
+def search_of(session: Session, text: str, reports: list[SearchProgress] | None = None) -> Search:
     def unread() -> Sequence[RunId]:
         return [run.id for run in session.store.runs() if run.status.is_failed and run.error is None]
 
-    scope = SearchScope(
-        plan_search(text, followed, KnownValues()), followed, session.now() - session.settings.history, **more
-    )
-    return Search(
-        session.fetcher,
-        session.store,
-        session.clock,
-        scope,
-        unread=unread,
-        report=(reports if reports is not None else []).append,
-    )
+    since = session.now() - session.settings.history
+    scope = SearchScope(plan_search(text, RunFilters(), KnownValues()), RunFilters(), since)
+    report = ([] if reports is None else reports).append
+    return Search(session.fetcher, session.store, session.clock, scope, unread=unread, report=report)
 
 
 async def run_search(session: Session, later: Later, search: Search, seconds: float = 60.0) -> None:
