@@ -36,7 +36,7 @@ class Case:
 
     @property
     def marker(self) -> str:
-        """A short unique ASCII text in the poison: where it is shown, the poison arrived."""
+        """A short unique ASCII text in the poison."""
         return f"zq{self.number:08x}"
 
 
@@ -46,15 +46,11 @@ MIN_REACHED = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a case. `trouble` is empty if it passed.
-
-    `is_reached`: the program received the hostile input. `is_shown`: it printed the marker of the poison.
-    """
+    """The result of a case. `trouble` is empty if it passed. `is_reached`: the program received the hostile input."""
 
     case: Case
     trouble: str = ""
     is_reached: bool = True
-    is_shown: bool = False
 
     @property
     def has_passed(self) -> bool:

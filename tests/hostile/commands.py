@@ -28,7 +28,7 @@ from tui.program.main import commands, run
 from tui.settings.settings import Settings
 from tui.sync.session import Session
 
-HUNG_AFTER_S = 20
+HUNG_AFTER_S = 100
 """A command that takes longer hangs: it usually takes some hundredths of a second."""
 
 MAX_LINES = 12

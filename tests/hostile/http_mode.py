@@ -1,6 +1,5 @@
 """Broken HTTP for the command line and the monitor: each case breaks the responses of one route."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from random import Random
 
 from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.cleanliness import first
-from tests.hostile.commands import Command, Done, Hung, hang_ends, state_directory, trouble_of
+from tests.hostile.commands import Command, Done, state_directory, trouble_of
 from tests.hostile.http_faults import FAULTS, SLOW
-from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, known, walking
+from tests.hostile.monitor import KINDS, SIZES, hostile_monitor_server, walking
 from tests.hostile.poison_commands import CommandRunner, command_surfaces
-from tests.hostile.poison_panes import describe, monitor_end
+from tests.hostile.poison_panes import died, monitor_end
 from tests.hostile.proxy import Request, Response, Script
 from tests.hostile.world import HostileFleet, hostile_server
 from tui.api.connection import Timeouts
@@ -46,7 +45,7 @@ class Http:
                 for kind in kinds:
                     faults = _some(random, SHORT_OF_EACH if is_short else LONG_OF_EACH, may_be_slow=not is_short)
                     found += [Case(self.name, surface, SEPARATOR.join((kind, fault))) for fault in faults]
-        routes = sorted(known().kinds) if not is_short else [("GET /api/v1/runs"), "GET /api/v3/runs/{}"]
+        routes = sorted(KINDS) if not is_short else [("GET /api/v1/runs"), "GET /api/v3/runs/{}"]
         for number in range(SHORT_SESSIONS if is_short else LONG_SESSIONS):
             (fault,) = _some(random, 1, may_be_slow=False)
             found.append(Case(self.name, MONITOR, SEPARATOR.join((routes[number % len(routes)], fault))))
@@ -147,20 +146,11 @@ def _new_run(done: Done) -> bool:
 def _monitor(case: Case) -> Result:
     """Check that a monitor with one broken route stays responsive, shows clean lines, and ends by its key."""
     breaking = _breaking(case)
-    troubles: list[str] = []
+    with hostile_monitor_server() as (fleet, proxy, state):
+        proxy.rewrite = breaking
 
-    async def whole(walker: Walker) -> None:
-        troubles.append(await monitor_end(walker))
+        async def session() -> str:
+            async with walking(SIZES[1], proxy, fleet, state, timeouts=QUICK) as walker:
+                return await monitor_end(walker)
 
-    try:
-        with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
-            proxy.rewrite = breaking
-
-            async def session() -> None:
-                async with walking(SIZES[1], proxy, fleet, state, timeouts=QUICK) as walker:
-                    await whole(walker)
-
-            asyncio.run(session())
-    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-        troubles.append(f"the monitor died: {describe(bug)}")
-    return Result(case, first(troubles), breaking.count > 0)
+        return Result(case, died(session), breaking.count > 0)

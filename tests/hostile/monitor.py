@@ -1,7 +1,6 @@
 """The monitor as a surface: the real app and session behind the hostile proxy, in virtual time, without a terminal.
 
-New panes of `PANES` and new screens in any module are covered automatically. The suite finds the keys that open a
-screen by trying the live bindings, the rows of each pane, and the commands of the palette.
+New panes of `PANES` are covered automatically. A new screen needs its keys in `ROUTES`: a case fails without them.
 """
 
 import asyncio
@@ -16,14 +15,12 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from textual.app import App
 from textual.screen import Screen
 
 import tui
 from tests.hostile.cleanliness import dirty_text, first
 from tests.hostile.commands import hang_ends
-from tests.hostile.proxy import Proxy, Request, Response
-from tests.hostile.response_fields import values_of
+from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 from tests.support.fleet import FleetApi, serving
 from tests.support.session import settings_for
@@ -32,62 +29,64 @@ from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.api.connection import Timeouts
 from tui.features import FORMS, LISTED, OVERVIEW_PANES, PANES
+from tui.features.copying.view import PartMenu
 from tui.features.detail.words import FETCHING
 from tui.features.runs.screen import MainScreen
-from tui.kit.bars import ViewScreen, live_keys
-from tui.kit.layout import WORKSPACE
+from tui.kit.bars import ViewScreen
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import FormDialog, LineDialog, ListDialog, PaintedDialog, PaintedScreen, YesNoDialog
-from tui.kit.pane import Pane
 from tui.kit.screen import BaseScreen
 from tui.program.app import TriggerApp
 from tui.sync.session import Session
 
 SIZES = ((80, 24), (120, 40))
-HUNG_AFTER_S = 60.0
+HUNG_AFTER_S = 300.0
 FIRST_S = 3.0
 LOOK_S = 0.5
-GLANCE_S = 0.1
-ROWS = 20
-"""Rows of a pane on which Enter is pressed, to find screens."""
-
-SEEN_MIN, SEEN_MAX = 4, 16
-"""Characters of a value that identify it on a screen."""
-
 VISITED = 18
 """Rows of the list that a walk selects from: the examples and some of their children."""
-
-LEARNED = 12
-"""Rows of the list that are opened to find the visible fields."""
-
-NAMED = ("messages",)
-"""Commands of the palette that open a screen and have no key."""
 
 WRITES = re.compile(
     r"(\x1b\]22;[a-z-]+\x07|\x1b\]52;c;[A-Za-z0-9+/=]*(\x07|\x1b\\)|\x1b\[6n|\x1b\[2[23];[012]t|\x1b\][02];(?P<title>[^\x00-\x1f\x7f-\x9f]*)(\x07|\x1b\\))*"
 )
 """The allowed direct writes to the terminal: clipboard, cursor request, title, pointer shape."""
 
-NO_ROUTE = frozenset({"leave", "quit_level", "suspend"})
-"""Actions that end or suspend the program."""
-
-RECIPES: dict[str, tuple[str, ...]] = {
-    "ConfirmScreen": ("R",),
-    "ComparedScreen": ("3", *"]" * 4, "="),
+ROUTES: dict[str, tuple[str, ...]] = {
     "ColumnPathScreen": ("c", "a"),
-    "ViewsScreen": ("colon", *"views", "enter"),
+    "ColumnsScreen": ("c",),
+    "CommandLineScreen": ("colon",),
+    "ComparedScreen": ("3", *"]" * 4, "="),
+    "ConfirmScreen": ("R",),
+    "CopyMenu": ("Y",),
+    "ErrorsScreen": ("exclamation_mark",),
+    "HelpScreen": ("question_mark",),
+    "LetterMenu": ("apostrophe",),
+    "MessagesScreen": ("colon", *"messages", "enter"),
+    "QueuesScreen": ("Q",),
+    "ReadMenu": ("O",),
+    "SaveView": ("S",),
+    "ServerFiltersScreen": ("f",),
+    "ValueScreen": ("2", *"j" * 12, "enter"),
     "ViewQuestion": ("S", "a", "enter", "colon", *"views", "enter", "D"),
-    "PartMenu": ("exclamation_mark", "Y"),
-}
-"""Keys that open a screen which needs a state, starting at the list of runs."""
-
-VIEW_PANES: dict[str, tuple[str, ...]] = {
+    "ViewsScreen": ("colon", *"views", "enter"),
+    "WallScreen": ("W",),
     **{f"errors, pane {number}": ("exclamation_mark", str(number)) for number in range(1, 5)},
     **{f"overview, pane {pane.title}": ("g", str(number)) for number, pane in enumerate(OVERVIEW_PANES, 2)},
     **{f"list of {name}": ("colon", *name, "enter") for name in LISTED},
 }
-"""Keys that show the panes of other views than that of the runs, and the lists that have no key."""
+"""Keys that open each screen and the panes of other views than that of the runs, starting at a run of the list."""
+
+KINDS: frozenset[str] = frozenset(
+    {
+        *("GET /api/v1/deployments", "GET /api/v1/errors", "GET /api/v1/queues", "GET /api/v1/queues/{}/metrics"),
+        *("GET /api/v1/runs", "GET /api/v1/runs/{}/events"),
+        *("GET /api/v1/runs/{}/trace", "GET /api/v1/schedules", "GET /api/v1/waitpoints/{}", "GET /api/v1/whoami"),
+        *("GET /api/v3/runs/{}", "GET /packets/{}/dev/{}/output.json", "GET /packets/{}/dev/{}/payload.json"),
+        *("GET /realtime/v1/runs", "POST /api/v1/query"),
+    }
+)
+"""The kinds of responses that a monitor requests."""
 
 FORM_KEYS: dict[str, str] = {"waterfall": "t"}
 """The key that shows another form of a pane."""
@@ -111,6 +110,7 @@ BASES = {
     PageScreen,
     PaintedDialog,
     PaintedScreen,
+    PartMenu,
     ViewScreen,
     YesNoDialog,
 }
@@ -136,13 +136,6 @@ def screen_names() -> list[str]:
     return sorted(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The keys that open a screen, starting at the first run of the list."""
-
-    keys: tuple[str, ...]
-
-
 @dataclass
 class Walker:
     """Drives a monitor. `writes` has its direct writes to the terminal."""
@@ -165,11 +158,6 @@ class Walker:
     def is_at_home(self) -> bool:
         return len(self.app.screen_stack) == 1
 
-    @property
-    def has_no_selection(self) -> bool:
-        """Whether the overview stands in place of a run."""
-        return self.monitor.screen.selection.run_id is None
-
     async def home(self) -> str:
         """Close all screens, and go to the list of runs. Return an error if Esc does not close one."""
         if trouble := await self.close():
@@ -185,20 +173,15 @@ class Walker:
             await self.monitor.press("escape")
         return "" if self.is_at_home else f"Esc does not leave {self.top}"
 
-    def is_in(self, pane: Pane) -> bool:
-        """Whether the keys go to a pane of the main screen, and a run is selected: most keys need one."""
-        screen = self.monitor.screen
-        return self.is_at_home and screen.pane is pane and screen.focused is pane.body and not self.has_no_selection
-
-    async def open(self, route: Route, *, row: int = 1) -> None:
-        """Select a row of the list, and press the keys of a route."""
+    async def open(self, keys: tuple[str, ...], *, row: int = 1) -> None:
+        """Select a row of the list, and press keys."""
         await self.monitor.press("1", "g", *("j" * row), wait_s=LOOK_S)
-        await self.monitor.press(*route.keys[:1], wait_s=LOOK_S)
-        if len(route.keys) > 2:
+        await self.monitor.press(*keys[:1], wait_s=LOOK_S)
+        if len(keys) > 2:
             # The last key may need what the ones before it have read.
-            await self.monitor.press(*route.keys[1:-1], wait_s=LOOK_S)
-        if len(route.keys) > 1:
-            await self.monitor.press(route.keys[-1], wait_s=LOOK_S)
+            await self.monitor.press(*keys[1:-1], wait_s=LOOK_S)
+        if len(keys) > 1:
+            await self.monitor.press(keys[-1], wait_s=LOOK_S)
 
     async def show_pane(self, title: str) -> None:
         form = next((pane for pane in FORMS if pane.title == title), None)
@@ -273,113 +256,32 @@ def hostile_monitor_server() -> Iterator[tuple[HostileFleet, Proxy, Path]]:
         yield fleet, proxy, Path(state)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The results of a walk without poison.
-
-    `kinds` are the kinds of responses that a monitor requests; `visible` are the fields (kind and path) on its screens.
-    """
-
-    kinds: frozenset[str]
-    routes: dict[str, Route]
-    visible: frozenset[tuple[str, str]]
-
-
-@cache
-def known() -> Known:
-    """Walk through a monitor without poison, once per process."""
+def missing() -> list[str]:
+    """Walk through a monitor without poison. Return what to add here, or to change."""
     with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
-        return asyncio.run(_find_out(fleet, proxy, state))
+        found = asyncio.run(_wrong_routes(fleet, proxy, state))
+        kinds = {request.kind for request in proxy.requests}
+    names = [name for name in screen_names() if name not in {*ROUTES, *NOT_SHOWN}]
+    found += [f"no keys open {name}: add them to ROUTES, or name it in NOT_SHOWN" for name in names]
+    return found + [f"KINDS lacks {kind}" for kind in sorted(kinds - KINDS)]
 
 
-async def _find_out(fleet: HostileFleet, proxy: Proxy, state: Path) -> Known:
-    routes: dict[str, Route] = {name: Route(keys) for name, keys in (RECIPES | VIEW_PANES).items()}
-    answers: list[tuple[str, bytes]] = []
-    seen: list[str] = []
-
-    def listen(request: Request, response: Response) -> Response:
-        answers.append((request.kind, response.body))
-        return response
-
-    proxy.rewrite = listen
+async def _wrong_routes(fleet: HostileFleet, proxy: Proxy, state: Path) -> list[str]:
+    wrong = []
     async with walking(SIZES[1], proxy, fleet, state) as walker:
-        await walker.open(Route(()), row=0)
-        for _ in range(LEARNED):
-            await walker.monitor.press("1", "j", wait_s=LOOK_S)
-            await walker.monitor.press("3", wait_s=LOOK_S)
-            seen.append(walker.shown())
-        for number in range(1, len(PANES) + 1):
+        for name, keys in ROUTES.items():
+            await walker.open(keys)
+            while FETCHING in walker.shown():  # from the object store, which nothing else waits for
+                await walker.monitor.later(LOOK_S)
+            if name in screen_names() and walker.top != name:
+                wrong.append(f"the keys of {name} open {walker.top}")
             await walker.home()
-            await walker.open(Route((str(number),)))
-            seen.append(walker.shown())
-            pane = walker.monitor.screen.pane
-            for keys in list(_attempts(walker, is_first=number == 1)):
-                await walker.monitor.press(*keys, wait_s=GLANCE_S)
-                if not walker.is_at_home:
-                    routes.setdefault(walker.top, Route((str(number), *keys)))
-                if not walker.is_in(pane):
-                    await walker.monitor.press("escape")
-                if not walker.is_in(pane):
-                    await walker.open(Route((str(number),)))
-                    pane = walker.monitor.screen.pane
-    # Another monitor, since a filter that the keys above set would hide rows.
-    own = state / "rows"
-    own.mkdir()
-    async with walking(SIZES[1], proxy, fleet, own) as walker:
-        for number in range(2, len(PANES) + 1):
-            if not _unopened(routes):
-                break
-            await _try_rows(walker, number, routes)
-    kinds = frozenset(request.kind for request in proxy.requests)
-    return Known(kinds, routes, frozenset(_visible(answers, "\n".join(seen))))
-
-
-def _visible(answers: Iterable[tuple[str, bytes]], seen: str) -> Iterator[tuple[str, str]]:
-    """Yield the fields whose values begin with a text of the screens."""
-    for kind, body in answers:
-        for path, value in values_of(body):
-            if len(value) >= SEEN_MIN and value[:SEEN_MAX].splitlines()[0] in seen:
-                yield kind, path
-
-
-async def _try_rows(walker: Walker, number: int, routes: dict[str, Route]) -> None:
-    """Press Enter on each row of a pane."""
-    await walker.open(Route((str(number),)))
-    for row in range(ROWS):
-        await walker.monitor.press("enter", wait_s=LOOK_S)
-        while FETCHING in walker.shown():  # from the object store, which nothing else waits for
-            await walker.monitor.later(GLANCE_S)
-        if not walker.is_at_home:
-            routes.setdefault(walker.top, Route((str(number), *("j" * row), "enter")))
-            await walker.close()
-        await walker.monitor.press("j")
-
-
-def _attempts(walker: Walker, *, is_first: bool) -> Iterator[tuple[str, ...]]:
-    """Yield keys that may open a screen: bindings of the pane, and for the first pane the common ones."""
-    for key in live_keys(walker.app.screen):
-        is_new = is_first or not (isinstance(key.node, (Screen, App)) or key.node.id == WORKSPACE)
-        if is_new and key.works_now and not key.is_motion and key.action.partition("(")[0] not in NO_ROUTE:
-            yield (key.key.split(",")[0],)
-    if is_first:
-        yield from ((":", *name, "enter") for name in NAMED)
-
-
-def missing_screens() -> list[str]:
-    """Return what to add here for screens that no walk opens."""
-    return [
-        f"no key opens {name}: add its keys to RECIPES, or name it in NOT_SHOWN" for name in _unopened(known().routes)
-    ]
-
-
-def _unopened(routes: Iterable[str]) -> list[str]:
-    """Return the screens without a route."""
-    reached = {*routes, *NOT_SHOWN}
-    return [name for name in screen_names() if name not in reached]
+        for title in pane_titles():
+            await walker.show_pane(title)
+    return wrong
 
 
 def surfaces(size: tuple[int, int]) -> Iterable[str]:
     """Return the surfaces of a monitor of that size."""
     words = f"{size[0]}x{size[1]}"
-    names = [name for name in (*screen_names(), *VIEW_PANES) if name in known().routes]
-    return [f"{each} {words}" for each in (*pane_titles(), *names)]
+    return [f"{each} {words}" for each in (*pane_titles(), *ROUTES)]

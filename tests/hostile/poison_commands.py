@@ -59,12 +59,6 @@ class PoisonCommands:
                 found += random.sample(drawn, min(SHORT_CASES, len(drawn))) if is_short else drawn
         return found
 
-    def requested_kinds(self) -> set[str]:
-        """Return the kinds of responses that the commands request."""
-        with hostile_server() as (fleet, proxy), state_directory() as state:
-            runner = CommandRunner(fleet, proxy, state)
-            return {kind for command in surfaces() for kind in runner.reach(command)}
-
     def _drawn(self, surface: str, command: Command, runner: "CommandRunner", random: Random) -> list[Case]:
         """Return each field at least once among the styles of a command, which send the same requests."""
         kinds = runner.reach(command)
@@ -140,8 +134,7 @@ class CommandRunner:
         done = self.call(command, arguments, dosing)
         logged = log.read_text() if log.exists() else ""
         trouble = first((trouble_of(done, command), dirty_json(logged, "the action log")))
-        shown = logged if case.surface == ACTION_LOG else done.out + done.err
-        return Result(case, trouble, case in dosing.reached, case.marker in shown)
+        return Result(case, trouble, case in dosing.reached)
 
     def call(self, command: Command, arguments: list[str], rewrite: Rewriter, *, early: Early | None = None) -> Done:
         """Run the command with rewritten responses. A command that follows is refused after some polls."""

@@ -5,32 +5,32 @@ is halved until the poison is alone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import first
 from tests.hostile.commands import Hung, hang_ends
-from tests.hostile.dosing import Dosing, dose_of, draw
+from tests.hostile.dosing import Dosing, draw
 from tests.hostile.monitor import (
     HUNG_AFTER_S,
+    KINDS,
     LOOK_S,
+    ROUTES,
     SIZES,
     VISITED,
-    Route,
     Walker,
     hostile_monitor_server,
-    known,
-    missing_screens,
+    missing,
     pane_titles,
     surfaces,
     walking,
 )
-from tests.hostile.packing import chosen_shots, is_structural, shots
-from tests.hostile.poisons import Family
+from tests.hostile.packing import chosen_shots, shots
 from tests.hostile.proxy import Proxy
 from tests.hostile.world import HostileFleet
 
@@ -62,7 +62,7 @@ class Stage:
     mode: str
     walk: Walk
     kinds: frozenset[str]
-    routes: Mapping[str, Route]
+    routes: Mapping[str, tuple[str, ...]]
 
 
 class PoisonPanes:
@@ -72,11 +72,9 @@ class PoisonPanes:
 
     def cases(self, random: Random, *, is_short: bool) -> list[Case]:
         """Return each poison on each surface of a size. Each size has its own poisons."""
-        kinds = known().kinds
+        kinds = KINDS
         drawn = draw(self.name, "", kinds, random, texts=1 + 2 * is_short, others=1)
         random.shuffle(drawn)
-        if is_short:
-            drawn = [case for case in drawn if is_structural(case.what) or _is_visible_text(case)]
         found = []
         for index, size in enumerate(SIZES):
             whats = [case.what for case in drawn[index :: len(SIZES)]]
@@ -97,9 +95,9 @@ class PoisonPanes:
         """Run one session for each shot of each size."""
         for case in cases:
             if case.surface == SCREENS:
-                yield Result(case, "; ".join(missing_screens()))
+                yield Result(case, "; ".join(missing()))
         if any(case.surface != SCREENS for case in cases):
-            yield from run_on(Stage(self.name, walking, known().kinds, known().routes), cases)
+            yield from run_on(Stage(self.name, walking, KINDS, ROUTES), cases)
 
 
 def run_on(stage: Stage, cases: Sequence[Case]) -> Iterator[Result]:
@@ -116,11 +114,6 @@ def run_on(stage: Stage, cases: Sequence[Case]) -> Iterator[Result]:
                     yield looked.result(case)
 
 
-def _is_visible_text(case: Case) -> bool:
-    kind, dose = dose_of(case)
-    return dose.poison.family is Family.TEXT and (kind, dose.path) in known().visible
-
-
 def common_surfaces(size: tuple[int, int]) -> list[str]:
     return [f"{each} {size[0]}x{size[1]}" for each in (TITLE, KEYS, END)]
 
@@ -133,7 +126,6 @@ class _Looked:
     size: tuple[int, int]
     troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
-    shown: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, whats: Sequence[str]) -> None:
         """Run a session with these poisons. If something fails, run each half."""
@@ -145,19 +137,17 @@ class _Looked:
                 part.look(half)
                 self.troubles |= part.troubles
                 self.reached |= part.reached
-                self.shown |= part.shown
             if not self.troubles:
                 joint = {surface: f"only together, of {len(whats)}: {text}" for surface, text in seen.troubles.items()}
                 self.troubles |= {(surface, whats[0]): text for surface, text in joint.items()}
             return
         self.troubles |= {(surface, what): text for surface, text in seen.troubles.items() for what in whats}
         self.reached |= seen.reached
-        self.shown |= seen.shown
 
     def result(self, case: Case) -> Result:
         """Return the result of a case."""
         trouble = self.troubles.get((case.surface, case.what), "")
-        return Result(case, trouble, case.what in self.reached, (case.surface, case.what) in self.shown)
+        return Result(case, trouble, case.what in self.reached)
 
 
 @dataclass
@@ -168,13 +158,11 @@ class _Session:
     whats: Sequence[str]
     size: tuple[int, int]
     troubles: dict[str, str] = field(default_factory=dict)
-    shown: set[tuple[str, str]] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
 
     def run(self) -> "_Session":
         """Walk through the monitor. An exception is a finding too."""
         cases = [Case(self.stage.mode, "", what) for what in self.whats]
-        self._markers = {case.what: case.marker for case in cases}
         dosing = Dosing(cases, self.stage.kinds)
         try:
             with hostile_monitor_server() as (fleet, proxy, state), hang_ends(HUNG_AFTER_S):
@@ -192,12 +180,12 @@ class _Session:
 
     async def _walk(self, walker: Walker) -> None:
         row = 1 + sum(map(len, self.whats)) % VISITED
-        await walker.open(Route(()), row=row)
+        await walker.open((), row=row)
         for title in pane_titles():
             await walker.show_pane(title)
             self._see(walker, title)
-        for name, route in self.stage.routes.items():
-            await walker.open(route)
+        for name, keys in self.stage.routes.items():
+            await walker.open(keys)
             self._see(walker, walker.top if walker.is_at_home else name)
             if trouble := await walker.home():
                 self.troubles[self._named(KEYS)] = trouble
@@ -205,12 +193,8 @@ class _Session:
 
     def _see(self, walker: Walker, surface: str) -> None:
         named = self._named(surface)
-        text = walker.shown()
-        self.shown |= {(named, what) for what, marker in self._markers.items() if marker in text}
         if trouble := walker.trouble():
             self.troubles.setdefault(named, trouble)
-        sent = "".join(walker.writes)
-        self.shown |= {(self._named(TITLE), what) for what, marker in self._markers.items() if marker in sent}
         if trouble := walker.writes_trouble():
             self.troubles.setdefault(self._named(TITLE), trouble)
 
@@ -240,12 +224,21 @@ async def end_trouble(walker: Walker) -> str:
 
 async def monitor_end(walker: Walker) -> str:
     """Visit all panes, then end the monitor. Return what is wrong, or ""."""
-    await walker.open(Route(()))
+    await walker.open(())
     for title in pane_titles():
         await walker.show_pane(title)
         if trouble := first((walker.trouble(), walker.writes_trouble())):
             return f"{title}: {trouble}"
     return await help_trouble(walker) or await end_trouble(walker)
+
+
+def died(story: Callable[[], Coroutine[Any, Any, str]]) -> str:
+    """Run the story of a monitor. Return what is wrong; an exception or a hang is a finding, too."""
+    try:
+        with hang_ends(HUNG_AFTER_S):
+            return asyncio.run(story())
+    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
+        return f"the monitor died: {describe(bug)}"
 
 
 def describe(bug: BaseException) -> str:

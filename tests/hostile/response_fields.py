@@ -4,7 +4,6 @@ A kind is a method and a path with `{}` in place of ids. A field is a path in th
 any depth, so `children[].children[]` counts as `children[]`.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,26 +122,6 @@ def _learn(fields: Fields, path: str, value: Any) -> None:
     found = fields.setdefault(path, Field(path))
     found.types.add(json_type(value))
     found.is_time |= isinstance(value, str) and bool(_TIME.match(value))
-
-
-def values_of(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the path and the value of every text in a JSON body."""
-    try:
-        pending: list[tuple[str, Any]] = [("", json.loads(body))]
-    except ValueError:
-        return
-    while pending:
-        path, value = pending.pop()
-        match value:
-            case str() if value:
-                yield path, value
-            case list():
-                pending += [(path if path.endswith("*") else f"{path}[]", each) for each in value]
-            case dict():
-                is_free = path.rsplit(".", 1)[-1].removesuffix("[]") in FREE
-                pending += [(joined(path, "*" if is_free and path else key), each) for key, each in value.items()]
-            case _:
-                pass
 
 
 def json_type(value: Any) -> str:

@@ -1,6 +1,5 @@
 """Broken TLS and SOCKS for the command line and the monitor."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,11 +9,11 @@ import pytest
 
 from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.cleanliness import first
-from tests.hostile.commands import PATIENT, Command, Done, Hung, command_environ, hang_ends, state_directory, trouble_of
+from tests.hostile.commands import PATIENT, Command, Done, command_environ, state_directory, trouble_of
 from tests.hostile.http_mode import QUICK, untrue
-from tests.hostile.monitor import HUNG_AFTER_S, SIZES, walking
+from tests.hostile.monitor import SIZES, walking
 from tests.hostile.poison_commands import CommandRunner, command_surfaces
-from tests.hostile.poison_panes import describe, monitor_end
+from tests.hostile.poison_panes import died, monitor_end
 from tests.hostile.proxy import Proxy, unchanged
 from tests.hostile.transports import SOCKS, TLS, TRUSTED, Transport
 from tests.hostile.world import HostileFleet, hostile_server
@@ -133,22 +132,17 @@ def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet
     """Check that the monitor stays responsive over a broken transport, and ends by its key."""
     if transport.early is not None:
         proxy.early = transport.early
-    troubles: list[str] = []
-
-    async def session() -> None:
-        async with walking(SIZES[1], proxy, fleet, Path(state), timeouts=QUICK, environ=environ) as walker:
-            troubles.append(await monitor_end(walker))
-
     environ = _environ(transport, proxy, state)
-    try:
-        with pytest.MonkeyPatch.context() as patch, hang_ends(HUNG_AFTER_S):
-            patch.delenv("NO_PROXY", raising=False)
-            for name, value in environ.items():
-                patch.setenv(name, value)
-            asyncio.run(session())
-    except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-        troubles.append(f"the monitor died: {describe(bug)}")
-    return Result(case, first(troubles))
+
+    async def session() -> str:
+        async with walking(SIZES[1], proxy, fleet, Path(state), timeouts=QUICK, environ=environ) as walker:
+            return await monitor_end(walker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NO_PROXY", raising=False)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        return Result(case, died(session))
 
 
 TLS_MODE = Transports("tls", TLS)

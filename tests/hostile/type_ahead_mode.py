@@ -5,7 +5,6 @@ dialog was drawn. Afterwards the dialog has to accept its keys, or the case woul
 the proxy.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -13,9 +12,8 @@ from random import Random
 from textual import events
 
 from tests.hostile.cases import SEPARATOR, Case, Result
-from tests.hostile.commands import Hung, hang_ends
-from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, walking
-from tests.hostile.poison_panes import describe
+from tests.hostile.monitor import SIZES, Walker, hostile_monitor_server, walking
+from tests.hostile.poison_panes import died
 from tui.features.actions.view import ConfirmScreen
 from tui.terminal.cells import CURSOR_REQUEST
 
@@ -77,13 +75,7 @@ class TypeAheads:
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """Run one monitor for each case."""
         for case in cases:
-            trouble = ""
-            try:
-                with hang_ends(HUNG_AFTER_S):
-                    trouble = _run(case)
-            except (Exception, Hung) as bug:  # noqa: BLE001  any exception is a finding
-                trouble = f"the monitor died: {describe(bug)}"
-            yield Result(case, trouble)
+            yield Result(case, _run(case))
 
 
 def _run(case: Case) -> str:
@@ -97,7 +89,7 @@ def _run(case: Case) -> str:
             async with walking(SIZES[1], proxy, fleet, state) as walker:
                 return await _Story(walker, case).run()
 
-        return asyncio.run(story())
+        return died(story)
 
 
 @dataclass

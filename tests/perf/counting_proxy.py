@@ -1,4 +1,4 @@
-"""A loopback proxy in its own thread that counts the bytes of each request and response, and records their times.
+"""A loopback proxy in its own thread that records when each response ended.
 
 It forwards everything unchanged. A change of direction separates requests and responses, which is enough for HTTP/1.1
 clients without pipelining.
@@ -23,14 +23,7 @@ class Exchange:
     """One request and its response. `answered_s` is the monotonic time of the response's last byte."""
 
     path: str
-    sent_bytes: int = 0
-    received_bytes: int = 0
     answered_s: float = 0.0
-
-    @property
-    def total_bytes(self) -> int:
-        """The bytes in both directions, with headers."""
-        return self.sent_bytes + self.received_bytes
 
 
 @dataclass
@@ -87,15 +80,12 @@ class CountingProxy:
             if chunk.startswith(METHODS):
                 kept.append(Exchange(chunk.split(b" ", 2)[1].decode("ascii", "replace")))
                 self.exchanges.append(kept[-1])
-            if kept:
-                kept[-1].sent_bytes += len(chunk)
             to_far.write(chunk)
         to_far.close()
 
     async def _receive(self, far: asyncio.StreamReader, to_near: asyncio.StreamWriter, kept: list[Exchange]) -> None:
         while chunk := await far.read(CHUNK_BYTES):
             if kept:
-                kept[-1].received_bytes += len(chunk)
                 kept[-1].answered_s = time.monotonic()
             to_near.write(chunk)
         to_near.close()

@@ -1,16 +1,13 @@
 """A clock that runs several times faster than the machine's, for hours of a session in minutes.
 
-`ScaledClock` belongs to a session whose emulator has the same `--time-scale`. Waiting is real, on a real event loop
-and with real connections; only the transport of bytes does not become faster.
+Waiting is real, on a real event loop and with real connections; only the transport of bytes does not become faster.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
-from tui.api.connection import Timeouts
 from tui.sync.clock import Timer
 
 
@@ -36,11 +33,3 @@ class ScaledClock:
 
     async def sleep(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s / self.scale)
-
-    def epoch_ms(self) -> int:
-        """Return the time in the emulator's form."""
-        return int(self.now().timestamp() * 1000)
-
-    def scaled(self, timeouts: Timeouts) -> Timeouts:
-        """Return timeouts in the machine's time, in which a client waits."""
-        return Timeouts(*(seconds / self.scale for seconds in astuple(timeouts)))

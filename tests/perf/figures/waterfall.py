@@ -19,10 +19,6 @@ from tui.emulator.environment import DEVELOPMENT
 LONG: Final = 5_000
 SHORT: Final = 100
 MAX_OPEN_MS: Final = 300.0
-MAX_TURN_MS: Final = 15.0
-MAX_SLICE_MS: Final = 4.0
-MAX_BYTES_RATIO: Final = 1.1
-MAX_TIME_RATIO: Final = 1.25
 SETTLED_S: Final = 1.0
 MAX_KEPT_MB: Final = 2.0
 
