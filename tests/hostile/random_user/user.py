@@ -21,8 +21,8 @@ from tui.features import key_table
 from tui.kit.terminal.early import CLEAR
 
 PATIENCE_S = 60.0
-TIMERS_S, SLOW_TIMERS_S = 2.4, 5.4
-"""Longer than the periods of what is made again by time, such as the overview, also on a slow link."""
+TIMERS_S = 8.0
+"""Longer than the periods of what is made again by time, such as the overview, also on a slow link or a busy machine."""
 
 SAMPLE_S = 0.04
 CALM_SAMPLES = 8
@@ -61,7 +61,6 @@ class RandomUser:
         self._world = world
         self._size = world.place.size
         self._recent: deque[Gesture] = deque(maxlen=QUITS_WITHIN)
-        self._is_slow = "--slow" in world.arguments
         self._start()
 
     def __enter__(self) -> Self:
@@ -178,7 +177,6 @@ class RandomUser:
 
     def _speed(self, name: str) -> None:
         self._link.change(*LINKS[name])
-        self._is_slow = self._is_slow or name != "fast"
 
     def _suspend(self, _: str) -> str:
         """Stop the program as a job of a shell, type a line there, and continue it."""
@@ -213,7 +211,7 @@ class RandomUser:
         self._answers("late")
         self._link.change()
         with self._world.standing_still():
-            terminal.read_for(SLOW_TIMERS_S if self._is_slow else TIMERS_S)
+            terminal.read_for(TIMERS_S)
             self._wait_idle()
             if self._is_gone():
                 return ""
