@@ -22,7 +22,7 @@ from tui.kit.terminal.early import CLEAR
 
 PATIENCE_S = 60.0
 TIMERS_S = 8.0
-"""Longer than the periods of what is made again by time, such as the overview, also on a slow link or a busy machine."""
+"""Longer than the periods of what is made again by time, such as the overview, on a busy machine and a slow link."""
 
 SAMPLE_S = 0.04
 CALM_SAMPLES = 8
