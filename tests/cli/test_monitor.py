@@ -330,40 +330,6 @@ def test_wrong_address_is_one_line(arguments: tuple[str, ...], reason: str) -> N
     assert (done.code, done.out, done.err) == (2, "", reason)
 
 
-def test_saved_view_is_there_after_a_restart(tmp_path: Path) -> None:
-    state = {"XDG_STATE_HOME": str(tmp_path)}
-    address = "runs?task=charge-*&status=failed&sort=took"
-    with Terminal([*MONITOR, address], env=environment("http://127.0.0.1:9", **state)) as terminal:
-        terminal.wait_for("by took", "? keys")
-        terminal.send("S")
-        terminal.wait_for("save this view")
-        terminal.send("charge failures\tc\r")
-        terminal.wait_for("saved “charge failures”: ' c opens it")
-        terminal.send("\x11")
-        assert terminal.end() == 0
-    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", **state)) as terminal:
-        terminal.wait_for("newest first", "? keys")
-        terminal.send("'c")
-        terminal.wait_for("/task:charge-* status:failed", "by took")
-        terminal.send("\x11")
-        assert terminal.end() == 0
-
-
-def test_unusable_state_directory_is_said_once(tmp_path: Path) -> None:
-    (tmp_path / "trigger-tui").write_text("in the way")
-    with Terminal(MONITOR, env=environment("http://127.0.0.1:9", XDG_STATE_HOME=str(tmp_path))) as terminal:
-        terminal.wait_for("? keys")
-        terminal.send("Sx\r")
-        terminal.wait_for("Nothing is remembered in")
-        terminal.send("\x1b:sort task\r")  # a command, which the history would keep, and an order
-        terminal.wait_for("· by task")
-        terminal.send(":messages\r")
-        terminal.wait_for("─ messages ─", "Nothing is remembered in")
-        assert terminal.text.count("Nothing is remembered in") == 1
-        terminal.send("\x11")
-        assert terminal.end() == 0
-
-
 COLLEAGUES_TOKEN = "screen-token-of-one-colleague"
 OWN_TOKEN = "token-of-this-very-screen"
 

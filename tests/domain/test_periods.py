@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.sure import sure
 from tui.domain.filters import (
     MAX_PERIOD,
     InvalidPeriod,
@@ -143,13 +144,11 @@ def test_text_of_a_span_is_read_as_the_same_span(ago_s: int, lasts_s: int) -> No
 def test_span_is_in_the_zone_of_now() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     now = datetime(2026, 3, 29, 12, 0, tzinfo=berlin)
-    span = parse_time_span("01:30-03:30", now)
-    assert span is not None
+    span = sure(parse_time_span("01:30-03:30", now))
     # Of these two hours on the clock, one is left out by the change to summer time.
     assert span.end.astimezone(UTC) - span.begin.astimezone(UTC) == timedelta(hours=1)
     assert time_span_text(span.begin, span.end) == "2026-03-29 01:30-03:30"
-    in_utc = parse_time_span("01:30z-03:30z", now)
-    assert in_utc is not None
+    in_utc = sure(parse_time_span("01:30z-03:30z", now))
     assert in_utc.begin == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     assert parse_time_span("02:15-02:45", now) is not None  # hours that this day does not have
     assert parse_time_span("2026-03-29", now) == (

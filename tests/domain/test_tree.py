@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import READ_AT, START, span, trace_of
 from tests.support.recordings import body_of
+from tests.support.sure import sure
 from tui.api.runs import decode_run
 from tui.domain.run import Fixed, Precision, Run, RunId, State, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
@@ -40,9 +41,7 @@ def shape(tree: RunTree) -> list[tuple[int, str]]:
 
 
 def node(tree: RunTree, run_id: str) -> TreeNode:
-    found = tree.find(RunId(run_id))
-    assert found is not None
-    return found
+    return sure(tree.find(RunId(run_id)))
 
 
 def test_root_trace_has_every_awaited_run_below_its_parent() -> None:
@@ -68,8 +67,7 @@ def test_trace_has_the_times_of_its_runs() -> None:
     for patch in answer.related:
         if patch.id not in rows or patch.state is None or patch.fixed is None or patch.fixed.parent_id is None:
             continue
-        times = rows[patch.id].times
-        assert times is not None
+        times = sure(rows[patch.id].times)
         pairs = (
             (times.created_at, patch.created_at),
             (times.started_at, patch.state.started_at),

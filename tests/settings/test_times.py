@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import patch_of
+from tests.support.sure import sure
 from tui.domain.filters import InvalidPeriod, TypedSpan, read_period
 from tui.domain.update import RunsRead
 from tui.features.errors.model import SPANS
@@ -186,8 +187,7 @@ def test_filter_by_age_follows_the_time(utc: datetime) -> None:
 def test_period_of_a_typed_span_reaches_its_begin(utc: datetime) -> None:
     now = local(utc)
     typed = Typed(frozenset(), "", "", "", "", period="2026-03-01 00:00-now")
-    chosen = read_typed(typed, timedelta(days=1), now)
-    assert chosen is not None
+    chosen = sure(read_typed(typed, timedelta(days=1), now))
     assert chosen.filters.created_from is not None
     assert utc - chosen.filters.created_from.astimezone(UTC) + SPAN_MARGIN == chosen.period
 

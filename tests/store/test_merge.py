@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, bodies, errors, histories, json_values, patch_of, patches, run_of, stamp
+from tests.support.sure import sure
 from tui.domain.error import RunError
 from tui.domain.run import (
     ABSENT,
@@ -77,8 +78,7 @@ def test_specific_status_wins_independently_of_the_numbers() -> None:
     feed = patch_of("run_a", "INTERRUPTED", state={"precision": Precision.LIST, "cost_cents": 1.0})
     detail = patch_of("run_a", "FAILED", state={"precision": Precision.DETAIL, "cost_cents": 2.0})
     for patches_in_order in ([feed, detail], [detail, feed]):
-        state = merge_all(patches_in_order).state
-        assert state is not None
+        state = sure(merge_all(patches_in_order).state)
         assert (state.status.word, state.cost_cents, state.precision) == ("INTERRUPTED", 2.0, Precision.DETAIL)
 
 

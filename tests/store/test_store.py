@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, moments, patch_of, patches, reads, run_ids, stamp
+from tests.support.sure import sure
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.run import AttemptHistory, Body, Capability, Environment, Fixed, Precision, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
@@ -180,8 +181,7 @@ def test_bodies_of_the_runs_read_last_are_kept() -> None:
     assert changes.changed == {C}
     kept = {run.id for run in store.runs() if run.body is not None}
     assert kept == {A, B, RunId("run_d")}
-    run = store.get(C)
-    assert run is not None
+    run = sure(store.get(C))
     assert run.attempts is None
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import trace_of
+from tests.support.sure import sure
 from tui.domain.error import FrameKind, StackFrame, first_own_frame, parse_stack
 from tui.domain.text import Raw
 
@@ -25,8 +26,7 @@ def functions(stack: str, message: str | None = None) -> list[str | None]:
 
 
 def test_recorded_stack_separates_own_code_from_dependencies() -> None:
-    error = trace_of("245").root.children[2].exception
-    assert error is not None
+    error = sure(trace_of("245").root.children[2].exception)
     assert error.stack is not None
 
     frames = parse_stack(error.stack)
@@ -181,8 +181,7 @@ def test_notes_between_frames_are_kept(indentation: str, message: Raw | None) ->
     )
     frames = parse_stack(Raw(stack), message)
     assert [each.text for each in frames] == lines
-    own = first_own_frame(Raw(stack), message)
-    assert own is not None
+    own = sure(first_own_frame(Raw(stack), message))
     assert own.function == "charge"
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import READ_AT, START, run_of, span, trace, trace_of
+from tests.support.sure import sure
 from tui.domain.error import RunError
 from tui.domain.run import (
     AttemptHistory,
@@ -145,14 +146,6 @@ def test_root_error_without_a_code_belongs_to_a_lost_worker() -> None:
     assert not needs_root_error(run("CANCELED", 1, GRACEFUL), trace(span("task", 0, None, OPEN)))
 
 
-def test_open_attempt_ends_with_the_root_span_without_a_run_end() -> None:
-    failed = run("FAILED", 1)
-    assert failed.state is not None
-    failed = replace(failed, state=replace(failed.state, finished_at=None))
-    for took_s in (50, None):
-        assert summary_of(attempts_of(failed, trace(span("task", 0, took_s, OPEN)))) == [(1, FAILED, took_s, None)]
-
-
 def test_closed_span_wins_over_an_open_one_of_the_same_attempt() -> None:
     spans = [span("Attempt 1", 1, 1, is_error=True, id="closed"), span("Attempt 1", 2, None, id="open")]
     for order in (spans, spans[::-1]):
@@ -232,14 +225,12 @@ def test_open_span_shows_the_kind_of_a_wait(message: str, kind: WaitKind | None)
 
 
 def test_run_of_waits_for_its_token() -> None:
-    found = attempts_of(run_of("1233"), trace_of("1230")).wait
-    assert found is not None
+    found = sure(attempts_of(run_of("1233"), trace_of("1230")).wait)
     assert (found.kind, found.since.isoformat()) == (WaitKind.TOKEN, "2026-11-26T02:26:31.762000+00:00")
 
 
 def test_recorded_parent_waits_only_for_its_child() -> None:
-    found = attempts_of(run_of("1238"), trace_of("1237")).wait
-    assert found is not None
+    found = sure(attempts_of(run_of("1238"), trace_of("1237")).wait)
     assert (found.kind, found.task, found.open_count) == (WaitKind.RUNS, "tree-mid", 1)
     assert found.since.isoformat() == "2026-11-26T02:26:33.442000+00:00", "the child began to wait later"
 
@@ -256,16 +247,14 @@ def test_latest_of_several_open_waits_counts() -> None:
 
 def test_wait_of_a_child_is_not_the_parents() -> None:
     child = span("child", 3, None, span("wait.for()", 4, None, run_id="run_b"), run_id="run_b")
-    found = waits(span("triggerAndWait()", 2, None, child))
-    assert found is not None
+    found = sure(waits(span("triggerAndWait()", 2, None, child)))
     assert (found.kind, found.runs, found.task) == (WaitKind.RUNS, ("run_b",), "child")
     assert waits(span("my own span", 2, None, child)) is None
 
 
 def test_children_that_ended_are_not_waited_for() -> None:
     below = [span("a", 3, 1, run_id="run_b"), span("b", 3, None, run_id="run_c"), span("b", 3, None, run_id="run_d")]
-    found = waits(span("batchTriggerAndWait()", 2, None, *below))
-    assert found is not None
+    found = sure(waits(span("batchTriggerAndWait()", 2, None, *below)))
     assert (len(found.runs), found.open_count, found.task) == (3, 2, None)
 
 

@@ -36,7 +36,6 @@ from tui.store.freshness import Gap
 from tui.store.store import Store
 
 BEGAN = at(0)
-AGAIN_S = RINGS_AGAIN_AFTER.total_seconds()
 
 
 def finding(name: str, since_s: float = 0.0) -> Finding:
@@ -87,12 +86,6 @@ def test_token_whose_run_becomes_known_rings_once() -> None:
     run = replace(token, subject=replace(token.subject, key="run_a"))
     steps = [Verdict(at(second), (each,), at(second), is_known=True) for second, each in ((10, token), (20, run))]
     assert rung([verdict(1, ""), *steps]) == ["", "a", ""]
-
-
-def test_finding_that_comes_back_soon_does_not_ring() -> None:
-    soon, late = 100 + AGAIN_S - 1, 200 + 2 * AGAIN_S
-    steps = [verdict(1, ""), verdict(10, "a"), verdict(100, ""), verdict(soon, "a"), verdict(soon + 1, "")]
-    assert rung([*steps, verdict(late, "a")]) == ["", "a", "", "", "", "a"]
 
 
 def test_unknown_verdict_rings_once_and_changes_nothing() -> None:

@@ -123,18 +123,6 @@ def test_rates_are_those_of_the_last_60_seconds() -> None:
     assert lines.failed.now is None, "silent for a minute"
 
 
-def test_rates_of_filtered_lists_are_those_of_the_server() -> None:
-    store = store_of(*(ended(f"run_{end}", 500, 501, end) for end in (545, 555)))
-    store.apply(WindowRead(NOW, timedelta(hours=1), is_filtered=True))
-    minutes = tuple(TaskMinute(CHARGE, at(start), 5, 5, 4, 1, 5) for start in (420, 480, 540))
-    served = WallFacts(minutes=MinutesRead(at(590), at(300), MINUTE, minutes))
-    shown = board(store, served)
-    assert shown.is_listed
-    assert (shown.lines.done.now, shown.lines.failed.now) == (4, 1), "the last minute that the server has counted"
-    assert list(shown.lines.done.cells)[-2:] == [2, 0], "of the listed runs"
-    assert board(store, WallFacts()).lines.done.now == 2
-
-
 def test_cells_before_the_own_counts_are_not_known() -> None:
     shown = board(store_of(ended("run_b", 430, 490, 550), reached=430), WallFacts())
     assert list(shown.lines.done.cells) == [None, None, 0, 1, 0]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
+from tests.support.sure import sure
 from tui.domain.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead, Schedule, ScheduleRunsRead
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
@@ -107,8 +108,7 @@ def test_cells_and_durations_leave_with_their_time() -> None:
     own.settle(at(120))
     minute = minute_of(at(75))
     assert {task: unpacked(ends) for task, ends in own.ends(minute).items()} == {TaskId("sync"): (1, 0, 1)}
-    p95 = own.tasks[TaskId("sync")].p95
-    assert p95 is not None
+    p95 = sure(own.tasks[TaskId("sync")].p95)
     assert abs(p95.total_seconds() / 15 - 1) < 0.02
     own.settle(at(75 + 61 * HOUR_MINUTES))
     assert own.tasks[TaskId("sync")].p95 is None
@@ -127,8 +127,7 @@ def test_counts_are_complete_from_where_the_list_was_read() -> None:
     assert own.counted_since == said_since(own) == at(30)
     store.apply(HistoryRead(at(-(10**6)), 1, is_complete=True))
     assert own.counted_since == time_of(minute_of(NOW) - KEPT_MINUTES)
-    said = said_since(own)
-    assert said is not None
+    said = sure(said_since(own))
     assert said.minute == 0
     assert timedelta(0) <= said - time_of(own.first_minute) < timedelta(hours=1)
     times = {"finished_at": at(100)}
@@ -202,13 +201,6 @@ def test_due_times_are_in_the_zone_of_the_schedule() -> None:
     twice = schedule("30 2 * * *", "Europe/Berlin")
     assert next_due(twice, utc("2026-10-25 00:00")) == utc("2026-10-25 00:30")
     assert next_due(twice, utc("2026-10-25 00:30")) == utc("2026-10-26 01:30")
-
-
-def test_a_due_time_is_the_last_one_at_its_own_moment() -> None:
-    hourly = schedule("0 * * * *")
-    assert last_due(hourly, utc("2026-11-26 14:00")) == utc("2026-11-26 14:00")
-    assert last_due(hourly, utc("2026-11-26 13:59:59.9")) == utc("2026-11-26 13:00")
-    assert next_due(hourly, utc("2026-11-26 14:00")) == utc("2026-11-26 15:00")
 
 
 @pytest.mark.parametrize(

@@ -569,19 +569,3 @@ def test_more_failures_never_heal_a_task(times: list[tuple[int, bool]], more: in
     runs = [ended(number, second, fails=fails) for number, (second, fails) in enumerate(times)]
     if judged(runs, normal()):
         assert judged([*runs, *(ended(900 + turn, 7199, fails=True) for turn in range(more))], normal())
-
-
-@given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=30))
-def test_a_held_finding_is_shown_for_a_minute(looks: list[tuple[int, bool]]) -> None:
-    (found,) = judge(waits(31), own_of([]), NOW)
-    held: Held = ()
-    now, appeared_at = NOW, None
-    for seconds, is_judged in looks:
-        now += timedelta(seconds=seconds)
-        held = hold(held, [found] if is_judged else [], now)
-        if held and appeared_at is None:
-            appeared_at = now
-        if not held:
-            assert not is_judged
-            assert appeared_at is None or now - appeared_at >= MIN_SHOWN
-            appeared_at = None
