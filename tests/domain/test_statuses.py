@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import run_of, span
+from tests.support.domain.recorded import run_of
 from tests.support.recordings import FOLDER
 from tui.domain.action import ActionPhase
 from tui.domain.run import (
@@ -61,14 +61,6 @@ def test_unknown_word_is_kept_and_final_only_with_an_end(word: str) -> None:
     assert (live.canonical, ended.canonical) == (RunStatus.QUEUED, RunStatus.COMPLETED_WITH_ERRORS)
 
 
-def test_statuses_with_wrong_api_flags_are_final() -> None:
-    for word in ("EXPIRED", "TIMED_OUT"):
-        assert parse_status(word).canonical.is_final
-    assert not RunStatus.EXPIRED.is_failed
-    assert not RunStatus.CANCELLED.is_failed
-    assert RunStatus.TIMED_OUT.is_failed
-
-
 @pytest.mark.parametrize(
     ("typed", "word"),
     [
@@ -85,12 +77,6 @@ def test_statuses_with_wrong_api_flags_are_final() -> None:
 )
 def test_typed_status_becomes_a_word_of_the_server_filter(typed: str, word: str | None) -> None:
     assert filter_word(typed) == word
-
-
-def test_span_walk_yields_parents_first_in_the_servers_order() -> None:
-    root = span("a", 0, 1, span("b", 0, 1, span("c")), span("d"))
-
-    assert [each.message for each in root.walk()] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,6 @@ def test_emoji_and_their_joiners_are_never_replaced(raw: str) -> None:
     assert not set(shown) & (SELECTORS | JOINERS | set("🏻🏼🏽🏾🏿"))
 
 
-@pytest.mark.parametrize("part", ["\ufe0f", "\u200d\ufe0f", "👨\u200d", "🏴\U000e0067"])
-def test_long_sequences_of_joiners_take_linear_time(part: str) -> None:
-    clean(f"a{part * 200_000}b\u200d")  # with quadratic time this would take minutes
-
-
 @given(any_text | emoji_text)
 def test_cleaning_is_idempotent(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)

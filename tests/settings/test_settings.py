@@ -144,12 +144,6 @@ def test_branch_comes_from_the_first_variable_of_the_sdk(first: int) -> None:
     assert settings.origin("branch") == BRANCHES[first]
 
 
-@pytest.mark.parametrize("environ", [{}, {"TRIGGER_PREVIEW_BRANCH": " "}, {"TRIGGER_DEV_BRANCH": "default"}])
-def test_missing_branch_is_none(environ: dict[str, str]) -> None:
-    assert (read(environ).branch, read(environ).origin("branch")) == (None, "default")
-    assert read({"TRIGGER_PREVIEW_BRANCH": "default"}).branch == "default", "as of development only"
-
-
 @pytest.mark.parametrize("branch", ["a\nb", "a\x1b[2J", "fe\u0301te"])
 @pytest.mark.parametrize("variable", BRANCHES)
 def test_invalid_branch_is_rejected_with_its_variable(variable: str, branch: str) -> None:

@@ -15,7 +15,6 @@ from tests.support.domain.patches import patch_of
 from tests.support.sure import sure
 from tui.domain.filters import InvalidPeriod, TypedSpan, read_period
 from tui.domain.update import RunsRead
-from tui.features.errors.model import SPANS
 from tui.features.runs.words import Typed, read_typed
 from tui.settings.reader import read_document
 from tui.settings.schema import Bell
@@ -164,14 +163,6 @@ around = pytest.mark.parametrize("utc", AROUND, ids=str)
 
 def local(utc: datetime) -> datetime:
     return utc.astimezone(BERLIN)
-
-
-@around
-def test_spans_of_errors_are_those_of_utc(utc: datetime) -> None:
-    for choice in SPANS:
-        one, other = choice.at(local(utc)), choice.at(utc)
-        assert (one.since, one.until) == (other.since, other.until)
-        assert one.until - one.since == choice.length
 
 
 @around

@@ -169,14 +169,6 @@ def test_messages_of_one_kind_come_together(message: str, other: str) -> None:
     assert kind_of(build_error(message)).fingerprint == kind_of(build_error(other)).fingerprint
 
 
-@pytest.mark.parametrize(
-    "unit", ["-", "@", "[{", "1:", "'a", '"', "a.", "„", "A\\'", "{a:", "\n", "<", "Text: ", " for A", "a:b", "aB"]
-)
-def test_hostile_message_is_read_once(unit: str) -> None:
-    # A quadratic search of 64 KB takes minutes. The test would time out.
-    normalise(Raw(unit * (65_536 // len(unit))))
-
-
 MESSAGES = [each.error.message for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]
 # Words, signs and the beginnings of values, after and before which a number may be something else.
 NEIGHBOURS = re.findall(

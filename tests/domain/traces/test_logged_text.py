@@ -15,7 +15,6 @@ from tui.domain.log import (
     LoggedPart,
     TextLines,
     Texts,
-    has_stack,
     parse_logged_text,
 )
 from tui.domain.text import Raw
@@ -144,12 +143,6 @@ def test_depth_and_length_are_bounded() -> None:
     assert isinstance(frames, Frames)
     assert len(frames.frames) == MAX_LINES
     assert rest == TextLines((NOT_PARSED, Raw("\n".join([line] * 500))))
-
-
-def test_spaces_without_end_take_no_time() -> None:
-    spaces = " " * 300_000
-    parse_logged_text(Raw(f"x\n    at f{spaces}\n[cause]: y{spaces}z\n{spaces}\n    at g (a:1:2){spaces}"))
-    assert not has_stack(f"\n{spaces}at")
 
 
 any_text = st.text(st.characters(codec=None))  # with lone surrogates

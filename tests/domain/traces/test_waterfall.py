@@ -82,13 +82,6 @@ def test_open_attempt_before_a_retry_does_not_run() -> None:
     assert extents.ends[1] == 3_000_000
 
 
-def test_planned_delay_ends_with_its_run() -> None:
-    ended = extents_of(place(trace(span("task", 0, 10, span("Attempt 1", 1, 1), span("Retry #1 delay", 3, 40)))))
-    assert (ended.ends[2], ended.last) == (10_000_000, 10_000_000)
-    live = extents_of(place(trace(span("task", 0, None, span("Attempt 1", 1, 1), span("Retry #1 delay", 3, 40)))))
-    assert (live.ends[2], live.last) == (43_000_000, 43_000_000)
-
-
 def test_trace_of_ten_thousand_levels_is_placed() -> None:
     deep = span("leaf", 0, 1)
     for level in range(10_000):

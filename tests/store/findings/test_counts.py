@@ -15,7 +15,7 @@ from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.changes import Topic
-from tui.store.findings.bounds import KEPT_SPANS, last_due, next_due, spans_of
+from tui.store.findings.bounds import last_due, next_due, spans_of
 from tui.store.findings.counts import (
     HOUR_MINUTES,
     KEPT_MINUTES,
@@ -227,13 +227,6 @@ def test_no_due_time_is_between_last_and_next(cron: str, zone: str, seconds: int
     for moment in (last, following - timedelta(microseconds=1)):
         spans_of(cron, zone).clear()
         assert (last_due(each, moment), next_due(each, moment)) == (last, following)
-
-
-def test_the_minutes_of_hours_are_not_kept() -> None:
-    each, now = schedule("*/2 * * * *"), utc("2026-11-26 14:00")
-    for minutes in range(100):
-        last_due(each, now + timedelta(minutes=minutes))
-    assert len(spans_of(each.cron, each.zone)) == KEPT_SPANS
 
 
 AT = datetime(2026, 11, 26, 14, 30, tzinfo=UTC)
