@@ -1,0 +1,66 @@
+"""Full collections come in pauses, and free in the end what was frozen."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from tui.kit.speed import MAX_THAW_WAIT_S, MIN_QUIET_S, SHORT_PAUSE_S, THAW_INTERVAL_S, PauseCollector
+
+
+class Knot:
+    """An object that only a collection can free, and only while it is not frozen."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+class Clock:
+    """The time."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """A clock, while Python's settings of the collector are kept."""
+    thresholds, is_enabled = gc.get_threshold(), gc.isenabled()
+    yield Clock()
+    gc.unfreeze()
+    assert gc.get_threshold() == thresholds
+    if not is_enabled:
+        gc.disable()
+
+
+DUE_S = THAW_INTERVAL_S
+LATE_S = THAW_INTERVAL_S + MAX_THAW_WAIT_S
+
+
+@pytest.mark.parametrize(
+    ("key_s", "now_s", "is_thawed"),
+    [
+        (DUE_S - MIN_QUIET_S, DUE_S, True),
+        (DUE_S - SHORT_PAUSE_S, DUE_S, False),
+        (LATE_S, LATE_S, False),
+        (LATE_S, LATE_S + 2 * SHORT_PAUSE_S, True),  # a user who types for hours has short pauses only
+    ],
+)
+def test_thaw_waits_for_a_pause(clock: Clock, key_s: float, now_s: float, is_thawed: bool) -> None:
+    collector = PauseCollector(clock)
+    collector.start()
+    knot = Knot()
+    left = weakref.ref(knot)
+    collector.collect_if_due()  # the knot is frozen from here on
+    del knot
+    gc.collect()
+    assert left() is not None
+    clock.now_s = key_s
+    collector.record_key()
+    clock.now_s = now_s
+    collector.collect_if_due()
+    assert (left() is None) == is_thawed
+    collector.stop()
