@@ -106,8 +106,6 @@ STALE = Now(NOW, NOW - timedelta(seconds=10))
     ("run", "now", "failure", "expected"),
     [
         (never("QUEUED"), Now(NOW), None, "Not started yet. Queued for 31s in task/charge."),
-        (never("QUEUED"), STALE, None, "Queued for 21s~ in task/charge."),
-        (never("PENDING_VERSION"), Now(NOW), None, "Waiting for 31s for a version that has the task."),
         (never("EXPIRED"), Now(NOW), None, "Never started. It expired after its time to live of 10m."),
         (of(never("CANCELED")), Now(NOW), None, "Never started. It was canceled before."),
         (never("DELAYED", delayed_until=NOW), Now(NOW), None, "Delayed until 13:49:08.500."),
@@ -120,7 +118,6 @@ STALE = Now(NOW, NOW - timedelta(seconds=10))
         (RETRIED, Now(NOW), None, "next 13:49:20.500 in 12 s"),
         (RETRIED, Now(NOW + timedelta(seconds=13)), None, "next 13:49:20.500 due"),
         (of(sample("FAILED"), attempt(1), attempt(5)), Now(NOW), None, "attempts 2 to 4 are not in the trace"),
-        (LOST, Now(NOW), None, "The trace is gone from the server; this is the error of the last attempt."),
         (CUT, Now(NOW), None, "The events could not be read: 403 no; later attempts may be missing,"),
         (replace(CANCELED, error=(STAMP, RunError(Raw("by user")))), Now(NOW), None, "by user attempt"),
         (erred("boom", "boom"), Now(NOW), None, "the same in both attempts"),

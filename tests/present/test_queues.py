@@ -132,7 +132,6 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
             "yes: 27 runs came, 42 started in the last minute  empty in about 20 min",
         ),
         ("drains", queue(started_per_min=0.0), "no: 27 runs came, none started in the last minute"),
-        ("drains", queue(started_per_min=0.0, arrived_per_min=0.0), "no: no run came or started in the last minute"),
         ("drains", queue(newest_start=LATE), f"no: none started since 14:31:20  {RATES}"),
         ("drains", queue(newest_arrival=LATE), f"yes: none came since 14:31:20  {RATES}"),
         ("drains", UNREAD, "not known  how many runs come and start was not read"),
@@ -143,9 +142,7 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
             replace(FACTS, hour=hour_of(0.7, *[None] * 4)),
             "no run has ended for 3 min  before that, runs took 1m31s",
         ),
-        ("why", replace(FACTS, hour=hour_of(0.7, *[None] * 2)), "runs take 1m31s at p95, normal 0.8s  3 failed"),
         ("why", replace(FACTS, p95=timedelta(seconds=0.9)), "runs are not slow: 0.9s at p95, normal 0.8s  3 failed"),
-        ("why", held(0.9, None), "runs of send-campaign take 0.9s at p95, normal not known  3 failed"),
         ("why", held(None, 2700), "runs of send-campaign take 45m at p95 on other days  3 failed"),
         (
             "why",

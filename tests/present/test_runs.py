@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,48 +122,40 @@ def after(**progress: Any) -> SearchProgress:
 RELAYED = SearchProgress(has_lists=False, failure="a relay cannot list older runs")
 
 
-@pytest.mark.parametrize(
-    ("facts", "text"),
-    [
-        (LIST, ""),
-        (replace(LIST, history=READING), ""),
-        (replace(LIST, history=CUT), "older than 11:49 not read   Enter here loads more"),
-        (
-            replace(LIST, history=CUT, progress=RELAYED),
-            "stopped: a relay cannot list older runs · older than 11:49 not read",
-        ),
-        (searched(), "9 found · older than 11-23 13:49 not searched   Enter here asks the server"),
-        (
-            searched(history=CUT, unread_count=139),
-            "9 found · 139 errors not read · older than 11:49 not searched   Enter",
-        ),
-        (
-            searched(after(), failed_count=148),
-            "9 found · older than 11-22 13:49 not searched · all 148 errors read   Enter",
-        ),
-        (
-            searched(after(is_at_end=True, unreadable_count=1), unread_count=3),
-            "9 found · 2 errors not read · searched back",
-        ),
-        (
-            searched(after(failure="GET /x: 503")),
-            "9 found · stopped: 503 · older than 11-22 13:49 not searched   Enter here tries",
-        ),
-        (searched(SearchProgress(SearchStep.ERRORS, 60, 139)), "searching, 60 of 139 errors read   Esc stops"),
-        (searched(SearchProgress(SearchStep.NAMES, older_read=1)), "searching, by name, 1 run read   Esc stops"),
-        (searched(after(step=SearchStep.OLDER)), "searching, 100 older runs read, back to 11-22 13:49   Esc stops"),
-    ],
+ENDS = (
+    replace(LIST, history=CUT),
+    replace(LIST, history=CUT, progress=RELAYED),
+    searched(),
+    searched(history=CUT, unread_count=139),
+    searched(filters_queues=True),
+    searched(after(), failed_count=148),
+    searched(after(is_at_end=True, unreadable_count=1), unread_count=3),
+    searched(after(failure="GET /x: 503")),
+    searched(SearchProgress(SearchStep.ERRORS, 60, 139)),
+    searched(SearchProgress(SearchStep.NAMES, older_read=1)),
+    searched(after(step=SearchStep.OLDER)),
 )
-def test_end_says_what_was_not_searched(facts: ListFacts, text: str) -> None:
-    line = end_line(facts, 200)
-    assert plain(line or ()).startswith(text)
-    assert (line is None) == (text == "")
+
+SEARCHED = """
+older than 11:49 not read   Enter here loads more
+stopped: a relay cannot list older runs · older than 11:49 not read
+9 found · older than 11-23 13:49 not searched   Enter here asks the server
+9 found · 139 errors not read · older than 11:49 not searched   Enter here asks the server
+9 found · queues not read · older than 11-23 13:49 not searched   Enter here asks the server
+9 found · older than 11-22 13:49 not searched · all 148 errors read   Enter here loads more
+9 found · 2 errors not read · searched back to 11-22 13:49   Enter here loads more
+9 found · stopped: 503 · older than 11-22 13:49 not searched   Enter here tries again
+searching, 60 of 139 errors read   Esc stops
+searching, by name, 1 run read   Esc stops
+searching, 100 older runs read, back to 11-22 13:49   Esc stops
+"""
 
 
-def test_end_fits_and_keeps_its_key() -> None:
-    for width in (1, 12, 40, 77, 82, 200):
-        line = end_line(searched(SearchProgress(answers=("日本" * 40,)), history=CUT, unread_count=139), width)
-        assert line is not None
+def test_end_says_what_was_not_searched_and_keeps_its_key() -> None:
+    assert drawn(end_line(facts, 118) or () for facts in ENDS) == SEARCHED
+    assert [end_line(facts, 200) for facts in (LIST, replace(LIST, history=READING))] == [None, None]
+    for width in (1, 12, 40, 77, 82):
+        line = end_line(searched(SearchProgress(answers=("日本" * 40,)), history=CUT, unread_count=139), width) or ()
         assert line_width(line) <= max(width, len("   Enter here loads more"))
         assert plain(line).endswith("   Enter here loads more")
 
