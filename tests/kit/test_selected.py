@@ -60,64 +60,52 @@ class Story:
         await self.session.clock.run(for_s)
 
 
-def test_cursor_that_moves_on_reads_nothing() -> None:
-    async def scenario() -> None:
-        story = Story()
-        for name in "abc":
-            await story.rest(Thing(name), REST_S / 2)
-        assert story.asked == []
-        await story.rest(Thing("c"))
-        assert (story.asked, story.reader.of("c"), story.reader.stage) == ([Thing("c")], "c", ReadStage.DONE)
-        await story.rest(Thing("a"))
-        await story.rest(Thing("c"), 100.0)
-        assert story.asked == [Thing("c"), Thing("a")], "it is read once"
-
-    asyncio.run(scenario())
+async def test_cursor_that_moves_on_reads_nothing() -> None:
+    story = Story()
+    for name in "abc":
+        await story.rest(Thing(name), REST_S / 2)
+    assert story.asked == []
+    await story.rest(Thing("c"))
+    assert (story.asked, story.reader.of("c"), story.reader.stage) == ([Thing("c")], "c", ReadStage.DONE)
+    await story.rest(Thing("a"))
+    await story.rest(Thing("c"), 100.0)
+    assert story.asked == [Thing("c"), Thing("a")], "it is read once"
 
 
-def test_thing_is_read_again_when_it_changed_or_time_passed() -> None:
-    async def scenario() -> None:
-        story = Story(every_s=60.0, again_s=5.0)
-        await story.rest(Thing("a", 1), 3.0)
-        await story.rest(Thing("a", 2), 1.0)
-        assert story.asked == [Thing("a", 1)]
-        await story.rest(Thing("a", 2), 3.0)
-        assert (story.asked[1:], story.reader.of("a")) == ([Thing("a", 2)], "aa")
-        await story.rest(Thing("a", 2), 61.0)
-        assert len(story.asked) == 3
-
-    asyncio.run(scenario())
+async def test_thing_is_read_again_when_it_changed_or_time_passed() -> None:
+    story = Story(every_s=60.0, again_s=5.0)
+    await story.rest(Thing("a", 1), 3.0)
+    await story.rest(Thing("a", 2), 1.0)
+    assert story.asked == [Thing("a", 1)]
+    await story.rest(Thing("a", 2), 3.0)
+    assert (story.asked[1:], story.reader.of("a")) == ([Thing("a", 2)], "aa")
+    await story.rest(Thing("a", 2), 61.0)
+    assert len(story.asked) == 3
 
 
-def test_slow_read_says_so_and_is_ended_by_another_thing() -> None:
-    async def scenario() -> None:
-        story = Story()
-        story.takes_s = 9.0
-        story.reader.follow(Thing("a"))
-        stages = [story.reader.stage]
-        await story.rest(Thing("a"), REST_S + 1.0)
-        assert [*stages, story.reader.stage] == [ReadStage.DUE, ReadStage.LATE]
-        await story.rest(Thing("b"), 20.0)
-        assert (story.reader.of("a"), story.reader.of("b")) == (None, "b")
-        await story.rest(None, 20.0)
-        assert len(story.asked) == 2
-
-    asyncio.run(scenario())
+async def test_slow_read_says_so_and_is_ended_by_another_thing() -> None:
+    story = Story()
+    story.takes_s = 9.0
+    story.reader.follow(Thing("a"))
+    stages = [story.reader.stage]
+    await story.rest(Thing("a"), REST_S + 1.0)
+    assert [*stages, story.reader.stage] == [ReadStage.DUE, ReadStage.LATE]
+    await story.rest(Thing("b"), 20.0)
+    assert (story.reader.of("a"), story.reader.of("b")) == (None, "b")
+    await story.rest(None, 20.0)
+    assert len(story.asked) == 2
 
 
-def test_failure_keeps_the_value_and_a_refusal_is_not_repeated() -> None:
-    async def scenario() -> None:
-        story = Story(every_s=10.0)
-        await story.rest(Thing("a"))
-        story.error = ServerFault("the server answers 503", 503)
-        await story.rest(Thing("a"), 10.0)
-        assert (story.reader.of("a"), story.reader.failure_of("a")) == ("a", "the server answers 503")
-        story.error = Refused("403", 403)
-        await story.rest(Thing("a"), 100.0)
-        assert len(story.asked) == 3
-        story.error = None
-        story.reader.refresh()
-        await story.session.clock.run(1.0)
-        assert (len(story.asked), story.reader.failure_of("a")) == (4, "")
-
-    asyncio.run(scenario())
+async def test_failure_keeps_the_value_and_a_refusal_is_not_repeated() -> None:
+    story = Story(every_s=10.0)
+    await story.rest(Thing("a"))
+    story.error = ServerFault("the server answers 503", 503)
+    await story.rest(Thing("a"), 10.0)
+    assert (story.reader.of("a"), story.reader.failure_of("a")) == ("a", "the server answers 503")
+    story.error = Refused("403", 403)
+    await story.rest(Thing("a"), 100.0)
+    assert len(story.asked) == 3
+    story.error = None
+    story.reader.refresh()
+    await story.session.clock.run(1.0)
+    assert (len(story.asked), story.reader.failure_of("a")) == (4, "")

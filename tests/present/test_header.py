@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.kit import words
 from tui.kit.header_words import MAX_TITLE_CELLS, HeaderFacts, header_line, supports_title, terminal_title
-from tui.store.freshness import Completeness, Freshness, Gap, Level, Minute, MissedRuns
+from tui.store.freshness import Freshness, Level, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.status import ascii_line
 from tui.text.styled import Piece, Token, line_width, plain
@@ -253,29 +252,3 @@ def test_advice_names_who_can_do_what() -> None:
     for status in (None, 401, 403, 404, 495, 503):
         said = f"{words.advice_on(stopped('no', status, RELAY), BEHIND)}"
         assert not {"TRIGGER_SECRET_KEY", "TRIGGER_API_URL"} & set(said.split())
-
-
-# Outages and messages.
-
-
-def gap(since: str, until: str) -> Gap:
-    return Gap(*(datetime.fromisoformat(f"2026-11-{text}+00:00") for text in (since, until)))
-
-
-GAP = gap("24T13:22:10", "24T13:36:50")
-
-
-@pytest.mark.parametrize(
-    ("missed", "expected", "short"),
-    [
-        (MissedRuns(37, 2), "37 runs caught up · 2 failed", "37 runs · 2 failed"),
-        (MissedRuns(0, 0), "nothing missed", "nothing missed"),
-        (MissedRuns(1204, 0, Completeness.SO_FAR), "catching up, 1,204 runs so far", "catching up, 1,204 runs"),
-        (MissedRuns(0, 0, Completeness.AT_LEAST), "what was missed is not known", "what was missed is not known"),
-    ],
-)
-def test_gap_line_counts_runs_and_reaches_the_edge(missed: MissedRuns, expected: str, short: str) -> None:
-    line = words.gap_line(GAP, missed, AT, 120)
-    assert plain(line).rstrip("╌") == f"  no data 13:22–13:36 · {expected}  "
-    assert line_width(line) == 119
-    assert plain(words.gap_line(GAP, missed, AT, 50)).rstrip("╌ ").startswith(f"  no data 13:22–13:36 · {short}")
