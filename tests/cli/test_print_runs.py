@@ -199,7 +199,7 @@ def test_ls_ends_quietly_after_a_closed_pipe(recordings_api: RecordingsApi) -> N
     assert program.stdout is not None
     assert program.stderr is not None
     program.stdout.close()
-    assert program.wait(30) == 0
+    assert program.wait(100) == 0
     assert program.stderr.read() == b""
     program.stderr.close()
 

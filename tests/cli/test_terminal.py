@@ -333,7 +333,7 @@ def test_signal_restores_the_terminal_mode(fleet: Fleet, api: FleetApi, number: 
     terminal.read_until(CURSOR_REQUEST)
     assert termios.tcgetattr(terminal.descriptor) != mode
     os.kill(terminal.process.pid, number)
-    terminal.process.wait(30)
+    terminal.process.wait(100)
     assert termios.tcgetattr(terminal.descriptor) == mode
     terminal.end()
 

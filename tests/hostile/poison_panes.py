@@ -1,7 +1,7 @@
 """Poison for the monitor: one session for each shot of several poisons, which visits every pane and screen.
 
-The `what` of a case does not depend on its surface, so that one session checks all surfaces of a size. A failing shot
-is halved until the poison is alone.
+The `what` of a case does not depend on its surface, so that one session checks all surfaces of a size. The poisons of a
+failing shot are tried alone.
 """
 
 import asyncio
@@ -128,18 +128,15 @@ class _Looked:
     reached: set[str] = field(default_factory=set)
 
     def look(self, whats: Sequence[str]) -> None:
-        """Run a session with these poisons. If something fails, run each half."""
+        """Run a session with these poisons. If something fails, run each alone."""
         seen = _Session(self.stage, whats, self.size).run()
         if seen.troubles and len(whats) > 1:
-            middle = len(whats) // 2
-            parts = [_Looked(self.stage, self.size), _Looked(self.stage, self.size)]
-            for part, half in zip(parts, (whats[:middle], whats[middle:]), strict=True):
-                part.look(half)
-                self.troubles |= part.troubles
-                self.reached |= part.reached
+            for what in whats:
+                self.look([what])
             if not self.troubles:
-                joint = {surface: f"only together, of {len(whats)}: {text}" for surface, text in seen.troubles.items()}
-                self.troubles |= {(surface, whats[0]): text for surface, text in joint.items()}
+                self.troubles = {
+                    (surface, whats[0]): f"only together: {text}" for surface, text in seen.troubles.items()
+                }
             return
         self.troubles |= {(surface, what): text for surface, text in seen.troubles.items() for what in whats}
         self.reached |= seen.reached

@@ -254,10 +254,9 @@ def _poison(cases: Sequence[Case], start: Start, proxy: Proxy) -> Iterator[Resul
             trouble = _describe(terminal, error)
     proxy.calm()
     if trouble and len(cases) > 1:
-        middle = len(cases) // 2
-        parts = [*_poison(cases[:middle], start, proxy), *_poison(cases[middle:], start, proxy)]
-        is_found = any(part.trouble for part in parts)
-        yield from parts if is_found else (Result(case, f"only together: {trouble}") for case in cases)
+        alone = [result for case in cases for result in _poison([case], start, proxy)]
+        is_found = any(result.trouble for result in alone)
+        yield from alone if is_found else (Result(case, f"only together: {trouble}") for case in cases)
         return
     for case in cases:
         yield Result(case, trouble, case in dosing.reached)

@@ -74,7 +74,6 @@ class Terminal:
         """Whether status and cursor are reported only by `give_answer`, as by a terminal that is slow to draw."""
         self.held: deque[tuple[int, int] | None] = deque()
         """The queries that wait for `give_answer`: the row and column of the cursor, or None for the status."""
-        self.cursor_questions = 0
         self._unreported: deque[tuple[int, int]] = deque()
         """Row and column where the cursor was at the questions that were not answered."""
         self._screen = Screen(columns, rows)
@@ -289,7 +288,6 @@ class Terminal:
             else:
                 self._draw_to(query.end())
                 self._unreported.append((self._screen.cursor.y, self._screen.cursor.x))
-                self.cursor_questions += 1
                 if self.holds_answers:
                     self.held.append(self._unreported[-1])
                 elif not self._holds_cursor:

@@ -76,12 +76,11 @@ class Outcome:
     counted: MissedRuns | None = None
     expected: MissedRuns | None = None
     most: MissedRuns | None = None
-    must_be_stale: bool = True
 
     @property
     def is_right(self) -> bool:
         """Whether the store recovered in time, and the missed runs were counted exactly."""
-        has_gap = self.gap is not None or self.kind not in SILENT or not self.must_be_stale
+        has_gap = self.gap is not None or self.kind not in SILENT
         return self.recovered_s is not None and has_gap and self._is_counted_right
 
     @property
@@ -131,15 +130,15 @@ class ChaosSession:
             yield from order[:count]
             count -= len(order)
 
-    async def inject(self, kind: str, fault_s: float = FAULT_S, *, must_be_stale: bool = True) -> Outcome:
-        """Inject one fault, end it, and compare. `must_be_stale`: the fault is long enough to make everything stale."""
+    async def inject(self, kind: str, fault_s: float = FAULT_S) -> Outcome:
+        """Inject one fault, end it, and compare."""
         known = len(self.catch_ups)
         set_faults(self.emulator, self.world, KINDS[kind])
         await self.later(fault_s)
         frozen_at = self.session.now()
         set_faults(self.emulator, self.world, [STALE])
         recovered_s = await self._recovered()
-        outcome = Outcome(kind, recovered_s, self.wrong()[:5], must_be_stale=must_be_stale)
+        outcome = Outcome(kind, recovered_s, self.wrong()[:5])
         await self.later(SETTLING_S)  # runs arrive before the sources are connected again
         if self.catch_ups[known:]:
             catch_up = self.catch_ups[-1]
