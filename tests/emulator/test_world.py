@@ -147,7 +147,7 @@ def test_number_of_advances_makes_no_difference(done: list[Act], step_ms: int, s
 
 
 @pytest.mark.parametrize("environment", [DEVELOPMENT, PRODUCTION])
-@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (20.0, 277), (0.0, 40)])
+@pytest.mark.parametrize(("rate_per_s", "history"), [(2.0, 1), (8.0, 150), (0.0, 40)])
 def test_world_starts_with_exactly_the_history(environment: Environment, rate_per_s: float, history: int) -> None:
     world = World(COMPANY, start_ms=START_MS, environment=environment, rate_per_s=rate_per_s, history=history, seed=3)
     assert world.now_ms == START_MS
@@ -157,14 +157,14 @@ def test_world_starts_with_exactly_the_history(environment: Environment, rate_pe
 
 
 def test_world_keeps_its_rate_whatever_the_api_triggers() -> None:
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=10, history=50, seed=2)
     before = {run.number for run in world.ledger}
-    for second in range(0, 120, 10):
-        for _ in range(50):
+    for second in range(0, 90, 10):
+        for _ in range(25):
             world.trigger(NewRun(task_id="heartbeat", tags=("ours",)))
         world.advance(START_MS + (second + 10) * 1000)
     created = sum(run.number not in before and "ours" not in run.tags for run in world.ledger)
-    assert 0.7 * 20 * 120 <= created <= 1.3 * 20 * 120
+    assert 0.7 * 10 * 90 <= created <= 1.3 * 10 * 90
 
 
 def test_nothing_happens_at_a_rate_of_0() -> None:
@@ -177,17 +177,17 @@ def test_nothing_happens_at_a_rate_of_0() -> None:
 
 
 def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 300)
+    monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 150)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
     monkeypatch.setattr("tui.emulator.world.TRIM_MS", 500)
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=20, history=100, seed=2)
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=10, history=50, seed=2)
     world.ledger.follow()
     for second in range(1, 51):
         world.advance(START_MS + second * 1000)
     live = sum(not run.status.is_final for run in world.ledger)
-    a_second = 20
-    assert len(world.ledger.dropped) > 300
-    assert len(world.ledger) <= 320 + a_second + live
+    a_second = 10
+    assert len(world.ledger.dropped) > 150
+    assert len(world.ledger) <= 170 + a_second + live
     check(world)
     for run in world.ledger:
         assert run.parent is None or run.parent.number in world.ledger.by_number
