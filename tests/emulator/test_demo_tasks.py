@@ -4,13 +4,14 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
 
+from tests.support.emulator.pages import walked
 from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.demo_tasks.examples import TEXTS
@@ -238,8 +239,10 @@ def test_old_runs_stand_beside_the_history() -> None:
     # The failures are a part of the history, of which the oldest others are missing.
     assert recent[1] < recent[0]
     assert [sum(run.status.is_final for run in world.ledger) for world in (plain, aged)] == [400, 400]
-    groups = read_group_page(aged, {"filter[period]": "30d", "page[size]": "100"}).rows
+    groups, back = walked(partial(read_group_page, aged), {"filter[period]": "30d", "page[size]": "3"})
     assert {group.state.word for group in groups} == {"unresolved", "resolved", "ignored"}
+    assert sorted(back, key=groups.index) == groups
+    assert len({group.key for group in groups}) == len([*aged.ledger.failed.groups()])
 
 
 # --- examples

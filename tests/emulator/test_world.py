@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.emulator.pages import walked
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.lists import read_page
@@ -167,15 +169,6 @@ def test_world_keeps_its_rate_whatever_the_api_triggers() -> None:
     assert 0.7 * 10 * 90 <= created <= 1.3 * 10 * 90
 
 
-def test_nothing_happens_at_a_rate_of_0() -> None:
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=0, history=200)
-    numbers, version = list(world.ledger.by_number), world.lifecycle.dispatch.version
-    for hours in range(1, 49, 8):
-        world.advance(START_MS + hours * 3_600_000)
-        assert not any(queue.is_paused for queue in world.queues.all())
-    assert (list(world.ledger.by_number), world.lifecycle.dispatch.version) == (numbers, version)
-
-
 def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.emulator.world.MIN_KEPT", 150)
     monkeypatch.setattr("tui.emulator.world.DROP_STEP", 20)
@@ -289,16 +282,6 @@ def passes(run: Run, query: Mapping[str, str]) -> bool:
 @settings(deadline=None)
 def test_pages_of_any_filters_contain_all_matches(query: dict[str, str], size: int) -> None:
     expected, query = [run for run in RUNS if passes(run, query)], {**query, "page[size]": str(size)}
-    found: list[Run] = []
-    page = read_page(LIVELY, query)
-    while True:
-        found += page.rows
-        if not page.next:
-            break
-        page = read_page(LIVELY, {**query, "page[after]": page.next})
-    assert found == expected
-    back: list[Run] = list(page.rows)
-    while page.previous:
-        page = read_page(LIVELY, {**query, "page[before]": page.previous})
-        back += page.rows
+    forward, back = walked(partial(read_page, LIVELY), query)
+    assert forward == expected
     assert sorted(back, key=lambda run: -run.number) == expected
