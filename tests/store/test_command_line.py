@@ -205,6 +205,7 @@ def test_limit_prints_all_runs_that_were_found() -> None:
     assert LS_LIMIT == DEFAULT_LIMIT
     assert command("runs", 50) == "trigger-tui ls"
     assert command("runs", 51) == "trigger-tui ls --limit 100"
+    assert command("runs", 100) == "trigger-tui ls --limit 100"
 
 
 @given(st.text(max_size=30), st.sampled_from(["task", "tag", "queue", "version"]))
