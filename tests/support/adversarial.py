@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.support.growth import Pattern
 
-MAX_PATTERNS: Final = 60
+MAX_PATTERNS: Final = 30
 """Patterns of one reader's expressions, evenly chosen."""
 
 _CHARACTERS: Final = "a1 A_-./\\\"'`{}[]()<>:;,=@#$%&*+|~^?!\t\n\rZ9eExé\x1b\x00"
