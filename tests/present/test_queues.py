@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, drawn
 from tests.support.queues import mail_hour, mail_metrics
-from tui.domain.facts import ConcurrencyLimit, PlaceHolder
+from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueuesRead, WallFacts
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.queues import words
+from tui.features.queues.view import QUEUES, LiveQueues
 from tui.features.queues.words import QUEUE_TABLE, HolderSpeed, QueueFacts
+from tui.kit.lists import ReadState
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import Token, line_width, plain
@@ -191,3 +194,14 @@ def test_every_line_fits_and_a_bar_is_full_only_at_the_limit(
         assert line_width(bar) == width
         assert ("─" not in plain(bar)) is (running >= limit and running > 0)
         assert ("━" in plain(bar)) is (running > 0)
+
+
+def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
+    live: Any = SimpleNamespace(session=SimpleNamespace(clock=None), now=NOW)
+    queues = LiveQueues(live, QUEUES)
+    queues._rows = (replace(MAIL, running=30, queued=304),)
+    queues.state = ReadState(AT - timedelta(seconds=6))
+    assert plain(queues.right(80)) == "30 running · 304 queued · read 6 s ago"
+    queues.state = replace(queues.state, is_cut=True)
+    queues._known = WallFacts(queues=QueuesRead(AT, (), is_cut=True))
+    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · a page read 6 s ago"
