@@ -41,7 +41,7 @@ WORKERS: Final = 2
 BATCHES_S: Final = (10.0, 120.0)
 """The measured seconds of the tests that run first, and of each later run."""
 
-RUN_LIMIT_S: Final = 900
+RUN_LIMIT_S: Final = 600
 """A mutant on which a run of tests takes longer is dead."""
 
 TEST_LIMIT_S: Final = 60
@@ -350,6 +350,7 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
+    _report("begun", nodeid)
     if probe := getattr(builtins, "reached", None):
         probe.test = nodeid
 
@@ -381,6 +382,10 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 def _report(name: str, line: str) -> None:
     if (folder := os.environ.get(FOLDER)) and "PYTEST_XDIST_WORKER" not in os.environ:
         _write(Path(folder, name), line)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _write(path: Path, line: str) -> None:
@@ -431,18 +436,18 @@ class Copy:
             return None
 
     def failure(self, tests: list[str]) -> str | None:
-        """Return the first of these tests that fails, or None. A run that cannot end or start fails its first test."""
+        """Return the first of these tests that fails, or None. A run that does not end fails the test it is at."""
         with tempfile.TemporaryDirectory() as name:
             options = ("-x", "-n", "0", "--timeout", str(TEST_LIMIT_S))
-            code = self.pytest(Path(name), *options, *tests, limit_s=RUN_LIMIT_S)
+            limit_s = RUN_LIMIT_S if len(tests) > 1 else 2 * TEST_LIMIT_S
+            code = self.pytest(Path(name), *options, *tests, limit_s=limit_s)
             if code == 0:
                 return None
-            failed = Path(name, "failed")
-            if failed.exists():
-                return failed.read_text(encoding="utf-8").splitlines()[0]
+            failed, begun = _lines(Path(name, "failed")), _lines(Path(name, "begun"))
         files = sorted({test.partition("::")[0] for test in tests})
-        # A mutant can change the names of tests, which do not run then.
-        return self.failure(files) if code == pytest.ExitCode.USAGE_ERROR and files != tests else tests[0]
+        if code == pytest.ExitCode.USAGE_ERROR and not failed and files != tests:
+            return self.failure(files)  # a mutant can change the names of tests, which do not run then
+        return (failed or begun[-1:] or tests)[0]
 
 
 def _tracked(tree: Path) -> list[str]:
@@ -495,9 +500,7 @@ class Tree:
 
     def read(self, name: str) -> list[tuple[str, str]]:
         """Read lines of two fields."""
-        path = self.data / name
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [(first, last) for first, _, last in (line.partition(FIELD) for line in lines)]
+        return [(first, last) for first, _, last in (line.partition(FIELD) for line in _lines(self.data / name))]
 
     def run(self, only: list[int]) -> None:
         """Judge each mutant, and print how many die. Those that have died before do not run again."""

@@ -14,7 +14,7 @@ from tests.support.emulator.pages import walked
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.lists import read_page
-from tui.emulator.recorded_tasks import RECORDED_LIMITS, RECORDED_TASKS
+from tui.emulator.recorded_tasks import MAX_DURATION_S, RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.simulation.runs import FILTER_STATUSES, NewRun, Run, Status
 from tui.emulator.simulation.script import FailureKind, Script, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
@@ -112,6 +112,8 @@ def check_run(run: Run, world: World) -> None:
     else:
         assert run.finished_ms is None
         assert run.failure is None
+    if run.label is FailureKind.TIMEOUT:
+        assert run.updated_ms - known[-1] >= MAX_DURATION_S * 1000
     if run.label is FailureKind.CANCELED:
         assert all(child.status.is_final for child in run.children)
 

@@ -136,6 +136,7 @@ def test_message_is_normalised(message: str, normalised: str) -> None:
         ("No token for Stripe: expired", "No token for Shopify: expired"),
         ("Migration 20260301_add_vat failed", "Migration 20260412_split_names failed"),
         ("error:0A00010B:SSL routines::x", "error:0A000410:SSL routines::x"),
+        ("step2build3 is late", "step2deploy3 is late"),
     ],
 )
 def test_messages_of_two_kinds_stay_apart(message: str, other: str) -> None:

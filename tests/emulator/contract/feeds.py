@@ -47,6 +47,8 @@ def _values(value: dict[str, str | None]) -> Iterator[tuple[str, Any]]:
             yield name, text is not None
         elif name == "usageDurationMs":
             yield name, text != "0"
+        elif name == "baseCostInCents" and value.get("startedAt") is None:
+            yield name, text  # only a run that has started costs more
         elif name == "runTags" and text is not None:
             yield name, sorted(text[1:-1].split(","))
         elif name not in ALWAYS_DIFFERENT:

@@ -58,7 +58,8 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         assert request.endswith("&page%5Bsize%5D=100'")
         await monitor.press("Y", "d")
         assert NO_DASHBOARD[:30] in monitor.text
-        await monitor.press("escape")
+        await monitor.press("escape", "o")
+        assert f"no link to the dashboard: {NO_DASHBOARD}"[:60] in monitor.text
         monitor.session.settings = replace(monitor.session.settings, dashboard=Dashboard("https://d.example.com"))
         assert (await copied(monitor, "d")).startswith("https://d.example.com/projects/v3/proj_")
         await monitor.press("5")
