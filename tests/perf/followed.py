@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.perf.filled import PAGE, WORDS, patch
 from tui.domain.update import RunsRead
 from tui.program.app import TriggerApp
+from tui.program.early import return_large_blocks
 from tui.settings.settings import read_settings
 from tui.sync.session import Session
 
@@ -67,4 +68,5 @@ async def main(runs: int) -> None:
 
 if __name__ == "__main__":
     gc.disable()
+    return_large_blocks()
     asyncio.run(main(int(sys.argv[1])))

@@ -249,6 +249,7 @@ class Start:
         try:
             with _early_terminal() as terminal:
                 self._show_first_frame(terminal, settings)
+                early.return_large_blocks()
                 code = self._run_app(settings, terminal, environment_name)
         finally:
             for line in self._farewell:

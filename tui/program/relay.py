@@ -22,6 +22,7 @@ from tui.commands.options import FILE, api_url_option, config_option, settings_o
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.features.config.command import open_session, report_complaints
 from tui.lazy_dataclass import dataclass
+from tui.program.early import return_large_blocks
 from tui.settings.schema import MIN_INTERVAL_S
 from tui.settings.settings import Settings, is_loopback
 
@@ -155,6 +156,7 @@ def relay(
     report_complaints(settings, output)
     tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()
+    return_large_blocks()
     with _open_listener(host, port) as listener:
         lines = StderrLines(output)
         command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls, _lists()))
