@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.domain.run import RunId
+from tui.kit import programs
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
@@ -24,13 +25,6 @@ from tui.kit.lines import EDGE, Dialog, Rule
 from tui.kit.live_model import LiveModel, Messages, message_lines
 from tui.kit.page import Page, PageRow
 from tui.kit.painted import Clipboard, LineDialog, PaintedScreen
-from tui.kit.programs import (
-    Browser,
-    browsers_for,
-    is_web_address,
-    outcome_words,
-    start_browser,
-)
 from tui.kit.words import RuleText
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import without_secrets
@@ -483,7 +477,7 @@ def browse(screen: PaintedScreen[Any], run_id: RunId) -> None:
     """Open a run in the browser, or say why that is not possible."""
     app = app_of(screen)
     link, reason = link_of(app.session, run_id)
-    if link is None or not is_web_address(link):
+    if link is None or not programs.is_web_address(link):
         screen.say(f"no link to the dashboard: {reason}")
     else:
         app.session.spawn(_open(app, link, screen.clipboard), f"open {run_id} in the browser")
@@ -493,7 +487,7 @@ async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
     """Try the browsers in their order, and show the link if all of them fail."""
     environ = without_secrets(app.environ)
     failures: list[str] = []
-    for browser in browsers_for(link, environ):
+    for browser in programs.browsers_for(link, environ):
         failure = await _try(app, browser, environ)
         if failure is None:
             return
@@ -507,11 +501,11 @@ async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
     call_soon(app, show)
 
 
-async def _try(app: AppBase, browser: Browser, environ: dict[str, str]) -> str | None:
+async def _try(app: AppBase, browser: programs.Browser, environ: dict[str, str]) -> str | None:
     if not browser.needs_terminal:
-        return await start_browser(browser, environ)
+        return await programs.start_browser(browser, environ)
     try:
         code = await app.run_in_foreground(browser.arguments, environ)
     except OSError as error:
         return str(error)
-    return None if code == 0 else f"{browser.name}: {outcome_words(code)}"
+    return None if code == 0 else f"{browser.name}: {programs.outcome_words(code)}"

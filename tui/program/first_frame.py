@@ -57,14 +57,9 @@ def first_frame(
 def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
     """Return the columns of the config file, or the program's own."""
     if columns := settings.columns.filled:
-        from tui.features.columns.words import (  # noqa: PLC0415  as above
-            RUNS,
-            chosen_columns,
-            columns_of_file,
-            file_columns,
-        )
+        from tui.features.columns import words  # noqa: PLC0415  few users have some
 
-        chosen = columns_of_file(columns, file_columns)[0].get(RUNS)
+        chosen = words.columns_of_file(columns, words.file_columns)[0].get(words.RUNS)
         if chosen is not None:
-            return chosen_columns(RUN_TABLE, chosen.shown, list_cells)
+            return words.chosen_columns(RUN_TABLE, chosen.shown, list_cells)
     return RUN_TABLE.slots(list_cells)

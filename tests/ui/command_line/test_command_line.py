@@ -48,7 +48,7 @@ async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None
     assert "6 of 30 runs" in monitor.text
     assert "trigger-tui ls --task send-email --status failed" in monitor.text
     await monitor.press("tab")
-    assert dialog(monitor).model.typed == "runs task:send-* status:failed"
+    assert dialog(monitor).line.typed == "runs task:send-* status:failed"
     await monitor.press("enter")
     assert monitor.app.screen is monitor.screen
     assert monitor.screen.run_list.searched == "task:send-* status:failed"

@@ -11,21 +11,7 @@ from tui.api.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
 from tui.domain.filters import RunFilters
 from tui.domain.run import Absent, Body, Run, RunId, RunStatus, Stamp
 from tui.domain.update import RunsRead
-from tui.features.columns.words import (
-    METADATA,
-    OUTPUT,
-    PAYLOAD,
-    CellValue,
-    ColumnPath,
-    ColumnSet,
-    ColumnsOf,
-    Unshown,
-    cell_value,
-    chosen_columns,
-    columns_of_file,
-    problem_in,
-    without_duplicates,
-)
+from tui.features.columns import words
 from tui.features.runs.data import RETRY_AFTER_S, VisibleReads
 from tui.kit.state_files import StateFile
 from tui.settings.schema import ColumnEntry
@@ -49,7 +35,7 @@ class ChosenColumns:
     * `listeners`: are called when columns of any view have changed
     """
 
-    def __init__(self, session: Session, say: Callable[[str], None], columns_of: ColumnsOf) -> None:
+    def __init__(self, session: Session, say: Callable[[str], None], columns_of: words.ColumnsOf) -> None:
         self._session = session
         self._say = say
         self.columns_of = columns_of
@@ -57,9 +43,9 @@ class ChosenColumns:
         self._file = ColumnFile(path, columns_of)
         self._file.holds_key = lambda text: session.secrets.finds(text)  # noqa: PLW0108  made when first needed
         self._file.report = say
-        self.saved: dict[str, ColumnSet] = {}
+        self.saved: dict[str, words.ColumnSet] = {}
         """The columns that the user chose, by view. Without shown ones: the program's own."""
-        self.of_file: dict[str, ColumnSet] = {}
+        self.of_file: dict[str, words.ColumnSet] = {}
         """The columns of the config file."""
         self.listeners: list[Callable[[], None]] = []
         if session.settings.columns.filled:
@@ -75,7 +61,7 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self.of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            self.of_file, complaints = columns_of_file(columns, self.columns_of, settings.file)
+            self.of_file, complaints = words.columns_of_file(columns, self.columns_of, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
@@ -87,9 +73,9 @@ class ChosenColumns:
 
     def slots(self, table: Table[Any], choices: Sequence[ColumnEntry], width: int) -> list[SizedColumn[Any]]:
         """Return those of the chosen columns that fit into a list, with their widths."""
-        return chosen_columns(table, choices, width)
+        return words.chosen_columns(table, choices, width)
 
-    def choose(self, view: str, columns: ColumnSet | None) -> None:
+    def choose(self, view: str, columns: words.ColumnSet | None) -> None:
         """Show and save other columns of a view; None: those of the config file, or the program's own."""
         if columns == self.saved.get(view):
             return
@@ -111,51 +97,51 @@ class ChosenColumns:
 # program's own.
 
 
-class ColumnFile(StateFile[dict[str, ColumnSet]]):
+class ColumnFile(StateFile[dict[str, words.ColumnSet]]):
     """Reads and writes the file, which has a set of columns by view."""
 
-    def __init__(self, path: Path, columns_of: ColumnsOf) -> None:
+    def __init__(self, path: Path, columns_of: words.ColumnsOf) -> None:
         super().__init__(path, "columns", dict)
         self._columns_of = columns_of
 
-    async def save(self, view: str, chosen: ColumnSet | None) -> None:
+    async def save(self, view: str, chosen: words.ColumnSet | None) -> None:
         """Save the columns of one view; None: it has none of its own any more. Other views keep theirs."""
 
-        def changed() -> dict[str, ColumnSet]:
+        def changed() -> dict[str, words.ColumnSet]:
             # Another monitor may have saved the columns of another view meanwhile.
             others = {name: columns for name, columns in self.read().items() if name != view}
             return others if chosen is None else {**others, view: chosen}
 
         await self.change(changed)
 
-    def texts_of(self, value: dict[str, ColumnSet]) -> Iterable[str]:
+    def texts_of(self, value: dict[str, words.ColumnSet]) -> Iterable[str]:
         choices = (each for columns in value.values() for each in (*columns.shown, *columns.hidden))
         return (text for each in choices for text in (each.column, each.title, each.format))
 
-    def encode(self, value: dict[str, ColumnSet]) -> dict[str, Any]:
+    def encode(self, value: dict[str, words.ColumnSet]) -> dict[str, Any]:
         views = {
             name: {"shown": [*map(_saved, columns.shown)], "hidden": [*map(_saved, columns.hidden)]}
             for name, columns in value.items()
         }
         return {"views": views}
 
-    def decode(self, saved: Any) -> dict[str, ColumnSet]:
+    def decode(self, saved: Any) -> dict[str, words.ColumnSet]:
         of = self._columns_of
         return {
-            view: ColumnSet(_choices(view, columns["shown"], of), _choices(view, columns["hidden"], of))
+            view: words.ColumnSet(_choices(view, columns["shown"], of), _choices(view, columns["hidden"], of))
             for view, columns in saved["views"].items()
             if of(view)
         }
 
 
-def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnEntry, ...]:
+def _choices(view: str, saved: Any, columns_of: words.ColumnsOf) -> tuple[ColumnEntry, ...]:
     """Raises `ValueError` for values that this program does not write."""
     from tui.settings.reader import read_entry  # noqa: PLC0415  loads pydantic_core
 
     choices: list[ColumnEntry] = [read_entry(ColumnEntry, each) for each in saved]
-    if any(problem_in(view, choice, columns_of) is not None for choice in choices):
+    if any(words.problem_in(view, choice, columns_of) is not None for choice in choices):
         raise ValueError
-    return without_duplicates(choices)
+    return words.without_duplicates(choices)
 
 
 def _saved(choice: ColumnEntry) -> dict[str, str | int]:
@@ -203,8 +189,8 @@ class VisibleValues(VisibleReads):
         super().__init__(session, visible)
         self._on_values = on_values
         self._on_refused = on_refused
-        self._paths: frozenset[ColumnPath] = frozenset()
-        self._values: dict[RunId, dict[ColumnPath, CellValue]] = {}
+        self._paths: frozenset[words.ColumnPath] = frozenset()
+        self._values: dict[RunId, dict[words.ColumnPath, words.CellValue]] = {}
         """Values out of payloads and outputs."""
 
         self._next_s: dict[tuple[RunId, bool], float] = {}
@@ -213,23 +199,23 @@ class VisibleValues(VisibleReads):
         self._no_page_until_s = 0.0
         self._is_refused = False
 
-    def show(self, paths: Iterable[ColumnPath]) -> None:
+    def show(self, paths: Iterable[words.ColumnPath]) -> None:
         """Read the values at these paths from now on, and no others."""
         before, self._paths = self._paths, frozenset(paths)
         if self._paths != before:
             self._next_s.clear()
             self.look()
 
-    def value(self, run: Run, path: ColumnPath) -> CellValue:
+    def value(self, run: Run, path: words.ColumnPath) -> words.CellValue:
         """Return a value as far as it is known."""
-        if path.root == METADATA:
-            return Unshown.NOT_READ if run.metadata is None else cell_value(path.find(run.metadata_values))
-        if path.root == OUTPUT and not _may_have_output(run):
-            return Unshown.MISSING
+        if path.root == words.METADATA:
+            return words.Unshown.NOT_READ if run.metadata is None else words.cell_value(path.find(run.metadata_values))
+        if path.root == words.OUTPUT and not _may_have_output(run):
+            return words.Unshown.MISSING
         known = self._values.get(run.id)
         if known is not None and path in known:
             return known[path]
-        return Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
+        return words.Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
 
     def retry(self) -> None:
         """Read again what could not be read: the user asks for it."""
@@ -256,7 +242,7 @@ class VisibleValues(VisibleReads):
         known = self._values.get(run.id, {})
         return {path.root for path in self._paths if self._is_unread(run, path, known)}
 
-    def _is_unread(self, run: Run, path: ColumnPath, known: Collection[ColumnPath]) -> bool:
+    def _is_unread(self, run: Run, path: words.ColumnPath, known: Collection[words.ColumnPath]) -> bool:
         match path.root:
             case "metadata":
                 facet = run.metadata_facet
@@ -293,7 +279,7 @@ class VisibleValues(VisibleReads):
         session, store = self._session, self._session.store
         newest = store.newest()
         runs = [run for run_id in run_ids if (run := store.get(run_id)) is not None]
-        of_page = {run.id for run in runs if self._missing_roots(run) == {METADATA}}
+        of_page = {run.id for run in runs if self._missing_roots(run) == {words.METADATA}}
         is_at_top = newest is not None and newest.id in self._visible()
         now_s = session.clock.monotonic_s()
         has_lists = session.fetcher.lists is not None and now_s >= self._no_page_until_s
@@ -335,10 +321,14 @@ class VisibleValues(VisibleReads):
         """Keep the values of the shown columns, and forget those of the run that was read first."""
         known = self._values.pop(run.id, {})
         for path in self._paths:
-            if path.root == METADATA or path in known or (path.root == OUTPUT and not _may_have_output(run)):
+            if (
+                path.root == words.METADATA
+                or path in known
+                or (path.root == words.OUTPUT and not _may_have_output(run))
+            ):
                 continue
             value = value_in_body(run, stamp, body, path)
-            if value is not Unshown.NOT_READ:
+            if value is not words.Unshown.NOT_READ:
                 known[path] = value
         if known:
             self._values[run.id] = known
@@ -346,15 +336,15 @@ class VisibleValues(VisibleReads):
             del self._values[next(iter(self._values))]
 
 
-def value_in_body(run: Run, stamp: Stamp, body: Body, path: ColumnPath) -> CellValue:
+def value_in_body(run: Run, stamp: Stamp, body: Body, path: words.ColumnPath) -> words.CellValue:
     """Return the value at a path of a payload or an output. A body that was read before the end has no output yet."""
-    is_payload = path.root == PAYLOAD
+    is_payload = path.root == words.PAYLOAD
     if not is_payload and not _is_after_end(run, stamp):
-        return Unshown.NOT_READ
+        return words.Unshown.NOT_READ
     if (body.payload_url if is_payload else body.output_url) is not None:
-        return Unshown.APART
+        return words.Unshown.APART
     value = body.payload if is_payload else body.output
-    return Unshown.MISSING if isinstance(value, Absent) else cell_value(path.find(value))
+    return words.Unshown.MISSING if isinstance(value, Absent) else words.cell_value(path.find(value))
 
 
 def _is_after_end(run: Run, stamp: Stamp) -> bool:

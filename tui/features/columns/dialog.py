@@ -12,27 +12,8 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.features.columns import words
 from tui.features.columns.data import ChosenColumns
-from tui.features.columns.words import (
-    AUTO,
-    KINDS,
-    MAX_COLUMN_CELLS,
-    MAX_COLUMNS,
-    METADATA,
-    PAYLOAD,
-    ROOTS,
-    RUNS,
-    ColumnPath,
-    ColumnSet,
-    Unshown,
-    cell_value,
-    column_of,
-    key_text,
-    leading_path,
-    path_of,
-    plain_text,
-    problem_of,
-)
 from tui.features.runs.columns import short_id
 from tui.features.runs.words import keys_line
 from tui.kit.colors import Background
@@ -77,12 +58,12 @@ _END_KEYS: Final = (("Enter", "keep"), ("Esc", "back"))
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     """Return the keys in as many lines as they need. Enter and Esc have the last one."""
     rows: list[list[tuple[str, str]]] = [[]]
-    for words, *bindings in (*_KEYS, *(_PATH_KEYS if has_paths else ())):
+    for sentence, *bindings in (*_KEYS, *(_PATH_KEYS if has_paths else ())):
         # The user may have taken the keys away.
         if keys := " ".join(filter(None, (key_of(*binding) for binding in bindings))):
-            if rows[-1] and line_width(keys_line(*rows[-1], (keys, words))) > width:
+            if rows[-1] and line_width(keys_line(*rows[-1], (keys, sentence))) > width:
                 rows.append([])
-            rows[-1].append((keys, words))
+            rows[-1].append((keys, sentence))
     return [(), *(keys_line(*keys) for keys in (*rows, _END_KEYS) if keys), ()]
 
 
@@ -102,22 +83,24 @@ class TypedColumn(NamedTuple):
 
     choice: ColumnEntry | None
     problem: str
-    path: ColumnPath | None
+    path: words.ColumnPath | None
 
 
 def read_typed(text: str) -> TypedColumn:
     """Read `PATH [TYPE [FORMAT]]`."""
     text = text.strip()
-    path, end = leading_path(text)
+    path, end = words.leading_path(text)
     rest = text[end:]
     if path is None:
-        return TypedColumn(None, f"a path begins with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}" if text else "", None)
+        return TypedColumn(
+            None, f"a path begins with {', '.join(words.ROOTS[:-1])} or {words.ROOTS[-1]}" if text else "", None
+        )
     if rest and not rest[0].isspace():
         return TypedColumn(None, 'a key with a dot is quoted: payload."order.id"' if rest != "." else "", path)
     kind, _, form = rest.strip().partition(" ")
     # `problem_of` says whether there is such a type.
-    choice = ColumnEntry(str(path), type=kind or AUTO, format=form.strip())  # type: ignore[arg-type]
-    problem = problem_of(choice, (), has_paths=True)
+    choice = ColumnEntry(str(path), type=kind or words.AUTO, format=form.strip())  # type: ignore[arg-type]
+    problem = words.problem_of(choice, (), has_paths=True)
     return TypedColumn(None if problem else choice, problem or "", path)
 
 
@@ -125,12 +108,12 @@ def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
     """Return a problem or what the selected run has there, then the types, and the keys in the last line."""
     problem: Line = (Piece(typed.problem, Token.AMBER),)
     about = (Piece(_INDENT), *(problem if typed.problem else _found_line(typed.path, run)))
-    kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
+    kinds = wrap(f"types: {' '.join(words.KINDS)}", width - 2 * len(_INDENT))
     types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
     return [cut(about, width), *types, keys_line(("Enter", "add"), ("Esc", "back"))]
 
 
-def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
+def _found_line(path: words.ColumnPath | None, run: Run | None) -> Line:
     if path is None:
         return (Piece("a path into metadata, payload or output, type, format", Token.MUTED),)
     if run is None:
@@ -145,14 +128,14 @@ def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
     if value is ABSENT:
         above = _nearest(path, root)
         return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(_named_path(above), Token.TEXT))
-    shown = cell_value(value)
-    return (*of_run, Piece("" if isinstance(shown, Unshown) else plain_text(shown), Token.TEXT))
+    shown = words.cell_value(value)
+    return (*of_run, Piece("" if isinstance(shown, words.Unshown) else words.plain_text(shown), Token.TEXT))
 
 
-def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
+def _nearest(path: words.ColumnPath, root: Json) -> Sequence[str]:
     """Return the keys of the deepest object on a path."""
     for length in range(len(path.steps) - 1, -1, -1):
-        value = ColumnPath(path.root, path.steps[:length]).find(root)
+        value = words.ColumnPath(path.root, path.steps[:length]).find(root)
         if isinstance(value, dict):
             begun = str(path.steps[length])
             near = [key for key in islice(value, MAX_SEARCHED) if key.startswith(begun)]
@@ -161,15 +144,15 @@ def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
 
 
 def _named_path(keys: Iterable[str]) -> str:
-    return ", ".join(key_text(key[:MAX_KEY_CHARS]) for key in islice(keys, MAX_KEYS))
+    return ", ".join(words.key_text(key[:MAX_KEY_CHARS]) for key in islice(keys, MAX_KEYS))
 
 
-def _root_of(run: Run, path: ColumnPath) -> Json | Absent:
-    if path.root == METADATA:
+def _root_of(run: Run, path: words.ColumnPath) -> Json | Absent:
+    if path.root == words.METADATA:
         return ABSENT if run.metadata is None else run.metadata_values
     if run.body is None:
         return ABSENT
-    return run.body[1].payload if path.root == PAYLOAD else run.body[1].output
+    return run.body[1].payload if path.root == words.PAYLOAD else run.body[1].output
 
 
 # The columns of a view as they are arranged in the dialog: each can be shown, moved and resized.
@@ -190,7 +173,7 @@ class Bases:
 
     built_in: tuple[str, ...]
     usual: tuple[ColumnEntry, ...]
-    of_file: ColumnSet | None = None
+    of_file: words.ColumnSet | None = None
 
 
 class ColumnDraft:
@@ -200,7 +183,7 @@ class ColumnDraft:
     """
 
     def __init__(
-        self, bases: Bases, saved: ColumnSet | None, width_of: Callable[[ColumnEntry], int], *, has_paths: bool
+        self, bases: Bases, saved: words.ColumnSet | None, width_of: Callable[[ColumnEntry], int], *, has_paths: bool
     ) -> None:
         self._bases = bases
         self._saved = saved
@@ -243,12 +226,14 @@ class ColumnDraft:
         return self.result != self._saved
 
     @property
-    def result(self) -> ColumnSet | None:
+    def result(self) -> words.ColumnSet | None:
         """The columns to save. None: those of the config file or, without any, the program's own."""
         if not self.is_own:
-            return None if self._is_of_file or self._bases.of_file is None else ColumnSet(())
+            return None if self._is_of_file or self._bases.of_file is None else words.ColumnSet(())
         shown = tuple(each for each in self.columns if each.column not in self.hidden)
-        return ColumnSet(shown, tuple(each for each in self.columns if each not in shown and path_of(each) is not None))
+        return words.ColumnSet(
+            shown, tuple(each for each in self.columns if each not in shown and words.path_of(each) is not None)
+        )
 
     @property
     def base_words(self) -> str:
@@ -284,7 +269,7 @@ class ColumnDraft:
     def resize(self, step: int) -> str:
         """Make the column under the cursor wider or narrower."""
         width = (self.current.width or self._width_of(self.current)) + step
-        return self._change(width=max(MIN_COLUMN_CELLS, min(width, MAX_COLUMN_CELLS)))
+        return self._change(width=max(MIN_COLUMN_CELLS, min(width, words.MAX_COLUMN_CELLS)))
 
     def clear_width(self) -> str:
         """Give the column under the cursor its usual width."""
@@ -292,9 +277,9 @@ class ColumnDraft:
 
     def next_type(self) -> str:
         """Show the values of the column under the cursor as the next type."""
-        if path_of(self.current) is None:
+        if words.path_of(self.current) is None:
             return "only columns by path have a type"
-        kinds = list(KINDS)
+        kinds = list(words.KINDS)
         kind = kinds[(kinds.index(self.current.type) + 1) % len(kinds)]
         return self._change(type=kind, format="", width=0)
 
@@ -304,8 +289,8 @@ class ColumnDraft:
         if choice.column in names:
             self.cursor = names.index(choice.column)
             self.columns[self.cursor] = replace(choice, width=self.current.width)
-        elif len(self.columns) >= MAX_COLUMNS:
-            return f"there are {MAX_COLUMNS} columns; remove one first"
+        elif len(self.columns) >= words.MAX_COLUMNS:
+            return f"there are {words.MAX_COLUMNS} columns; remove one first"
         else:
             self.cursor += 1
             self.columns.insert(self.cursor, choice)
@@ -314,7 +299,7 @@ class ColumnDraft:
 
     def remove(self) -> str:
         """Remove the column under the cursor, if it is one by path."""
-        if path_of(self.current) is None or self.current.column in self._bases.built_in:
+        if words.path_of(self.current) is None or self.current.column in self._bases.built_in:
             return "a built-in column can only be hidden"
         if self._is_last_shown:
             return LAST_SHOWN
@@ -328,11 +313,11 @@ class ColumnDraft:
         self._base = list(self.columns), self.hidden
         return self.move_cursor(0)
 
-    def _show(self, columns: ColumnSet | None) -> None:
+    def _show(self, columns: words.ColumnSet | None) -> None:
         """Show these columns, or the program's own, with all others hidden below them."""
         shown = self._bases.usual if columns is None else columns.shown
         hidden = () if columns is None else columns.hidden
-        kept = [each for each in self.columns if path_of(each) is not None and self.has_paths]
+        kept = [each for each in self.columns if words.path_of(each) is not None and self.has_paths]
         names = {choice.column for choice in shown}
         rest: dict[str, ColumnEntry] = {}
         for choice in (*map(ColumnEntry, self._bases.built_in), *hidden, *kept):
@@ -389,7 +374,9 @@ class ColumnsScreen(LineDialog[None]):
         self._meanings = {column.id: column.meaning for column in declared.columns}
         usual = tuple(ColumnEntry(slot.column.id) for slot in declared.slots(pane.table.size.width))
         bases = Bases(tuple(self._meanings), usual, columns.of_file.get(self._view))
-        self.draft = ColumnDraft(bases, columns.saved.get(self._view), self._width_of, has_paths=self._view == RUNS)
+        self.draft = ColumnDraft(
+            bases, columns.saved.get(self._view), self._width_of, has_paths=self._view == words.RUNS
+        )
         self._before = self.draft.shown
         self._top = 0
         self._note = ""
@@ -416,7 +403,10 @@ class ColumnsScreen(LineDialog[None]):
     def _width_of(self, choice: ColumnEntry) -> int:
         table = self._pane.table
         widths = {slot.column.id: slot.width for slot in table.slots}
-        return widths.get(choice.column) or table.table.wish_of(column_of(table.table, choice), table.size.width).least
+        return (
+            widths.get(choice.column)
+            or table.table.wish_of(words.column_of(table.table, choice), table.size.width).least
+        )
 
     def action_add_column(self) -> None:
         run_id = self._pane.target
@@ -454,8 +444,8 @@ class ColumnsScreen(LineDialog[None]):
         fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
         notes = Piece(self._note or fit_note, Token.AMBER), Piece(place, Token.FAINT)
         remark = (*joined([(piece,) for piece in notes if piece.text], _INDENT), Piece(_INDENT))
-        words = Piece(f"  {draft.base_words}", Token.MUTED)
-        title = fit((Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), words), width - line_width(remark))
+        base = Piece(f"  {draft.base_words}", Token.MUTED)
+        title = fit((Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), base), width - line_width(remark))
         shown = range(self._top, self._top + rows)
         return [(), (*title, *remark), (), *(self._line_of(index, left_out, width) for index in shown), *foot]
 
@@ -467,9 +457,9 @@ class ColumnsScreen(LineDialog[None]):
         if is_shown and choice.column in left_out:
             rest = Piece("does not fit", Token.AMBER)
         else:
-            kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != AUTO else "as it is"
-            words = self._meanings.get(choice.column, "") if path_of(choice) is None else kind
-            rest = Piece(words, Token.MUTED if is_shown else Token.FAINT)
+            kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != words.AUTO else "as it is"
+            meaning = self._meanings.get(choice.column, "") if words.path_of(choice) is None else kind
+            rest = Piece(meaning, Token.MUTED if is_shown else Token.FAINT)
         return (
             Piece(" ▌" if is_current else "  ", Token.ACCENT),
             Piece("• " if is_shown else "  ", Token.ACCENT),

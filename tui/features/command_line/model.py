@@ -32,20 +32,8 @@ from tui.kit.live_model import LiveModel
 from tui.kit.state_files import MAX_BYTES, StateFile, moment, owned_path
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Live
+from tui.store import addresses
 from tui.store import filter as typed
-from tui.store.addresses import (
-    ERRORS,
-    RUN,
-    RUNS,
-    VIEWS,
-    AddressError,
-    ViewAddress,
-    is_address,
-    lists_of,
-    parse_address,
-    parse_words,
-    period_problem,
-)
 from tui.store.command_line import (
     MAX_FOUND_IDS,
     IdSearch,
@@ -226,7 +214,7 @@ class RunNumbers:
         """The runs whose id ends with a text, or contains it."""
         return self._count("ids", part, lambda: IdSearch(self._live.newest_first_keys(), part))
 
-    def of_view(self, address: ViewAddress) -> tuple[Line, int | None]:
+    def of_view(self, address: addresses.ViewAddress) -> tuple[Line, int | None]:
         """Say how many of the loaded runs a view would show, and return the most that it may show, once it is known.
 
         More may match where the errors of some runs are not read, or the queues of all. Its address has been checked.
@@ -248,7 +236,7 @@ class RunNumbers:
         if not tally.is_complete:
             return (Piece("counting the loaded runs…", Token.FAINT),), None
         may_be_more = parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter))
-        is_same_list = address.server == lists_of(chosen.filters)
+        is_same_list = address.server == addresses.lists_of(chosen.filters)
         is_same_time = (chosen.filters.created_from or chosen.period) == (wanted.filters.created_from or wanted.period)
         is_all_read = history is not None and history.is_complete and not history.is_cut
         is_covered = chosen.filters.created_to is None and begin - ROUNDING <= since
@@ -266,7 +254,7 @@ class RunNumbers:
 
     def period_problem(self, since: str) -> str | None:
         """Return what is wrong with a period, which depends on the time; None if nothing is."""
-        return period_problem(since, self._live.session.local_now())
+        return addresses.period_problem(since, self._live.session.local_now())
 
 
 # The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
@@ -423,7 +411,7 @@ class CommandLine:
 
     def _meaning(self, line: str) -> Command | tuple[Arguments, str] | None:
         """Return the command that a line is, or arguments and their text; None if it begins with no name."""
-        if is_address(line):
+        if addresses.is_address(line):
             return self._address, line
         found = command_named(self.commands, line)
         if found is None or found[0].arguments is None:
@@ -438,7 +426,7 @@ class CommandLine:
             self._found = self._history_choices(text)
         elif link is not None:
             self._found = replace(self._link_choices(link), name_width=_LINK_NAME_CELLS)
-        elif is_address(text):
+        elif addresses.is_address(text):
             self._found = Choices()
         elif (command := self._typed_command()) is not None and command.arguments is not None:
             self._arguments = command.arguments
@@ -789,7 +777,7 @@ def _titles_of(group: str) -> list[str]:
 # The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses.
 
 
-Apply = Callable[[ViewAddress], object]
+Apply = Callable[[addresses.ViewAddress], object]
 
 _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
@@ -808,18 +796,18 @@ class ViewArguments:
 
     @property
     def shown(self) -> str:
-        return "FILTER" if self.view == RUNS else "WORDS"
+        return "FILTER" if self.view == addresses.RUNS else "WORDS"
 
     def choices(self, text: str) -> Choices:
         if not self.view:
             return Choices()
         word = typed_word(text)
-        form = VIEWS[self.view]
-        tally = self.numbers.values if self.view == RUNS and word.field is not None else None
+        form = addresses.VIEWS[self.view]
+        tally = self.numbers.values if self.view == addresses.RUNS and word.field is not None else None
         counts = {} if tally is None else tally.counts
         is_counted = tally is not None and tally.is_complete
         sorts = list(dict.fromkeys(form.sorts()))
-        if self.view != RUNS and word.field not in {"since", "sort"}:
+        if self.view != addresses.RUNS and word.field not in {"since", "sort"}:
             return Choices()
         found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
         words = ""
@@ -827,16 +815,18 @@ class ViewArguments:
             size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
             number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
             words = f"{number} of {formatting.count(size, at_least=not has_all)} {LISTS[word.field or '']}"
-        return Choices(found, words, _first(word, found), also=_also(word) if self.view == RUNS and word.field else ())
+        return Choices(
+            found, words, _first(word, found), also=_also(word) if self.view == addresses.RUNS and word.field else ()
+        )
 
     def preview(self, text: str) -> Preview:
         try:
             address = self._parse(text)
-        except AddressError as error:
+        except addresses.AddressError as error:
             return nothing(error)
         if (problem := self.numbers.period_problem(address.since)) is not None:
             return nothing(problem)
-        if address.view == RUNS:
+        if address.view == addresses.RUNS:
             line, found = self.numbers.of_view(address)
             return Preview(line, shell_command(address, self.numbers.names, found))
         said = f"the run {address.run}" if address.run is not None else _other_words(address)
@@ -845,10 +835,10 @@ class ViewArguments:
     def take(self, text: str) -> None:
         self.apply(self._parse(text))
 
-    def _parse(self, text: str) -> ViewAddress:
+    def _parse(self, text: str) -> addresses.ViewAddress:
         """Parse an address or the words of a command. Raises `AddressError`."""
         line = f"{self.view} {text}" if self.view else text
-        return parse_address(line) if is_address(line) else parse_words(line)
+        return addresses.parse_address(line) if addresses.is_address(line) else addresses.parse_words(line)
 
 
 def _also(word: TypedWord) -> Line:
@@ -866,8 +856,8 @@ def _first(word: TypedWord, found: list[Choice]) -> int | None:
     return 0 if found and found[0].name.casefold().startswith(part) else None
 
 
-def _other_words(address: ViewAddress) -> str:
-    is_errors = address.view == ERRORS
+def _other_words(address: addresses.ViewAddress) -> str:
+    is_errors = address.view == addresses.ERRORS
     words = f"the error groups of the last {address.since or '24h'}" if is_errors else f"the {address.view}"
     if address.filter:
         words += f" that contain {address.filter}"
@@ -912,8 +902,8 @@ class RunArguments:
                 return Preview(muted(f"{len(search.found)} runs: choose one"), is_wrong=True)
             return nothing(f"no loaded run has {text} in its id")
         try:
-            address = parse_words(f"{RUN} {text}")
-        except AddressError as error:
+            address = addresses.parse_words(f"{addresses.RUN} {text}")
+        except addresses.AddressError as error:
             return nothing(error)
         run = None if address.run is None else self.live.get(address.run)
         line = muted(f"the run {address.run}, asked of the server")
@@ -922,7 +912,7 @@ class RunArguments:
         return Preview(line, shell_command(address, self.numbers.names))
 
     def take(self, text: str) -> None:
-        self.apply(parse_words(f"{RUN} {text.strip()}"))
+        self.apply(addresses.parse_words(f"{addresses.RUN} {text.strip()}"))
 
     def _choice(self, run_id: RunId) -> Choice:
         run = self.live.get(run_id)

@@ -15,23 +15,7 @@ from textual.widgets import Input
 from tui.domain.error_kinds import kind_of
 from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.view import from_palette
-from tui.features.command_line.model import (
-    Apply,
-    CommandHistory,
-    CommandLine,
-    Execution,
-    OneOf,
-    RunArguments,
-    RunNumbers,
-    Setting,
-    SettingArguments,
-    ViewArguments,
-    argued,
-    commands_of_values,
-    muted,
-    run_line,
-    sort_commands,
-)
+from tui.features.command_line import model
 from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
 from tui.kit.bars import KeyWord, ViewScreen, footer_line, live_keys
@@ -61,30 +45,30 @@ from tui.text.styled import Line, Piece, Token, line_width
 UNTIL: Final = "until the program ends; not saved"
 
 
-def common_commands(view: ViewScreen, numbers: RunNumbers, apply: Apply) -> list[Command]:
+def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Apply) -> list[Command]:
     """Return the commands, those with arguments first."""
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
     settings, set_to = settings_now(view), partial(_set, view)
-    theme = OneOf("NAME", THEMES, partial(set_to, "theme"), current=settings["theme"].current, until=UNTIL)
+    theme = model.OneOf("NAME", THEMES, partial(set_to, "theme"), current=settings["theme"].current, until=UNTIL)
     *first, last = settings
     sentence_of_set = f"{', '.join(first)} or {last}, until the program ends."
     return [
         *(
-            argued(name, sentence, ViewArguments(name, numbers, apply))
+            model.argued(name, sentence, model.ViewArguments(name, numbers, apply))
             for name, form in sorted(VIEWS.items())
             if (sentence := form.sentence())
         ),
-        argued(RUN, "One run, by its id, a part of it, or a link.", RunArguments(live, numbers, apply)),
-        argued("theme", "Other colours: dark, light, 16.", theme),
-        argued("set", sentence_of_set, SettingArguments(settings, set_to, UNTIL)),
+        model.argued(RUN, "One run, by its id, a part of it, or a link.", model.RunArguments(live, numbers, apply)),
+        model.argued("theme", "Other colours: dark, light, 16.", theme),
+        model.argued("set", sentence_of_set, model.SettingArguments(settings, set_to, UNTIL)),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
-        *commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
+        *model.commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
     ]
 
 
-def settings_now(view: ViewScreen) -> dict[str, Setting]:
+def settings_now(view: ViewScreen) -> dict[str, model.Setting]:
     """Return what may be set while the program runs, by its name."""
     now = view.live.session.settings
 
@@ -97,7 +81,7 @@ def settings_now(view: ViewScreen) -> dict[str, Setting]:
         return value
 
     return {
-        path: Setting(rule.live, _text(now, path), partial(parse, path, annotation))
+        path: model.Setting(rule.live, _text(now, path), partial(parse, path, annotation))
         for path, annotation, rule in settings_in(FileSettings)
         if rule.live is not None
     }
@@ -128,7 +112,7 @@ class CommandLineEntrance:
         app = main.app_base
         self._main = main
         self._dialog: CommandLineScreen | None = None
-        self.history = CommandHistory(app.session.settings.state_dir, owner=app.part(RunSubscription).state_key)
+        self.history = model.CommandHistory(app.session.settings.state_dir, owner=app.part(RunSubscription).state_key)
         """The commands that were run before."""
         self.history.holds_key = app.session.secrets.finds
         self.history.report = lambda text: app.messages.add_once(app.session.now(), text)
@@ -136,7 +120,7 @@ class CommandLineEntrance:
     def open(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None) -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         app, live, history = view.app_base, view.live, self.history
-        numbers = RunNumbers(live, app.part(RunSubscription).chosen, self._update_soon)
+        numbers = model.RunNumbers(live, app.part(RunSubscription).chosen, self._update_soon)
         linked_run: Selected[RunId, None] = Selected(
             live.session,
             partial(_read_run, live.session),
@@ -146,17 +130,17 @@ class CommandLineEntrance:
             rest_s=LINK_REST_S,
         )
         common = common_commands(view, numbers, app.show_address)
-        model = CommandLine(
-            commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own]),
+        line = model.CommandLine(
+            commands_of(view, own=[*common, *(model.sort_commands(sorts) if sorts else ()), *own]),
             self._lines(),
-            address=ViewArguments("", numbers, app.show_address),
+            address=model.ViewArguments("", numbers, app.show_address),
             link_choices=lambda link: link_choices(link, view, linked_run),
         )
-        self._dialog = CommandLineScreen(model, lambda: not history.is_loaded)
+        self._dialog = CommandLineScreen(line, lambda: not history.is_loaded)
         if not history.is_loaded:
             app.session.spawn(self._load(), "read the history of commands")
 
-        async def close(execution: Execution | None) -> None:
+        async def close(execution: model.Execution | None) -> None:
             self._dialog = None
             numbers.close()
             linked_run.stop()
@@ -172,7 +156,7 @@ class CommandLineEntrance:
     async def _load(self) -> None:
         await self.history.load()
         if self._dialog is not None:
-            self._dialog.model.history = self._lines()
+            self._dialog.line.history = self._lines()
             self._update_soon()
 
     def _update_soon(self) -> None:
@@ -180,7 +164,7 @@ class CommandLineEntrance:
         if self._dialog is not None:
             self._dialog.call_later(self._dialog.update)
 
-    async def _run(self, execution: Execution) -> None:
+    async def _run(self, execution: model.Execution) -> None:
         if execution.text and self.history.add(execution.text, self._main.live.session.now()):
             self._main.live.session.spawn(self.history.save(), "keep the command")
         self._main.note_view()
@@ -216,19 +200,19 @@ def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId,
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
     if link.kind is LinkKind.ERROR:
-        about = muted("the error groups of this environment; the link's own is not looked up")
+        about = model.muted("the error groups of this environment; the link's own is not looked up")
         errors = _view("errors", ViewAddress(ERRORS), apply, about, _ENTER)
         return Choices([errors], first=0, heading=heading, notes=[_KNOWN])
     if link.kind is LinkKind.OTHER or link.run_id is None:
-        return Choices(heading=heading, notes=[muted("This page has no view here."), (), _KNOWN])
+        return Choices(heading=heading, notes=[model.muted("This page has no view here."), (), _KNOWN])
     run_id = link.run_id
     run = live.session.store.get(run_id)
     if run is not None and (run.state is None or run.is_gone):
         run = None
-    copy = Choice("", "copy", muted("the id alone"), run=partial(view.clipboard.send, "id", run_id))
+    copy = Choice("", "copy", model.muted("the id alone"), run=partial(view.clipboard.send, "id", run_id))
     linked_run.follow(run_id if run is None else None)
     if run is None and (failure := linked_run.failure_of(run_id)):
-        said = (*muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
+        said = (*model.muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
         return Choices([copy], heading=heading, notes=[said, (), _KNOWN])
     choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _linked_line(run, link, environment), _ENTER)]
     if run is not None:
@@ -236,7 +220,7 @@ def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId,
     return Choices([*choices, copy], first=0, heading=heading, notes=[_KNOWN])
 
 
-_ENTER: Final = muted("Enter")
+_ENTER: Final = model.muted("Enter")
 
 
 def _heading(link: PastedLink) -> str:
@@ -250,8 +234,8 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
     ours = "" if environment is None else f"{environment.slug} of {environment.organisation}/{environment.project}"
     return [
         (Piece(f"It leads to {place}.", Token.AMBER),),
-        muted(f"This monitor shows {ours}."),
-        muted("Its key reads nothing else, so that nothing opens."),
+        model.muted(f"This monitor shows {ours}."),
+        model.muted("Its key reads nothing else, so that nothing opens."),
         (),
         _KNOWN,
     ]
@@ -259,12 +243,12 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
 
 def _linked_line(run: Run | None, link: PastedLink, environment: Environment | None) -> Line:
     if run is None:
-        return muted("this run, read from the server…")
+        return model.muted("this run, read from the server…")
     where = ", in this environment" if environment is not None and link.environment is not None else ""
-    return (style_of(run).mark, Piece(" "), *run_line(run, 2, Token.MUTED), *muted(where))
+    return (style_of(run).mark, Piece(" "), *model.run_line(run, 2, Token.MUTED), *model.muted(where))
 
 
-def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
+def _around(run: Run, live: LiveModel, apply: model.Apply) -> list[Choice]:
     """Return the choices about the error group of a run, and about the runs around it."""
     found: list[Choice] = []
     error = run.error_value
@@ -273,18 +257,18 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
 
         kind = kind_of(error)
         group = ViewAddress(RUNS, f"group:{kind.fingerprint[:_FINGERPRINT_CHARS]}")
-        found.append(_view("errors", group, apply, (*muted("the runs of its group: "), *error_line(kind))))
+        found.append(_view("errors", group, apply, (*model.muted("the runs of its group: "), *error_line(kind))))
     parent_id = run.fixed.parent_id
     if parent_id is not None or run.fixed.root_id not in {None, run.id}:
         parent = None if parent_id is None else live.get(parent_id)
         task = "" if parent is None else parent.fixed.task or ""
         tree = ViewAddress(RUN, run=run.id, pane="tree")
-        above = muted(parent_id or run.fixed.root_id or "")
-        found.append(_view("tree", tree, apply, (*muted("under "), Piece(f"{task} ", Token.TEXT), *above)))
+        above = model.muted(parent_id or run.fixed.root_id or "")
+        found.append(_view("tree", tree, apply, (*model.muted("under "), Piece(f"{task} ", Token.TEXT), *above)))
     return found
 
 
-def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
+def _view(name: str, address: ViewAddress, apply: model.Apply, sentence: Line, right: Line = ()) -> Choice:
     return Choice(address.words, name, sentence, right, run=partial(apply, address))
 
 
@@ -369,7 +353,7 @@ class CommandField(TextInput):
             await self.run_action("screen.to_edge(True)")
 
 
-class CommandLineScreen(PaintedDialog[Execution | None]):
+class CommandLineScreen(PaintedDialog[model.Execution | None]):
     """Returns what Enter runs, or None. `is_loading` says whether the history is still being read."""
 
     CSS_PATH = "command_line.tcss"
@@ -387,9 +371,9 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         bind("ctrl+r", "search_history", "history", "Search the commands that were run before."),
     ]
 
-    def __init__(self, model: CommandLine, is_loading: Callable[[], bool]) -> None:
+    def __init__(self, line: model.CommandLine, is_loading: Callable[[], bool]) -> None:
         super().__init__()
-        self.model = model
+        self.line = line
         self._is_loading = is_loading
         self._input = CommandField()
         self._mark = Lines(Background.DIALOG, id="mark")
@@ -448,34 +432,34 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         return super().check_action(action, parameters)
 
     def action_step(self, lines: int) -> None:
-        self.model.move(lines)
+        self.line.move(lines)
         self._show()
 
     def action_to_edge(self, is_end: bool) -> None:  # noqa: FBT001  a binding's parameter
-        self.model.go_to(-1 if is_end else 0)
+        self.line.go_to(-1 if is_end else 0)
         self._show()
 
     def action_complete(self) -> None:
-        if (text := self.model.completed()) is not None:
+        if (text := self.line.completed()) is not None:
             self._type(text)
 
     def action_search_history(self) -> None:
-        self.model.search_history()
+        self.line.search_history()
         self._show()
 
     def action_choose(self) -> None:
-        found = self.model.enter()
+        found = self.line.enter()
         if isinstance(found, str):
             self._type(found)
         elif found is not None:
             self.dismiss(found)
 
     def action_choose_row(self, row: int) -> None:
-        self.model.go_to(row)
+        self.line.go_to(row)
         self.action_choose()
 
     def action_leave(self) -> None:
-        if self.model.end_search():
+        if self.line.end_search():
             self._show()
         else:
             self.dismiss(None)
@@ -483,18 +467,18 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
     def update(self) -> None:
         """Show what was counted or read since the last key."""
         if self.is_attached:
-            self.model.update()
+            self.line.update()
             self._show()
 
     def _type(self, text: str) -> None:
-        self.model.is_searching = False
+        self.line.is_searching = False
         if self._input.value == text:
             self._on_typed(text)
         self._input.value = text
         self._input.cursor_position = len(text)
 
     def _on_typed(self, text: str) -> None:
-        self.model.type(text)
+        self.line.type(text)
         self._top = 0
         self._show()
 
@@ -502,17 +486,17 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         width, height = self.size.width, self.size.height
         if not width:
             return
-        content = self.model.content()
+        content = self.line.content()
         room = max(1, height - _OUTSIDE_ROWS - _FIELD_ROWS - self._box.painter.needs_rules)
         self._top = visible_top(content.cursor, self._top, len(content.found.choices))
         now = self._box.app_base.session.local_now()
         box_width = self._box.size.width or min(width, 84)
         lines = box_lines(content, box_width, room, top=self._top, now=now)
         # The box gets no smaller while the user types: what it covered would have to be sent again and again.
-        self._height = len(lines) if self.model.is_link else min(room, max(self._height, len(lines)))
+        self._height = len(lines) if self.line.is_link else min(room, max(self._height, len(lines)))
         self._box.show_box([*lines, *[BoxLine(())] * (self._height - len(lines))])
-        self._input.suggest(self.model.suggestion)
-        count: Line = (Piece("  "), Piece(self.model.words, Token.FAINT), Piece("  "))
+        self._input.suggest(self.line.suggestion)
+        count: Line = (Piece("  "), Piece(self.line.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
         for edge in self._edges:

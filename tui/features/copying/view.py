@@ -17,16 +17,7 @@ from tui.api.connection import HttpRequest
 from tui.api.errors import ApiError
 from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
-from tui.features.copying.words import (
-    clip_line,
-    clips_of,
-    command_for,
-    curl_for,
-    error_text,
-    file_name,
-    log_text,
-    ticket_clips,
-)
+from tui.features.copying import words
 from tui.features.detail.value import Reader, fetch_value, read_outside, read_value
 from tui.features.detail.words import full_error, value_of
 from tui.features.logs.view import LogsPane
@@ -133,7 +124,7 @@ class PartMenu(ListDialog[None, Clip]):
             self.cursor = next((number for number, clip in enumerate(self.items) if clip.key == current), 0)
         names = max([12, *(len(clip.name) + 2 for clip in self.items)])
         rows = [
-            cut(clip_line(clip, names, is_here=number == self.cursor), width - _MARGIN)
+            cut(words.clip_line(clip, names, is_here=number == self.cursor), width - _MARGIN)
             for number, clip in enumerate(self.items)
         ]
         title: Line = (Piece(f"   {self.heading}", Token.BRIGHT, is_bold=True),)
@@ -150,11 +141,11 @@ class PartMenu(ListDialog[None, Clip]):
         if run is None:
             return []
         if self._is_reading:
-            return clips_of(run)
+            return words.clips_of(run)
         session = self.live.session
         settings, environment = session.settings, session.store.environment
         known = None if environment is None else environment.at_dashboard(settings.dashboard.url or None)
-        return [*clips_of(run), *ticket_clips(run, known, session.secrets.redact, settings.zone)]
+        return [*words.clips_of(run), *words.ticket_clips(run, known, session.secrets.redact, settings.zone)]
 
 
 class CopyMenu(PartMenu):
@@ -236,10 +227,10 @@ def _rows_of(
     address: ViewAddress, request: HttpRequest | None, settings: Settings, keys: str, group: str, shown: int = 0
 ) -> list[Clip]:
     """Return what leads back to a view: its address, a shell command, a request. `shown` counts its rows."""
-    command, curl = command_for(address, settings, shown=shown), None
+    command, curl = words.command_for(address, settings, shown=shown), None
     if request is not None:
         headers = {"x-trigger-api-version": client.API_VERSION}
-        curl = curl_for(request.path, request.params or {}, settings, headers=headers)
+        curl = words.curl_for(request.path, request.params or {}, settings, headers=headers)
     no_curl = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
     texts = (("address", str(address), ""), ("shell command", command, NO_CONTROLS), ("curl", curl, no_curl))
     return [
@@ -272,8 +263,8 @@ def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = N
     live = app.live
     if isinstance(pane, LogsPane) and pane.view.shown_count and pane.selection.run_id == run_id:
         log, shown, started_at = pane.view.log or (), tuple(pane.view.shown), pane.view.started_at
-        name = file_name(run_id, "log", "log")
-        work = read_outside(app, reader, name, lambda: log_text((log[index] for index in shown), started_at))
+        name = words.file_name(run_id, "log", "log")
+        work = read_outside(app, reader, name, lambda: words.log_text((log[index] for index in shown), started_at))
         app.session.spawn(work, f"read the log of {run_id}")
         return
     label, run = _label_at(pane), live.get(run_id)
@@ -312,7 +303,7 @@ class ReadMenu(PartMenu):
             self._fetching.cancel()
 
     def parts_of(self, run: Run | None) -> list[Clip]:
-        parts = [] if run is None else [clip for clip in clips_of(run) if clip.key in _LABELS]
+        parts = [] if run is None else [clip for clip in words.clips_of(run) if clip.key in _LABELS]
         return [replace(clip, text="", note=STORED_APART) if clip.text is None else clip for clip in parts]
 
     def choose(self, item: Clip) -> None:
@@ -355,7 +346,7 @@ def _value_of(run: Run, label: str) -> tuple[Json | Absent, bool]:
     """Return a part of a run, and whether it has to be fetched from another place."""
     if label == "error":
         error = full_error(run)
-        return (ABSENT if error is None else error_text(error)), False
+        return (ABSENT if error is None else words.error_text(error)), False
     value, url = value_of(run, label)
     return (ABSENT, True) if url is not None and value is ABSENT else (value, False)
 

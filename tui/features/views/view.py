@@ -18,6 +18,7 @@ from tui.domain.text import clean
 from tui.features.actions.words import SILENT_TERMINAL
 from tui.features.runs.filters import ValueField, ValueInput
 from tui.features.runs.words import band_line, sentence_line
+from tui.kit import painted
 from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
@@ -25,15 +26,6 @@ from tui.kit.lines import Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import (
-    FORM_CSS,
-    FormDialog,
-    ListDialog,
-    PaintedDialog,
-    PaintedScreen,
-    YesNoDialog,
-    question_lines,
-)
 from tui.kit.state_files import STRANGE, StateFile, locked_file
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import ViewEntry
@@ -313,7 +305,7 @@ def known_views_of(app: AppBase) -> KnownViews:
 # The menu behind `'`: a letter opens its view.
 
 
-class LetterMenu(ListDialog[SavedView, SavedView]):
+class LetterMenu(painted.ListDialog[SavedView, SavedView]):
     """Returns the chosen view. A letter that is typed before the views are read waits for them."""
 
     cells = 76
@@ -381,7 +373,7 @@ class LetterMenu(ListDialog[SavedView, SavedView]):
 # A question about saved views.
 
 
-class ViewQuestion(YesNoDialog):
+class ViewQuestion(painted.YesNoDialog):
     """Asks whether a saved view may be replaced or deleted. `sentences` say what follows from it."""
 
     word = "yes"
@@ -397,7 +389,7 @@ class ViewQuestion(YesNoDialog):
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
         limit = width - 2 * INDENT
         said = (*self._sentences, *([SILENT_TERMINAL] if self.answer.is_silent else []))
-        return question_lines(self._question, said, self.answers(limit), limit)
+        return painted.question_lines(self._question, said, self.answers(limit), limit)
 
 
 # The dialog that saves a view under a name and a letter, or changes the name and the letter of one.
@@ -407,10 +399,10 @@ READ_TIMEOUT_S: Final = 1.0
 """Enter waits this long for the saved views, to say which of them would be replaced."""
 
 
-class SaveView(FormDialog[SavedView]):
+class SaveView(painted.FormDialog[SavedView]):
     """Returns the view to save. `before` is the own view that is changed, or one without a name."""
 
-    CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "views.tcss"]  # type: ignore[assignment]
+    CSS_PATH: ClassVar[list[str | Path]] = [painted.FORM_CSS, "views.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.", id="back")]
 
     def __init__(self, known: KnownViews, before: SavedView) -> None:
@@ -633,7 +625,7 @@ class ViewsScreen(PageScreen):
 # What the keys and commands of saved views do: save what is shown, open one by its letter, list all.
 
 
-def _ask(screen: Screen[Any], dialog: PaintedDialog[T], then: Callable[[T], object]) -> None:
+def _ask(screen: Screen[Any], dialog: painted.PaintedDialog[T], then: Callable[[T], object]) -> None:
     """Open a dialog, and use what it returns unless the user left it."""
 
     def use(result: T | None) -> None:
@@ -693,5 +685,5 @@ async def _save(screen: Screen[Any], view: SavedView) -> None:
 
 
 def _notice(screen: Screen[Any], text: str) -> None:
-    if isinstance(screen, PaintedScreen) and screen.is_attached:
+    if isinstance(screen, painted.PaintedScreen) and screen.is_attached:
         screen.notice((Piece(text, Token.BRIGHT),))
