@@ -7,6 +7,8 @@
 `--tests-of TREE` measures another checkout. A mutant is found again by its function and its lines, although the module
 has another name; one whose lines no longer exist is gone. What is measured is kept in a temporary folder of the tree's
 contents: `run` begins with `cover` where there is none, and goes on where it was ended.
+
+At commit 04755d85, before tests were deleted, 46 of the 60 died. Of the others two change nothing that anybody can see.
 """
 
 import argparse
