@@ -74,7 +74,8 @@ class JsonReader:
     def __init__(self, body: bytes, *, cuts_long: bool = False) -> None:
         """With `cuts_long`, no value holds up a key, however long it is.
 
-        A long text is cut then, and a long array or object is None; but of a long object in an array, the fields are.
+        A long text is cut. A long array or object becomes None. A long item of an array keeps its fields; those of
+        them that are long become None.
         """
         self._body = body
         self._cuts_long = cuts_long
@@ -82,7 +83,7 @@ class JsonReader:
         self._text = ""
 
     def slices(self, opened: Opened, end_depth: int = 0) -> Iterator[None]:
-        """Read a value, or up to the end of the one that is opened at `end_depth`. Yield after each slice.
+        """Read one value. With `end_depth`, stop when the container at that depth ends. Yield after each slice.
 
         Raises ValueError or RecursionError.
         """
@@ -234,7 +235,7 @@ MAX_NODE_BYTES: Final = 256 * 1024
 
 
 class _Around(dict[str, Json]):
-    """What is true in an object around the root, also if the key is there twice."""
+    """Keeps only keys whose value is true, so that a second `isTruncated: false` does not hide the first one."""
 
     def __setitem__(self, key: str, value: Json) -> None:
         if value is True:
@@ -653,7 +654,8 @@ class _AttemptStart(TypedDict):
 def log_slices(body: bytes, digest: bytes = b"") -> Generator[None, None, RunLog]:
     """Decode a response, and return the log. Yield after each slice, so that other tasks may run.
 
-    Raises `ServerFault` for an unreadable body. A server that sends more rows than the limit has another limit.
+    Raises `ServerFault` for an unreadable body. If more rows came than our limit, the limit of the server is higher,
+    and nothing was cut.
     """
     log = RunLog(digest=digest)
     stored = received = 0

@@ -97,7 +97,7 @@ def _own_numbers() -> dict[tuple[int, ...], int]:
 
 @lru_cache(maxsize=4_096)
 def nearest(red: int, green: int, blue: int) -> int:
-    """Return the number of the colour that is nearest to a colour of 24 bits, or that of our own for it."""
+    """Return the nearest of the 256 colours. A colour of our palettes has the number of our table."""
     if own := _own_numbers().get((red, green, blue)):
         return own
     distances = [(r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2 for r, g, b in _TABLE]
@@ -141,7 +141,7 @@ _PAIRS: Final = (
     *product(("amber", "bright", "text", "muted"), ("chip",)),
     *product(("rose", "bright", "text", "muted"), ("failbg",)),
 )
-"""Which colours are text on which background. What is faint is muted in the row of the cursor."""
+"""The pairs whose contrast is checked. In the row of the cursor, `faint` becomes `muted`."""
 
 _CHANGEABLE: Final = frozenset({ColorMode.DARK, ColorMode.LIGHT})
 

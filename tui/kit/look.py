@@ -15,7 +15,8 @@ from textual.theme import Theme
 from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, nearest, own_palette
 from tui.text.styled import Line, Token
 
-# The 256 colours, as a filter for what Textual paints by itself: the screen below a dialog, whose colours it mixes.
+# Our own lines are in the 256 colours already. This filter is for colours that Textual computes, such as those of the
+# dimmed screen below a dialog.
 
 
 _MAX_CACHED: Final = 4_096
@@ -63,7 +64,9 @@ class Painter(LineStyler):
 
 
 def theme_of(color_mode: ColorMode, own_colors: Mapping[str, str]) -> Theme:
-    """Return the theme of a mode, with the user's own colours. Its name is another one for other colours."""
+    """Return the theme of a mode, with the user's own colours. Its name contains them, so that Textual sees a new theme
+    when they change.
+    """
     palette = own_palette(color_mode, own_colors)
     name = f"trigger-{color_mode}"
     if palette is not PALETTES[color_mode]:

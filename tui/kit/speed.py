@@ -1,4 +1,4 @@
-"""The tricks for speed and memory of the monitor, each with its gain. Without them it does the same.
+"""The tricks for speed and memory of the monitor, each with its gain.
 
 Four more must stand elsewhere: the frame before Textual (`program/first_frame.py`), the thresholds of the C library
 (`program/early.py`), dataclasses that compile their methods late (`lazy_dataclass.py`), and libraries that are imported
@@ -47,7 +47,7 @@ THAW_SHARE: Final = 3_000
 
 MAX_THAW_WAIT_S: Final = 60.0
 SHORT_PAUSE_S: Final = 0.3
-"""A user may type for hours. A thaw that has waited that long for a pause takes a short one between two keys."""
+"""A thaw waits a minute for a pause of `MIN_QUIET_S`. After that a short pause between two keys is enough."""
 
 MIN_YOUNG: Final = 2
 """Collections of young objects after which a pause is used for a full one: some 7,000 new objects."""
@@ -115,7 +115,7 @@ class PauseCollector:
 def no_collections() -> Iterator[None]:
     """Pause the garbage collector. A collection that becomes due meanwhile runs afterwards, after the frame.
 
-    One of young objects takes as long as all that a key does.
+    Even a collection of young objects takes as long as handling a key.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -192,7 +192,7 @@ def forget_lines() -> None:
 class LineCompositor(Compositor):
     """Repaints parts of lines. A whole screen, such as that below a dialog, is left to Textual.
 
-    `notice` returns the lines of a screen of that size which are shown instead of the widgets; none if these are shown.
+    `notice(size)` returns the lines to show instead of the widgets (the terminal is too small), or nothing.
     The widgets keep their places and the focus meanwhile.
     """
 

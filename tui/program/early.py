@@ -31,14 +31,17 @@ _original: list[Any] | None = None
 def starts_monitor(arguments: "Sequence[str]") -> bool:
     """Return whether arguments start the monitor or the demo. The names of the other commands are not known yet.
 
-    Before a command, only `--ascii` may stand. So the monitor has no argument, an option or an address in its place.
+    Only `--ascii` may come before the name of a command. So the monitor is meant if there is no argument, or if the
+    first one is an option or an address (it has a `?`).
     """
     first = next((each for each in arguments if each != "--ascii"), "")
     return first in {"", "demo"} or first.startswith("-") or "?" in first
 
 
 def begin(arguments: "Sequence[str]") -> None:
-    """Turn flow control off, and end quietly at ctrl-c, if the arguments start the monitor or the demo."""
+    """Turn flow control off if the arguments start the monitor or the demo. Until its imports are done, ctrl-c ends
+    it.
+    """
     global _original  # noqa: PLW0603  a process has one terminal
     if not starts_monitor(arguments):
         return
@@ -52,7 +55,7 @@ def begin(arguments: "Sequence[str]") -> None:
 
 
 def original_attributes() -> list[Any] | None:
-    """Return the attributes that the terminal had before `begin`; None if they are still the same."""
+    """Return the attributes that the terminal had before `begin`; None if `begin` changed nothing."""
     return _original
 
 

@@ -70,8 +70,8 @@ _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzin
 class Snapshot:
     """All runs that the store had at one moment, in chunks, newest first.
 
-    Each chunk is encoded when it is first sent, with the runs as they are then. `changed` has the runs that were added
-    or changed since the snapshot was begun, which its screens need afterwards.
+    Each chunk is encoded when it is first sent, with the runs as they are then. A screen that gets this snapshot is
+    then sent the runs in `changed`: they are newer than some of its chunks.
     """
 
     def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], messages.Chunk], bytes]) -> None:
@@ -413,7 +413,8 @@ class RelayClient:
             self._needs_snapshot, self.pending = False, set(snapshot.changed)
             await self.send(snapshot.messages())
         run_ids, self.pending = self.pending, set()
-        # Of the moment before the runs are sent: facts must not call anything fresh whose runs are still to come.
+        # Taken before the runs are sent. Later ones could say that data is fresh while the runs that prove it are not
+        # sent.
         facts = self._encoder.facts
         await self.send(self._encoder.changes(run_ids))
         if facts is not self._sent_facts:

@@ -184,7 +184,7 @@ class Changes:
 
     * `added`: runs that are new. A run that is known only by its id, as the parent of another, counts too.
     * `changed`: runs with a different facet, or a different action on them.
-    * `removed`: runs that the store has dropped. They may also have been added since.
+    * `removed`: runs that the store has dropped. They may have been added again afterwards.
     * `transitions`: changes of a run's status, in the order of the updates.
     """
 

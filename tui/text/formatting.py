@@ -53,7 +53,9 @@ def _duration(us: int) -> str:
 
 
 def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
-    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`. `in_minutes` has no seconds."""
+    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`. With `in_minutes`, less than a
+    minute is `<1m`.
+    """
     if at is None:
         return NONE
     elapsed = max(now - at, timedelta())
@@ -158,7 +160,7 @@ def _rounded(value: int, unit: int) -> int:
     return (value + unit // 2) // unit
 
 
-# Durations as the wall shows them: short, since tenths of a minute cannot be read across a room.
+# Durations without their trailing zeros, for views that are read from afar.
 
 
 _TENTH: Final = timedelta(milliseconds=100)

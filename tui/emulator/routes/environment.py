@@ -12,7 +12,7 @@ from tui.emulator.simulation.script import Json, Task
 
 # The routes that describe the environment of an API key.
 #
-# `whoami` returns recording 802 with the emulated project's values, and the key itself, as the real server does. The
+# `whoami` has the shape of recording 802. Like the real server, it returns the key. The
 # SDK puts `claims` into the public tokens that it signs.
 
 
@@ -107,7 +107,8 @@ async def list_queues(request: ApiRequest) -> ApiResponse:
 async def concurrency_limits(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/concurrency-limits?page&perPage`, by the package `@trigger.dev/core` 4.8.3. Older servers lack it.
 
-    Here a limit has the stored name of the queue that it holds, as inline limits of tasks have.
+    Each queue with a limit has one limit here, with the stored name of the queue (`task/x`), as the server names the
+    limits inside tasks.
     """
     if not request.world.queues.is_v2:
         raise unknown_route()
@@ -196,7 +197,9 @@ def _limit(queue: Queue) -> dict[str, Any]:
 
 
 def _queue_row(request: ApiRequest, queue: Queue) -> dict[str, Any]:
-    """The JSON of a queue. Runs that were handed to a worker, which has not taken them yet, are counted nowhere."""
+    """The JSON of a queue. A run that was given to a worker but not yet taken by it counts neither as queued nor as
+    running.
+    """
     row = _v1_row(queue)
     if request.world.queues.is_v2:
         del row["concurrency"], row["concurrencyLimitOverridePercent"]

@@ -17,8 +17,7 @@ Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 class ServedRoute:
     """One route. Faults refer to it by `name`.
 
-    `is_exposed` marks a route for browsers too: its responses carry `access-control-expose-headers`, as on the
-    recordings of exactly these routes.
+    `is_exposed`: browsers may call it. The recorded server sends `access-control-expose-headers` for it.
     """
 
     name: str
@@ -28,7 +27,7 @@ class ServedRoute:
     permission: Permission = Permission.SECRET
     is_exposed: bool = False
     limit: Limit | None = None
-    """Its own rate limit, the same for every key; None for that of the key."""
+    """A limit of this route alone; None: the limit of the key."""
 
     is_feed: bool = False
     """Whether it belongs to the realtime feed, which may hold requests open and counts against no rate limit (recording

@@ -46,7 +46,8 @@ _MARGIN: Final = 3
 class PartMenu(ListDialog[None, Clip]):
     """Offers the parts of one run, and what else the caller offers.
 
-    Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
+    Parts that were not fetched yet are fetched while the menu is open. Without a run the menu has only the rows of the
+    view.
     """
 
     cells = 84
@@ -184,7 +185,7 @@ THROUGH_RELAY: Final = "a relay has no API for other programs"
 
 
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
-    """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
+    """Return the rows that the view adds. `run_id`: the run whose parts the menu offers, too."""
     app = app_of(screen)
     session, address = app.session, app.address_of(screen)
     rows: list[Clip] = []

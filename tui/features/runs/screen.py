@@ -112,7 +112,7 @@ EVERY_S: Final = 2.0
 """How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
 
 SENTENCES_EVERY_S: Final = 5.0
-"""How often waits in sentences are brought up to date, and on a slow link everything is."""
+"""Waiting times in sentences change this often; on a slow link everything does."""
 
 FRESH_FOR_S: Final = 5.0
 """A view that was hidden for longer is grey until the next one is made."""
@@ -743,7 +743,7 @@ class MainScreen(MainView):
     def query_of(self, runs: ListRuns) -> ListQuery | None:
         """Return the query that lists the runs of a line; None, and say so, where a relay has no such filter.
 
-        A line is about all runs, whichever the server is asked for.
+        The runs of a line are listed without the filters of the server that are chosen now.
         """
         filters, text = runs.filters, runs.filter_text
         is_relayed = self.live.session.settings.relay_url is not None
@@ -889,7 +889,8 @@ class MainScreen(MainView):
 def apply_address(app: AppBase, address: ViewAddress) -> str | None:
     """Show a view in place of the present one. Close all dialogs first.
 
-    Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
+    If the period of the address is not possible, the view's own is used. Returns why, as a sentence without a full
+    stop.
     """
     problem = period_problem(address.since, app.session.local_now())
     if problem is not None:

@@ -130,7 +130,7 @@ class WallView:
     * `newest`: the newest failed run. `day`: the last 24 hours in cells of 20 minutes; None: not read.
     * `spent`: the part of the request limit that everybody has spent, from 0 to 1; None: not known.
     * `fresh`: the identities of findings that are new on the screen.
-    * `is_earlier`: the shown time has ended.
+    * `is_earlier`: the wall shows a past hour, not the last one.
     * `is_slow_link`: running durations are in whole minutes.
     """
 
@@ -359,7 +359,7 @@ _SHOWN: Final = (
 _GAP: Final = "   "
 _MARGINS: Final = 4
 _LEAST_KEYS: Final = 2
-"""Keys that stand before the ages; the others stand after them."""
+"""Keys that are shown in any case. Ages take the room that is left, and then more keys."""
 
 _ROOMY: Final = 150
 
