@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -166,6 +167,43 @@ def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
     assert counted(api) == count + 1
 
 
+def test_runs_stay_queued_without_a_worker(api: EmulatorServer) -> None:
+    before = running(api)
+    assert status(api, before) == "EXECUTING"
+    api.faults({"kind": "no-worker"})
+    runs = [api.trigger("single") for _ in range(2)]
+    api.advance(120)
+    assert [status(api, each) for each in (before, *runs)] == ["COMPLETED", "QUEUED", "QUEUED"]
+    queue = api.get("/api/v1/queues/single-file", params={"type": "custom"}).json()
+    # The one that the queue handed out counts nowhere.
+    assert (queue["queued"], queue["running"]) == (1, 0)
+    api.faults()
+    api.advance(2)
+    assert [status(api, each) for each in runs] == ["EXECUTING", "QUEUED"]
+
+
+def test_slow_queries_fill_the_places_of_the_project(api: EmulatorServer) -> None:
+    api.faults({"kind": "slow-queries", "seconds": 0.5})
+    keys = [DEVELOPMENT.key, PRODUCTION.key] * 2
+    with ThreadPoolExecutor(len(keys)) as pool:
+        answers = list(pool.map(lambda key: api.ask("POST", "/api/v1/query", body=COUNT, key=key), keys))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
+
+
+def test_storm_lets_runs_fail_with_one_cause() -> None:
+    with run_emulator(LIVE) as api:
+        path = f"{api.url}/emulator/storm"
+        storm = {"runs": 90, "seconds": 6, "environment": "prod"}
+        assert api.client.post(path, json=storm).json() == storm
+        api.advance(9)
+        runs = api.client.get(f"{api.url}/emulator/world?environment=prod").json()["runs"]
+        failed = [run for run in runs if "source:storm" in run["tags"]]
+        assert [(run["status"], run["cause"]) for run in failed] == [("FAILED", "14 UNAVAILABLE")] * 90
+        assert len({run["createdAt"] for run in failed}) == 90
+        for body in (b"[]", b"{", b'{"runs": 0}', b'{"seconds": "1"}', b'{"environment": 1}'):
+            assert "expected runs from 1 to 20000" in api.client.post(path, content=body).json()["error"]
+
+
 def test_latency_comes_before_other_faults(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
@@ -306,6 +344,8 @@ def test_polls_are_held_up_to_a_limit_and_end_with_their_client(api: EmulatorSer
         assert api.get(FEED, params=query, headers=HEADERS).status_code == 429
         api.advance(23)
         assert api.emulator.feeds.settle() == 0
+    api.faults({"kind": "old-headers"})
+    assert {"electric-shape-id", "electric-chunk-last-offset"} <= snapshot(api).headers.keys()
     api.faults({"kind": "realtime-limit", "most": 0})
     assert api.get(FEED, params=query, headers=HEADERS).json() == {"error": "Too many concurrent requests"}
 

@@ -1,6 +1,7 @@
 """The six stories: worlds in which one thing goes wrong, or nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from types import MappingProxyType
 from typing import Final
@@ -103,8 +104,9 @@ TASKS: Final = (
 
 
 def company(*more: Task) -> DemoTasks:
-    """The healthy tasks, and `more` tasks of a story."""
-    return DemoTasks((*TASKS, *more), limits={EMAIL: EMAIL_LIMIT})
+    """The healthy tasks, `more` tasks of a story, and the task that only `POST /emulator/storm` triggers."""
+    storm = (replace(task, weight=0.0) for task in orders.ORDER_TASKS)
+    return DemoTasks((*TASKS, *more, *storm), limits={EMAIL: EMAIL_LIMIT})
 
 
 def past(random: Random, start_ms: int) -> list[OldRun]:

@@ -49,7 +49,7 @@ SIZED_FOR_PER_S = 20.0
 class DemoTasks:
     """The tasks of a company, the bugs of its bad deployments, its queue limits, and the queues that get paused.
 
-    `examples` are runs of every history.
+    `examples` are runs of every history. `storm` returns the n-th run of a storm of failures with one cause.
     `error_states` are the states of error groups at the end of the history, by task and for that time.
     """
 
@@ -58,6 +58,7 @@ class DemoTasks:
     limits: Mapping[str, int] = field(default_factory=dict)
     pausable: Sequence[str] = ()
     examples: Sequence[OldRun] = ()
+    storm: Callable[[int], NewRun] | None = None
     error_states: Mapping[str, Callable[[int], ErrorState]] = field(default_factory=dict)
 
 
@@ -181,6 +182,11 @@ class World:
         """Start a run of a scheduled task now."""
         self._arrivals.external_runs += 1
         return self._arrivals.fire(task, self.now_ms)
+
+    def storm(self, runs: int, over_ms: int, new: Callable[[int], NewRun]) -> None:
+        """Trigger this many runs, the first one now and the others evenly over the time."""
+        for number in range(runs):
+            self.agenda.after(over_ms * number // runs, self.trigger, new(number))
 
     def label(self, run: Run) -> str | None:
         """The name of the story, if it touches the run, or the true kind of its failure."""

@@ -13,7 +13,7 @@ from tui.emulator.demo_tasks.agent import AGENT_BUGS, AGENT_TASKS
 from tui.emulator.demo_tasks.background import NIGHTLY_TASKS, SYNC_BUGS, SYNC_TASKS
 from tui.emulator.demo_tasks.content import MAIL_BUGS, MAIL_TASKS, POST_TASKS, REPORT_BUGS, REPORT_TASKS, VIDEO_TASKS
 from tui.emulator.demo_tasks.examples import ERROR_STATES, EXAMPLE_QUEUE, EXAMPLE_TASKS, EXAMPLES, HOSTILE_TASKS
-from tui.emulator.demo_tasks.orders import ORDER_TASKS, PAYMENT_BUGS, PAYMENT_TASKS
+from tui.emulator.demo_tasks.orders import ORDER_TASKS, PAYMENT_BUGS, PAYMENT_TASKS, storm
 from tui.emulator.demo_tasks.samples import as_built, error, own, stack
 from tui.emulator.simulation.script import Call, Json, Script, Task, Work
 from tui.emulator.world import DemoTasks
@@ -83,5 +83,6 @@ COMPANY = DemoTasks(
     limits={"email": 20, "webhooks": 6, "reports": 5, "video": 24, EXAMPLE_QUEUE: 1},
     pausable=("reports", "email"),
     examples=EXAMPLES,
+    storm=storm,
     error_states=ERROR_STATES,
 )

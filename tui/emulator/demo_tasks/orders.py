@@ -31,6 +31,7 @@ from tui.emulator.demo_tasks.samples import (
     thrown_object,
     thrown_text,
 )
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import (
     AddTags,
     Backoff,
@@ -182,7 +183,7 @@ def _deadline(random: Random) -> Failure:
     return error(message, stack(*_GRPC), cause="4 DEADLINE_EXCEEDED")
 
 
-def _unavailable(random: Random) -> Failure:
+def unavailable(random: Random) -> Failure:
     address_ = f"{_ip(random)}:{between(random, 50_051, 50_060)}"
     message = f"14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED {address_}"
     return error(message, stack(*_GRPC), cause="14 UNAVAILABLE")
@@ -252,7 +253,7 @@ FAILURES: Sequence[Throw] = (
     _refused_field("phone"),
     _refused_field("vatId"),
     _deadline,
-    _unavailable,
+    unavailable,
     _undefined("id", "undefined"),
     _undefined("price", "undefined"),
     _undefined("id", "null"),
@@ -299,6 +300,13 @@ FAILING = 45
 
 FOR_GOOD = 30
 """This many of a hundred fail in each attempt."""
+
+
+def storm(number: int) -> NewRun:
+    """A run of a storm: the service for invoices cannot be reached, from another address each time."""
+    order = (100 + number) * 100 * len(FAILURES) + 100 * FAILURES.index(unavailable) + number % FOR_GOOD
+    payload = {"order": order, "shop": SHOPS[number % len(SHOPS)], "host": HOSTS[0], "lines": []}
+    return NewRun(task_id="sync-order", payload=payload, tags=("source:storm",), max_attempts=1)
 
 
 def _order(random: Random) -> Json:

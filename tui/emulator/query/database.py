@@ -211,6 +211,7 @@ def _refused(error: Exception, timeout_s: float, read: Table) -> QueryRefused:
 
 MAX_TIME_MS = 253_402_300_799_999
 TIMEOUT_S = 2.0
+MAX_SLOW_S = 60.0
 MAX_AT_ONCE = 3
 """Queries that a project may run at the same time. More are refused without a Retry-After (recording 2675)."""
 
@@ -273,6 +274,8 @@ class Queries:
         self._updated_ms = world.now_ms
         self.late_ms = 0
         """The table may be this old when a query reads it, on top of the ledger's own delay."""
+        self.slow_s = 0.0
+        """How much longer a query runs, and holds one of the places of its project."""
 
     async def prepare(self) -> None:
         """Build the table now, so that the first query is fast."""
@@ -298,6 +301,7 @@ class Queries:
             self._bucket_s(from_ms, to_ms),
         )
         with self.gate:
+            await asyncio.sleep(min(self.slow_s, MAX_SLOW_S))
             readable = query.encode("utf-8", "replace").decode()
             translation = translate(readable, trql_time(self._agenda.now_ms)[:19], window)
             database = self._opened()

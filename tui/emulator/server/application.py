@@ -109,13 +109,19 @@ def fault_refusal(fault: Fault) -> Refusal:
     return Refusal(status, {"error": "Internal Server Error" if status >= 500 else "Bad Request"})
 
 
-# The control routes: `/emulator/faults` sets faults, and `/emulator/world` returns the true state of every run.
+# The control routes: `/emulator/faults` sets faults, `/emulator/world` returns the true state of every run, and
+# `/emulator/storm` lets many runs fail.
 #
 # They need no key, no fault affects them, and they count against no rate limit.
 
 
 DEFAULT_RUNS = 1000
 MAX_LIMIT_DIGITS = 9
+
+STORM_RUNS = 900
+STORM_S = 60
+MAX_STORM_RUNS = 20_000
+MAX_STORM_S = 3600
 
 
 class Control:
@@ -169,11 +175,32 @@ class Control:
             }
         )
 
+    async def storm(self, request: Request) -> Response:
+        """POST `{"runs": 900, "seconds": 60, "environment": "dev"}`, all optional: that many runs fail with one cause.
+
+        They are triggered evenly over the time.
+        """
+        try:
+            body = json.loads(await request.body() or "{}")
+        except (ValueError, RecursionError):
+            body = None
+        body = body if isinstance(body, dict) else {"runs": None}
+        slug = body.get("environment", self._emulator.environments[0].slug)
+        runs, seconds = body.get("runs", STORM_RUNS), body.get("seconds", STORM_S)
+        is_valid = isinstance(slug, str) and self._emulator.is_known(slug)
+        if not is_valid or not _is_within(runs, 1, MAX_STORM_RUNS) or not _is_within(seconds, 0, MAX_STORM_S):
+            text = f"expected runs from 1 to {MAX_STORM_RUNS}, seconds from 0 to {MAX_STORM_S}, and an environment"
+            return _response({"error": text}, 400)
+        new = self._emulator.company.storm
+        if new is None:
+            return _response({"error": "these tasks have no storm"}, 404)
+        (await self._emulator.world(slug)).storm(int(runs), int(seconds * 1000), new)
+        return _response({"environment": slug, "runs": int(runs), "seconds": seconds})
+
     async def unknown(self, _: Request) -> Response:
         """Any other path below `/emulator`."""
-        return _response(
-            {"error": "unknown path; use GET, POST or DELETE /emulator/faults, or GET /emulator/world"}, 404
-        )
+        paths = "GET, POST or DELETE /emulator/faults, GET /emulator/world, or POST /emulator/storm"
+        return _response({"error": f"unknown path; use {paths}"}, 404)
 
 
 def truth(run: Run, label: str | None) -> Json:
@@ -194,6 +221,10 @@ def truth(run: Run, label: str | None) -> Json:
         "root": run.root.id if run.root else None,
         "tags": list(run.tags),
     }
+
+
+def _is_within(value: Json, low: int, high: int) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
@@ -231,6 +262,7 @@ def application(emulator: Emulator) -> Starlette:
         routes=[
             Route("/emulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
             Route("/emulator/world", control.world),
+            Route("/emulator/storm", control.storm, methods=["POST"]),
             Route("/emulator/{path:path}", control.unknown, methods=METHODS),
             Route("/packets/{path:path}", _Packets(emulator)),
             *(Route(path, _Endpoint(emulator, by_path[path])) for path in paths),

@@ -54,6 +54,9 @@ SLICE_RUNS = 20
 DEFAULT_LATE_S = 10.0
 """The age of counts under the fault `late-counts`, unless the fault names one."""
 
+DEFAULT_SLOW_S = 2.0
+"""How much longer a query runs under the fault `slow-queries`, unless the fault names it."""
+
 MAX_SLICE_MS = 86_400_000
 
 
@@ -170,6 +173,8 @@ class Emulator:
         assert queries is not None
         late = self.faults.server_fault("late-counts")
         queries.late_ms = int(late.number("seconds", DEFAULT_LATE_S) * 1000) if late else 0
+        slow = self.faults.server_fault("slow-queries")
+        queries.slow_s = slow.number("seconds", DEFAULT_SLOW_S) if slow else 0.0
         return queries
 
     async def tick(self) -> None:
@@ -250,7 +255,8 @@ class Emulator:
         self.feeds.follow_faults()
 
     def _set_queues(self, world: World) -> None:
-        """Pause the environment, and show queues of either version, as the faults demand."""
+        """Let workers go, pause the environment, and show queues of either version, as the faults demand."""
+        world.lifecycle.dispatch.set_worker(has_worker=self.faults.server_fault("no-worker") is None)
         world.lifecycle.dispatch.set_paused(is_paused=self.faults.server_fault("paused") is not None)
         world.queues.is_v2 = self.faults.server_fault("v2-queues") is not None
 

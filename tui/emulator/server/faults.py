@@ -15,10 +15,13 @@ this module apply them. A fault is one JSON object:
                                                           `/emulator/` still answers, so that the fault can be ended
     {"kind": "stale"}                                     the world stands still; `Date` and rate limits do not
     {"kind": "halt"}                                      the same, but lists and queries catch up: no worker works
+    {"kind": "no-worker"}                                 no worker takes a run: queues hand runs out, and these stay
+                                                          QUEUED; what executes goes on
     {"kind": "paused"}                                    the environments are paused: no queue hands a run out
     {"kind": "v2-queues"}                                 queues have no limits of their own, as on newer servers: these
                                                           are in `/concurrency-limits`
     {"kind": "late-counts", "seconds": 10}                queries see the runs as they were up to this long ago
+    {"kind": "slow-queries", "seconds": 2}                a query runs this much longer: more than three are 429
     {"kind": "clock-skew", "seconds": 600}                the `Date` header is wrong by this much
     {"kind": "rate-limit", "most": 5, "refill": 5}        another limit; buckets are full at its start and its end
     {"kind": "cached"}                                    a GET gets the first response to the same GET since the fault
@@ -27,13 +30,14 @@ this module apply them. A fault is one JSON object:
                                                           new handle works
     {"kind": "buffered"}                                  a live poll is answered only at the end of its hold: a proxy
                                                           that buffers whole responses
+    {"kind": "old-headers"}                               the realtime feed uses the older header names
     {"kind": "realtime-limit", "most": 2}                 another number of live polls at once
     {"kind": "drop"}                                      all open connections are reset, once; new ones work
 
 Faults that affect single requests also take `route` (a name or a list of them; see `/emulator/faults`), `environment`
 ("dev", "prod"), `share` (of the requests, 0 to 1) and `times` (this many requests, then the fault is used up). Several
-may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `paused`,
-`v2-queues`, `late-counts`, `clock-skew`, the two limits and `drop` affect the whole server.
+may affect one request: latency comes first, the others follow in their order. `refuse`, `stale`, `halt`, `no-worker`,
+`paused`, `v2-queues`, `late-counts`, `slow-queries`, `clock-skew`, the two limits and `drop` affect the whole server.
 
 When the faults change, the new ones replace the old ones for held polls too. `close`, `error` and `must-refetch` end a
 held poll, `hang` and `half-open` keep it, and faults of the response apply when the poll is due.
@@ -70,14 +74,17 @@ KINDS = {
     "refuse": set[str](),
     "stale": set[str](),
     "halt": set[str](),
+    "no-worker": set[str](),
     "paused": set[str](),
     "v2-queues": set[str](),
     "late-counts": {"seconds"},
+    "slow-queries": {"seconds"},
     "clock-skew": {"seconds"},
     "rate-limit": {"most", "refill"},
     "cached": set[str](),
     "must-refetch": set[str](),
     "buffered": set[str](),
+    "old-headers": set[str](),
     "realtime-limit": {"most"},
     "drop": set[str](),
 }
@@ -86,9 +93,11 @@ SERVER_KINDS = frozenset(
         "refuse",
         "stale",
         "halt",
+        "no-worker",
         "paused",
         "v2-queues",
         "late-counts",
+        "slow-queries",
         "clock-skew",
         "rate-limit",
         "realtime-limit",

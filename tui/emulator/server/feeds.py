@@ -221,7 +221,7 @@ class Subscription:
     @property
     def is_old(self) -> bool:
         """Whether the response uses the older header names."""
-        return NAMES_SINCE not in self.request.headers
+        return NAMES_SINCE not in self.request.headers or self.has_fault("old-headers")
 
     def has_fault(self, kind: str) -> bool:
         """Whether a fault of that kind affects it."""

@@ -48,6 +48,7 @@ class Dispatch:
     ) -> None:
         self.version = ""
         """The deployed version; "" before the first deployment."""
+        self.has_worker = True
         self.is_paused = False
         """Whether the environment is paused: no queue hands a run to a worker."""
         self._agenda: Agenda = changes.agenda
@@ -87,7 +88,8 @@ class Dispatch:
         queue = self._queues.named(run.queue)
         queue.waiting[run.number] = run
         self.dequeue_runs(queue)
-        if run.number in queue.waiting and run.ttl_ms and not run.attempts:
+        is_taken = run.number not in queue.waiting and self.has_worker
+        if not is_taken and run.ttl_ms and not run.attempts:
             self._agenda.at((run.queued_ms or run.created_ms) + run.ttl_ms, self._expire, run, run.turn)
 
     def dequeue_runs(self, queue: Queue) -> None:
@@ -97,7 +99,16 @@ class Dispatch:
             queue.running += 1
             run.has_slot = True
             queue.handed[run.number] = run
-            self._take(run)
+            if self.has_worker:
+                self._take(run)
+
+    def set_worker(self, *, has_worker: bool) -> None:
+        """Let the workers go away, or come back: then they take the runs that were handed to them."""
+        if has_worker and not self.has_worker:
+            for queue in self._queues.all():
+                for run in list(queue.handed.values()):
+                    self._take(run)
+        self.has_worker = has_worker
 
     def set_paused(self, *, is_paused: bool) -> None:
         """Pause the environment, or resume it."""
@@ -112,8 +123,8 @@ class Dispatch:
             self._agenda.after(18 + run.seed % 47, self._dequeue, run, run.turn)
 
     def _is_left(self, run: Run, turn: int) -> bool:
-        """Return whether a run stays where it is, because its turn has changed."""
-        if run.turn != turn:
+        """Return whether a run stays where it is: its turn has changed, or no worker takes it."""
+        if run.turn != turn or (run.has_slot and not self.has_worker):
             return True
         self._queues.named(run.queue).handed.pop(run.number, None)
         return False

@@ -22,15 +22,15 @@ class Agenda:
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[object, ...]]] = []
+        self._heap: list[tuple[int, int, Callable[..., object], tuple[object, ...]]] = []
         self._planned = 0
 
-    def at(self, ms: int, call: Callable[..., None], *args: object) -> None:
+    def at(self, ms: int, call: Callable[..., object], *args: object) -> None:
         """Schedule a call; a time in the past means now."""
         self._planned += 1
         heapq.heappush(self._heap, (max(self.now_ms, ms), self._planned, call, args))
 
-    def after(self, delay_ms: int, call: Callable[..., None], *args: object) -> None:
+    def after(self, delay_ms: int, call: Callable[..., object], *args: object) -> None:
         """Schedule a call after a delay."""
         self.at(self.now_ms + delay_ms, call, *args)
 
