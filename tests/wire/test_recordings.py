@@ -1,8 +1,7 @@
-"""Decodes every recording and compares the result with `tests/support/wire/expected.py`."""
+"""Decodes every recording, and compares the result with what its JSON says."""
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,14 +9,35 @@ import pytest
 
 from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import as_bytes, body_of, names, recording
-from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
 from tests.support.wire.requests import NOW
-from tui.api.errors import RateLimited
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
-from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
+from tui.api.runs import RunResponse, decode_page, decode_run
 from tui.api.traces import decode_span
-from tui.domain.run import ABSENT, Environment
+from tui.domain.run import ABSENT, Environment, parse_status
 from tui.domain.text import Raw
+
+UNREAD: dict[str, str] = {
+    r"1110-query-csv": "the program asks for JSON",
+    r"(1117|2647|2649|2679|2685)-query-.*": "no rows to decode",
+    r"2691-query-csv-.*": "the program asks for JSON",
+    r"76\d-sequence-events-.*": "one answer after the other: `traces.test_log` decodes single ones",
+    r"3\d\d-(result|metadata)-.*": "nobody: the detail says more",
+    r"38\d-trigger.*": "Emulator: what starts runs",
+    r"421-tags-add": "Emulator",
+    r"(5\d\d|2840)-bulk-.*": "tests.lists.bulk_actions",
+    r"11(00|01|03)-token-.*": "Emulator: what completes a token",
+    r"(1095|1098|280[13])-schedule-.*": "Emulator: the list has the same fields",
+    r"282\d-token-.*": "Emulator: what completes a token",
+    r"6\d\d-(queue|queues|batch)-.*": "Screen: queues",
+    r"(10[67]\d|1166)-queues?-.*": "Screen: queues",
+    r"108[02]-deployments-.*": "no rows to decode",
+    r"(80\d|81\d)-(whoami-pat|project.*|orgs|dev-status)": "later: profiles",
+    r"(821|825|826|827)-deployment.*": "nobody: the list has the same fields",
+    r"830-query-schema": "nobody: the columns that we ask for are fixed",
+    r"92[34]-(options|head)-runs": "nobody: browsers ask that",
+}
+"""Successes of routes that the client does not use yet. The emulator must match all of them."""
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
 
@@ -26,21 +46,30 @@ def number(name: str) -> str:
     return name.partition("-")[0]
 
 
-def successes(sort: str) -> list[str]:
-    return [name for name in names() if name.split("-")[1] == sort and number(name) not in REFUSALS]
+def successes(method: str, path: str) -> list[str]:
+    """Return the recordings of a route, a pattern of its path, that have rows to decode."""
+    found = []
+    for name in names():
+        request = recording(name).get("request")
+        if request and request["method"] == method and re.fullmatch(path, request["path"]) and name not in REFUSALS:
+            found.append(name)
+    return [name for name in found if not any(re.fullmatch(pattern, name) for pattern in UNREAD)]
 
 
-TRACES = successes("trace")
-SPANS = successes("span")
-ERROR_GROUPS = [name for name in names() if re.match(r"\d+-errors?-", name) and number(name) not in REFUSALS]
-"""Decoded in `findings.test_facts`."""
-_FACTS = r"\d+-(queues-list|queue-metrics|schedules(-list.*)?|tokens-list.*|deployments-list.*|report-health.*)\Z"
-FACTS = [name for name in names() if re.match(_FACTS, name) and number(name) not in REFUSALS]
-"""Decoded in `findings.test_facts`."""
-EVENTS = successes("events")
-"""Decoded in `traces.test_log`."""
-FEEDS = [name for name in names() if "realtime" in name and number(name) not in REFUSALS]
-"""Decoded in `test_feed`."""
+REFUSALS = [name for name in names() if recording(name).get("response", {}).get("status", 0) >= 300]
+LISTS = successes("GET", "/api/v1/runs")
+DETAILS = [*successes("GET", "/api/v3/runs/[^/]+"), *successes("POST", ".*/reschedule")]
+TRACES = successes("GET", ".*/trace")
+SPANS = successes("GET", ".*/spans/.*")
+QUERIES = successes("POST", "/api/v1/query")
+ELSEWHERE = [
+    *successes("GET", "/api/v1/errors.*"),  # in `findings.test_facts`, as the facts below
+    *successes("POST", "/api/v1/errors.*"),
+    *successes("GET", "/api/v1/(queues|queues/.*/metrics|schedules|waitpoints/tokens|deployments)"),
+    *successes("GET", ".*/events"),  # in `traces.test_log`
+    *(name for name in names() if "realtime" in name and name not in REFUSALS),  # in `test_feed`
+]
+"""Decoded by other tests."""
 
 
 def answer_of(name: str) -> Response:
@@ -50,94 +79,95 @@ def answer_of(name: str) -> Response:
     return Response("GET /it", response["status"], headers, as_bytes(response["body"]), read_at)
 
 
-def page_of(name: str) -> ListPage:
-    answer = answer_of(name)
-    return decode_page(answer.body, answer.read_at)
-
-
 def run_of(name: str) -> RunResponse:
     answer = answer_of(name)
     return decode_run(answer.body, answer.read_at)
 
 
-def kind(value: Any, url: str | None) -> str:
-    if value is ABSENT:
-        return "absent" if url is None else "presigned"
-    return "null" if value is None else type(value).__name__
-
-
 def test_every_recording_is_tested_or_listed_as_unused() -> None:
-    tested = {
-        *LISTS,
-        *DETAILS,
-        *REFUSALS,
-        *QUERIES,
-        *IDS,
-        "802",
-        *map(number, [*TRACES, *SPANS, *EVENTS, *FEEDS, *ERROR_GROUPS, *FACTS]),
-    }
+    tested = {*LISTS, *DETAILS, *REFUSALS, *QUERIES, *TRACES, *SPANS, *ELSEWHERE}
     unread = {name for name in names() if any(re.fullmatch(pattern, name) for pattern in UNREAD)}
-    assert [name for name in names() if number(name) not in tested and name not in unread] == []
+    assert {number(name) for name in names() if name not in tested | unread} == {*IDS, "802"}
     assert [pattern for pattern in UNREAD if not any(re.fullmatch(pattern, name) for name in names())] == []
-    assert tested <= {number(name) for name in names()}
+    assert min(map(len, (LISTS, DETAILS, TRACES, SPANS, QUERIES))) > 20
 
 
-def test_every_recorded_error_is_tested() -> None:
-    with_response = [name for name in names() if "response" in recording(name)]
-    failed = {number(name) for name in with_response if recording(name)["response"]["status"] >= 300}
-    assert failed == set(REFUSALS)
+@pytest.mark.parametrize("name", LISTS)
+def test_list_gives_its_runs_and_cursors(name: str) -> None:
+    answer, body = answer_of(name), recording(name)["response"]["body"]
+    page = decode_page(answer.body, answer.read_at)
+    # In a shortened recording a note replaces the rows that were cut.
+    rows = [row for row in body["data"] if isinstance(row, dict)]
+    assert page.unreadable == len(body["data"]) - len(rows)
+    assert page.next == body["pagination"].get("next")
+    assert [
+        (patch.id, patch.state and patch.state.status.word, patch.fixed and (patch.fixed.task, patch.fixed.environment))
+        for patch in page.patches
+    ] == [(row["id"], row["status"], (row["taskIdentifier"], row["env"]["name"])) for row in rows]
+    for patch in page.patches:
+        assert (patch.body, patch.error, patch.attempt_count, patch.lists_all_children) == (None, None, None, False)
 
 
-def test_list_gives_its_runs_and_cursors() -> None:
-    for name in LISTS:
-        page = page_of(name)
-        words = Counter(patch.state.status.word for patch in page.patches if patch.state is not None)
-        following = "" if page.next is None else "next"
-        assert (" ".join(f"{words[word]} {word}" for word in sorted(words)), following) == LISTS[name], name
-        assert page.unreadable == UNREADABLE_ROWS.get(name, 0), name
-        for patch in page.patches:
-            assert patch.fixed is not None, name
-            assert patch.fixed.environment in {"dev", "prod"}, name
-            assert (patch.body, patch.error, patch.attempt_count, patch.lists_all_children) == (
-                None,
-                None,
-                None,
-                False,
-            ), name
+@pytest.mark.parametrize("name", DETAILS)
+def test_detail_gives_the_complete_run(name: str) -> None:
+    answer, told = run_of(name), recording(name)["response"]["body"]
+    run, related = answer.patch, told["relatedRuns"]
+    assert run.state is not None
+    assert run.body is not None
+    assert run.fixed is not None
+    assert run.state.status == parse_status(told["status"], ended="finishedAt" in told)
+    assert (run.id, run.attempt_count, run.fixed.depth) == (told["id"], told["attemptCount"], told["depth"])
+    body = run.body[1]
+    for value, url, key in ((body.payload, body.payload_url, "payload"), (body.output, body.output_url, "output")):
+        assert (value, url) == (told.get(key, ABSENT), told.get(f"{key}PresignedUrl"))
+    above = [related[key]["id"] for key in ("root", "parent") if key in related]
+    assert {each.id for each in answer.related} == {*above, *(child["id"] for child in related["children"])}
+    assert (run.lists_all_children, run.attempts) == (True, None)
 
 
-def test_detail_gives_the_complete_run() -> None:
-    for name in DETAILS:
-        answer = run_of(name)
-        run = answer.patch
-        assert run.state is not None, name
-        assert run.body is not None, name
-        assert run.fixed is not None, name
-        body = run.body[1]
-        payload, output = kind(body.payload, body.payload_url), kind(body.output, body.output_url)
-        facts = (run.state.status.title, run.attempt_count, payload, output, run.fixed.depth, len(answer.related))
-        assert facts == DETAILS[name], name
-        assert run.lists_all_children, name
-        assert run.attempts is None, name
+@pytest.mark.parametrize("name", DETAILS)
+def test_detail_gives_the_error_of_the_run(name: str) -> None:
+    facet, told = run_of(name).patch.error, recording(name)["response"]["body"].get("error")
+    assert facet is not None
+    error = facet[1]
+    assert (error is None) is (told is None)
+    if error is not None:
+        message, stack = told["message"], told.get("stackTrace")
+        code = re.fullmatch(r"trigger\.dev internal error \((\w+)\)", message)  # it has only a general message
+        assert (error.name, error.message, error.stack) == (told.get("name"), message, stack)
+        assert (error.code, error.has_code_only) == (code and code[1], code is not None)
 
 
-def test_detail_gives_the_error_of_the_run() -> None:
-    for name in DETAILS:
-        facet = run_of(name).patch.error
-        assert facet is not None, name
-        error = facet[1]
-        assert (error is None) is (name not in ERRORS_OF_RUNS), name
-        if error is not None:
-            error_name, message, code, has_stack = ERRORS_OF_RUNS[name]
-            assert (error.name, error.code, error.stack is not None) == (error_name, code, has_stack), name
-            assert error.message == (message if code is None else f"{message} ({code})"), name
-            assert error.has_code_only == (code is not None), name
+KINDS: dict[int, type[ApiError]] = {404: NotFound, 422: TooExpensive, 429: RateLimited}
+LINES = {
+    "043": "400 Query Error: Invalid status values: RUNNING",
+    "404": "400 Unexpected Server Error",
+    "738": '400 Query Error: Invalid tag: "a\\"b"',
+    "833": (
+        '400 Unknown column "execution_started_at". Available columns: attempt_count, batch_id, '
+        "bulk_action_group_ids, cli_version, completed_at, compute_cost, co…"
+    ),
+    "901": "401 No authorization header provided",
+    "920": "404, no such route: is TRIGGER_API_URL right?",
+    "926": "301 Moved Permanently. Redirecting to /api/v1/runs",
+    "930": "429 Rate limit exceeded 0/5 requests remaining. Retry in 9.778 seconds.",
+}
+"""One response of each shape. All others have their message under `error`."""
 
 
-def test_error_response_gives_one_line() -> None:
-    for name in REFUSALS:
-        error = response_error(answer_of(name))
-        assert (type(error), str(error).removeprefix("GET /it: ").removeprefix("GET /it ")) == REFUSALS[name], name
+@pytest.mark.parametrize("name", REFUSALS)
+def test_error_response_gives_one_line(name: str) -> None:
+    answer, body = answer_of(name), recording(name)["response"]["body"]
+    error = response_error(answer)
+    kind = KINDS.get(answer.status, Refused if 400 <= answer.status < 500 else ServerFault)
+    assert type(error) is (Refused if number(name) == "920" else kind)
+    line = str(error).removeprefix("GET /it: ")
+    if number(name) in LINES:
+        assert line == LINES[number(name)]
+    elif isinstance(body, dict) and "error" in body:
+        assert line.startswith(f"{answer.status} {body['error'].strip()}"[:80])
+    assert "\n" not in line
+    assert len(line) <= 160
 
 
 @pytest.mark.parametrize("name", ["930", "931"])
@@ -184,10 +214,7 @@ def test_span_is_decoded(name: str) -> None:
 
 def test_query_gives_its_rows() -> None:
     for name in QUERIES:
-        rows = decode_query(body_of(name))
-        count, column, value = QUERIES[name]
-        assert len(rows) == count, name
-        assert rows[0][column] == value, name
+        assert list(decode_query(body_of(name))) == recording(name)["response"]["body"]["results"] != [], name
 
 
 @pytest.mark.parametrize("name", IDS)
