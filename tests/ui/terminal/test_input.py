@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from textual import events
 from textual.message import Message
 
-from tests.support.ui.odd_bytes import ODD
+from tests.hostile.terminal_bytes import INPUTS
 from tui.kit.terminal.input import (
     JOINED_GAP_S,
     MAX_ANSWER_PAUSE_S,
@@ -21,6 +21,7 @@ from tui.kit.terminal.input import (
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
 PAUSE_S = 2 * SILENCE_TIMEOUT_S
+ODD = [each for each in INPUTS.values() if len(each) <= 5_010]
 
 CHUNKS = st.lists(
     st.tuples(st.one_of(st.binary(max_size=12), st.sampled_from(ODD)), st.sampled_from([0.0, 0.05, 0.2, 1.5, 40.0])),
