@@ -62,12 +62,13 @@ DETAILS = [*successes("GET", "/api/v3/runs/[^/]+"), *successes("POST", ".*/resch
 TRACES = successes("GET", ".*/trace")
 SPANS = successes("GET", ".*/spans/.*")
 QUERIES = successes("POST", "/api/v1/query")
+ERROR_GROUPS = [*successes("GET", "/api/v1/errors.*"), *successes("POST", "/api/v1/errors.*")]
+FEEDS = [name for name in names() if "realtime" in name and name not in REFUSALS]
 ELSEWHERE = [
-    *successes("GET", "/api/v1/errors.*"),  # in `findings.test_facts`, as the facts below
-    *successes("POST", "/api/v1/errors.*"),
+    *ERROR_GROUPS,
+    *FEEDS,
     *successes("GET", "/api/v1/(queues|queues/.*/metrics|schedules|waitpoints/tokens|deployments)"),
-    *successes("GET", ".*/events"),  # in `traces.test_log`
-    *(name for name in names() if "realtime" in name and name not in REFUSALS),  # in `test_feed`
+    *successes("GET", ".*/events"),
 ]
 """Decoded by other tests."""
 
