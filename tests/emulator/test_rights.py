@@ -29,10 +29,8 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     "HS256 read (bare)": ("read",),
     "HS256 no scopes": (),
 }
-NOT_SERVED = (
-    *("batch v1", "bulk-action", "deployments/latest", "error resolve"),
-    *("query schema", "reports", "run result", "schedule detail", "waitpoint token detail", "whoami v2"),
-)
+NOT_SERVED = (*("batch v1", "bulk-action", "deployments/latest", "query schema", "reports", "run result", "whoami v2"),)
+WAITPOINTS = "/api/v1/waitpoints/tokens"
 Ask = tuple[str, str, Mapping[str, Any], Any]
 
 
@@ -67,6 +65,7 @@ def requests(scene: Scene) -> dict[str, Ask]:
     trace = scene.ask("GET", f"/api/v1/runs/{run}/trace").json()["trace"]
     batch = next(each.batch_id for each in scene.world().ledger if each.batch_id and each.root is not None)
     error = scene.ask("GET", "/api/v1/errors").json()["data"][0]["id"]
+    token = scene.ask("POST", WAITPOINTS, body={}).json()["id"]
     return {
         "runs list": get("/api/v1/runs"),
         "runs list, filter task": get("/api/v1/runs", **{"filter[taskIdentifier]": "leaf"}),
@@ -79,9 +78,12 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "queue metrics": get("/api/v1/queues/leaf/metrics", type="task"),
         "errors list": get("/api/v1/errors"),
         "error detail": get(f"/api/v1/errors/{error}"),
+        "error resolve": ("POST", f"/api/v1/errors/{error}/resolve", {}, {}),
+        "schedule detail": get(f"/api/v1/schedules/{scene.ask('GET', '/api/v1/schedules').json()['data'][0]['id']}"),
+        "waitpoint token detail": get(f"{WAITPOINTS}/{token}"),
         "query": ("POST", "/api/v1/query", {}, {"query": "SELECT count() AS n FROM runs"}),
         "schedules list": get("/api/v1/schedules"),
-        "waitpoints/tokens list": get("/api/v1/waitpoints/tokens"),
+        "waitpoints/tokens list": get(WAITPOINTS),
         "deployments list": get("/api/v1/deployments"),
         "whoami v1": get("/api/v1/whoami"),
         "batch v2": get(f"/api/v2/batches/{batch}"),
@@ -107,6 +109,23 @@ def test_key_may_call_what_was_recorded(scene: Scene, requests: Mapping[str, Ask
         found[kind] = f"{answer.status_code}/{answer.headers.get('x-ratelimit-limit', '-')}"
         assert is_explained(answer)
     assert found == ROWS[route]
+
+
+def test_token_is_completed_with_its_own_key_and_continues_its_run(scene: Scene) -> None:
+    run = scene.trigger("approval", {})
+    made = scene.ask("POST", WAITPOINTS, body={"idempotencyKey": "a"})
+    again = scene.ask("POST", WAITPOINTS, body={"idempotencyKey": "a"}).json()
+    assert (made.json()["id"], made.json()["isCached"], again["isCached"]) == (again["id"], False, True)
+    scene.advance(5)
+    (waits, *_) = (row["id"] for row in scene.ask("GET", WAITPOINTS).json()["data"] if row["tags"] == ["approval"])
+    own, body = made.headers["x-trigger-jwt"], {"data": {"n": 1}}
+    asked = ((waits, own), (again["id"], own), (waits, None))
+    answers = [scene.ask("POST", f"{WAITPOINTS}/{token}/complete", body=body, key=key) for token, key in asked]
+    statuses = [answer.status_code for answer in answers]
+    scene.advance(3)
+    assert statuses == [403, 200, 200]
+    assert scene.ask("GET", f"/api/v3/runs/{run}").json()["status"] == "COMPLETED"
+    assert scene.ask("GET", f"{WAITPOINTS}/{waits}").json()["output"] == '{"n":1}'
 
 
 def is_explained(answer: httpx2.Response) -> bool:

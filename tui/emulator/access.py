@@ -158,6 +158,13 @@ def claimed_subject(token: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
+def acting_user(token: str) -> str | None:
+    """The id of the user that a token minted with a personal access token acts for, unchecked."""
+    actor = _claims(token).get("act")
+    user = actor.get("sub") if isinstance(actor, dict) else None
+    return user if isinstance(user, str) else None
+
+
 def read_token(token: str, key: str, now_ms: int) -> frozenset[str]:
     """The scopes of a valid token; no scopes where they have an unknown form.
 
@@ -219,16 +226,20 @@ class Permission(Enum):
     TRIGGER = "to trigger a task"
     QUERY = "to query"
     READ_ERRORS = "error groups"
+    WRITE_ERRORS = "to change the state of an error group"
     READ_QUEUE = "one queue"
     READ_DEPLOYMENTS = "deployments"
+    COMPLETE = "to complete a waitpoint token"
     SECRET = "a secret key"  # noqa: S105  the name of a permission
 
 
 _KINDS: Mapping[Permission, tuple[str, str, str]] = {
     Permission.QUERY: ("read", "query", ""),
     Permission.READ_ERRORS: ("read", "errors", "id"),
+    Permission.WRITE_ERRORS: ("write", "errors", "id"),
     Permission.READ_QUEUE: ("read", "queues", "queue"),
     Permission.READ_DEPLOYMENTS: ("read", "deployments", "id"),
+    Permission.COMPLETE: ("write", "waitpoints", "id"),
 }
 """For each permission about one kind of things, the words of its scope, and the part of the path that names one."""
 

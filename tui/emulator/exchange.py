@@ -46,7 +46,7 @@ class ApiRequest:
 
     `query` and `path` are decoded. `address` is the server's base URL (`http://127.0.0.1:3030`). `scopes` belong to a
     public token; None means a secret key. `request_key` is the client's id of this request, the same when it repeats
-    it. `maybe_subscription` is set on the routes of the realtime feed.
+    it. `maybe_subscription` is set on the routes of the realtime feed. `user` is the user that a public token acts for.
     """
 
     world: World
@@ -59,6 +59,7 @@ class ApiRequest:
     scopes: frozenset[str] | None = None
     request_key: str = ""
     maybe_subscription: FeedSubscription | None = None
+    user: str | None = None
 
     @property
     def subscription(self) -> FeedSubscription:

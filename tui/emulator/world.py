@@ -94,7 +94,7 @@ class World:
         self.ledger = Ledger()
         self.queues = Queues(seed, {name: scaled_limit(limit, rate_per_s) for name, limit in company.limits.items()})
         self.error_states: dict[GroupKey, ErrorState] = {}
-        """What people did about errors. Any other group is unresolved."""
+        """The states that were set through the API. Any other group is unresolved."""
         self.lifecycle = Lifecycle(
             environment,
             {task.id: task for task in company.tasks},

@@ -1,13 +1,14 @@
 """Cases of what an environment has beside its runs: queues, schedules, tokens and deployments."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
-from tests.emulator.contract.cases import again, case, replay, undeployed
+from tests.emulator.contract.cases import again, case, recording_of, replay, undeployed
 from tests.emulator.contract.scene import KEYS, SCHEDULED_TASKS, START_MS, UNSCHEDULED_TASKS, Scene
-from tui.emulator.simulation.records import WaitpointToken, schedule_id
+from tui.emulator.simulation.records import schedule_id
 from tui.emulator.simulation.script import Task
 from tui.emulator.world import DemoTasks, World
 
@@ -17,7 +18,7 @@ RUNS_AFTER_S = 130
 
 WAITED_FOR_S = 5
 VERSION = "20261124.1"
-NOT_COMPARED = r"^\w+://[^/]+|waitpoint_\w+|\w+$"
+TOKENS = "/api/v1/waitpoints/tokens"
 
 # --- queues
 
@@ -49,11 +50,14 @@ def queues_later(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 
 
 def scheduled(scene: Scene, *tasks: Task) -> None:
-    """A world with the schedules of these tasks, which are active although nothing runs by itself in a scene."""
-    world = World(DemoTasks((*UNSCHEDULED_TASKS, *tasks)), start_ms=START_MS)
-    for schedule in world.schedules.newest_first():
-        world.schedules.activate(schedule, is_active=True)
-    scene.emulator.put(world)
+    """A world with the schedules of these tasks. Nothing runs by itself in a scene, so the API activates them."""
+    scene.emulator.put(World(DemoTasks((*UNSCHEDULED_TASKS, *tasks)), start_ms=START_MS))
+    for task in tasks:
+        path = f"/api/v1/schedules/{schedule_id(task)}"
+        scene.ask("POST", f"{path}/activate")
+        scene.ask("POST", f"{path}/deactivate")
+        assert scene.ask("GET", path).json()["nextRun"] is None
+        assert scene.ask("POST", f"{path}/activate").json()["active"]
 
 
 def fired(scene: Scene) -> str:
@@ -73,7 +77,7 @@ def schedules(body: dict[str, Any]) -> Any:
             "is announced": row["nextRunEffectiveAt"] is not None and row["nextRunEffectiveAt"] >= row["nextRun"],
             "is of every minute": row["generator"]["expression"] == "* * * * *",
         }
-        for row in body["data"]
+        for row in body.get("data", [body])
     ]
 
 
@@ -81,7 +85,16 @@ replay("1099", given=lambda scene: scheduled(scene, DAILY), content=schedules)
 replay("2800", given=lambda scene: scheduled(scene, *SCHEDULED_TASKS), content=schedules)
 replay("822", given=scheduled)
 replay("1083", "2804", given=fired, is_list=True)
-replay("2805")
+replay("2802", "2805")
+
+
+@case("1095", "1098", "2801", "2803", content=schedules)
+def one_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    scheduled(scene, *SCHEDULED_TASKS)
+    parts = request["path"].split("/")
+    is_daily = recording_of(request)["body"]["generator"]["expression"] != "* * * * *"
+    parts[4] = schedule_id(DAILY if is_daily else EVERY_MINUTE)
+    return again(scene, request, path="/".join(parts))
 
 
 @case("1241")
@@ -100,9 +113,21 @@ def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response
 # --- tokens
 
 
-def approval(scene: Scene, token_id: str = "waitpoint_1") -> WaitpointToken:
-    """Create a token that times out after ten minutes, as a request does that is not served."""
-    return scene.world().tokens.add(token_id, 600_000, ("approval",))
+def created(scene: Scene, **body: Any) -> str:
+    """Create a token and return its id."""
+    answer = scene.ask("POST", TOKENS, body=body)
+    assert answer.status_code == 200, answer.text
+    token_id: str = answer.json()["id"]
+    return token_id
+
+
+def approval(scene: Scene) -> str:
+    """A token that times out after ten minutes."""
+    return created(scene, timeout="10m", tags=["approval"])
+
+
+def with_key(scene: Scene) -> str:
+    return created(scene, timeout="10s", tags=["rec2-timeout"], idempotencyKey="rec2-tk-1")
 
 
 def waited_for(scene: Scene) -> None:
@@ -111,24 +136,30 @@ def waited_for(scene: Scene) -> None:
 
 
 def completed(scene: Scene) -> None:
-    for number in range(2):
-        scene.world().tokens.complete(approval(scene, f"waitpoint_{number}"))
+    for _ in range(2):
+        scene.ask("POST", f"{TOKENS}/{approval(scene)}/complete", body={"data": {"approved": True}})
 
 
-def timed_out(scene: Scene) -> None:
+def timed_out(scene: Scene) -> str:
     """Let tokens time out, the last one with a key."""
     approval(scene)
     scene.advance(600)
-    scene.world().tokens.add("waitpoint_2", 10_000, ("rec2-timeout",)).idempotency_key = "rec2-tk-1"
+    token_id = with_key(scene)
     scene.advance(20)
+    return token_id
 
 
 def tokens(body: dict[str, Any]) -> Any:
     """Tokens without ids, secrets and times."""
-    address = r"^\w+://[^/]+|waitpoint_\w+|\w+$"
+    names = ("status", "type", "tags", "outputIsError", "success", "isCached")
     return [
-        (row["status"], row["tags"], row.get("idempotencyKey"), re.sub(address, "…", row["url"]))
-        for row in body["data"]
+        {name: row[name] for name in names if name in row}
+        | {
+            "output": re.sub(r"\d", "9", row.get("output", "")),
+            "key": row.get("idempotencyKey") if row.get("userProvidedIdempotencyKey", "status" in row) else None,
+            "address": re.sub(r"^\w+://[^/]+|waitpoint_\w+|\w+$", "…", row.get("url", "")),
+        }
+        for row in body.get("data", [body])
     ]
 
 
@@ -136,7 +167,21 @@ replay("1105", "1106", given=approval, content=tokens)
 replay("2820", given=waited_for, content=tokens)
 replay("2821", given=completed, content=tokens)
 replay("2822", given=timed_out, content=tokens)
-replay("2823")
+replay("2823", "2828", "2829", "2830")
+replay("1101", "2827", content=tokens)
+
+
+def replay_one(*numbers: str, given: Callable[[Scene], str]) -> None:
+    """Replay these requests for one token that is made here."""
+
+    @case(*numbers, content=tokens)
+    def ask(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+        return again(scene, request, path=re.sub(r"waitpoint_\w+", given(scene), request["path"]))
+
+
+replay_one("1100", "1103", given=approval)
+replay_one("2824", given=with_key)
+replay_one("2825", "2826", given=timed_out)
 
 # --- deployments
 

@@ -14,10 +14,12 @@ from tests.emulator.contract.cases import again, case, recording_of, replay
 from tests.emulator.contract.mixes import shared_quiet
 from tests.emulator.contract.scene import Scene
 from tests.support.recordings import recording
-from tui.emulator.simulation.ledger import GroupKey
-from tui.emulator.simulation.runs import ErrorState, NewRun
+from tui.emulator.access import AUDIENCE, ISSUER, claims_of, sign
+from tui.emulator.environment import DEVELOPMENT
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import CODES, Failure, FailureKind, Script
 
+USER = "cmwwupd5e0000ih7dpngz0xpn"
 VERSIONS = ("20261126.1", "20261126.2", "20261126.3")
 KINDS = {code: kind for kind, code in CODES.items()}
 
@@ -70,11 +72,16 @@ def created(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["fingerprint"] not in NOT_CREATED]
 
 
-def change(scene: Scene, row: Row, word: str, **state: Any) -> None:
-    """Change the state of a group, as people do through routes that are not served."""
-    world = scene.world()
-    key = GroupKey(row["fingerprint"], row["taskIdentifier"])
-    world.error_states[key] = ErrorState(word=word, at_ms=world.now_ms, **state)
+def act(scene: Scene, row: Row, action: str, **body: Any) -> None:
+    answer = scene.ask("POST", f"/api/v1/errors/{row['id']}/{action}", body=body)
+    assert answer.status_code == 200, answer.text
+
+
+def minted(scene: Scene) -> str:
+    """A token with the scopes for error groups that acts for a user."""
+    claims = claims_of(DEVELOPMENT, ["write:errors", "read:errors"])
+    times = {"iss": ISSUER, "aud": AUDIENCE, "exp": scene.time[0] / 1000 + 3600}
+    return sign({**claims, **times, "act": {"sub": USER}}, DEVELOPMENT.key)
 
 
 # --- content
@@ -120,7 +127,7 @@ def listed(scene: Scene, number: str = "1030") -> None:
 def ignored(scene: Scene) -> None:
     row = of_recording("2704")
     fail_in_versions(scene, row)
-    change(scene, row, "ignored", until_ms=scene.time[0] + 5000, reason=row["ignoredReason"])
+    act(scene, row, "ignore", duration=5000, reason=row["ignoredReason"])
 
 
 def failed_after_its_time(scene: Scene) -> None:
@@ -132,20 +139,32 @@ def failed_after_its_time(scene: Scene) -> None:
 def failed_again(scene: Scene) -> None:
     row = of_recording("2701")
     fail_in_versions(scene, {**row, "count": row["count"] - 1})
-    change(scene, row, "resolved", version=row["resolvedInVersion"])
+    act(scene, row, "resolve", resolvedInVersion=row["resolvedInVersion"])
     scene.advance(0.3)
     fail(scene, row, 1)
 
 
 replay("621", given=shared_quiet, content=content)
 replay("623", "1023", given=shared_quiet)
-replay("1020", given=lambda scene: fail_in_versions(scene, of_recording("1020")), content=content)
+replay("2711", "2712", "2713", "2716", given=lambda scene: fail(scene, of_recording("2707"), 1))
 replay("1027", "1028", "1030", given=listed, content=content)
 replay("2702", given=listed)
 replay("620", given=lambda scene: listed(scene, "620"), content=content)
 replay("2701", given=failed_again, content=content)
 replay("2704", given=ignored, content=content)
 replay("2705", given=failed_after_its_time, content=content)
+
+
+@case("1020", "1021", "1022", "1024", "2707", "2710", "2714", "2715", "2717", "2718", content=content)
+def one_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    fail_in_versions(scene, recording_of(request)["body"])
+    return again(scene, request)
+
+
+@case("2708", "2719", content=content)
+def changed_by_a_user(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    fail_in_versions(scene, recording_of(request)["body"])
+    return again(scene, request, key=minted(scene))
 
 
 @case("1031", "1032", is_list=True)
@@ -163,9 +182,9 @@ def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx2.Response
         fails_later = was_set is not None and row["lastSeen"] > was_set
         fail(scene, row, row["count"] - fails_later)
         if row["status"] == "resolved":
-            change(scene, row, "resolved")
+            act(scene, row, "resolve")
         elif row["status"] == "ignored":
-            change(scene, row, "ignored", until_ms=scene.time[0] + 5000)
+            act(scene, row, "ignore", duration=5000)
         scene.advance(6)
         fail(scene, row, int(fails_later))
     # Another one behind the last of the page.

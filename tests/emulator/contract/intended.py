@@ -33,8 +33,6 @@ NOT_SERVED = {
     r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 repeat 211e-241e, polled while a run is live",
     r"/api/v1/(runs/run_\w+/(result|metadata)|batches/)": "neither the program nor the SDK reads it",
     r"/api/v1/(query/schema|deployments/(latest|current))": "neither the program nor the SDK reads it",
-    r"/api/v1/(schedules/\w+|waitpoints/tokens(/|$))": "the program reads lists of them, and changes none",
-    r"/api/v1/errors/\w+/(resolve|unresolve|ignore)": "the program does not change error groups",
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
     r"/api/v1/projects": "requires a personal access token, which the emulator lacks",

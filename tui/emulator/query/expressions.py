@@ -109,7 +109,7 @@ class Terms(Cursor, ABC):
         if token.kind == "word":
             return self._word()
         if self.skip_sign("("):
-            is_select = self.is_word("SELECT")
+            is_select = self.is_word("SELECT", "WITH")
             piece = Piece(f"({self.select()})", "subquery") if is_select else self.expression()
             self.expect_sign(")")
             return piece
@@ -119,12 +119,25 @@ class Terms(Cursor, ABC):
         if self.is_word("NULL", "TRUE", "FALSE"):
             word = self.advance().text.upper()
             return Piece({"NULL": "NULL", "TRUE": "1", "FALSE": "0"}[word], word if word == "NULL" else word.lower())
+        if self.skip_words("CASE"):
+            return self._case()
         if self.is_word("INTERVAL"):
             return self._interval()
         is_or_call = self.is_word("OR") and self.peek().text == "("
         if self.token.text.upper() in RESERVED and not is_or_call:
             raise self.mismatch()
         return self._call() if self.peek().text == "(" else self._column()
+
+    def _case(self) -> Piece:
+        sql = "CASE" if self.is_word("WHEN") else f"CASE {self.expression().sql}"
+        while self.skip_words("WHEN"):
+            sql += f" WHEN {self.expression().sql}"
+            self.expect_word("THEN")
+            sql += f" THEN {self.expression().sql}"
+        if self.skip_words("ELSE"):
+            sql += f" ELSE {self.expression().sql}"
+        self.expect_word("END")
+        return Piece(f"{sql} END", "case")
 
     def _interval(self) -> Piece:
         self.expect_word("INTERVAL")
@@ -169,11 +182,14 @@ class Terms(Cursor, ABC):
 
     def _arguments(self) -> list[Piece]:
         self.expect_sign("(")
+        is_distinct = self.skip_words("DISTINCT")
         if self.skip_sign("*"):
             self.expect_sign(")")
             return [Piece("*")]
         arguments = [] if self.is_sign(")") else self.expressions()
         self.expect_sign(")")
+        if is_distinct and arguments:
+            arguments[0] = replace(arguments[0], sql=f"DISTINCT {arguments[0].sql}")
         return arguments
 
     def _applied(
@@ -242,7 +258,7 @@ def unknown_column(name: str, alias: str = "", table: Table = RUNS) -> QueryRefu
 
 MAX_DEPTH = 60
 
-_MEMBERSHIP = ("IN", "LIKE", "ILIKE")
+_MEMBERSHIP = ("IN", "BETWEEN", "LIKE", "ILIKE")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?")
 _TYPES = {MS: "DateTime64(3)", S: "DateTime", DAY: "Date"}
 TITLES = {word: status.title for status in Status for word in (status.rest, status.database)}
@@ -324,10 +340,15 @@ class Expressions(Terms, ABC):
 
     def _membership(self, left: Piece) -> str:
         word = self.advance().text.upper()
+        if word == "BETWEEN":
+            low, low_sql = self._aligned(left, self._sum())
+            self.expect_word("AND")
+            high, high_sql = self._aligned(left, self._sum())
+            return f"({low} >= {low_sql} AND {high} <= {high_sql})"
         if word != "IN":
             return f"matches({left.sql}, {self._sum().sql}, {int(word == 'ILIKE')})"
         self.expect_sign("(")
-        if self.is_word("SELECT"):
+        if self.is_word("SELECT", "WITH"):
             listed = self.select()
         else:
             sides = [self._aligned(left, item) for item in self.expressions()]

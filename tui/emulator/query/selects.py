@@ -1,4 +1,5 @@
-"""Parses TRQL's SELECTs and translates them to SQLite: clauses, tables, joins of subqueries, unions.
+"""Parses TRQL's SELECTs and translates them to SQLite: clauses, tables, joins of subqueries, unions,
+common table expressions.
 
 `translate` is the only way from a query to SQL. What neither this program sends nor a recording has is refused.
 """
@@ -80,10 +81,11 @@ class _Selects(Expressions):
         """The columns of the SELECT that was parsed last, with their names: in the end those of the answer."""
         self._window = window
         self._aliases: dict[str, Piece] = {}
+        self._common: frozenset[str] = frozenset()
 
     def statement(self) -> str:
         """Parse the whole query."""
-        if not self.is_word("SELECT"):
+        if not self.is_word("SELECT", "WITH"):
             raise self.mismatch(*STARTS)
         sql = self.select()
         if self.is_word("SETTINGS"):
@@ -96,25 +98,41 @@ class _Selects(Expressions):
     def select(self) -> str:
         """Parse a SELECT, or a union of them."""
         self.enter()
-        outer = (self.joins, self.is_windowed, self._aliases)
+        outer = (self.joins, self.is_windowed, self._aliases, self._common)
+        common = self._with() if self.skip_words("WITH") else ""
         parts = [self._one()]
         while self.skip_words("UNION"):
             self.expect_word("ALL")
             parts.append(self._one())
-        self.joins, self.is_windowed, self._aliases = outer
+        self.joins, self.is_windowed, self._aliases, self._common = outer
         self._depth -= 1
-        # SQLite allows no ORDER BY or LIMIT in a part of a union.
-        return parts[0] if len(parts) == 1 else " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608  built by this module
+        if len(parts) > 1:
+            # SQLite allows no ORDER BY or LIMIT in a part of a union.
+            parts = [" UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)]  # noqa: S608  built by this module
+        return common + parts[0]
+
+    def _with(self) -> str:
+        """Common table expressions. Each can read only the earlier ones."""
+        tables: list[str] = []
+        while not tables or self.skip_sign(","):
+            name = self.expect_name()
+            self.expect_word("AS")
+            self.expect_sign("(")
+            tables.append(f"[{name}] AS ({self.select()})")
+            self.expect_sign(")")
+            self._common |= {name}
+        return f"WITH {', '.join(tables)} "
 
     def _one(self) -> str:
         self.expect_word("SELECT")
         self.joins, self.is_windowed, self._aliases = [], True, {}
+        distinct = "DISTINCT " if self.skip_words("DISTINCT") else ""
         items = self._items()
         sources = self._from() if self.skip_words("FROM") else []
         rest = self._clauses()
         columns = ", ".join(self._shown(item, sources) for item in items)
         self.shown = items
-        return f"SELECT {columns}{self._joined(sources)}{rest}"
+        return f"SELECT {distinct}{columns}{self._joined(sources)}{rest}"
 
     def _items(self) -> list[tuple[Piece, str]]:
         """The selected columns with their names."""
@@ -155,8 +173,9 @@ class _Selects(Expressions):
             alias = self._alias() or f"_t{count}"
         else:
             name = self.expect_name()
-            table, sql = find_table(name), ""
-            self.table = table
+            table, sql = (None, f"[{name}]") if name in self._common else (find_table(name), "")
+            if table is not None:
+                self.table = table
             alias = self._alias() or name
         on = f" ON {self.expression().sql}" if count and self.skip_words("ON") else ""
         return _Source(sql, alias, on, table)

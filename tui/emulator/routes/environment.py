@@ -241,7 +241,9 @@ def _enum_message(names: tuple[str, ...], value: Json) -> str:
     return f"Invalid enum value. Expected {expected}, received '{value}'"
 
 
-# The route of schedules: pages of them. Source: tests/wire/recordings/README.md §12.
+# The routes of schedules: pages of them, one, and activating or deactivating it.
+#
+# Source: tests/wire/recordings/README.md §12.
 
 
 async def list_schedules(request: ApiRequest) -> ApiResponse:
@@ -249,6 +251,33 @@ async def list_schedules(request: ApiRequest) -> ApiResponse:
     page = read_numbered_page(request, request.world.schedules.newest_first())
     rows = [_schedule_row(schedule, request) for schedule in page.rows]
     return ApiResponse({"data": rows, "pagination": page.pagination})
+
+
+async def schedule(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/schedules/{id}` (recordings 2802, 2803)."""
+    return _changed(request)
+
+
+async def activate_schedule(request: ApiRequest) -> ApiResponse:
+    """`POST /api/v1/schedules/{id}/activate` (recording 2804)."""
+    return _changed(request, is_active=True)
+
+
+async def deactivate_schedule(request: ApiRequest) -> ApiResponse:
+    """`POST /api/v1/schedules/{id}/deactivate` (recording 2805)."""
+    return _changed(request, is_active=False)
+
+
+def _changed(request: ApiRequest, *, is_active: bool | None = None) -> ApiResponse:
+    """Activate or deactivate a schedule, unless `is_active` is None. The response is the schedule."""
+    schedules, environment = request.world.schedules, request.world.environment
+    found = next((each for each in schedules.newest_first() if each.id == request.path["id"]), None)
+    if found is None:
+        raise Refusal(404, {"error": "Schedule not found"})
+    if is_active is not None:
+        schedules.activate(found, is_active=is_active)
+    place = {"id": environment.id, "type": environment.type}
+    return ApiResponse({**_schedule_row(found, request), "environments": [place]})
 
 
 def _schedule_row(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:

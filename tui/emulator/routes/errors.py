@@ -1,4 +1,4 @@
-"""The routes of error groups: lists with filters and cursors, and one group.
+"""The routes of error groups: lists with filters and cursors, one group, and the actions that change its state.
 
 Source: tests/wire/recordings/README.md §11.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, json_type, query_error, validation_error
 from tui.emulator.lists import ERROR_ID, CursorPage, Cursors, page_around, page_size
 from tui.emulator.rows import json_text
 from tui.emulator.simulation.ledger import GroupKey
@@ -105,13 +105,13 @@ def detail_row(group: FailureGroup, world: World) -> dict[str, Any]:
         "status": state.word,
         "resolvedAt": _time(state.at_ms if is_resolved else None),
         "resolvedInVersion": state.version,
-        "resolvedBy": None,
+        "resolvedBy": state.by if is_resolved else None,
         "ignoredAt": _time(state.at_ms if is_ignored else None),
         "ignoredUntil": _time(state.until_ms),
         "ignoredReason": state.reason,
-        "ignoredByUserId": None,
-        "ignoredUntilOccurrenceRate": None,
-        "ignoredUntilTotalOccurrences": None,
+        "ignoredByUserId": state.by if is_ignored else None,
+        "ignoredUntilOccurrenceRate": state.rate,
+        "ignoredUntilTotalOccurrences": state.total,
     }
 
 
@@ -224,6 +224,42 @@ def _matches(group: FailureGroup, search: str) -> bool:
     return search in group.error_type.lower() or search in group.message.lower()
 
 
+# Reads the bodies that change the state of an error group.
+#
+# The texts of the refusals are recorded (2711-2713, 2716); those of other fields follow the same form.
+
+
+MAX_REASON = 1000
+
+
+def _body(request: ApiRequest) -> dict[str, Json]:
+    if not request.body:
+        raise Refusal(400, {"error": "Request body is empty"})
+    body = request.json()
+    if not isinstance(body, dict):
+        raise validation_error(f"Expected object, received {json_type(body)}")
+    return body
+
+
+def _field(body: dict[str, Json], name: str, word: str) -> Any:
+    """A field of this JSON type, None if it is missing. Raises `Refusal` for another type."""
+    if name in body and json_type(body[name]) != word:
+        raise validation_error(f'Expected {word}, received {json_type(body[name])} at "{name}"')
+    return body.get(name)
+
+
+def _number(body: dict[str, Json], name: str, *, is_whole: bool = True) -> int | None:
+    """A number above 0, cut to a whole one: the server stores a rate of 0.5 as 0 (recording 2707)."""
+    value = _field(body, name, "number")
+    if value is None:
+        return None
+    if is_whole and value != int(value):
+        raise validation_error(f'Expected integer, received float at "{name}"')
+    if value <= 0:
+        raise validation_error(f'Number must be greater than 0 at "{name}"')
+    return int(value)
+
+
 # The routes.
 
 
@@ -243,3 +279,33 @@ def _find(request: ApiRequest) -> FailureGroup:
     if group is None:
         raise Refusal(404, {"error": "Not found"}, {"x-should-retry": "false"})
     return group
+
+
+async def resolve(request: ApiRequest) -> ApiResponse:
+    """`POST /api/v1/errors/{id}/resolve` with `{"resolvedInVersion"}`, which may be missing (recording 1022)."""
+    return _change(request, RESOLVED, version=_field(_body(request), "resolvedInVersion", "string"))
+
+
+async def unresolve(request: ApiRequest) -> ApiResponse:
+    """`POST /api/v1/errors/{id}/unresolve`. A body is optional (recording 1024)."""
+    return _change(request)
+
+
+async def ignore(request: ApiRequest) -> ApiResponse:
+    """`POST /api/v1/errors/{id}/ignore` with `{"duration", "occurrenceRate", "totalOccurrences", "reason"}`, each
+    optional (recordings 1021, 2711-2718). A duration is in milliseconds.
+    """
+    body = _body(request)
+    duration_ms, rate = _number(body, "duration"), _number(body, "occurrenceRate", is_whole=False)
+    total, reason = _number(body, "totalOccurrences"), _field(body, "reason", "string")
+    if reason is not None and len(reason) > MAX_REASON:
+        raise validation_error(f'String must contain at most {MAX_REASON} character(s) at "reason"')
+    until_ms = None if duration_ms is None else request.world.now_ms + duration_ms
+    return _change(request, IGNORED, until_ms=until_ms, reason=reason, rate=rate, total=total)
+
+
+def _change(request: ApiRequest, word: str = "", **details: Any) -> ApiResponse:
+    """Set a state, or none. The response is the whole group."""
+    state = ErrorState(word=word, at_ms=request.world.now_ms, by=request.user, **details) if word else ErrorState()
+    request.world.error_states[_find(request).key] = state
+    return ApiResponse(detail_row(_find(request), request.world))

@@ -57,6 +57,9 @@ ROUTES = (
     ServedRoute("concurrency-limits", "GET", "/api/v1/concurrency-limits", environment.concurrency_limits),
     ServedRoute("pause", "POST", "/api/v1/queues/{queue:path}/pause", environment.pause_queue),
     ServedRoute("schedules", "GET", "/api/v1/schedules", environment.list_schedules),
+    ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", environment.schedule),
+    ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", environment.activate_schedule),
+    ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", environment.deactivate_schedule),
     ServedRoute(
         "deployments",
         "GET",
@@ -74,11 +77,25 @@ ROUTES = (
         limit=DEPLOYMENTS,
     ),
     ServedRoute("tokens", "GET", "/api/v1/waitpoints/tokens", tokens.list_tokens),
+    ServedRoute("create-token", "POST", "/api/v1/waitpoints/tokens", tokens.create),
+    ServedRoute("token", "GET", "/api/v1/waitpoints/tokens/{id}", tokens.token),
+    ServedRoute(
+        "complete",
+        "POST",
+        "/api/v1/waitpoints/tokens/{id}/complete",
+        tokens.complete,
+        Permission.COMPLETE,
+        is_exposed=True,
+    ),
     ServedRoute("whoami", "GET", "/api/v1/whoami", environment.whoami),
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", environment.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
     ServedRoute("errors", "GET", "/api/v1/errors", errors.list_errors, Permission.READ_ERRORS, is_exposed=True),
     ServedRoute("error", "GET", "/api/v1/errors/{id}", errors.error, Permission.READ_ERRORS, is_exposed=True),
+    *(
+        ServedRoute(name, "POST", f"/api/v1/errors/{{id}}/{name}", route, Permission.WRITE_ERRORS, is_exposed=True)
+        for name, route in (("resolve", errors.resolve), ("unresolve", errors.unresolve), ("ignore", errors.ignore))
+    ),
     ServedRoute("feed", "GET", "/realtime/v1/runs", feeds.many_runs, Permission.FOLLOW, is_exposed=True, is_feed=True),
     ServedRoute(
         "run-feed", "GET", "/realtime/v1/runs/{id}", feeds.one_run, Permission.READ_RUN, is_exposed=True, is_feed=True

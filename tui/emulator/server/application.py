@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tui.emulator.access import Access, check, forbidden, identify
+from tui.emulator.access import Access, acting_user, check, forbidden, identify
 from tui.emulator.environment import API_VERSION
 from tui.emulator.exchange import PAGE, ApiRequest, ApiResponse, Refusal, unknown_route
 from tui.emulator.routes.feeds import live_handle, must_refetch
@@ -409,6 +409,7 @@ class _Endpoint:
                 access.scopes,
                 request.headers.get("x-trigger-request-idempotency-key", ""),
                 subscription,
+                acting_user(access.token),
             )
         )
 

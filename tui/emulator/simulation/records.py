@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from tui.emulator.simulation.ledger import Agenda
-from tui.emulator.simulation.names import base36, digest, iso_time, queue_id, waitpoint_id
+from tui.emulator.simulation.names import base36, cuid, digest, iso_time, queue_id, waitpoint_id
 from tui.emulator.simulation.runs import Block, Run
-from tui.emulator.simulation.script import Json, Task, Wait
+from tui.emulator.simulation.script import NOTHING, Json, Task, Wait
 
 # Queues: their limits, their waiting and running runs, and whether they are paused.
 #
@@ -306,6 +306,7 @@ class Deployments:
 
 
 STATUSES = ("WAITING", "COMPLETED", "TIMED_OUT")
+TOKENS_MACHINE = "en7d"
 MAX_TOKENS = 10_000
 """Above this number the oldest token goes whose wait is over."""
 
@@ -314,7 +315,7 @@ MAX_TOKENS = 10_000
 class WaitpointToken:
     """One token. `callback_hash` is a secret: whoever knows the address may complete the token without a key.
 
-    `resume` continues the run that waits for it, None for a token without a run.
+    `resume` continues the run that waits for it, None for one without a run. `output` completed it.
     """
 
     number: int
@@ -328,6 +329,7 @@ class WaitpointToken:
     resume: Callable[[], None] | None = None
     completed_ms: int | None = None
     is_timed_out: bool = False
+    output: Json = NOTHING
 
     @property
     def status(self) -> str:
@@ -348,6 +350,9 @@ class Tokens:
     def newest_first(self) -> list[WaitpointToken]:
         return list(reversed(self._by_id.values()))
 
+    def find(self, token_id: str) -> WaitpointToken | None:
+        return self._by_id.get(token_id)
+
     def wait(self, run: Run, wait: Wait, resume: Callable[[Run, Block], None]) -> None:
         """Create the token that a run waits for from now on, in the last block of its last attempt.
 
@@ -357,22 +362,33 @@ class Tokens:
         attempt = run.attempts[-1]
         block = attempt.blocks[-1]
         token_id = waitpoint_id(run.seed, pause_path(attempt.number, len(attempt.blocks) - 1))
-        token = self.add(token_id, wait.timeout_ms, wait.tags)
+        token = self._add(token_id, wait.timeout_ms, wait.tags)
         token.resume = lambda: resume(run, block)
         if wait.ms < wait.timeout_ms:
             self._agenda.after(wait.ms, self._approve, token, run)
 
-    def complete(self, token: WaitpointToken) -> None:
+    def create(self, timeout_ms: int | None, tags: tuple[str, ...], key: str) -> tuple[WaitpointToken, bool]:
+        """Create a token for which no run waits, or find the one with the same key. The second value says which."""
+        known = next((token for token in self._by_id.values() if key and token.idempotency_key == key), None)
+        if known is not None:
+            return known, True
+        counter = self._created + 1
+        chance = digest(self._seed, "token", counter)
+        token = self._add(f"waitpoint_{cuid(self._agenda.now_ms, counter, TOKENS_MACHINE, chance)}", timeout_ms, tags)
+        token.idempotency_key = key
+        return token, False
+
+    def complete(self, token: WaitpointToken, output: Json) -> None:
         """Complete a token and continue the run that waits for it. Nothing happens once its wait is over."""
         if token.completed_ms is None:
+            token.output = output
             self._end(token)
 
     def _approve(self, token: WaitpointToken, run: Run) -> None:
         if not run.status.is_final:
-            self.complete(token)
+            self.complete(token, {"approved": True})
 
-    def add(self, token_id: str, timeout_ms: int | None, tags: tuple[str, ...]) -> WaitpointToken:
-        """Create a token."""
+    def _add(self, token_id: str, timeout_ms: int | None, tags: tuple[str, ...]) -> WaitpointToken:
         self._created += 1
         now_ms = self._agenda.now_ms
         token = self._by_id[token_id] = WaitpointToken(
