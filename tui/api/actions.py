@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action. `key` starts it, `title` names it, `done` is the word for its success.
+    """One action. `key` starts it, `title` names it, `done_word` says that it succeeded.
 
     `forbidden(run)` returns why the action makes no sense for a run, or None.
     `perform` sends the request, and returns the id of the run that will show the effect.
     `verdict(before, after)` compares two reads of that run, before the request and after the response. It returns the
     outcome, or None if it is too early for one.
-    `reads_first`: `before` is always read for the request, even if the store has just received the run.
+    `reads_first`: the run is always read again just before the request, even if the store has just received it.
     `stops_descendants`: the runs below stop too.
     `is_idempotent`: sending the request twice has the effect of sending it once.
     """
@@ -30,7 +30,7 @@ class Action:
     id: str
     key: str
     title: str
-    done: str
+    done_word: str
     description: str
     forbidden: Callable[[Run], str | None]
     perform: Callable[["Client", RunId, OnWritten], Awaitable[RunId]]
@@ -78,7 +78,7 @@ CANCEL = Action(
     id="cancel",
     key="C",
     title="Cancel",
-    done="canceled",
+    done_word="canceled",
     description="Stop the run and every run below it that has not ended",
     forbidden=_cancel_forbidden,
     perform=_cancel,
@@ -91,7 +91,7 @@ REPLAY = Action(
     id="replay",
     key="R",
     title="Replay",
-    done="replayed",
+    done_word="replayed",
     description="Start a new run of the task with the same payload",
     forbidden=_replay_forbidden,
     perform=lambda api, run_id, on_written: api.replay(run_id, on_written),

@@ -92,7 +92,7 @@ class ErrorGroupRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueRequest:
-    """One queue. `name` is without `task/`; `is_task` says whether it has it."""
+    """One queue. `name` has no prefix. `is_task`: it is a task's own queue, `task/<name>`."""
 
     name: str
     is_task: bool
@@ -133,7 +133,9 @@ class ApiReader(ABC):
     def __init__(
         self, key: Secret, *, clock: Callable[[], datetime], allows_http: bool, timeouts: Timeouts = DEFAULT_TIMEOUTS
     ) -> None:
-        """`key` is redacted from the text of every error. `allows_http`: no TLS is used, nor needed to download."""
+        """`key` is redacted from the text of every error. `allows_http`: the API itself is reached without TLS, so
+        downloads need none either.
+        """
         self._key = key
         self._allows_http = allows_http
         headers = {b"user-agent": USER_AGENT.encode()}
@@ -288,7 +290,8 @@ class ApiReader(ABC):
 def http_request_of(request: ReadRequest) -> HttpRequest:
     """Return the HTTP request.
 
-    Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
+    Raises `NotFound` for an impossible id, `Refused` for a text that is no valid period, or a value that no query may
+    have.
     """
     match request:
         case RunRequest(run_id, "run"):
@@ -318,7 +321,9 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
 
 
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
-    """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
+    """Return the parameters of a list of error groups. Raises `Refused` for a text that is no valid period or
+    cursor.
+    """
     _length_of(period, "GET /api/v1/errors")
     if after is not None and not is_cursor(after):
         raise errors.Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
@@ -412,9 +417,11 @@ class Client(ApiReader):
         headers = headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()}
         self._feed = HttpConnection(headers=headers, key=self._key, clock=clock, timeouts=feed_timeouts)
         self.restart_reads = self._connection.restart_reads
-        """Sends the reads again that take long, except the poll of the feed and downloads."""
+        """A method that sends the reads again that take long, except the poll of the feed and downloads."""
         self.oldest_read = self._connection.oldest_read
-        """Returns which of them began first, as method and path, and after which time it fails at the latest."""
+        """A method that returns which of these reads began first, as method and path, and after which time it fails at
+        the latest.
+        """
 
     async def aclose(self) -> None:
         await self._connection.aclose()

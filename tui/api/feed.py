@@ -82,7 +82,7 @@ def read_stored_error(text: Json) -> RunError | None:
             return build_error(message or raw, name=text_at(stored, "name"), stack=stack or None)
 
 
-# The protocol of the realtime feed: builds the parameters of a long poll, and decodes its response into patches.
+# The long poll: its parameters, and its response as patches.
 #
 # The protocol is Electric's shape protocol; `sync.feed` decides when to poll. The recorded server never sent 409
 # or `must-refetch`, which Electric's HTTP API defines and a self-hosted server may use.
@@ -106,7 +106,9 @@ Row = Mapping[str, Any]
 
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
 _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
-"""Today's header name first, then that of servers which ignore `x-trigger-electric-version` (recordings 710, 735)."""
+"""Of both: today's name of the header, then that of servers which ignore `x-trigger-electric-version` (recordings 710,
+735).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ class FeedTarget:
 
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
-    """Where the next poll continues. `is_up_to_date`: the server may hold that poll until a run changes."""
+    """Where the next poll continues. `is_up_to_date`: everything was received, so the server may hold that poll until a
+    run changes.
+    """
 
     handle: str
     offset: str
@@ -155,8 +159,9 @@ START_PARAMS: Final = {"offset": "-1"}
 class FeedResponse:
     """A decoded response. If `position` is None, the feed must restart with a snapshot.
 
-    `partial` holds rows with only some columns, as Electric itself sends them; `read_change` merges one into the known
-    state. `unreadable` counts the rows that were dropped because they have no run id.
+    Trigger.dev sends all columns at each change. A plain Electric server sends only those that changed: such rows are
+    in `partial`, and `read_change` merges one into the known state. `unreadable` counts the rows that were dropped
+    because they have no run id.
     """
 
     patches: tuple[RunPatch, ...]

@@ -18,9 +18,6 @@ from tui.text.redaction import Redactor
 from tui.text.status import STATUS_STYLES, ascii_line, ascii_text
 from tui.text.styled import Line, Piece, Token
 
-# The output of commands: data to stdout, messages to stderr, and the exit code.
-
-
 # Writes the output of commands: data to stdout, messages to stderr.
 #
 # Only `program.early` and `program.relay` write to stderr without it, and the monitor's driver to the terminal. No

@@ -12,9 +12,6 @@ from tui.domain.error_words import ID, is_id, normalise_name, replace_told, repl
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
-# `normalise` and `identity_of`: an error's message without the data that differs between two failures of one kind.
-
-
 # Removes from a message what programs paste into it: colours, HTML pages, stacks, excerpts of code, logs, records.
 
 

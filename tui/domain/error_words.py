@@ -403,9 +403,6 @@ def _replace_name(match: re.Match[str]) -> str:
     return match["noun"] + match["gap"] + NAME
 
 
-# Finds the data in a message: numbers, quoted texts, addresses, times, paths, values in known sentences.
-
-
 # Decides whether a number or a word with digits in a message is a code, which splits groups, or data.
 
 

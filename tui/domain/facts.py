@@ -10,9 +10,6 @@ from tui.domain.run import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
-# The groups of errors that the server counts, and how far failed runs and groups were read.
-
-
 # `ServerErrorGroup`: a group of errors as the server counts it, one for each task and message as it was thrown.
 #
 # The server does not normalise messages, so one group of `store.error_groups` may hold many of these.
@@ -169,9 +166,6 @@ def state_of(theirs: Collection[ServerErrorGroup], since: datetime, now: datetim
     return ErrorState.UNRESOLVED
 
 
-# The facts of an environment that are not runs, and how often each kind of them is read.
-
-
 # `WallUpdate`: the base of the updates about findings and their facts.
 #
 # The store imports their classes when the first of them arrives, since the start needs none.
@@ -253,8 +247,8 @@ class TaskSpeed:
 class MinutesRead(TimedFact):
     """The minutes of all tasks from `since` on, in cells of `cell`. A cell that is not named had no run.
 
-    `is_cut`: the server has more rows than it sent, so that cells may be missing. Cells from `ends_since` on, which is
-    not later than `since`, have the ends of runs; None: there is none before `since`.
+    `is_cut`: the server has more rows than it sent, so that cells may be missing. `ends_since`: `minutes` begin that
+    much earlier, with cells that have only the ends of runs; None: there are no older cells.
     """
 
     since: datetime
@@ -297,10 +291,10 @@ class NormalsRead(TimedFact):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue as the server lists it. `name` is without `task/`, `is_task` says whether it has it.
+    """A queue as the server lists it. `name` never has the prefix `task/`; `is_task`: the server's name has it.
 
-    A queue of version V2 (`is_v2`) has no limit of its own: `limit` is that of the same name, where it is known.
-    `is_limit_paused` says whether that admits no run.
+    A queue of version V2 (`is_v2`) has no limit of its own: `limit` is that of the concurrency limit with its name,
+    where it is known. `is_limit_paused`: that limit is paused and admits no run.
     """
 
     id: str
@@ -612,7 +606,8 @@ class QueueHour:
     is_cut: bool = False
 
 
-# How often each source of facts is read, and when an answer is old: its numbers show their age, OK is not known.
+# How often each source of facts is read, and when an answer is too old: then its age stands beside its numbers, and the
+# verdict is NOT KNOWN instead of OK.
 
 
 INTERVALS: Final[Mapping[FactSource, timedelta]] = {
@@ -642,7 +637,7 @@ DECIDING: Final = tuple(each for each in FactSource if each not in {FactSource.R
 
 
 def old_after(interval: timedelta) -> timedelta:
-    """Return from which age on a number is old that is read once an interval."""
+    """Return the age at which a number that is read once an interval counts as old."""
     return max(OLD_AFTER_INTERVALS * interval, MIN_OLD)
 
 

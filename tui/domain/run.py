@@ -12,9 +12,6 @@ from tui.domain.error import RunError
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
-# A run: its ids, its status, its attempts, and its facets, which are read independently of each other.
-
-
 # Ids are types of their own, so that mypy rejects a task id in place of a run id. They are not validated: the server
 # may use any text.
 
@@ -259,9 +256,6 @@ def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
     """Return the words of a status filter that stand for live statuses. An empty filter selects all statuses."""
     wanted = tuple(words)
     return tuple(word for word in wanted if word in _LIVE_FILTER_WORDS) if wanted else LIVE_WORDS
-
-
-# A run and its facets: the groups of fields that are read, and become outdated, independently of each other.
 
 
 # `Wait`: what a run's code waits for: time, a token, input, or other runs.

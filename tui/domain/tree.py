@@ -23,8 +23,8 @@ _DEQUEUED = "[engine] PENDING_EXECUTING"
 class RunTimes:
     """The times of a run in a query's row or a trace. None: not included, or not reached yet.
 
-    `duration` is the time from start to end, for a response without these two. `compute` is the total time of the
-    finished attempts.
+    `duration` is the time from start to end, as given by responses that lack these two. `compute` is the total time of
+    the finished attempts.
     """
 
     created_at: datetime | None = None
@@ -89,7 +89,7 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
     """Return a row for every run of a trace. The parent of a run is the run of the span above its root span.
 
     The first run has no parent: a trace begins at the requested run. `status` is set only where the flags of a closed
-    span are unambiguous. An error may be a failure, a crash or an expiry.
+    span are unambiguous. The span of an error is not: it may be a failure, a crash or an expiry.
     Source: tests/wire/recordings/README.md §6.
     """
     rows: dict[RunId, TreeRow] = {}
@@ -97,7 +97,8 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
     while pending:
         span, above = pending.pop()
         if span.run_id not in rows:
-            # If the trace lacks the root span of a run, this is another span of it.
+            # The first span of a run is its root span, unless the trace lacks that. Another span tells only the id and
+            # the parent of the run.
             if span.level != "DEBUG" and span.attempt_number is None:
                 task = TaskId(span.message)
                 rows[span.run_id] = TreeRow(span.run_id, above, task, _unambiguous_status(span), _times_of(span))
@@ -208,7 +209,7 @@ def _root_of(current: RunId, rows_by_id: dict[RunId, TreeRow], runs: Mapping[Run
 def _orphans(root: RunId, ids: Iterable[RunId], rows_by_id: Mapping[RunId, TreeRow]) -> set[RunId]:
     """Return the runs without a known parent, and one run of each cycle."""
     orphans: set[RunId] = set()
-    walks = {root: -1}  # the number of the walk that reached a run first
+    walks = {root: -1}  # by run: the number of the walk that first reached it
     for walk, start in enumerate(ids):
         run_id = start
         while run_id not in walks:

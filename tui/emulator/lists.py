@@ -78,7 +78,7 @@ def _number(cursor: str) -> int | None:
     return int(text[1:16]) if text[:1] == "t" and text[1:].isascii() and text[1:].isdigit() else None
 
 
-NUMBERS: Cursors[Any] = Cursors(lambda row: row.number, _numbered, _number)
+NUMBER_CURSORS: Cursors[Any] = Cursors(lambda row: row.number, _numbered, _number)
 """Cursors of rows that are numbered in the order of their creation."""
 
 

@@ -123,12 +123,6 @@ class Header(LiveLines):
         return now - self._changed_at if self._changed_at is not None and can_change else None
 
 
-# The footer and the summary above it: the keys that work now, a notice at the right end, and two lines about a row.
-
-
-# The footer: the keys that work now, and a notice at the right end.
-
-
 # `live_keys` returns the keys that work on a screen now. The footer and the command line show them.
 #
 # They come from Textual's active bindings, so that no list of keys has to be maintained.

@@ -203,8 +203,9 @@ class Background(StrEnum):
     """The background of a line.
 
     CURSOR and CURSOR_AWAY are the cursor's row in the focused pane and in other panes. GONE is a row that no longer
-    matches the filter, GONE_CURSOR the same row under the cursor. The first piece of a row with a cursor is its edge.
-    FAILING, AMBER and NEW lie behind findings of the wall: the worst one, an amber one, and one that just appeared.
+    matches the filter, GONE_CURSOR the same row under the cursor. The first character of a row with a cursor is its
+    edge. FAILING, AMBER and NEW lie behind findings of the wall: the worst one, an amber one, and one that just
+    appeared.
     """
 
     PAGE = "page"
@@ -225,7 +226,7 @@ class _Ground(NamedTuple):
     """How a background looks: its colour, and the tokens that change on it.
 
     * `is_reversed`: without colours, its lines are reversed
-    * `beside`: the background of a row beside its edge, where the cursor is only that
+    * `beside`: with a gutter cursor only the edge of a row shows the cursor; the rest of the row has this background
     """
 
     color: str

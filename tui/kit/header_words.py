@@ -29,7 +29,7 @@ class HeaderFacts:
     * `minutes`: whole minutes, the oldest first
     * `unchanged_for`: the time without a change while runs are live
     * `is_relayed`: all data comes from a relay
-    * `reading`: the request that the program waits for longest, and after which time it fails at the latest
+    * `reading`: the oldest request that has no answer yet, and the time after which it fails at the latest
     * `is_slow_link`: the monitor saves bytes for the terminal
     """
 
@@ -84,15 +84,15 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
     if facts.paused_at is not None:
         head = _alarm_line("‖ paused")
         if freshness.failure is not None or freshness.is_stale:
-            return ConnectionState(head, _source_state(facts, offline_mark).head)
+            return ConnectionState(head, _leading_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
         since = formatting.wait(facts.at - facts.paused_at, in_minutes=facts.is_slow_link)
         remark = f"{since} ago{waiting}{with_key('pause', 'p', ', {} resumes')}"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
-    return _source_state(facts, offline_mark)
+    return _leading_state(facts, offline_mark)
 
 
-def _source_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
+def _leading_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
     """Return the state of the leading source: the one that the displayed data depends on."""
     freshness = facts.freshness
     match freshness.failure:
@@ -141,7 +141,7 @@ def _state_by_age(facts: HeaderFacts) -> ConnectionState:
 
 
 def _reading(facts: HeaderFacts) -> str:
-    """Return when the program tries again at the latest, and what it waits for. A narrow header cuts the end."""
+    """Return a text like `next try within 31 s, r asks now, waits for the list`. A narrow header cuts off the end."""
     if facts.reading is None:
         return ""
     what = "the list" if facts.reading[0] == _LIST else facts.reading[0].partition(" ")[2]
@@ -182,13 +182,13 @@ def _alarm_line(text: str) -> Line:
 
 
 WIDE: Final = 110
-"""From this width on the right end has runs per minute and the clock."""
+"""Below this width, runs per minute are dropped; in UTC the clock is, too."""
 
 COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
 """Counts are requested every 10 s. After a minute without an answer they are marked as old."""
 
 COUNTS_AGE_FROM: Final = timedelta(seconds=3)
-"""Counts that cannot be updated from run changes show their age from here on."""
+"""If the server's counts cannot be updated from run changes, their age is shown once it is this long."""
 
 COUNTS: Final = (
     ("queued", "Q", Token.MUTED, "Queued."),
@@ -225,7 +225,7 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
     least = line_width(connection.remark)
     for drop in ("", *_DROPS, *_COUNTS_DROP):
         drops.append(drop)
-        if drop == _DROPS[-1]:
+        if drop == _DROPS[-1]:  # only the counts are left beside it: cut the remark before a count is dropped
             least = min(_MIN_REMARK, least)
         parts = _parts(facts, connection, drops, is_colorless=is_colorless)
         excess = parts.width - width

@@ -66,7 +66,7 @@ class ListView(RowRules[R]):
     """A list. What is not declared here does not exist.
 
     * `name`: of the view, its pane, its command and its address; `noun`: one row; `plural`: rows, if not `name`
-    * `sentence`: says so in a few words, for the help of the command, the command line and the keys
+    * `sentence`: what the list shows, in a few words, for the help of the command, the command line and the keys
     * `title`: returns the name of a row, for the rule of its page
     * `fields`: the texts in which the typed filter looks, by the names that a word can have: `status:waiting`
     * `read`, `detail`: how the rows are read, and more about the one under the cursor
@@ -113,7 +113,8 @@ class ListView(RowRules[R]):
         return next((each for each in self.orders if each.id == name), self.orders[0])
 
     def filter(self, text: str) -> Callable[[R], bool]:
-        """Return the test of a typed text: every word is in a field, those with the name of a field are in that one.
+        """Return the test of a typed text. Every word must occur in some field; `status:waiting` must occur in
+        `status`.
 
         A `-` before a word negates it.
         """
@@ -210,7 +211,7 @@ class LiveList(Generic[R]):
         return ""
 
     def begin_drawing(self) -> Mapping[str, str]:
-        """Return the titles of columns that have other ones now, by their ids. Called before rows are drawn."""
+        """Prepare for drawing the rows. Returns the titles of the columns whose titles have changed, by their ids."""
         return {}
 
     def open(self) -> None:

@@ -158,9 +158,6 @@ class LiveModel:
 # A fetch that is requested often and runs at most once at a time.
 
 
-# The messages about failures of the session, which the page `:messages` shows.
-
-
 # The lines of the page `:messages`, which lists what went wrong, the newest last.
 
 

@@ -23,7 +23,7 @@ _MAX_CACHED: Final = 4_096
 
 
 @lru_cache(maxsize=_MAX_CACHED)
-def _in_256(style: Style) -> Style:
+def _style_in_256(style: Style) -> Style:
     return style + Style.from_color(_color(style.color), _color(style.bgcolor))
 
 
@@ -38,7 +38,7 @@ class In256Colors(LineFilter):
 
     def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:  # noqa: ARG002  Textual's
         return [
-            segment if segment.style is None else Segment(segment.text, _in_256(segment.style), segment.control)
+            segment if segment.style is None else Segment(segment.text, _style_in_256(segment.style), segment.control)
             for segment in segments
         ]
 
@@ -72,7 +72,7 @@ def theme_of(color_mode: ColorMode, own_colors: Mapping[str, str]) -> Theme:
     if palette is not PALETTES[color_mode]:
         name += "".join(f"-{role}{color[1:]}" for role, color in sorted(own_colors.items()))
     is_ansi = color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
-    colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
+    colors = {role: f"ansi_{color}" if is_ansi else color for role, color in palette.items()}
     # Textual's own stylesheets need these variables in an ANSI theme.
     of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
     return Theme(
@@ -89,5 +89,5 @@ def theme_of(color_mode: ColorMode, own_colors: Mapping[str, str]) -> Theme:
         surface=colors["surface"],
         panel=colors["dialog"],
         boost=colors["cursor"],
-        variables={f"tui-{name}": color for name, color in colors.items()} | of_terminal,
+        variables={f"tui-{role}": color for role, color in colors.items()} | of_terminal,
     )

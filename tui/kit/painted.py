@@ -32,9 +32,6 @@ from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
 from tui.text.styled import Line, Piece, Token, line_width, wrap
 
-# `PaintedScreen`, the base of all screens: it repaints only changed lines. Dialogs whose keys count once shown.
-
-
 # Sends text to the clipboard of the user's terminal, which may be on another machine.
 #
 # It uses the escape sequence OSC 52, also through tmux and GNU screen. Terminals never confirm it, so the notice says
@@ -125,7 +122,7 @@ class PaintedScreen(Screen[ResultT]):
     # stay bound: pressing one that is not useful now shows the reason.
 
     def keeps_keys(self) -> bool:
-        """Return whether the state lasts for a moment only: the footer would change twice, and keeps its keys."""
+        """Return whether this state is so short that the footer should not change for it."""
         return False
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  for subclasses
@@ -250,7 +247,7 @@ class PaintedScreen(Screen[ResultT]):
 
 # In this order: Textual takes the styles of the first base alone.
 class PaintedDialog(ModalScreen[ResultT], PaintedScreen[ResultT]):
-    """The same for a dialog, which leaves the screen below it visible."""
+    """A `PaintedScreen` over another screen, which stays visible."""
 
 
 class LineDialog(PaintedDialog[ResultT]):
@@ -407,7 +404,7 @@ class KeyPainter:
         if self._frames is not None:
             self._frames.record_layout()
             if self._shown:
-                # Behind the key that is being handled, if it is one that moved them: it is painted by then.
+                # This runs after the current key. If that key moved the widgets, they are painted already by then.
                 call_soon(self._app, self._paint_later)
 
     @property
@@ -457,9 +454,6 @@ async def settle(stack: Sequence[Screen[Any]]) -> None:
         elif not top.place_now():
             top.paint_now()
             return
-
-
-# Dialogs that ask: a question that `y` answers, and whether the program ends while actions wait.
 
 
 # A question that `y` answers, such as the one before a command of one's own. Any other answer changes nothing.
@@ -531,7 +525,7 @@ class YesNoDialog(LineDialog[bool]):
 
     on_screen_resume = on_resize
     on_terminal_taken_back = on_resize
-    """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
+    """After a return from the shell, keys are ignored until the terminal has shown the dialog again."""
 
     @property
     def texts(self) -> tuple[str, ...]:

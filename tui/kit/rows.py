@@ -211,7 +211,9 @@ class RowLines(Generic[K]):
         raise NotImplementedError
 
     def _show_cursor(self, *, keeps_top: bool = False) -> None:
-        """Scroll so that the cursor is in the window. No lines are blank below the last one, unless `keeps_top`."""
+        """Scroll so that the cursor is in the window, and no line below the last row is blank. `keeps_top` allows blank
+        lines.
+        """
         height, line = max(1, self.height), self._cursor_line()
         last_top = self.top if keeps_top else len(self) - height
         self.top = 0 if line is None else max(0, min(self.top, last_top))
@@ -259,9 +261,9 @@ Ranks = dict[str, tuple[object, ...]]
 
 # `ListModel`: the rows of a list in their order, the cursor, and the window of visible rows.
 #
-# The cursor is a row, not a line. While it is at the top and was not moved, the list *follows*: the order stays true,
-# and the cursor stays on the first row. Once it was moved, the list is *held*: rows keep their places, new ones go
-# above the first row, out of sight, and one that vanishes keeps its row until the cursor moves.
+# The cursor is a row, not a line. Until the user moves it, the list *follows*: it is always sorted, and the cursor is
+# on whatever row is first. After that the list is *held*: rows keep their places, new ones go above the first row, out
+# of sight, and one that vanishes keeps its row until the cursor moves.
 
 
 MORE: Final = ""
@@ -280,7 +282,7 @@ class RowRules(Generic[R]):
 
     * `key`: returns the identity of a row
     * `folds`: returns whether a row is folded into the last line, with others of its kind
-    * `sort_every_s`: how often the list is sorted again while its rows change in nothing that `moves`
+    * `sort_every_s`: changes for which `moves` is False sort the list again at most this often
     * `moves`: returns whether the change of a row sorts the list at once
     """
 
@@ -392,11 +394,11 @@ class ListModel(RowLines[str], Generic[R]):
             self._ranks, self._sorted = ranks, ranked
         else:
             for key, changed_row in changed.items():
-                self._put(key, changed_row, query)
+                self._rank_row(key, changed_row, query)
         self._matches, self.query = matches, query
         before = {each: was for each in changed if (was := self._rows.get(each)) is not None}
         is_due = not self._is_held and self._is_sort_due(before, changed, now_s)
-        self._take_over(rows, changed)
+        self._store_rows(rows, changed)
         if is_sorted_again or is_due:
             self._sort(now_s)
         elif self._is_held:
@@ -438,7 +440,7 @@ class ListModel(RowLines[str], Generic[R]):
         is_last = self.rules.folds is not None and not query.text and self.rules.folds(row)
         return (is_last, *query.order.rank(row), key)
 
-    def _put(self, key: str, row: R | None, query: RowQuery[R]) -> None:
+    def _rank_row(self, key: str, row: R | None, query: RowQuery[R]) -> None:
         """Add a row or move it to its place. Drop it if it is gone or does not match."""
         rank = self._rank(key, row, query) if row is not None and self._matches(row) else None
         before = self._ranks.get(key)
@@ -451,7 +453,7 @@ class ListModel(RowLines[str], Generic[R]):
             self._sorted.add(rank)
             self._ranks[key] = rank
 
-    def _take_over(self, rows: dict[str, R], changed: Mapping[str, R | None]) -> None:
+    def _store_rows(self, rows: dict[str, R], changed: Mapping[str, R | None]) -> None:
         if rows is not self._rows:
             self._rows = rows
         else:
@@ -485,7 +487,7 @@ class ListModel(RowLines[str], Generic[R]):
         index = self._order.index(self.cursor) if self.cursor in self._placed else None
         line = None if index is None else index - self.top
         folded = self._find_folded()
-        self._place([key for rank in self._sorted if (key := rank[-1]) not in folded])
+        self._set_order([key for rank in self._sorted if (key := rank[-1]) not in folded])
         self._departed.clear()
         if not self._is_held or self.cursor not in self._placed:
             self.cursor, self.top, self._is_held = next(iter(self._order), None), 0, False
@@ -494,7 +496,7 @@ class ListModel(RowLines[str], Generic[R]):
         self._new.clear()
         self._show_cursor()
 
-    def _place(self, keys: list[str]) -> None:
+    def _set_order(self, keys: list[str]) -> None:
         self._order = [*keys, MORE] if self.folded_rows else keys
         self._placed = set(self._order)
         self.marks.show_within(self._placed)
@@ -511,7 +513,7 @@ class ListModel(RowLines[str], Generic[R]):
         if not added and had_more is bool(self.folded_rows):
             return
         added.sort(key=self._ranks.__getitem__)
-        self._place([*added, *(key for key in self._order if key != MORE)])
+        self._set_order([*added, *(key for key in self._order if key != MORE)])
         self._new.update(added)
         self.top += len(added)
         if self.cursor not in self._placed:

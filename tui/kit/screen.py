@@ -35,7 +35,7 @@ SLOW_LINK_REST_S: Final = 0.4
 between two frames."""
 
 BEHIND_REST_S: Final = 0.05
-"""The same while more keys wait than the machine can handle: it then paints once for several keys."""
+"""The pause to wait for instead, if keys come faster than they are handled: then several keys are painted at once."""
 
 
 class BaseScreen(ViewScreen):
@@ -117,6 +117,7 @@ class BaseScreen(ViewScreen):
         self.workspace.arrange_for(self.size, summary_height(self.app_base.painter))
 
     def rest(self) -> None:
+        # Both look at `is_resting`, and need nothing for a covered screen.
         self._require_needs()
         self._follow_run()
 
@@ -236,7 +237,7 @@ class BaseScreen(ViewScreen):
         self.arrange_panes()
 
     def select_target(self) -> None:
-        """Select the run that the keys of the focused pane act on, if another one is selected."""
+        """Select the run that the keys of the focused pane act on, if another one is selected. For subclasses."""
 
     def _show_selection(self, selection: Selection) -> None:
         self.selection = selection

@@ -25,10 +25,10 @@ from tui.kit.terminal.output import PaintedPiece
 # Makes full garbage collections in pauses between keys, so that none delays a key.
 #
 # A full collection visits every tracked object that is not frozen: with 100,000 runs 0.3 s. So Python makes none by
-# itself. Each of ours freezes what has survived, and the next one visits only what is new. What becomes garbage while
-# it is frozen, such as a screen that stayed open, is freed by a thaw every five minutes, or later where it takes long:
-# without thaws, views that open and close with a key a second cost 1.4 MB a minute. Without all this, the longest key
-# at 100,000 runs takes twice as long.
+# itself. Each of ours freezes what has survived, and the next one visits only what is new. The collector does not
+# look at frozen objects, so garbage among them stays. So every five minutes (more rarely where it is slow) a thaw
+# unfreezes everything first: without thaws, opening and closing a view each second costs 1.4 MB a minute. Without all
+# this, the longest key at 100,000 runs takes twice as long.
 #
 # Nothing here asks the collector for a list of objects. The list would refer to a tuple that another thread still
 # fills, and CPython ends such a tuple with a SystemError.

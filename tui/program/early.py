@@ -1,4 +1,4 @@
-"""What happens before anything large is imported: ctrl-q as a key, large blocks of memory, and the report of a bug."""
+"""The terminal during the imports, large blocks of memory, and how a crash is printed. Imports nothing large."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Keeps ctrl-q among the typed keys from the start of the program, before anything else is imported.
 #
-# With flow control, a terminal takes ctrl-q for "go on" and drops it, until the monitor switches to raw mode. Only the
-# monitor and the demo do this.
+# With flow control, a terminal takes ctrl-q for "go on" and drops it, until the monitor switches to raw mode. Flow
+# control is turned off only for the monitor and the demo.
 
 
 INTERRUPTED: Final = 130
@@ -39,8 +39,8 @@ def starts_monitor(arguments: "Sequence[str]") -> bool:
 
 
 def begin(arguments: "Sequence[str]") -> None:
-    """Turn flow control off if the arguments start the monitor or the demo. Until its imports are done, ctrl-c ends
-    it.
+    """Turn flow control off if the arguments start the monitor or the demo. If it was on, ctrl-c ends the program until
+    its imports are done.
     """
     global _original  # noqa: PLW0603  a process has one terminal
     if not starts_monitor(arguments):
@@ -51,7 +51,7 @@ def begin(arguments: "Sequence[str]") -> None:
             _original = termios.tcgetattr(_STDIN)
             attributes[0] &= ~termios.IXON
             termios.tcsetattr(_STDIN, termios.TCSANOW, attributes)
-            signal.signal(signal.SIGINT, _end)
+            signal.signal(signal.SIGINT, _exit_at_interrupt)
 
 
 def original_attributes() -> list[Any] | None:
@@ -76,7 +76,7 @@ def _is_foreground() -> bool:
         return False
 
 
-def _end(_: int, __: "FrameType | None") -> None:
+def _exit_at_interrupt(_: int, __: "FrameType | None") -> None:
     restore()
     os._exit(INTERRUPTED)
 
@@ -115,8 +115,8 @@ def return_large_blocks() -> None:
 
 # Prints the traceback of an unexpected exception, without local variables and without any key or token.
 #
-# Python prints the exceptions of threads, destructors and unawaited tasks by itself; `redact_interpreter_output`
-# redacts those.
+# Python itself prints the exceptions of threads, destructors and unawaited tasks to `sys.stderr`, which
+# `redact_interpreter_output` replaces to redact them.
 
 
 LAST_LINE: Final = "trigger-tui crashed; see the traceback above."

@@ -105,7 +105,9 @@ class StoreEncoder:
         self._newest: tuple[bytes, ...] | None = None
         """The messages with the runs that changed last, for every screen that is up to date."""
         self.facts = self._encoded_facts()
-        """The message with everything that the store knows besides runs, another one when that changes."""
+        """The message with `FACT_TOPICS`. It is replaced by a new object when one of these changes, so `is` tells
+        whether a screen has it.
+        """
 
     def on_changes(self, changes: Changes) -> AbstractSet[RunId]:
         """Return the runs that changed."""
@@ -425,9 +427,6 @@ class RelayClient:
             await self.send(self._encoder.findings(self._sent_findings))
 
 
-# The tokens of a relay: the file that has them, and the check of requests that open a WebSocket.
-
-
 # Reads the token file, which only its owner may access, and compares tokens in constant time.
 #
 # No token appears in output or in an error.
@@ -562,9 +561,6 @@ class Authenticator:
             return
         self._logged.add((host, reason))
         self._log(f"a screen at {host} was refused: {reason}")
-
-
-# The relay: one session with the API that serves any number of read-only screens over WebSockets.
 
 
 # The server's WebSocket connections, with bounded memory for unread pongs, and a set of all that are open.
@@ -706,7 +702,7 @@ class Relay:
                     connection.transport.abort()
                 await server.wait_closed()
 
-    async def run(self) -> None:
+    async def wait_for_bug(self) -> None:
         """Wait until canceled. Raises the first unexpected exception of a connection."""
         await self._failure
 

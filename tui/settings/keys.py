@@ -97,7 +97,7 @@ def is_printable(key: str) -> bool:
 
 
 def is_capital(key: str) -> bool:
-    """Return whether a key is a capital letter: the only keys of what writes."""
+    """Return whether a key is a capital letter. Only those may start something that changes runs."""
     return len(key) == 1 and key.isascii() and key.isupper()
 
 
@@ -145,7 +145,7 @@ class KeyTable(NamedTuple):
     """All bindings, collected from the classes of the monitor (`features.key_table`).
 
     * `rows`: by their ids, in the order in which they are listed
-    * `words`: how the bindings are called in all scopes
+    * `words`: the ids and words of all bindings; a command without a key may not be named like one of them
     * `places`: where keys work (a pane, page or dialog), and the ids of the bindings that work there
     * `text_places`, `text_keys`: the places where letters are text, and the keys that edit it
     """
@@ -157,7 +157,9 @@ class KeyTable(NamedTuple):
     text_keys: Sequence[str]
 
     def ids_by_key(self, place: str, keys: Keys) -> dict[str, set[str]]:
-        """Return which bindings have a key in a place. A text field is the binding ""."""
+        """Return which bindings have a key in a place. Where the user types, the keys that edit the text belong to the
+        binding "".
+        """
         is_text = place in self.text_places
         found: dict[str, set[str]] = {}
         for binding in self.places[place]:
@@ -210,7 +212,9 @@ class KeyTable(NamedTuple):
         return f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'}"
 
     def clashes(self, keys: Keys) -> Iterator[tuple[str, tuple[str, str], str]]:
-        """Yield the keys that two bindings share in a place, but not by default, with their ids and the place."""
+        """Yield each clash: a key, the ids of two bindings that have it in the same place, and the place. What they
+        share by default is no clash.
+        """
         for place in self.places:
             shared = {pair for ids in self.ids_by_key(place, {}).values() for pair in combinations(sorted(ids), 2)}
             for key, ids in self.ids_by_key(place, keys).items():

@@ -85,7 +85,8 @@ class ValueRule:
     """The rule of a value, beyond its type, and everything else that is known of the setting.
 
     * `expected`: completes the sentence "expected …" about a wrong value; a switch and a `Literal` have their own words
-    * `may_be_text`: a text stands for a list of one, or for a table with its first field alone
+    * `may_be_text`: the file may have a text here. It is read as a list with that text alone, or as a table whose first
+      field it is
     * `check`: says what is expected instead of a value; "" where it is right
     * `option`, `live`: other ways to set it
     * `at_start`: a change of the file takes effect at the next start; else at once
@@ -107,7 +108,7 @@ class ValueRule:
     def bounds(self) -> dict[str, Any]:
         """The bounds by the names that pydantic has for them."""
         bounds = {name: getattr(self, name) for name in ("pattern", "min_length", "max_length", "ge", "le")}
-        # Without the end, Python accepts a line break after the text. JSON Schema does not.
+        # In Python, `$` also matches before a line break at the end. This lookahead forbids it, as JSON Schema does.
         bounds["pattern"] = None if self.pattern is None else rf"{self.pattern}(?!\n)"
         return {name: bound for name, bound in bounds.items() if bound is not None}
 
@@ -197,7 +198,9 @@ def entry_type(kind: Any) -> type[ConfigTable] | None:
 
 
 def settings_in(kind: type[ConfigTable], path: str = "") -> Iterator[tuple[str, Any, ValueRule]]:
-    """Yield the path, the annotation and the rule of every key that is in no list, those of tables before theirs."""
+    """Yield the path, the annotation and the rule of every setting, a table before its own settings. Entries of lists
+    are left out.
+    """
     for each in fields(kind):
         table, rule = ruled(each.type)
         yield f"{path}{each.name}", each.type, rule

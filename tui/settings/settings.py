@@ -187,9 +187,6 @@ def _holds(span: str, at: time) -> bool:
     return start <= at < end if start < end else at >= start or at < end
 
 
-# The settings of a session from flags, environment variables and the config file.
-
-
 # Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
 #
 # A flag wins over a variable, a variable over the file. Callers pass the variables and the file: this module reads

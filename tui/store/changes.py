@@ -25,7 +25,7 @@ Key = tuple[float, RunId]
 """The negative creation time in seconds, and the id."""
 
 SortKey = tuple[Any, ...]
-"""The rank of a run, then the two parts of its `Key`. In the order of creation it is the `Key` itself."""
+"""The rank of a run, then the two parts of its `Key`. The order of creation has no rank, so there it is the `Key`."""
 
 MAX_FOLDED_TASKS: Final = 1024
 K = TypeVar("K", bound=Hashable)
@@ -97,7 +97,7 @@ _NO_STATUS: Final = _GROUP_OF[RunStatus.QUEUED]
 
 
 def _by_status(run: Run) -> int:
-    # Not by `run.status`, which takes three times as long: a run that is tried again is in the same group.
+    # `run.status` takes three times as long. It only tells retries apart, which are in the same group.
     return _NO_STATUS if run.state is None else _GROUP_OF[run.state.status.canonical]
 
 
@@ -180,11 +180,11 @@ class Transition:
 
 @dataclass(slots=True)
 class Changes:
-    """The changes of the store since some moment. A run is in at most one of the three sets.
+    """The changes of the store since some moment. A run is in at most one of `added`, `changed` and `removed`.
 
     * `added`: runs that are new. A run that is known only by its id, as the parent of another, counts too.
     * `changed`: runs with a different facet, or a different action on them.
-    * `removed`: runs that the store has dropped. They may have been added again afterwards.
+    * `removed`: runs that the store has dropped, also those that were added and dropped within the same `Changes`.
     * `transitions`: changes of a run's status, in the order of the updates.
     """
 
@@ -210,7 +210,9 @@ class Changes:
             self.transitions.append(Transition(after.id, known, after))
 
     def merge(self, later: "Changes") -> None:
-        """Add changes that happened later. Associative. If a run was added and removed, the later event wins."""
+        """Add changes that happened later. Merging in any grouping gives the same. If a run was added and removed, the
+        later event wins.
+        """
         self.added -= later.removed
         self.added |= later.added
         self.changed -= later.added | later.removed
@@ -222,7 +224,9 @@ class Changes:
 
 
 def _status_and_title(run: Run) -> tuple[RunStatus, str]:
-    """Return the status and its title. An unknown word keeps its title but may become final."""
+    """Return the status and its title. A status that we do not know keeps its title when the server says that the run
+    has ended, so the title alone does not show that change.
+    """
     return run.status, run.status_title
 
 

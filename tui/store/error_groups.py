@@ -52,8 +52,9 @@ class TimeSpan(NamedTuple):
 class Failure(NamedTuple):
     """One failed run. `fingerprint` is None as long as the run's error has not been read.
 
-    `seen_s`: the time of the failure in seconds since the epoch. It is the creation time of the run, as in the server's
-    own groups, in the list and in the header's counts; an earlier one if the run failed before its due time.
+    `seen_s`: the time of the failure in seconds since the epoch. As in the server's own groups, the list and the counts
+    of the header, it is the creation time of the run. Only for a run that was created for a later due time, and failed
+    before that time, it is earlier.
     """
 
     seen_s: float
@@ -187,7 +188,7 @@ class GroupCounts:
 
 
 MOST: Final = 0.8
-"""Most runs of a group share a tag if at least this part of them has it."""
+"""A tag is shared by most runs of a group if at least this part of them has it."""
 
 MAX_SHARED_TAGS: Final = 10
 Name = TypeVar("Name", bound=str)
@@ -201,8 +202,8 @@ class ErrorGroup:
     * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
     * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
     * `shared_tags`: the tags that all or most of the runs have, the most frequent first.
-    * `cells`: the failures in each cell of time that has any, oldest first; see `TimeSpan.cell_of`. Their numbers do
-      not depend on the span's ends, so that a span which moves on changes only the groups that gain or lose failures.
+    * `cells`: the failures in each cell of time that has any, oldest first. Cells are numbered from the epoch, so when
+      the span moves on, only groups that gain or lose a failure change.
     * `state`: None if it is not known.
     * `server_groups`: the server's groups that this one holds.
     """
@@ -325,7 +326,7 @@ class SpanCounts:
         self._is_complete = False
 
     def update(self, failure: Failure, *, is_there: bool = True) -> None:
-        """Count a failure if it lies in the span; no longer count it otherwise, or if it is not there any more."""
+        """Make the counts agree with a failure: it is counted if it exists and lies in the span, else not."""
         fingerprint, is_in_span = failure.fingerprint, self._since_s <= failure.seen_s <= self._until_s
         is_counted = is_there and is_in_span
         if fingerprint is None or is_counted is (failure.run_id in self._counted):

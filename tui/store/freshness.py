@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from tui.store.store import SourceStatus, Store
 
 
-# Counts for the header and for an outage: recent activity, and the runs that were missed.
-
-
 # Counts the runs created in each of the last minutes, and how many of them failed, for the header's sparkline.
 
 

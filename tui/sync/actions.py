@@ -171,7 +171,8 @@ def append_line(path: Path, line: bytes) -> None:
 def _lock(handle: int) -> None:
     """Lock the file until it is closed. Continue without a lock if that takes too long or is not supported.
 
-    Without a lock, the half-written line of another session looks like one that a crash left.
+    Without a lock, we may take the unfinished line of another session for one that a crash left, and start a new line
+    in the middle of it.
     """
     for _ in range(MAX_LOCK_TRIES):
         try:
@@ -320,7 +321,7 @@ MAX_READ_AGE = timedelta(seconds=5)
 """A run that was read longer ago is read again before the request: it may have ended since."""
 
 MAX_READS_BEFORE = 5
-"""Reads before one request. After that many the request is sent even if the budget delayed it again."""
+"""The run is read at most this often before the request. Then the request is sent, however old the last read is."""
 
 
 class _Blocked(Exception):
@@ -356,7 +357,7 @@ class ActionRunner:
     async def perform(self) -> ActionStatus:
         """Send the action, and return its outcome. Never raises `ApiError`."""
         if (reason := self.block(self._action) or self._action.forbidden(self._before)) is not None:
-            return await self._end(ActionPhase.REFUSED, reason)
+            return await self._publish_phase(ActionPhase.REFUSED, reason)
         try:
             return await self._send_and_verify()
         except asyncio.CancelledError:
@@ -374,26 +375,26 @@ class ActionRunner:
             await self._refresh()
             if (forbidden := self._action.forbidden(self._before)) is not None:
                 if self._before.is_final:
-                    return await self._end(ActionPhase.FINISHED_FIRST, self._before.status_title)
-                return await self._end(ActionPhase.REFUSED, forbidden)
+                    return await self._publish_phase(ActionPhase.FINISHED_FIRST, self._before.status_title)
+                return await self._publish_phase(ActionPhase.REFUSED, forbidden)
             if not tries_left:
-                self._read_s = math.inf
+                self._read_s = math.inf  # its age is not checked any more
             try:
                 target = await self._fetcher.budget.request(key, Priority.ACTION, self._send)
                 break
             except _Stale:
                 continue
             except _Blocked as error:
-                return await self._end(ActionPhase.REFUSED, str(error))
+                return await self._publish_phase(ActionPhase.REFUSED, str(error))
             except ApiError as error:
                 if isinstance(error, Refused):
                     self.on_refused(self._action, error)
                 if not error.may_have_arrived:
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
-                    return await self._end(ActionPhase.REFUSED, message)
+                    return await self._publish_phase(ActionPhase.REFUSED, message)
                 return await self._after_lost_response(error)
         self._status = replace(self._status, new_run_id=target if target != run_id else None)
-        await self._end(ActionPhase.ACCEPTED)
+        await self._publish_phase(ActionPhase.ACCEPTED)
         return await self._verify(target, "accepted")
 
     async def _send(self) -> RunId:
@@ -434,7 +435,7 @@ class ActionRunner:
         fact = "the server redirects actions, nothing was confirmed" if is_redirect else "the server is in trouble"
         context = f"{'the answer was lost' if isinstance(error, Unreachable) else fact} ({error})"
         if not self._action.is_idempotent:
-            return await self._end(ActionPhase.UNKNOWN, f"{context}: look for a new run before trying again")
+            return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}: look for a new run before trying again")
         return await self._verify(self._before.id, context)
 
     async def _verify(self, target: RunId, context: str) -> ActionStatus:
@@ -451,12 +452,14 @@ class ActionRunner:
                 after = merge(None, response.patch)
                 phase = self._action.verdict(self._before, after)
                 if phase is not None:
-                    return await self._end(phase, after.status_title if phase is ActionPhase.FINISHED_FIRST else "")
+                    return await self._publish_phase(
+                        phase, after.status_title if phase is ActionPhase.FINISHED_FIRST else ""
+                    )
                 observed = f"the run is still {after.status_title}"
-        return await self._end(ActionPhase.UNKNOWN, f"{context}, but {observed}")
+        return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}, but {observed}")
 
-    async def _end(self, phase: ActionPhase, message: str = "") -> ActionStatus:
-        """Publish a phase, which ends the action unless it was accepted."""
+    async def _publish_phase(self, phase: ActionPhase, message: str = "") -> ActionStatus:
+        """Publish a phase. Every phase but ACCEPTED ends the action."""
         self._status = replace(self._status, phase=phase, at=self._fetcher.now(), message=message)
         await self.publish(self._status)
         return self._status

@@ -113,8 +113,8 @@ MAX_RESET_S: Final = 60.0
 
 
 MAX_STALE_PAGES: Final = 20
-"""How many more pages may bring nothing new than bring something. Pages may be empty: the server drops rows after it
-has counted them, but a true list has few such pages.
+"""A list is given up once pages without a new row outnumber the others by this many. A true list has few such pages:
+the server drops rows after it has counted them.
 """
 
 MAX_PAGES: Final = 1_000
@@ -247,10 +247,12 @@ class _Waiter:
 
 @dataclass(eq=False)
 class Budget:
-    """Admits requests by priority. It spends at most a fifth of the rate limit, and half of the remaining requests.
+    """Admits requests by priority. In any period it spends at most a fifth of the rate limit, wherever the period
+    starts.
 
-    The fifth holds for every span of time as long as a period, wherever it starts. `on_wait(seconds)` is called when a
-    request of the user has to wait. `max_queries` may run at once.
+    It also stops when half of the requests that remained after the last reset are used up, by anyone: the user's own
+    tasks need the rest. `on_wait(seconds)` is called when a request of the user has to wait. `max_queries` may run at
+    once.
     """
 
     _clock: Clock
@@ -271,7 +273,7 @@ class Budget:
         self._floor: float | None = None
         """The number of remaining requests at which sending stops until the reset at `_resets_s`."""
         self._resets_s = 0.0
-        self._spends_all = False
+        self._follows_headers = False
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self._reported: asyncio.Future[None] | None = None
@@ -287,9 +289,9 @@ class Budget:
         self.latest = rate
         if self._floor is None or is_refilled or now_s >= self._resets_s:
             resets_in_s, period_s = rate.resets_in.total_seconds(), self.refill.period_s
-            if not MIN_RESET_S <= resets_in_s <= (MAX_RESET_S if self._spends_all else period_s):
+            if not MIN_RESET_S <= resets_in_s <= (MAX_RESET_S if self._follows_headers else period_s):
                 resets_in_s = period_s
-            self._floor = rate.limit * KEPT_BY_A_COMMAND if self._spends_all else rate.remaining * KEPT_PART
+            self._floor = rate.limit * KEPT_BY_A_COMMAND if self._follows_headers else rate.remaining * KEPT_PART
             self._resets_s = now_s + resets_in_s
         self._admit()
 
@@ -302,7 +304,7 @@ class Budget:
 
         A server without such headers is sent a fifth of the usual rate limit, as always.
         """
-        self._spends_all = True
+        self._follows_headers = True
 
     def room(self, priority: Priority) -> int:
         """Return how many more requests of a priority could be sent now."""
@@ -310,7 +312,9 @@ class Budget:
         return max(0, int(self.refill.share * SHARES[priority]) - len(self._spent_s))
 
     async def wait_for_room(self, requests: int = 1) -> None:
-        """Delay the next requests of a search, unless most of the budget is free: polling keeps its part."""
+        """Delay the next requests of a search or of another reader of history, unless most of the budget is free. So
+        polling keeps its part.
+        """
         if self.room(Priority.HISTORY) < requests:
             await self._clock.sleep(requests * self.refill.period_s / max(1.0, self.refill.share * PACE_SHARE))
 
@@ -325,10 +329,10 @@ class Budget:
     ) -> T:
         """Send a request when it is its turn, and return the response.
 
-        A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429, a
-        request is sent again, but LIST and those below it raise: their source reports it. A TRQL query (`is_query`)
-        that is refused because others run is sent again soon. Raises what `call` raises, and `RateLimited` at once if
-        the request would wait for more than `max_wait_s`.
+        A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429,
+        requests more urgent than LIST are sent again; LIST and less urgent ones raise, since their source reports it. A
+        TRQL query (`is_query`) that is refused because others run is sent again soon. Raises what `call` raises, and
+        `RateLimited` at once if the request would wait for more than `max_wait_s`.
         """
         while (shared_request := self._shared.get(key)) is not None:
             response, waiter = shared_request
@@ -458,7 +462,7 @@ class Budget:
         self._drop_old()
         delay_s = 0.0
         limit = max(1, int(self.refill.share * SHARES[priority]))
-        follows_headers = self._spends_all and self.latest is not None
+        follows_headers = self._follows_headers and self.latest is not None
         if len(self._spent_s) >= limit and not follows_headers:
             oldest_s = self._spent_s[len(self._spent_s) - limit]
             delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)

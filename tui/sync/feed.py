@@ -54,17 +54,17 @@ class FeedProgress:
     reported: ReportedRuns = field(default_factory=lambda: ReportedRuns(MAX_SNAPSHOT_ROWS))
     repeat_count: int = 0
     instant_count: int = 0
-    part_count: int = 0
+    snapshot_responses: int = 0
 
     def restart(self) -> None:
         """Start over: the next response is the first part of a snapshot."""
-        self.position, self.is_live, self.part_count = None, False, 0
+        self.position, self.is_live, self.snapshot_responses = None, False, 0
         self.reported = ReportedRuns(MAX_SNAPSHOT_ROWS)
 
-    def add_part(self) -> None:
-        """Count a part of the snapshot. Raises `Transient` after too many."""
-        self.part_count += 1
-        if self.part_count >= MAX_SNAPSHOT_PARTS:
+    def add_snapshot_response(self) -> None:
+        """Count a response with a part of the snapshot. Raises `Transient` after too many."""
+        self.snapshot_responses += 1
+        if self.snapshot_responses >= MAX_SNAPSHOT_PARTS:
             raise Transient("the snapshot of the realtime feed does not end", RETRY_REFUSED_AFTER)
 
     def add_repeat(self, reason: str) -> None:
@@ -100,7 +100,9 @@ MAX_LIST_WAIT_S: Final = 1.0
 """How long the feed's snapshot of 1,000 runs waits for the first page of the list, which the screen shows first."""
 
 ROLLOUT_S: Final = 60.0
-"""A feed that worked this recently and is refused now is behind a proxy or a server in the middle of a rollout."""
+"""A refusal this soon after an answer probably comes from a server that is being restarted, so the feed is tried again
+soon.
+"""
 
 RETRY_LIMITED_AFTER: Final = timedelta(minutes=1)
 """Between tries while other clients use all realtime connections of the environment."""
@@ -112,7 +114,7 @@ MIN_POLL_S: Final = 0.05
 """The least time from one poll to the next."""
 
 PAINT_FIRST_S: Final = 0.02
-"""The pause after changes, in which the screen shows them: the next poll takes 1 ms to send."""
+"""The pause after changes. Sending the next poll takes 1 ms, which would delay painting them."""
 
 CONNECTED_EVERY_S: Final = 1.0
 """Between two `SourceConnected` updates. Each of them redraws the screen, and four responses may come a second."""
@@ -128,7 +130,7 @@ This merge decides whether to emit the patch. The store merges the patch again, 
 class RealtimeSource:
     """Follows the feed of the environment, or of a single run.
 
-    A wake-up cancels the poll in flight, unless the connection is known to be healthy.
+    A wake-up cancels the poll in flight, unless the feed has answered since the machine slept.
     """
 
     def __init__(self, parts: SourceParts, target: FeedTarget) -> None:
@@ -187,7 +189,7 @@ class RealtimeSource:
             else:
                 progress.add_instant_response()
         elif not response.position.is_up_to_date:
-            progress.add_part()
+            progress.add_snapshot_response()
         progress.position = response.position
         await self._emit_response(merged_patches, response)
         await self._parts.clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
@@ -240,7 +242,7 @@ class RealtimeSource:
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
         if response.position is None or not response.position.is_up_to_date:
             return
-        progress.part_count = 0
+        progress.snapshot_responses = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.connected_s = -math.inf

@@ -20,9 +20,6 @@ from tui.sync.budget import Priority
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
 
-# Fetches the whole tree around a run: with one query, or from the root's trace and single reads.
-
-
 # `TreeFetcher` reads the rows, `domain.tree` builds the tree from them.
 #
 # Source: tests/wire/recordings/README.md §6.
@@ -45,7 +42,7 @@ class TreeFetcher:
     """Fetches one tree of runs, or the trees below several roots.
 
     `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
-    replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
+    replica lacks. `is_from_replica` is set if runs that were triggered within the lag may still be missing.
     """
 
     def __init__(self, fetcher: RunFetcher, clock: Clock, *, is_thorough: bool = False) -> None:
@@ -56,7 +53,7 @@ class TreeFetcher:
         self._wait_ends_s = math.inf if is_thorough else clock.monotonic_s() + MAX_TREE_WAIT_S
         self._rows: list[TreeRow] = []
         self._runs: dict[RunId, Run] = {}
-        """The runs that were read, with relatives that only the detail of another run lists."""
+        """The runs that were read, and those that are known only because the detail of another run lists them."""
         self._read_ids: set[RunId] = set()
         """The runs whose own detail was read, or that are gone."""
         self._missing: list[str] = []
@@ -152,7 +149,8 @@ class TreeFetcher:
     ) -> list[tuple[RunId | None, TreeRow]] | None:
         """Return the rows below these roots, each with its root (recording 834), or None if the query fails.
 
-        Return None also if the root is older than a query reaches, since its first children would be missing silently.
+        Return None also if the root is older than the longest period of a query: its first children would be missing,
+        and nothing would say so.
         A server that lacks one of the time columns answers 400 (recording 836); then the query is sent without them.
         """
         now = self._fetcher.now()
@@ -180,8 +178,8 @@ class TreeFetcher:
     async def _read_rest(self, explored: frozenset[RunId]) -> None:
         """Read the runs that the trace lacks, then missing statuses, within `MAX_TREE_READS` and the budget.
 
-        A run that awaited all its children needs no read of its own. The status of a failed or live run is missing in a
-        trace; the detail of its parent has it.
+        The trace has all children of a run that awaited them, so such a run is not read again. The trace does not have
+        the status of failed and live runs; the detail of the parent has it.
         """
         pending = [run_id for run_id in (*self._runs, *(row.id for row in self._rows)) if run_id not in explored]
         try:

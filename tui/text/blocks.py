@@ -19,9 +19,6 @@ from tui.text.styled import Line, Piece, Token, cut, fold, line_width, pad
 if TYPE_CHECKING:
     from tui.store.freshness import Minute
 
-# The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing.
-
-
 # The blocks of a page of text: labelled rows, indented rows, and prose that is cut when it is very long.
 
 

@@ -64,7 +64,9 @@ def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
 
 
 def wait(value: timedelta, *, in_minutes: bool = False) -> str:
-    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`; `in_minutes` from `<1 min`."""
+    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`. With `in_minutes`, less than a
+    minute is `<1 min`.
+    """
     seconds = max(0, round(value.total_seconds()))
     if in_minutes and seconds < 100:
         return f"{seconds // 60} min" if seconds >= 60 else "<1 min"
@@ -86,7 +88,7 @@ def zone_name(at: datetime) -> str:
 def needs_no_day(at: datetime, now: datetime) -> bool:
     """Return whether a time of day says when `at` is: on the day of `now`, or within twelve hours.
 
-    Just after midnight, the day alone would say nothing of what began an hour ago.
+    Just after midnight, what began an hour ago was on another day, but its time alone is still clear.
     """
     return at.astimezone(now.tzinfo).date() == now.date() or abs(now - at) < _NEAR
 
@@ -178,7 +180,9 @@ def brief_duration(value: timedelta | None) -> str:
 
 
 def waited(value: timedelta, *, in_minutes: bool = False) -> str:
-    """Return how long something waits: `31s` `11m` `6h` `2d`; `in_minutes` from `<1m`."""
+    """Return how long something waits, for a cell: `31s` `11m` `6h` `2d`. With `in_minutes`, less than a minute is
+    `<1m`.
+    """
     value = max(value, timedelta())
     if value < _MINUTE:
         return UNDER_A_MINUTE if in_minutes else f"{value // _SECOND}s"

@@ -1,4 +1,4 @@
-"""Tasks that run without a customer: syncs with other systems, and scheduled jobs."""
+"""Tasks in the background: syncs with other systems, and scheduled jobs."""
 
 from functools import cache
 from random import Random
@@ -48,7 +48,8 @@ from tui.emulator.simulation.script import (
 
 # `src/trigger/sync.ts`: a CRM, webhooks to customers, uploaded files, a search index.
 #
-# Some payloads are large. They are created once and shared.
+# Some payloads are large. They are created once and shared by all runs, so nobody may change them. The payload decides
+# the outcome, so that a replay fails alike.
 
 
 SYNC_FILE = "src/trigger/sync.ts"
@@ -68,7 +69,7 @@ _VALIDATE = stack(
     "async Promise.all (index 2)",
     own("run", "trigger/sync.ts", 121, 9),
 )
-_HANDLED = error(
+_NO_JSON = error(
     "Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
     stack(*JSON_PARSE, own("parseCompany", "lib/crm.ts", 120, 17, is_async=False), *_PUSH),
     "SyntaxError",
@@ -120,11 +121,11 @@ def _crm_sync(call: Call) -> Script:
     if outcome < 110:
         throttled = Log("WARN", "429 from the CRM, waiting", {"retryAfter": 2, "remaining": 0, "quota": {"used": 1.0}})
         return Script((Work(200, (pushing, throttled)), Wait(2_000), Work(ms)), {"crm": f"003{number:x}"})
-    lookup = Span("lookup company", 0.4, failure=_HANDLED) if outcome < 160 else Span("lookup company", 0.4, _CACHE)
+    lookup = Span("lookup company", 0.4, failure=_NO_JSON) if outcome < 160 else Span("lookup company", 0.4, _CACHED)
     return Script((Work(ms, (pushing, lookup, _UPSERTED)),), {"crm": f"003{number:x}", "updated": ["email", "phone"]})
 
 
-_CACHE = (Log("DEBUG", "cache hit"),)
+_CACHED = (Log("DEBUG", "cache hit"),)
 _UPSERTED = Log("INFO", "upserted { created: false, fields: 2 }")
 
 

@@ -88,8 +88,8 @@ def region_tags(random: Random) -> tuple[str, ...]:
 
 # Stacks as Node prints them, and failures that no task throws itself.
 #
-# The executor's frames and the messages of internal failures are recorded (103-149, 241-249, 724-728). A task's own
-# frames are defined with it.
+# The executor's frames and the messages of internal failures are those of recordings 103-149, 241-249 and 724-728. A
+# task's own frames are defined with it.
 
 
 TICKS = "processTicksAndRejections (node:internal/process/task_queues:104:5)"
@@ -152,8 +152,8 @@ def own(function: str, file: str, line: int, column: int, *, is_async: bool = Tr
 def stack(*frames: str) -> str:
     """The frames, innermost first, with the executor's below them. At most ten, in the form of `Failure.stack`.
 
-    Node knows the awaiting function only after a function was resumed. So where plain and awaited calls meet, the first
-    `async` frame is still a plain call, and Node shows the continuation below it.
+    The first frame marked `async` ran before anything was resumed: Node prints it without `async`, and its continuation
+    (`processTicksAndRejections`) below it. All further frames keep their `async`.
     """
     lines: list[str] = []
     is_continued = False
@@ -174,8 +174,8 @@ def stack(*frames: str) -> str:
 def error(message: str, trace: str, name: str = "Error", *, cause: str = "") -> Failure:
     """An Error, or an error class of the platform or a library.
 
-    A failure whose message differs from run to run needs a `cause`. Any other is its own cause, as in all functions
-    here.
+    `cause` is the label by which tests group failures. Pass one if the message differs from run to run; otherwise it is
+    made from the message and the trace. The same holds for all functions here.
     """
     return Failure(FailureKind.ERROR, message, name, trace, cause or _constant(message, trace))
 
@@ -257,7 +257,7 @@ def as_built(script: Script, version: str) -> Script:
     """The script with the stacks of a version's build; unchanged without a failure or a version."""
     if script.throws is None or not script.throws.stack or not version:
         return script
-    built = replace(script.throws, stack=_stack(script.throws.stack, version))
+    built = replace(script.throws, stack=_stack_of_build(script.throws.stack, version))
     return replace(script, throws=built, items=tuple(_item(item, script.throws, built) for item in script.items))
 
 
@@ -285,7 +285,7 @@ def _logged(value: Json, old: str, new: str) -> Json:
 
 
 @lru_cache(MAX_CACHED_STACKS)
-def _stack(stack: str, version: str) -> str:
+def _stack_of_build(stack: str, version: str) -> str:
     def moved(found: re.Match[str]) -> str:
         shift = digest(version, found[1])
         return f"src/{found[1]}:{int(found[2]) + shift % 9}:{int(found[3]) + shift // 9 % 5}"

@@ -47,9 +47,11 @@ _SPECIAL = {"now", "datediff", "arrayjoin", "tostartofinterval", "timebucket"}
 class Piece:
     """A part of an expression as SQL.
 
-    `name` is its column's name without an alias, `time` the precision of a time ("" for any other value), `text` the
-    value of a string literal, `operands` the SQL of what AND or OR joins. Of an interval, `interval` is the SQL
-    modifier with a `{}` for its sign, and `interval_s` its length.
+    * `name`: what the column of the result is called if the query gives no alias
+    * `time`: the precision of a time, "" for any other value
+    * `text`: the value of a string literal
+    * `operands`: the SQL of each part, if this piece is an AND or OR
+    * `interval`, `interval_s`: of an interval, the SQL modifier with a `{}` for its sign, and its length
     """
 
     sql: str
@@ -285,7 +287,9 @@ class Expressions(Terms, ABC):
         return piece
 
     def enter(self) -> None:
-        """Enter a nested part; the caller leaves it with `_depth`. Raises QueryRefused if the nesting is too deep."""
+        """Go one level deeper. The caller must subtract 1 from `_depth` at the end. Raises QueryRefused if the nesting
+        is too deep.
+        """
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise QueryRefused("Maximum parse depth exceeded")
@@ -296,8 +300,8 @@ class Expressions(Terms, ABC):
             pieces.append(part())
         if len(pieces) == 1:
             return pieces[0]
-        # The server's fault: it joins the operands of an AND or OR inside by the outer word, also those in parentheses.
-        # So `A AND (B OR C)` is `A AND B AND C` (recordings 2900-2915).
+        # A bug of the real server that we copy: it ignores an inner AND or OR and joins all operands by the outer word,
+        # even inside parentheses. So `A AND (B OR C)` becomes `A AND B AND C` (recordings 2900-2915).
         operands = tuple(sql for piece in pieces for sql in piece.operands or (piece.sql,))
         return Piece(f"({f' {word} '.join(operands)})", operands=operands)
 
@@ -357,7 +361,9 @@ class Expressions(Terms, ABC):
         return f"({left.sql} IN ({listed}))"
 
     def _aligned(self, left: Piece, right: Piece) -> tuple[str, str]:
-        """Both sides of a comparison. Times of different precision are compared in milliseconds."""
+        """Both sides of a comparison. Times of different precision are compared in milliseconds. Clears `is_windowed`
+        if the comparison limits the trigger time.
+        """
         if TIME_COLUMN in {left.name, right.name}:
             self.is_windowed = False
         if left.time == right.time:

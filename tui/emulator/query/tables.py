@@ -25,7 +25,7 @@ Fact = str | int | float | bytes | None
 
 
 def _finished_ms(run: Run) -> int | None:
-    """Lists and queries must not know the end of a run before they know that it is over."""
+    """The end of a run, hidden until its listed status is final: lists and queries lag behind."""
     return run.finished_ms if run.listed_status is not None and run.listed_status.is_final else None
 
 
@@ -34,7 +34,7 @@ def _warm(run: Run, _: Environment) -> Fact:
 
 
 def pack_array(values: Sequence[Json]) -> bytes:
-    """An array in SQL: JSON text as a BLOB. Nothing else is a BLOB."""
+    """An array in SQL: JSON text as a BLOB. So a BLOB always means an array."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -83,8 +83,8 @@ TIME, TEXT, FLAG, JSON = "time", "text", "flag", "json"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. Its `kind` is "" for numbers. `sql` uses facts, "" means the fact of the same name; `:name` stands
-    for a value of `constants`.
+    """One column. Its `kind` is "" for numbers. `sql` is an expression over the names of `FACTS`; "" means the fact of
+    the same name. `:name` in it is replaced by the text of `constants()[name]`, which is SQL.
     """
 
     name: str
@@ -186,7 +186,7 @@ COLUMNS = (
     Column("is_warm_start"),
     Column("concurrency_key", TEXT),
     Column("max_duration", sql="NULL"),
-    Column("bulk_action_group_ids", TEXT, "x'5b5d'"),
+    Column("bulk_action_group_ids", TEXT, "x'5b5d'"),  # `[]`
 )
 """All columns of the real server's schema (recording 830)."""
 
@@ -195,7 +195,9 @@ CORE_NAMES = tuple(column.name for column in COLUMNS if column.is_core)
 TIME_NAMES, TEXT_NAMES, FLAG_NAMES, JSON_NAMES = (
     frozenset(column.name for column in COLUMNS if column.kind == kind) for kind in (TIME, TEXT, FLAG, JSON)
 )
-"""Flags come as true or false (recording 2674). `is_warm_start` is a flag too, and comes as 1, 0 or null."""
+"""Flags are returned as true or false (recording 2674). `is_warm_start` is left out, since the server returns 1, 0 or
+null for it.
+"""
 
 
 # The tables that a TRQL query can read: `runs`, and `queue_metrics`, which stays empty.

@@ -4,7 +4,7 @@ from typing import Any
 
 from tui.emulator.environment import Environment
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, unknown_route, validation_error
-from tui.emulator.lists import NUMBERS, page_around, page_size, read_numbered_page
+from tui.emulator.lists import NUMBER_CURSORS, page_around, page_size, read_numbered_page
 from tui.emulator.simulation.names import base36, digest, iso_time
 from tui.emulator.simulation.records import TIME_ZONE, Deployment, Queue, Schedule, deduplication_key, generator_of
 from tui.emulator.simulation.runs import duration_ms
@@ -12,8 +12,8 @@ from tui.emulator.simulation.script import Json, Task
 
 # The routes that describe the environment of an API key.
 #
-# `whoami` has the shape of recording 802. Like the real server, it returns the key. The
-# SDK puts `claims` into the public tokens that it signs.
+# `whoami` has the shape of recording 802. Like the real server, it returns the key. The SDK puts `claims` into the
+# public tokens that it signs.
 
 
 CREATED_AT = "2026-11-24T13:40:10.898Z"
@@ -298,7 +298,7 @@ def _schedule_row(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
 
 
 def _next_run(schedule: Schedule, request: ApiRequest) -> dict[str, Json]:
-    """Both are null while the schedule is not active."""
+    """The keys about the next run. Their values are null while the schedule is not active."""
     due_ms = schedule.next_ms(request.world.now_ms)
     return {
         "nextRun": None if due_ms is None else iso_time(due_ms),
@@ -326,7 +326,7 @@ async def list_deployments(request: ApiRequest) -> ApiResponse:
     size = page_size(request.query.get("page[size]"), issues)
     if issues:
         raise query_error(*issues)
-    page = page_around(_all(request), request.query, size, NUMBERS)
+    page = page_around(_all(request), request.query, size, NUMBER_CURSORS)
     return ApiResponse({"data": [_deployment_row(each) for each in page.rows], "pagination": page.pagination()})
 
 

@@ -33,7 +33,7 @@ MAX_VERSIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """One error group. `count` is the number of its runs in the requested period, of all its runs in a detail."""
+    """One error group. In a list `count` is the number of runs of the requested period, in a detail of all its runs."""
 
     key: GroupKey
     count: int
@@ -54,7 +54,9 @@ def groups_since(world: World, from_ms: int) -> Iterator[FailureGroup]:
 
 
 def find_group(world: World, error_id: str) -> FailureGroup | None:
-    """The group with this id or fingerprint. Where several tasks share the fingerprint it is the first one's."""
+    """The group with this id or fingerprint. If several tasks share the fingerprint, that of the task whose name sorts
+    first.
+    """
     tasks = world.ledger.failed.with_fingerprint(error_id.removeprefix(ERROR_ID))
     if not tasks:
         return None
@@ -64,12 +66,12 @@ def find_group(world: World, error_id: str) -> FailureGroup | None:
 
 def _group(world: World, key: GroupKey, numbers: list[int], count: int) -> FailureGroup:
     first, last = (world.ledger.by_number[number] for number in (numbers[0], numbers[-1]))
-    error_type, message = _shown(first)
+    error_type, message = _type_and_message(first)
     state = world.error_states.get(key, ErrorState())
     return FailureGroup(key, count, error_type, message, first.created_ms, last.created_ms, state)
 
 
-def _shown(run: Run) -> tuple[str, str]:
+def _type_and_message(run: Run) -> tuple[str, str]:
     """The type and the message of a group's error."""
     assert run.failure is not None
     stored = run.failure.stored()
@@ -159,7 +161,7 @@ def read_group_page(world: World, query: Mapping[str, str]) -> CursorPage[Failur
     """Read the page that a query requests. Raises `Refusal` with zod's issues (recording 2702)."""
     issues: list[Json] = []
     size = page_size(query.get("page[size]"), issues)
-    words = _words(query.get("filter[status]", ""), issues)
+    words = _states(query.get("filter[status]", ""), issues)
     search = _search(query.get("filter[search]", ""), issues)
     if issues:
         raise query_error(*issues)
@@ -197,10 +199,10 @@ def _place(cursor: str) -> Order | None:
 
 
 CURSORS = Cursors(_order, _cursor, _place)
-"""Those with the most runs come first (recording 2703)."""
+"""The cursors of the list. Its groups with the most runs come first (recording 2703)."""
 
 
-def _words(text: str, issues: list[Json]) -> tuple[str, ...]:
+def _states(text: str, issues: list[Json]) -> tuple[str, ...]:
     """The wanted states (recordings 1028, 2702, 2703)."""
     if not text:
         return WORDS

@@ -15,7 +15,7 @@ Handler = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True, slots=True)
 class ServedRoute:
-    """One route. Faults refer to it by `name`.
+    """One route. Faults refer to it by `name`. The order of the rows does not matter: `application` sorts them.
 
     `is_exposed`: browsers may call it. The recorded server sends `access-control-expose-headers` for it.
     """

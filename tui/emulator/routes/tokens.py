@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from tui.emulator.access import claims_of, sign_token
 from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, query_error, validation_error
-from tui.emulator.lists import NUMBERS, CursorPage, page_around, page_size, parse_moment_ms
+from tui.emulator.lists import NUMBER_CURSORS, CursorPage, page_around, page_size, parse_moment_ms
 from tui.emulator.routes.runs import MAX_TIME_MS, read_tags
 from tui.emulator.rows import json_text
 from tui.emulator.simulation.lifecycle import MAX_TAGS
@@ -16,11 +16,11 @@ from tui.emulator.simulation.records import STATUSES, WaitpointToken
 from tui.emulator.simulation.runs import duration_ms
 from tui.emulator.simulation.script import NOTHING, Json
 
-# Pages of waitpoint tokens, and the JSON of a token.
-
 
 def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) -> CursorPage[WaitpointToken]:
-    """Select the page from all tokens, the newest first. Raises `Refusal` with zod's issues (recording 2823)."""
+    """Return the page that the query asks for. `tokens` come newest first. Raises `Refusal` with zod's issues
+    (recording 2823).
+    """
     issues: list[Json] = []
     size = page_size(query.get("page[size]"), issues)
     statuses = _statuses(query.get("filter[status]", ""), issues)
@@ -28,11 +28,11 @@ def read_token_page(tokens: Iterable[WaitpointToken], query: Mapping[str, str]) 
         raise query_error(*issues)
     tags = frozenset(filter(None, query.get("filter[tags]", "").split(",")))
     found = [token for token in tokens if token.status in statuses and (not tags or not tags.isdisjoint(token.tags))]
-    return page_around(found, query, size, NUMBERS)
+    return page_around(found, query, size, NUMBER_CURSORS)
 
 
 def list_row(token: WaitpointToken, address: str) -> dict[str, Json]:
-    """The row of a list (recordings 1105, 2820-2822). Only a key that somebody chose is in it."""
+    """The row of a list (recordings 1105, 2820-2822). It has `idempotencyKey` only if the token was made with one."""
     return {
         "id": token.id,
         "url": callback_url(token, address),

@@ -237,7 +237,7 @@ def _response(body: Json, status: int = 200) -> Response:
 
 # The application.
 #
-# Checks come in the recorded order: authorization header, rate limit, key, scope, route (recordings 900-931).
+# Checks come in the recorded order: authorization header, rate limit, path and method, key, scope (recordings 900-931).
 
 
 LOG = logging.getLogger(__name__)
@@ -292,16 +292,17 @@ class _Endpoint:
 
     async def _response(self, request: Request) -> Response:
         route = self._methods.get("GET" if request.method == "HEAD" else request.method)
-        any_route = route or next(iter(self._methods.values()), None)
+        # For a wrong method, faults and limits are those of any route of the path.
+        path_route = route or next(iter(self._methods.values()), None)
         if len(request.scope["raw_path"]) > 1 and request.scope["raw_path"].endswith(b"/"):
             return redirect(request, self._date())
-        if request.method == "OPTIONS" and any_route is not None and any_route.is_exposed:
+        if request.method == "OPTIONS" and path_route is not None and path_route.is_exposed:
             return preflight(request, self._date())
-        return await self._answer(request, route, any_route)
+        return await self._answer(request, route, path_route)
 
-    async def _answer(self, request: Request, route: ServedRoute | None, any_route: ServedRoute | None) -> Response:
+    async def _answer(self, request: Request, route: ServedRoute | None, path_route: ServedRoute | None) -> Response:
         emulator = self._emulator
-        is_feed = any_route is not None and any_route.is_feed
+        is_feed = path_route is not None and path_route.is_feed
         headers = dict(EXPOSED) if is_feed else {}
         subscription: Subscription | None = None
         active: list[Fault] = []
@@ -310,7 +311,7 @@ class _Endpoint:
             access = identify(authorization, emulator.environments, emulator.clock(), is_realtime=is_feed)
             if route is not None and route.is_exposed:
                 headers |= EXPOSED
-            select = self._selector(request, any_route, access)
+            select = self._selector(request, path_route, access)
             active = select()
             if (early := await self._apply_before(active)) is not None:
                 return early
@@ -319,7 +320,7 @@ class _Endpoint:
             subscription = Subscription(emulator.feeds, request, select, active) if is_feed else None
             state = None
             if not is_feed:
-                state = emulator.count_request(access, None if any_route is None else any_route.limit)
+                state = emulator.count_request(access, None if path_route is None else path_route.limit)
                 headers |= state.headers()
             if state is not None and not state.is_allowed:
                 headers = {"content-type": "application/problem+json; charset=utf-8"}
@@ -330,6 +331,7 @@ class _Endpoint:
             answer = refusal.answer
         except Interrupted:
             return await self._interrupted(request, active, headers, subscription)
+        # The faults changed while this poll was held: the new ones act on its answer.
         if (
             subscription is not None
             and subscription.are_faults_new
@@ -341,7 +343,11 @@ class _Endpoint:
         return self._apply_after(active, response)
 
     def _selector(self, request: Request, route: ServedRoute | None, access: Access) -> Callable[[], list[Fault]]:
-        """Return a function that selects the faults for this request. A held request calls it after each change."""
+        """Return a function that selects the faults for this request.
+
+        A held poll of the feed calls it again after each change of the faults. Each call counts for `times`, and draws
+        for `share`.
+        """
         slug = access.environment.slug if access.environment else ""
         handle = live_handle(request.query_params) if route is not None and route.is_feed else ""
         name = route.name if route else ""

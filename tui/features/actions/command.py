@@ -185,7 +185,7 @@ def _print_plan(output: Output, session: Session, action: Action, plan: ActionPl
             entry: dict[str, Json] = {"run": run.id, "action": action.id, "wouldSend": reason is None}
             output.json_line(entry | status_object(run) | ({} if reason is None else {"message": reason}))
         else:
-            output.print(f"{run.id}  {run.status_title}  {reason or 'would be ' + action.done}")
+            output.print(f"{run.id}  {run.status_title}  {reason or 'would be ' + action.done_word}")
     for caveat in plan_caveats(plan):
         output.say(caveat)
     where = session.interlock.name or UNKNOWN
@@ -202,7 +202,7 @@ def _print_outcome(output: Output, action: Action, outcome: ActionStatus, run: R
             entry["message"] = outcome.message
         output.json_line(entry | ({} if run is None else status_object(run)))
         return
-    words = action.done if outcome.phase is ActionPhase.CONFIRMED else outcome.phase.value
+    words = action.done_word if outcome.phase is ActionPhase.CONFIRMED else outcome.phase.value
     parts = [outcome.run_id, words, *([f"as {outcome.new_run_id}"] if outcome.new_run_id else [])]
     output.print("  ".join(parts) + (f": {outcome.message}" if outcome.message else ""))
 

@@ -424,7 +424,7 @@ class ActionController:
             self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.outcomes:
             is_one, ends = batch.size == 1, batch.outcomes
-            done = batch.action.done
+            done = batch.action.done_word
             line = words.outcome_words(done, ends[0]) if is_one else words.batch_words(done, ends)
             newest = next((each.new_run_id for each in reversed(ends) if each.new_run_id is not None), None)
             if newest is not None and all(each.phase is ActionPhase.CONFIRMED for each in ends):

@@ -25,7 +25,7 @@ from tui.settings.settings import Settings, is_calling, is_quiet, ring_of
 from tui.store.changes import Changes
 from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News
 
-# Remembers over a restart for which findings the user was called, so that none of them calls twice.
+# Remembers for which findings the user was called, so that a restart does not call again within ten minutes.
 #
 # There is one small file for each environment of each API. It holds digests and times: no name of a task, queue or run.
 
@@ -94,7 +94,7 @@ class AlertCommand:
         self._has_failed = self._is_full = False
 
     def run(self, alert: Mapping[str, Any], command: Sequence[str]) -> None:
-        """Run a command with an alert as one line of JSON on its stdin, after those before. No command: do nothing."""
+        """Queue the command. It gets the alert as one line of JSON on its stdin. Without a command do nothing."""
         if not command:
             return
         if self._waiting < MAX_WAITING:
@@ -141,7 +141,7 @@ class AlertCommand:
 
 
 class Alerts:
-    """The calls of one app. `use` begins and ends them."""
+    """Calls the user about findings: rings, notices, and the user's own command. `use` turns this on and off."""
 
     def __init__(self, app: AppBase) -> None:
         self._app = app
@@ -205,7 +205,7 @@ class Alerts:
         calls: dict[Ring, list[Finding]] = {}
         for finding in news.findings:
             calls.setdefault(ring_of(bell, finding.word), []).append(finding)
-        for ring, findings in calls.items():  # those that call in the same way share one call
+        for ring, findings in calls.items():  # one notice for all findings with the same kind of ring
             self._ring(ring, DesktopNotice(*finding_notice(findings, environment, now)))
 
     def _ring(self, ring: Ring, notice: DesktopNotice) -> None:

@@ -195,9 +195,6 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
     )
 
 
-# What happened while the user was away: recorded between two keys, shown at the first key after a rest.
-
-
 # The block that says what happened while the user was away: findings, failures by group, counts.
 
 

@@ -623,9 +623,6 @@ def _payload_words(run: Run) -> str:
     return json.opening(body.payload, MAX_PAYLOAD_CHARS)
 
 
-# The page that shows the attempts of one run beside each other.
-
-
 # How many lines each attempt logged: one request, repeated seldom while the run is live.
 
 

@@ -58,7 +58,7 @@ class Axis:
                 continue
             start = self._half_cells(started_at)
             if waited_from is not None:
-                # A cell in which the wait begins belongs to the bar before it.
+                # The wait begins at the next whole cell, so that it does not erase the end of the bar before it.
                 cells.draw(-(-self._half_cells(waited_from) // 2) * 2, start, DASH, Token.FAINT)
             if ended_at is not None:
                 start = min(start, 2 * self.width - 1)
@@ -251,7 +251,7 @@ _AFTER_NUMBER: Final = 3
 _BEFORE_AXIS: Final = 3
 _EDGE: Final = 2
 _MAX_WAIT_FACTOR: Final = 4
-"""If the first wait is longer than all later times by this factor, the axis starts after it to leave room for bars."""
+"""If the first wait is this many times as long as everything after it, the axis starts at the first attempt."""
 
 _BAR_TOKENS: Final = {
     AttemptStatus.EXECUTING: Token.BLUE,
@@ -434,7 +434,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     missing = missing_words(history)
     blocks = [_failure(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
-        # Until they are read, an error has no place: they will stand above it.
+        # Until the attempts are read, no error is shown: it would move down when they appear above it.
         is_due = run.attempts is None and progress.stage is ReadStage.DUE and _reason_for_none(run, now) is None
         blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error(run, None, progress, layout)]
     else:

@@ -54,9 +54,6 @@ from tui.text import formatting
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
 
-# The numbers and the history that the command line shows, and the run of a pasted link.
-
-
 # Counts loaded runs beside the keys: the first slice at once, the others between the keys.
 
 

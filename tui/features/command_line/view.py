@@ -102,7 +102,7 @@ def _set(view: ViewScreen, path: str, value: object) -> None:
 
 # Opens the command line over a view, runs what it returns, and remembers it.
 #
-# The dialog and its commands are imported when it is first opened.
+# `RunsScreen` imports this module when the command line is first opened.
 
 
 class CommandLineEntrance:
@@ -305,7 +305,7 @@ class CommandBox(Lines):
         self._box: list[BoxLine] = []
 
     def show_box(self, lines: list[BoxLine]) -> None:
-        """Show other lines. The one under the cursor begins with a mark, so that it differs from what it was."""
+        """Show other lines. The mark of the cursor makes its line differ from before, so that it is painted again."""
         if len(self._box) != len(lines):
             self.styles.height = len(lines)
         self._box = lines
@@ -529,8 +529,8 @@ def form_commands(show_form: Callable[[str], object], forms: Mapping[str, str]) 
 def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]:
     """Return the commands of a view, then the keys of its focused pane and of the screen.
 
-    `own` are the commands without a key, and those with arguments. One that a key has too is said once: with the
-    arguments of the one, and the key of the other.
+    `own` are the commands without a key, and those with arguments. A command that is also a key is listed once, with
+    the arguments of the command and the letter of the key.
     """
     app = screen.app
     quits = partial(app.run_action, "leave_at_once")
@@ -538,8 +538,9 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     named = [*own, Command("q!", said, quits, aliases=("quit!",), ends_program=True)]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
-    # Of two keys with one word, the one that works counts, then the one that opens a view instead of a pane by its
-    # number, then the one of the focused pane.
+    # If two keys have the same word, prefer the one that works now, then the one that opens a view instead of a pane by
+    # its number, then the one of the focused pane. `reversed` puts that one last into the dict, where the last one
+    # wins.
     best_first = sorted(live, key=lambda key: (not key.works_now, key.id.startswith("pane-")))
     keys = {
         key.word: Command(

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from tui.sync.session import Session
 
 
-# Runs the session of a command, and says what is wrong in the config file.
-
-
 # What is wrong in the config file: also what other rooms know, such as which columns there are.
 
 

@@ -52,7 +52,8 @@ class PartMenu(ListDialog[None, Clip]):
 
     cells = 84
     row_letters: ClassVar[frozenset[str]] = frozenset("ipoemtwadscASCgf")
-    """The letters of all rows that such a menu may have: no key of the user's own takes them."""
+    """Every letter that a row may have, also the rows of other views. The user's own keys must not use them in a menu.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Close the menu.", id="back"),
@@ -76,7 +77,7 @@ class PartMenu(ListDialog[None, Clip]):
 
     def on_mount(self) -> None:
         if self.run_id is not None:
-            self.live.session.store.pin([self.run_id])  # otherwise a large payload of another run replaces its parts
+            self.live.session.store.pin([self.run_id])  # else the store drops its large parts when others come
             run = self.live.get(self.run_id)
             if run is None or run.body is None or run.attempts is None:
                 self.note, self._is_reading = "reading the rest…", True
@@ -199,7 +200,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     if address.run is None:
         front = next(each for each in reversed(app.screen_stack) if isinstance(each, BaseScreen))
         group = "back to this list" if address.view == "runs" else f"back to these {address.view}"
-        # Their keys are capitals where a run has the small letters.
+        # If rows about a run are there too, those have the small letters.
         keys, request = "asc" if run_id is None else "ASC", _request_of(front)
         # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
         rows += (
@@ -210,7 +211,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
 
 
 _ANSWERS: Final[Mapping[str, Literal["events", "trace"]]] = {"logs": "events", "tree": "trace", "waterfall": "trace"}
-"""The panes that show another answer about the run than its detail."""
+"""The panes whose request must ask for something else than the run's detail."""
 
 
 def _request_of(front: BaseScreen) -> HttpRequest:
@@ -300,6 +301,7 @@ class ReadMenu(PartMenu):
             self._open(self._label)
 
     def on_unmount(self) -> None:
+        # Textual calls the handler of `PartMenu` too.
         if self._fetching is not None:
             self._fetching.cancel()
 

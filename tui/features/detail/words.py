@@ -25,9 +25,6 @@ from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, opening
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, wrap
 
-# What is said about a run: its head, why it waits, why it failed, why a part could not be read.
-
-
 # Why a run has not started, in words: `20 of 20 places of its queue: 20 send-campaign, longest 2m`.
 #
 # The name of its queue is not repeated: the fact of the queue has it.
@@ -263,9 +260,6 @@ def failure_lines(run: Run | None, failure: str | None, limit: int) -> list[Line
 
 def _sentence(text: str, token: Token, limit: int) -> list[Line]:
     return [(Piece(row, token),) for row in wrap(text[:MAX_CHARACTERS], limit)]
-
-
-# The detail pane's page about one run: status, error, timeline, facts, relatives, values.
 
 
 # What the user folded and searched on the detail page, and how far the read of its run has got.

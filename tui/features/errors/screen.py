@@ -52,7 +52,7 @@ class NewestFailurePane(ErrorPane):
         super().__init__(live, "newest failure")
         self._groups = groups
         self.has_head = True
-        """Whether the page names the run. Where the summary is visible, it does."""
+        """Whether the page begins with the name of the run. It does not if the summary above it does."""
 
     @property
     def is_ticking(self) -> bool:
@@ -149,10 +149,7 @@ class GroupSummary(RowSummary):
     needs = (RUN,)
 
 
-# The errors view: its keys beside those of every list, the way to it, from it to the runs of a group, and back.
-
-
-# The way to the errors view, from it to the runs of a group, and back.
+# The entrance: opens the view, lists the runs of a group, and leads back.
 
 
 class ErrorsEntrance(ListEntrance):
@@ -227,10 +224,10 @@ class ErrorsEntrance(ListEntrance):
 
 
 NEWEST_EVERY_S: Final = 10.0
-"""The pane of the newest failure follows a storm at most this often: each change of it takes two requests."""
+"""While new failures keep coming, the pane shows the newest one at most this often: each change takes two requests."""
 
 PREPARED_S: Final = 0.1
-"""The first frame waits this long for the runs of the store to be grouped: some thousands are."""
+"""The first frame waits at most this long for the groups. That is enough for some thousand runs."""
 
 
 class ErrorsScreen(ListScreen):

@@ -85,9 +85,6 @@ def _lines(text: str) -> list[str]:
     return [shortened(line, MAX_LINE_CHARS) for line in lines]
 
 
-# Runs commands of one's own: which are offered, from the key to the messages about their outcome.
-
-
 # The commands of the config file, ready to run, and which of them a selection can be given to.
 
 

@@ -142,9 +142,6 @@ def reason_words(reason: Raw | str) -> str:
     return reason.strip().rstrip(".")
 
 
-# The queues in words: the list's columns, and the page of the selected queue with its sentences and its hour.
-
-
 # The columns of the list of queues. A new column is one row of `QUEUE_TABLE`.
 
 

@@ -131,7 +131,7 @@ class ValueField(Horizontal):
 
 INDENT: Final = 1
 COLUMN_WIDTH: Final = 21
-"""A mark, a space, the glyph, a space, the longest title, and two cells before the next column."""
+"""The sum of a mark, a space, the glyph, a space, the longest title, and two cells before the next column."""
 
 
 class StatusGrid(LineWidget, can_focus=True):
@@ -190,12 +190,12 @@ class StatusGrid(LineWidget, can_focus=True):
         if row > len(titles):
             return self.painter.blank(width, Background.DIALOG)
         if row == 0:
-            line, meant = words.heading_cell(column, self.chosen), words.words_of(column)
+            line, cell_words = words.heading_cell(column, self.chosen), words.words_of(column)
         else:
             title = titles[row - 1]
-            line, meant = words.status_cell(title, self.chosen), frozenset({words.word_of(title)})
+            line, cell_words = words.status_cell(title, self.chosen), frozenset({words.word_of(title)})
         is_here = self.has_focus and (column, row) == (self._column, self._row)
-        line = (_edge(is_chosen=meant <= self.chosen, is_here=is_here), Piece(" "), *line)
+        line = (_edge(is_chosen=cell_words <= self.chosen, is_here=is_here), Piece(" "), *line)
         if not is_here:
             return self.painter.strip(line, width, Background.DIALOG)
         inner = min(width, COLUMN_WIDTH - 2)
@@ -242,7 +242,7 @@ def _edge(*, is_chosen: bool, is_here: bool) -> Piece:
 
 
 FULL_HEIGHT: Final = 21
-"""Rows of the dialog with its empty rows. On a lower screen it has none."""
+"""The height of the dialog with its empty rows. A screen with fewer rows shows it without them."""
 
 
 class ClearAll(LineWidget, can_focus=True):

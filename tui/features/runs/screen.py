@@ -409,7 +409,7 @@ class MainScreen(MainView):
         self.run_summary = RunSummary(live)
         self.overview = Overview(self, overview_after_s)
         self._highlighted: tuple[RunId | None, bool] = (None, False)
-        """The run under the cursor of the list that was selected last, and whether it is the line at its end."""
+        """What was selected last: a run of the list, or no run and whether it was the line at the end of the list."""
         super().__init__(live, (*panes, *overview_panes, *forms), self.run_summary)
         self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
         self.workspace.before_change = self._settle

@@ -429,9 +429,6 @@ def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool =
     return next((line for line in lines if line_width(line) <= width), ())
 
 
-# The sentences about a trace and about its selected span.
-
-
 # The sentences about a whole trace: how much of it came, what has no row, and why it could not be read.
 
 

@@ -41,9 +41,6 @@ from tui.text.axis import MIN_WINDOW_US, TimeWindow
 from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
-# The state of the waterfall without its widget, and the trace that it reads.
-
-
 # The state of the waterfall without its widget: folds, the engine's spans, the window of time, the next error.
 #
 # What the trace alone decides was computed when it was read. Here is only what the user or a change of a run alters.
@@ -251,9 +248,6 @@ TRACE: Final[Need[words.PlacedTrace]] = Need(
     may_change=_may_trace_change,
 )
 """The spans of the selected run and of the runs that it awaits: one request."""
-
-
-# The waterfall: the other form of the pane `tree`, with the facts about the span under the cursor.
 
 
 # The facts about the span under the cursor: below the spans where there is room, else in a strip of two lines.

@@ -90,7 +90,7 @@ def indented(row: BlockRow) -> BlockRow:
 
 
 def row_of(line: Line, key: Hashable = None, opens: Opened | None = None) -> BlockRow:
-    """Return such a row of its parts."""
+    """Return a row, with the margin of the wall before its line."""
     return BlockRow((INDENT, *line), key=key, opens=opens)
 
 
@@ -159,7 +159,7 @@ class WallView:
 
     @property
     def stuck(self) -> frozenset[str]:
-        """The keys of what findings are about, as far as these are present."""
+        """The keys of the tasks, runs and queues that a finding is about. A stale screen has none."""
         return frozenset() if self.is_stale else frozenset(each.subject.key for each in self.verdict.findings)
 
     @property

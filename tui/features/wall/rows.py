@@ -71,14 +71,14 @@ MIN_FAILED_TOP: Final = 7
 """The scale of failures: up to this number, each failure is one more eighth."""
 
 QUIET_SHARE: Final = 3
-"""The divisor of a level that stays at its normal, so that a calm hour looks calm."""
+"""The scale of a level is at least this many times its normal."""
 
 MIN_LEVEL_TOP: Final = 10.0
 """The least scale of a level, so that two queued runs do not fill a bar."""
 
 
 def level_top(cells: Cells, normal: float | None) -> float:
-    """Return the same for a level: a level that is normal stays low."""
+    """Return the top of the scale of a level: at least three times its normal, so that a calm hour looks calm."""
     return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
 
 
@@ -232,7 +232,7 @@ def whole_text(number: float | None) -> str:
 
 
 MANY_QUEUED: Final = 20
-"""From this number on, queued runs are amber where the task's word is."""
+"""More queued runs than this are amber, even if the task is healthy."""
 
 MARKS: Final = {
     TaskHealth.FAILING: ("✗", Token.ROSE),
@@ -269,7 +269,7 @@ TASK_TIMELINES: Final[Layouts] = tuple(
 """The series has the cells of the wall's other series."""
 
 _SERIES_CELLS: Final = (120, 60, 30, 20)
-"""The cells that a series may have: each stands for as many cells of time, or for half of one."""
+"""The widths of a series. A cell of the row stands for one or more cells of time, or two cells stand for one."""
 
 
 def task_heads(layout: Sequence[Spot], width: int, at: int = 0) -> list[tuple[int, str]]:

@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from tui.store.error_groups import ErrorGroup
 
 
-# `Board`: the rows of wall and overview, worst first, as values without words or widths.
-
-
 # `Board`: everything that the wall and the overview show, worst first, as values without words or widths.
 #
 # `make_board` makes it from the facts, the store's own counts and the verdict. A number that is not known

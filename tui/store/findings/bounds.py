@@ -30,7 +30,9 @@ from tui.store.findings.counts import OwnCounts
 
 
 MIN_NORMAL_RUNS: Final = 20
-"""The runs of 7 days in one hour that make a normal. With fewer, one run is more than 5 % of them."""
+"""A normal needs this many runs in the same hour of the last 7 days. With fewer, a single run would be more than 5 % of
+them.
+"""
 
 MIN_P95_RUNS: Final = 3
 """With fewer runs, no duration is usual."""
@@ -109,7 +111,7 @@ def is_at_limit(queue: Queue) -> bool:
 class Waiting(NamedTuple):
     """The waiting runs of a queue. `until`: the oldest one waited at least until then. `holders` hold its places.
 
-    `task`: it is not known in which queue these runs of the task wait.
+    `task`: set if the queue is not known; then these are runs of that task.
     """
 
     queued: int
@@ -238,7 +240,7 @@ NO_WORKER_AFTER: Final = timedelta(minutes=1)
 """A development worker takes a run within seconds."""
 
 _LAST_ENDED: Final = 20
-"""Runs among which the last one is searched that a worker ended."""
+"""This many of the runs that ended last are searched for one that a worker ended."""
 
 _BY_WORKERS: Final = FAILED | {RunStatus.COMPLETED_SUCCESSFULLY}
 
@@ -257,7 +259,10 @@ def standstill_of(
 def _without_worker(
     facts: WallFacts, own: OwnCounts | None, resumed_at: datetime | None, now: datetime
 ) -> Standstill | None:
-    """Return since when no worker was seen, if a run waits that nothing holds, none executes and none has started.
+    """Return since when no worker was seen.
+
+    That needs a run that could start (its queue is neither paused nor full), and no sign of a worker: no run executes,
+    and none has started or ended lately.
 
     Only a personal token may ask the server whether a worker is connected.
     """

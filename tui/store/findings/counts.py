@@ -96,8 +96,9 @@ def _minute(seconds: float | None) -> int | None:
 
 # How many runs of a task ended within a time, in one integer.
 #
-# A task has counts for each minute, some 100,000 in all. The garbage collector visits every object with fields, and a
-# key waits meanwhile; it does not visit integers, nor dicts of nothing else. Packed counts add up as they are.
+# A task has counts for each minute, some 100,000 in all. While the garbage collector visits objects, a pressed key
+# waits. It skips integers and dicts that have only integers, so counts are packed into integers. Their sum is right
+# without unpacking.
 
 
 Cells = Sequence[int | None]
@@ -125,7 +126,7 @@ class Ends(NamedTuple):
 
 def packed(done: int, failed: int, ended: int) -> PackedEnds:
     """Return counts as one integer. The sum of such integers has the sums of their counts."""
-    # What was done is lowest: Python has all small integers once, and most minutes have nothing else.
+    # `done` has the lowest bits. In most minutes nothing failed, so the integer is small, and Python shares small ones.
     counts = (done, failed, ended - done - failed)
     return sum(max(0, min(count, MAX_COUNT)) << turn * _BITS for turn, count in enumerate(counts))
 
@@ -225,13 +226,13 @@ HOUR_MINUTES: Final = 60
 """The 95th percentile of a task is that of this time."""
 
 CONFIRMING_MINUTES: Final = 2
-"""For so long the lists that are polled again and again usually have a run that ended."""
+"""A run that ended this recently is usually still in a list that is polled, so the server may still confirm it."""
 
 MAX_TASKS: Final = 1_000
 """Tasks that are shown and judged."""
 
 MAX_ORDERED_MINUTES: Final = 1_000
-"""Minutes of tasks whose runs are kept in their order: those of the tasks that may be failing."""
+"""For at most this many minutes of tasks, the outcomes are kept in their order. Only tasks that may fail need them."""
 
 MAX_BACKWARD_MINUTES: Final = 2
 """The estimate of the server's time may go back by less than this."""
@@ -277,7 +278,8 @@ class OwnCounts:
         """The runs that ended in a minute."""
         self._last_minute: int | None = None
         self._initial: list[Key] | None = None
-        self._before_gap: tuple[datetime, datetime] | None = None
+        self._last_complete: tuple[datetime, datetime] | None = None
+        """The longest span of time, up to the last step that allowed it, of which all ends are counted."""
         self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
         """Those that `outcomes` has returned, until they change."""
         self.first_minute = self._recent_first = self._hour_first = 0
@@ -336,7 +338,7 @@ class OwnCounts:
 
     @property
     def counted_since(self) -> datetime | None:
-        """Everything that ended since this time is counted; None if that is not known of any time.
+        """From this time on, no run that ended is missing. None: runs may be missing at any time.
 
         The store may have dropped the oldest runs. A run that was created before, and ended since, is missing if no
         list had it while it was live. With server filters, only the runs that the lists have are counted.
@@ -367,11 +369,11 @@ class OwnCounts:
     def counted_minutes(self) -> list[range]:
         """Return the minutes since the epoch of which every run that ended is counted.
 
-        Those that were counted before the list was read again, or with filters, still are.
+        Minutes that were complete before the list was read again, or before filters were set, stay complete.
         """
         since, spans = self.counted_since, list[range]()
-        if self._before_gap is not None:
-            first, last = self._before_gap
+        if self._last_complete is not None:
+            first, last = self._last_complete
             first = max(first, self._kept_since())
             if since is None or since > last:
                 spans.append(range(minute_of(first - _MOMENT) + 1, minute_of(last)))
@@ -384,12 +386,12 @@ class OwnCounts:
     def _note_coverage(self, now: datetime) -> None:
         if self.is_filtered:
             self._filtered_history, self._filtered_until = self._store.history, now
-        since, before = self.counted_since, self._before_gap
+        since, before = self.counted_since, self._last_complete
         if since is not None and (before is None or since <= before[1]):
             read = self._store.caught_up
             until = now if read is None else max(since, min(now, read))
             first = since if before is None else min(since, before[0])
-            self._before_gap = first, until if before is None else max(until, before[1])
+            self._last_complete = first, until if before is None else max(until, before[1])
 
     @property
     def is_live_complete(self) -> bool:

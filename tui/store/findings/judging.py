@@ -973,9 +973,6 @@ def verdict_of(
     )
 
 
-# The new findings of a verdict, each once, and when each passed its bound.
-
-
 # When a finding passed the bound that makes it one: later than its since, which is when the trouble began.
 
 
