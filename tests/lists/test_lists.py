@@ -231,6 +231,20 @@ def test_refused_list_says_why_and_is_not_asked_again(name: str, status: int, wo
     run_story(story, tmp_path, fleet, address=parse_address(f"{name}?"))
 
 
+def test_filter_is_not_blamed_for_an_empty_list(tmp_path: Path) -> None:
+    fleet = small_fleet(3)
+    nothing = JSONResponse({"data": [], "pagination": {}})
+    fleet.fault = lambda path: nothing if path == "/api/v1/waitpoints/tokens" else None
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("colon", *"tokens", "enter", wait_s=3)
+        await monitor.press("slash", *"zzz", "enter", wait_s=1)
+        assert "contains these words" not in monitor.text
+        assert "token" in monitor.text
+
+    run_story(story, tmp_path, fleet)
+
+
 def test_enter_does_not_say_that_no_run_belongs_to_an_unread_row(tmp_path: Path) -> None:
     fleet = answering("bulk", small_fleet(3))
 
