@@ -25,7 +25,7 @@ from tui.features.attempts.words import (
     run_words,
 )
 from tui.kit.lines import EDGE
-from tui.text.axis import round_up
+from tui.text.bars import round_up
 from tui.text.blocks import Now, Row, ShowAttempt, ToggleFold
 from tui.text.status import ascii_line
 from tui.text.styled import Token, line_width, plain

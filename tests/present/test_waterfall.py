@@ -11,7 +11,7 @@ from tests.support.domain.recorded import START, span, trace, trace_of
 from tests.support.present.samples import drawn
 from tui.domain.trace import Span, Trace, extents_of, longest_path, place, row_tree
 from tui.features.tree import spans
-from tui.text.axis import MIN_WINDOW_US, TimeWindow, label, ticks
+from tui.text.bars import MIN_WINDOW_US, TimeWindow, label, ticks
 from tui.text.blocks import Now
 from tui.text.styled import Line, line_width, plain
 

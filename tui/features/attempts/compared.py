@@ -34,7 +34,7 @@ from tui.store.changes import Changes
 from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text import formatting, json
-from tui.text.axis import BAR, DASH
+from tui.text.bars import BAR, DASH
 from tui.text.blocks import Now, Row
 from tui.text.formatting import count
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, opening_line, pad, plain, wrap

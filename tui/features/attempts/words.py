@@ -15,7 +15,8 @@ from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.axis import BAR, DASH, Cells, Tick, TimeWindow, label, round_up, tick_labels, ticks
+from tui.text.bars import BAR, DASH, Tick, TimeWindow, label, round_up, tick_labels, ticks
+from tui.text.bars import BarCells as Cells
 from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, spaced, tries_again
 from tui.text.status import StatusStyle, style_of, style_of_attempt
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, wrap

@@ -23,7 +23,8 @@ from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.axis import BAR, DASH, MIN_WINDOW_US, Cells, Tick, TimeWindow, tick_labels, ticks
+from tui.text.bars import BAR, DASH, MIN_WINDOW_US, Tick, TimeWindow, tick_labels, ticks
+from tui.text.bars import BarCells as Cells
 from tui.text.blocks import Now, few_rows, key_of, tries_again
 from tui.text.json import inline
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of

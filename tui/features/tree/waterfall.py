@@ -37,7 +37,7 @@ from tui.sync.budget import Priority
 from tui.sync.clock import Timer
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.axis import MIN_WINDOW_US, TimeWindow
+from tui.text.bars import MIN_WINDOW_US, TimeWindow
 from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
