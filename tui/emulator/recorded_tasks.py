@@ -187,13 +187,7 @@ LINES = Work(
         ),
     ),
 )
-CONSOLE = Work(
-    2,
-    (
-        Log("INFO", "console.log line { from: 'console' }"),
-        Log("ERROR", "console.error line"),
-    ),
-)
+CONSOLE = Work(2, (Log("INFO", "console.log line { from: 'console' }"), Log("ERROR", "console.error line")))
 SPANS = Work(
     965,
     (
@@ -246,14 +240,6 @@ def _hello_world(call: Call) -> Script:
     return Script((Work(2, (Log("INFO", "saying hello"),)), Work(13)), output=output)
 
 
-def _returns_string(_: Call) -> Script:
-    return Script((Work(34),), output="just a string")
-
-
-def _returns_nothing(_: Call) -> Script:
-    return Script((Work(13),))
-
-
 def _nasty_text(call: Call) -> Script:
     items = (HOSTILE, SetMetadata({"label": HOSTILE_LABEL}), Work(19))
     if is_set(call.payload, "fail"):
@@ -304,19 +290,6 @@ def _build_report(_: Call) -> Script:
     return Script((Work(510),), output={"rows": 10})
 
 
-def _tagged(_: Call) -> Script:
-    return Script((AddTags(("added-in-run",)), Work(110)), output="tagged")
-
-
-def _big_io(call: Call) -> Script:
-    return Script((Work(455),), output=call.payload)
-
-
-def big_payload(rows: int) -> Json:
-    """The payload of `big-io`: 2,400 rows are the 300 KB of recording 118, 4,800 exceed the 512 KB of recording 119."""
-    return {"rows": [{"i": i, "text": "lorem ipsum dolor sit amet " * 4} for i in range(rows)]}
-
-
 def _progress_counter(call: Call) -> Script:
     steps = int(min(max(number(call.payload, "steps", 10), 0), MAX_STEPS))
     ms = duration_ms(call.payload, "ms", 500)
@@ -349,8 +322,8 @@ def _counted(done: int, steps: int, log: list[str]) -> dict[str, Json]:
 
 BASICS: tuple[Task, ...] = (
     Task("hello-world", _hello_world, BASICS_FILE),
-    Task("returns-string", _returns_string, BASICS_FILE),
-    Task("returns-nothing", _returns_nothing, BASICS_FILE),
+    Task("returns-string", lambda _: Script((Work(34),), output="just a string"), BASICS_FILE),
+    Task("returns-nothing", lambda _: Script((Work(13),)), BASICS_FILE),
     Task("nasty-text", _nasty_text, BASICS_FILE, max_attempts=1),
     Task("logs-nested", _logs_nested, BASICS_FILE),
     Task("wait-for", _wait_for, BASICS_FILE),
@@ -358,8 +331,8 @@ BASICS: tuple[Task, ...] = (
     Task("slow", _slow, BASICS_FILE, cancel_hook=(Log("WARN", "onCancel hook ran"),)),
     Task("single-file-job", _single_file_job, BASICS_FILE, queue="single-file"),
     Task("build-report", _build_report, BASICS_FILE, queue="reports", machine="small-2x"),
-    Task("tagged", _tagged, BASICS_FILE),
-    Task("big-io", _big_io, BASICS_FILE),
+    Task("tagged", lambda _: Script((AddTags(("added-in-run",)), Work(110)), output="tagged"), BASICS_FILE),
+    Task("big-io", lambda call: Script((Work(455),), output=call.payload), BASICS_FILE),
     Task("progress-counter", _progress_counter, BASICS_FILE),
 )
 
@@ -394,8 +367,7 @@ def _fail_retry(call: Call) -> Script:
 def _fail_slow_retry(call: Call) -> Script:
     message = f"slow retry demo, attempt {call.attempt}"
     return Script(
-        (Work(970),),
-        throws=Failure(FailureKind.ERROR, message, "Error", thrown_at("errors.ts:45:248", SECOND_BUILD)),
+        (Work(970),), throws=Failure(FailureKind.ERROR, message, "Error", thrown_at("errors.ts:45:248", SECOND_BUILD))
     )
 
 
@@ -403,8 +375,7 @@ def _fail_cause(call: Call) -> Script:
     # No part of the API shows the causes of the error or its own fields (recording 104).
     message = f"Card was declined for customer {text(call.payload, 'customer', 'cus_123')}"
     return Script(
-        (Work(420),),
-        throws=Failure(FailureKind.CUSTOM, message, "PaymentDeclinedError", thrown_at("errors.ts:31:13")),
+        (Work(420),), throws=Failure(FailureKind.CUSTOM, message, "PaymentDeclinedError", thrown_at("errors.ts:31:13"))
     )
 
 
@@ -414,29 +385,9 @@ def _fail_once(call: Call) -> Script:
     return Script((Work(53),), output={"recovered": True, "attempt": call.attempt})
 
 
-def _fail_string(_: Call) -> Script:
-    return Script((Work(12),), throws=_STRING)
-
-
-def _fail_object(_: Call) -> Script:
-    return Script((Work(48),), throws=_OBJECT)
-
-
-def _fail_abort(_: Call) -> Script:
-    return Script((Work(420),), throws=_ABORT)
-
-
 def _crash_exit(_: Call) -> Script:
     # The server learns of the process's end a second later (recording 247).
     return Script((Work(20, (Log("WARN", "about to exit the process"),)), Work(980)), throws=_EXIT)
-
-
-def _crash_uncaught(_: Call) -> Script:
-    return Script((Work(300),), throws=_UNCAUGHT)
-
-
-def _max_duration(_: Call) -> Script:
-    return Script((Work(MAX_DURATION_S * 1000),), throws=_TIMEOUT)
 
 
 ERRORS: tuple[Task, ...] = (
@@ -444,12 +395,12 @@ ERRORS: tuple[Task, ...] = (
     Task("fail-slow-retry", _fail_slow_retry, ERRORS_FILE, max_attempts=2, backoff=Backoff(40_000, max_ms=40_000)),
     Task("fail-cause", _fail_cause, ERRORS_FILE, max_attempts=2, backoff=Backoff(170)),
     Task("fail-once", _fail_once, ERRORS_FILE),
-    Task("fail-string", _fail_string, ERRORS_FILE, max_attempts=1),
-    Task("fail-object", _fail_object, ERRORS_FILE, max_attempts=1),
-    Task("fail-abort", _fail_abort, ERRORS_FILE),
+    Task("fail-string", lambda _: Script((Work(12),), throws=_STRING), ERRORS_FILE, max_attempts=1),
+    Task("fail-object", lambda _: Script((Work(48),), throws=_OBJECT), ERRORS_FILE, max_attempts=1),
+    Task("fail-abort", lambda _: Script((Work(420),), throws=_ABORT), ERRORS_FILE),
     Task("crash-exit", _crash_exit, ERRORS_FILE),
-    Task("crash-uncaught", _crash_uncaught, ERRORS_FILE),
-    Task("max-duration", _max_duration, ERRORS_FILE),
+    Task("crash-uncaught", lambda _: Script((Work(300),), throws=_UNCAUGHT), ERRORS_FILE),
+    Task("max-duration", lambda _: Script((Work(MAX_DURATION_S * 1000),), throws=_TIMEOUT), ERRORS_FILE),
 )
 
 
@@ -519,12 +470,7 @@ def _pipeline(call: Call) -> Script:
 
 
 def _pipeline_strict(_: Call) -> Script:
-    return Script(
-        (
-            Work(8),
-            Start((Child("leaf", {"n": 7, "fail": True}),), is_awaited=True, must_succeed=True),
-        ),
-    )
+    return Script((Work(8), Start((Child("leaf", {"n": 7, "fail": True}),), is_awaited=True, must_succeed=True)))
 
 
 TREE: tuple[Task, ...] = (
@@ -533,57 +479,6 @@ TREE: tuple[Task, ...] = (
     Task("pipeline", _pipeline, TREE_FILE),
     Task("pipeline-strict", _pipeline_strict, TREE_FILE, max_attempts=1),
 )
-
-
-# `logs-nested` of the later project's `src/trigger/tasks.ts`: spans five levels deep, with a log line of each level.
-#
-# It replaces the task of the same name in `basics.ts`. Source: tests/wire/recordings/README.md (recording 1205).
-
-
-_LATER_URL = "file:///app/src/trigger/tasks.ts"
-
-_HANDLED = Failure(
-    FailureKind.ERROR,
-    "handled inside",
-    "Error",
-    stack(
-        f"{_LATER_URL}:48:75",
-        f"{_CORE}/tracer.ts:135:24",
-        "AsyncLocalStorage.run (node:internal/async_local_storage/async_context_frame:63:14)",
-        "AsyncLocalStorageContextManager.with "
-        f"({_OPENTELEMETRY}/context-async-hooks/src/AsyncLocalStorageContextManager.ts:30:36)",
-        f"_ContextAPI.with ({_OPENTELEMETRY}/api/src/api/context.ts:68:38)",
-        f"Tracer.startActiveSpan ({_OPENTELEMETRY}/sdk-trace-base/src/Tracer.ts:246:24)",
-        f"TriggerTracer.startActiveSpan ({_CORE}/tracer.ts:79:24)",
-        f"OtelTaskLogger.trace ({_CORE}/logger/taskLogger.ts:113:32)",
-        f"_LoggerAPI.trace ({_CORE}/logger/index.ts:56:34)",
-        f"run ({_LATER_URL}:48:22)",
-    ),
-)
-
-_LEXING = Span(
-    "step 1.1.1.1: lex",
-    0.6,
-    (Log("INFO", "deep line"), Span("step 1.1.1.1.1: utf8", 0.1, (Log("WARN", "deepest"),))),
-)
-_PARSING = Span("step 1.1: parse", 0.8, (Log("DEBUG", "parsing"), Span("step 1.1.1: tokenise", 0.6, (_LEXING,))))
-_STORING = (
-    Log("INFO", "console line { a: 1 } [ 1, 2 ]"),
-    Log("ERROR", "console error line"),
-    Log("ERROR", "an error with an object"),
-)
-
-
-def _later_logs_nested(_: Call) -> Script:
-    steps = (
-        Span("step 1: load", 0.07, (_PARSING,)),
-        Span("step 2: handled failure", 0.88, failure=_HANDLED),
-        Span("step 3: store", 0.03, _STORING),
-    )
-    return Script((Work(5_720, steps),), output="nested")
-
-
-LATER_LOGS = Task("logs-nested", _later_logs_nested, "src/trigger/tasks.ts")
 
 
 # `src/trigger/tasks.ts` of a later project: tasks that wait, log endlessly, or run on a schedule.
@@ -620,14 +515,6 @@ def _tree_root(call: Call) -> Script:
     return Script((Work(3), *mids, Work(5)))
 
 
-def _tree_mid(call: Call) -> Script:
-    return Script((Work(6), Start((Child("tree-leaf", call.payload),), is_awaited=True), Work(5)))
-
-
-def _tree_leaf(call: Call) -> Script:
-    return Script((Work(duration_ms(call.payload, "ms", 100)),))
-
-
 def _parent_of_long(call: Call) -> Script:
     count = int(min(max(number(call.payload, "n", 2), 0), _MAX_CHILDREN))
     children = tuple(Child("sleeper", call.payload) for _ in range(count))
@@ -658,8 +545,12 @@ def _nightly_report(call: Call) -> Script:
 WAITING: tuple[Task, ...] = (
     Task("approval", _approval, LATER_FILE),
     Task("tree-root", _tree_root, LATER_FILE),
-    Task("tree-mid", _tree_mid, LATER_FILE),
-    Task("tree-leaf", _tree_leaf, LATER_FILE),
+    Task(
+        "tree-mid",
+        lambda call: Script((Work(6), Start((Child("tree-leaf", call.payload),), is_awaited=True), Work(5))),
+        LATER_FILE,
+    ),
+    Task("tree-leaf", lambda call: Script((Work(duration_ms(call.payload, "ms", 100)),)), LATER_FILE),
     Task("parent-of-long", _parent_of_long, LATER_FILE),
     Task("sleeper", _sleeper, LATER_FILE),
     Task("chatty-retry", _chatty_retry, LATER_FILE, backoff=Backoff(first_ms=450, factor=1.0)),

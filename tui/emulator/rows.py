@@ -45,25 +45,9 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
     env = {"id": environment.id, "name": environment.slug}
     if environment.user:
         env["user"] = environment.user
-    row: dict[str, Any] = {
-        "id": run.id,
-        "status": run.status.in_rest(is_versioned=is_versioned),
-        "taskIdentifier": run.task_id,
-        "idempotencyKey": run.shown_key or None,
-        "version": run.version or None,
-        "createdAt": iso_time(run.shown_created_ms),
-        "updatedAt": iso_time(run.updated_ms),
-        "startedAt": _time(run.started_ms),
-        "finishedAt": _time(_listed_finish_ms(run)),
-        "delayedUntil": _time(run.delay_until_ms),
-        "isTest": run.is_test,
-        "ttl": run.ttl or None,
-        "expiredAt": _time(_expired_ms(run)),
+    row = {
+        **_state(run, environment, _listed_finish_ms(run), is_versioned=is_versioned),
         "env": env,
-        "tags": list(run.tags),
-        **_costs(run, environment),
-        "durationMs": run.usage_ms,
-        "depth": run.depth,
         "metadata": run.metadata,
         "taskKind": "SCHEDULED" if run.schedule_id else "STANDARD",
         "region": environment.region,
@@ -73,32 +57,37 @@ def list_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[
 
 def related_row(run: Run, environment: Environment, *, is_versioned: bool) -> dict[str, Any]:
     """The run as the root, the parent or a child in the detail of another run (recordings 141-145)."""
-    state = {
-        "id": run.id,
-        "taskIdentifier": run.task_id,
-        "idempotencyKey": run.shown_key or None,
-        "version": run.version or None,
-        "status": run.status.in_rest(is_versioned=is_versioned),
-        "createdAt": iso_time(run.shown_created_ms),
-        "startedAt": _time(run.started_ms),
-        "updatedAt": iso_time(run.updated_ms),
-        "finishedAt": _time(run.finished_ms),
-        "delayedUntil": _time(run.delay_until_ms),
-        "expiredAt": _time(_expired_ms(run)),
-        "ttl": run.ttl or None,
-        **_costs(run, environment),
-        "durationMs": run.usage_ms,
-        "isTest": run.is_test,
-        "depth": run.depth,
-        "tags": list(run.tags),
-    }
-    origin = {
+    row = {
+        **_state(run, environment, run.finished_ms, is_versioned=is_versioned),
         "triggerFunction": run.function,
         "batchId": run.batch_id or None,
         "metadata": run.metadata,
         "region": environment.region,
     }
-    return _without_none(state) | run.status.flags(is_versioned=is_versioned) | _without_none(origin)
+    return _without_none(row) | run.status.flags(is_versioned=is_versioned)
+
+
+def _state(run: Run, environment: Environment, finished_ms: int | None, *, is_versioned: bool) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "status": run.status.in_rest(is_versioned=is_versioned),
+        "taskIdentifier": run.task_id,
+        "idempotencyKey": run.shown_key or None,
+        "version": run.version or None,
+        "createdAt": iso_time(run.shown_created_ms),
+        "updatedAt": iso_time(run.updated_ms),
+        "startedAt": _time(run.started_ms),
+        "finishedAt": _time(finished_ms),
+        "delayedUntil": _time(run.delay_until_ms),
+        "isTest": run.is_test,
+        "ttl": run.ttl or None,
+        "expiredAt": _time(run.finished_ms) if run.status is Status.EXPIRED else None,
+        "tags": list(run.tags),
+        "costInCents": compute_cents(run, environment),
+        "baseCostInCents": 0 if run.started_ms is None else invocation_cents(environment),
+        "durationMs": run.usage_ms,
+        "depth": run.depth,
+    }
 
 
 def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned: bool) -> dict[str, Any]:
@@ -135,24 +124,12 @@ def detail(run: Run, environment: Environment, presign: Presign, *, is_versioned
     return detail_row
 
 
-def _costs(run: Run, environment: Environment) -> dict[str, float]:
-    is_charged = run.started_ms is not None
-    return {
-        "costInCents": compute_cents(run, environment),
-        "baseCostInCents": invocation_cents(environment) if is_charged else 0,
-    }
-
-
 def _listed_finish_ms(run: Run) -> int | None:
     # A queued run gets its finish time a moment after it was canceled. Until then its detail has none (recording 127),
     # but lists show `updatedAt` as its finish time (recording 021).
     if run.finished_ms is None and run.status.is_final:
         return run.updated_ms
     return run.finished_ms
-
-
-def _expired_ms(run: Run) -> int | None:
-    return run.finished_ms if run.status is Status.EXPIRED else None
 
 
 def _time(ms: int | None) -> str | None:

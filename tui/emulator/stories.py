@@ -11,7 +11,7 @@ from tui.emulator.demo_tasks.samples import STRIPE, address, bad_deploy, between
 from tui.emulator.simulation.arrivals import ScriptedDeploy, Silence, Story
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.records import schedule_id, schedule_payload
-from tui.emulator.simulation.runs import NewRun, OldRun, Run
+from tui.emulator.simulation.runs import NewRun, OldRun
 from tui.emulator.simulation.script import Call, Child, Json, Log, Script, SetMetadata, Span, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, scaled_limit
 
@@ -221,11 +221,10 @@ def _bad_deploy(random: Random, start_ms: int, _: float) -> Told:
     """Every second run of the busiest task fails in a new version."""
     event_ms = start_ms + between(random, *BAD_DEPLOY_MS)
 
-    def touches(run: Run) -> bool:
-        return run.failure is CHARGE_BUG
-
     deploy = ScriptedDeploy(event_ms, {CHARGE_CARD.id: CHARGE_BUG}, bug_every=2)
-    story = Story("bad-deploy", event_ms, past(random, start_ms), deploys=(deploy,), touches=touches)
+    story = Story(
+        "bad-deploy", event_ms, past(random, start_ms), deploys=(deploy,), touches=lambda run: run.failure is CHARGE_BUG
+    )
     return company(), story
 
 
@@ -240,10 +239,13 @@ def _queue_at_limit(random: Random, start_ms: int, rate_per_s: float) -> Told:
     first = OldRun(start_ms - waits_ms, NewRun(task_id=SEND_EMAIL.id, tags=("first-to-wait",)), is_extra=True)
     runs = (*[campaign] * scaled_limit(EMAIL_LIMIT, rate_per_s), first)
 
-    def touches(run: Run) -> bool:
-        return run.queue == EMAIL and blocked_ms <= run.created_ms < blocked_ms + CAMPAIGN_MS[0]
-
-    return company(), Story("queue-at-limit", event_ms, past(random, start_ms), runs, touches=touches)
+    return company(), Story(
+        "queue-at-limit",
+        event_ms,
+        past(random, start_ms),
+        runs,
+        touches=lambda run: run.queue == EMAIL and blocked_ms <= run.created_ms < blocked_ms + CAMPAIGN_MS[0],
+    )
 
 
 # --- missed-schedule
@@ -261,10 +263,13 @@ def _missed_schedule(random: Random, start_ms: int, _: float) -> Told:
     earlier = fired(task, due_times(task, due_ms - 1, 24 * 3), start_ms)
     schedule = schedule_id(task)
 
-    def touches(run: Run) -> bool:
-        return run.schedule_id == schedule
-
-    story = Story("missed-schedule", event_ms, [*past(random, start_ms), *earlier], silence=silence, touches=touches)
+    story = Story(
+        "missed-schedule",
+        event_ms,
+        [*past(random, start_ms), *earlier],
+        silence=silence,
+        touches=lambda run: run.schedule_id == schedule,
+    )
     return company(task), story
 
 
@@ -284,11 +289,8 @@ def _stuck_run(random: Random, start_ms: int, _: float) -> Told:
     hanging = Script((Work(365 * DAY_MS, _OPENING),))
     run = OldRun(start_ms - begun_ms, NewRun(task_id=task.id, script=hanging, tags=("catalog:spring",)), is_extra=True)
 
-    def touches(run: Run) -> bool:
-        return run.given_script is hanging
-
     week = [*past(random, start_ms), *week_of([task], random, start_ms)]
-    return company(task), Story("stuck-run", event_ms, week, (run,), touches=touches)
+    return company(task), Story("stuck-run", event_ms, week, (run,), touches=lambda run: run.given_script is hanging)
 
 
 # --- forgotten-approval
@@ -315,11 +317,10 @@ def _forgotten_approval(random: Random, start_ms: int, _: float) -> Told:
     forgotten = Script((_CREATING, Wait(365 * DAY_MS, is_token=True, timeout_ms=TIMEOUT_MS, tags=APPROVAL), Work(90)))
     run = OldRun(start_ms - asked_ms, NewRun(task_id=task.id, script=forgotten, tags=APPROVAL), is_extra=True)
 
-    def touches(run: Run) -> bool:
-        return run.given_script is forgotten
-
     week = [*past(random, start_ms), *week_of([task], random, start_ms)]
-    return company(task), Story("forgotten-approval", event_ms, week, (run,), touches=touches)
+    return company(task), Story(
+        "forgotten-approval", event_ms, week, (run,), touches=lambda run: run.given_script is forgotten
+    )
 
 
 TALES: Final[Mapping[str, Tale]] = MappingProxyType(

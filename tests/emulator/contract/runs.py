@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from tests.emulator.contract.later_logs import LATER_LOGS
 from tests.emulator.contract.scene import KEYS, Scene
 from tests.support.recordings import recordings
-from tui.emulator.recorded_tasks import LATER_LOGS, big_payload
 from tui.emulator.world import DemoTasks, World
 
 Maker = Callable[[Scene, str], str]
@@ -35,6 +35,11 @@ TASKS = {
 
 TAGS = {"kdvpbw9g": ["rt-demo"], "7vdmvax1": ["seq-fail"], "i1v3pmbe": ["seq-tree"]}
 """The tags of runs without a recorded detail."""
+
+
+def big_payload(rows: int) -> Any:
+    """The payload of `big-io`: 2,400 rows are the 300 KB of recording 118, 4,800 exceed the 512 KB of recording 119."""
+    return {"rows": [{"i": i, "text": "lorem ipsum dolor sit amet " * 4} for i in range(rows)]}
 
 
 def maker(*ends: str) -> Callable[[Maker], Maker]:

@@ -55,9 +55,7 @@ _OVERLOADED = stack(
     *_MODEL,
 )
 _TOOL = stack(
-    own("runTool", "lib/tools.ts", 140, 11),
-    "async Promise.race (index 0)",
-    own("run", "trigger/agent.ts", 96, 20),
+    own("runTool", "lib/tools.ts", 140, 11), "async Promise.race (index 0)", own("run", "trigger/agent.ts", 96, 20)
 )
 _URL = stack(*FETCH, own("fetchUrl", "lib/tools.ts", 88, 22), own("run", "trigger/agent.ts", 96, 20))
 

@@ -76,8 +76,7 @@ _NO_JSON = error(
 )
 
 CRM_BUG = bad_deploy(
-    "contact.emails.map is not a function",
-    stack(own("toCrmContact", "lib/crm.ts", 31, 40, is_async=False), *_PUSH),
+    "contact.emails.map is not a function", stack(own("toCrmContact", "lib/crm.ts", 31, 40, is_async=False), *_PUSH)
 )
 IMPORT_BUG = bad_deploy(
     "Invalid array length",

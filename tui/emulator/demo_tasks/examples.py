@@ -70,9 +70,7 @@ _CART = {
     "flags": [],
 }
 _UNPAID = custom(
-    "CheckoutError",
-    "order 218403 could not be paid",
-    stack(*FETCH, own("payOrder", "lib/checkout.ts", 41, 11), _RUN),
+    "CheckoutError", "order 218403 could not be paid", stack(*FETCH, own("payOrder", "lib/checkout.ts", 41, 11), _RUN)
 )
 _HANDLED = error("lock timeout", stack(*PG, own("reserve", "lib/stock.ts", 19, 7), _RUN), "error")
 
@@ -109,11 +107,7 @@ def _checkout(call: Call) -> Script:
     tagging = AddTags(("customer:cus_1042",))
     if call.attempt == 1:
         charging = Span("charge card", 0.6, (Log("INFO", "POST /v1/charges"),), failure=_UNPAID)
-        lines = (
-            charging,
-            Log("ERROR", "order 218403 could not be paid", as_attributes(_UNPAID)),
-            Log("ERROR", CAUSES),
-        )
+        lines = (charging, Log("ERROR", "order 218403 could not be paid", as_attributes(_UNPAID)), Log("ERROR", CAUSES))
         return Script((tagging, Work(900, _CHECKING), Work(700, lines)), throws=_UNPAID)
     parts = tuple(Child("example-part", {"part": part}, ("example",)) for part in range(1, 4))
     return Script(
@@ -338,12 +332,7 @@ def _moderate_comment(call: Call) -> Script:
         return Script((work,), throws=thrown_text(f"rejected: {other[:900]}", f"rejected {TEXTS.index(other)}"))
     usage = Start((Child("log-usage", {"meter": key, "units": 1}, (key,)),))
     return Script(
-        (
-            SetMetadata({"status": key, key: {"label": other[:200]}}),
-            work,
-            AddTags((pick(random, SHORT_TEXTS),)),
-            usage,
-        ),
+        (SetMetadata({"status": key, key: {"label": other[:200]}}), work, AddTags((pick(random, SHORT_TEXTS),)), usage),
         {"verdict": "spam" if outcome < 40 else "ham", "echo": text, key: [other]},
     )
 

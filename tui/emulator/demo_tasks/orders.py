@@ -230,38 +230,31 @@ def _rejected(random: Random) -> Failure:
 FAILURES: Sequence[Throw] = (
     _prisma("`shop_id`,`number`", 53),
     _prisma("`external_id`", 64),
-    _zod("price"),
-    _zod("quantity"),
-    _axios(429),
-    _axios(503),
+    *map(_zod, ("price", "quantity")),
+    *map(_axios, (429, 503)),
     _axios_timeout,
-    _postgres('duplicate key value violates unique constraint "orders_number_key"'),
-    _postgres('duplicate key value violates unique constraint "orders_external_id_key"'),
-    _postgres('column "plan_tier" does not exist'),
-    _postgres('column "region_code" does not exist'),
-    _postgres(
-        'insert or update on table "order_items" violates foreign key constraint "FK_9263386c35b6b242540f9493b00"'
+    *(
+        _postgres(f'duplicate key value violates unique constraint "orders_{key}_key"')
+        for key in ("number", "external_id")
     ),
-    _postgres(
-        'insert or update on table "order_items" violates foreign key constraint "FK_145532db85752b29c57d2b7b1f1"'
+    *(_postgres(f'column "{column}" does not exist') for column in ("plan_tier", "region_code")),
+    *(
+        _postgres(f'insert or update on table "order_items" violates foreign key constraint "FK_{key}"')
+        for key in ("9263386c35b6b242540f9493b00", "145532db85752b29c57d2b7b1f1")
     ),
     _no_file,
     _no_access,
     _refused,
     _no_json,
     _no_object,
-    _refused_field("phone"),
-    _refused_field("vatId"),
+    *map(_refused_field, ("phone", "vatId")),
     _deadline,
     unavailable,
-    _undefined("id", "undefined"),
-    _undefined("price", "undefined"),
-    _undefined("id", "null"),
+    *(_undefined(*names) for names in (("id", "undefined"), ("price", "undefined"), ("id", "null"))),
     _closed_window,
     _no_account,
     _checksum,
-    _tenant("TENANT_SUSPENDED"),
-    _tenant("QUOTA_EXCEEDED"),
+    *map(_tenant, ("TENANT_SUSPENDED", "QUOTA_EXCEEDED")),
     _rejected,
 )
 
@@ -360,8 +353,7 @@ _CHARGE = (
 _DECLINED = stack(*STRIPE, *_CHARGE)
 _TIMED_OUT = stack(*STRIPE_CONNECTION, *_CHARGE)
 _FRAUD = stack(
-    own("assertNotFraudulent", "lib/risk.ts", 77, 11, is_async=False),
-    own("run", "trigger/payments.ts", 36, 5),
+    own("assertNotFraudulent", "lib/risk.ts", 77, 11, is_async=False), own("run", "trigger/payments.ts", 36, 5)
 )
 _LEDGER = stack(*PG, own("insertLedgerEntry", "lib/ledger.ts", 29, 3), own("run", "trigger/payments.ts", 58, 7))
 _DUNNING = stack(*FETCH, own("postJson", "lib/http.ts", 23, 20), own("run", "trigger/payments.ts", 131, 22))

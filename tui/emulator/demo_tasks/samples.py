@@ -104,10 +104,7 @@ STRIPE_CONNECTION = (
     TICKS,
     "async StripeResource.makeRequest (file:///app/node_modules/stripe/src/StripeResource.ts:196:14)",
 )
-FETCH = (
-    "node:internal/deps/undici/undici:13510:13",
-    TICKS,
-)
+FETCH = ("node:internal/deps/undici/undici:13510:13", TICKS)
 UNDICI = (
     "TLSSocket.onHttpSocketEnd (file:///app/node_modules/undici/lib/dispatcher/client-h1.js:875:22)",
     "TLSSocket.emit (node:events:530:35)",
@@ -137,10 +134,7 @@ S3 = (
     TICKS,
     "async file:///app/node_modules/@smithy/middleware-serde/dist-es/deserializerMiddleware.js:5:24",
 )
-TIMERS = (
-    "listOnTimeout (node:internal/timers:685:17)",
-    "processTimers (node:internal/timers:618:7)",
-)
+TIMERS = ("listOnTimeout (node:internal/timers:685:17)", "processTimers (node:internal/timers:618:7)")
 JSON_PARSE = ("JSON.parse (<anonymous>)",)
 
 

@@ -92,9 +92,6 @@ SCALARS = {
     "tounixtimestamp": Function(SECONDS),
 }
 
-INTERVALS = {unit: f"{unit}s" for unit in ("second", "minute", "hour", "day")}
-"""Each unit of an INTERVAL as a unit of SQLite."""
-
 COUNTED_UNITS = {unit: f"({SECONDS} / {seconds})" for unit, seconds in BUCKET_UNITS_S.items()}
 """The number of whole units since a fixed time. `dateDiff` counts the boundaries between two times."""
 

@@ -19,14 +19,7 @@ from tui.emulator.feed import (
     snapshot,
 )
 from tui.emulator.routes.runs import find_batch
-from tui.emulator.rows import (
-    OUTPUT_INLINE_BYTES,
-    PAYLOAD_INLINE_BYTES,
-    SUPER_JSON,
-    is_large,
-    json_text,
-    packet_path,
-)
+from tui.emulator.rows import OUTPUT_INLINE_BYTES, PAYLOAD_INLINE_BYTES, SUPER_JSON, is_large, json_text, packet_path
 from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import Run, Status, compute_cents, duration_ms, invocation_cents
 from tui.emulator.simulation.script import NOTHING, Json
@@ -44,34 +37,14 @@ IN_OBJECT_STORE = "application/store"
 
 NEVER_SKIPPED = frozenset({"id", "taskIdentifier", "friendlyId", "status", "createdAt"})
 
-TYPES = {
-    "id": "text",
-    "taskIdentifier": "text",
-    "createdAt": "timestamp",
-    "updatedAt": "timestamp",
-    "startedAt": "timestamp",
-    "delayUntil": "timestamp",
-    "queuedAt": "timestamp",
-    "expiredAt": "timestamp",
-    "completedAt": "timestamp",
-    "friendlyId": "text",
-    "number": "int4",
-    "isTest": "bool",
-    "status": "text",
-    "usageDurationMs": "int4",
-    "costInCents": "float8",
-    "baseCostInCents": "float8",
-    "ttl": "text",
-    "payload": "text",
-    "payloadType": "text",
-    "metadata": "text",
-    "metadataType": "text",
-    "output": "text",
-    "outputType": "text",
-    "runTags": "text[]",
-    "error": "jsonb",
-    "realtimeStreams": "text[]",
-}
+_TYPES = (
+    "id:text taskIdentifier:text createdAt:timestamp updatedAt:timestamp startedAt:timestamp "
+    "delayUntil:timestamp queuedAt:timestamp expiredAt:timestamp completedAt:timestamp friendlyId:text "
+    "number:int4 isTest:bool status:text usageDurationMs:int4 costInCents:float8 baseCostInCents:float8 "
+    "ttl:text payload:text payloadType:text metadata:text metadataType:text output:text outputType:text "
+    "runTags:text[] error:jsonb realtimeStreams:text[]"
+)
+TYPES = {name: kind for name, _, kind in (column.partition(":") for column in _TYPES.split())}
 """All columns in their order, with their types in the database."""
 
 

@@ -288,7 +288,7 @@ async def list_runs(request: ApiRequest) -> ApiResponse:
 
 async def detail(request: ApiRequest) -> ApiResponse:
     """`GET /api/v3/runs/{id}` (recordings 100-152)."""
-    return _detail(request, _find_run(request))
+    return _detail(request, find_run(request))
 
 
 async def cancel(request: ApiRequest) -> ApiResponse:
@@ -358,10 +358,7 @@ def _triggered(world: World, run: Run, *, is_cached: bool) -> ApiResponse:
     scopes = [f"read:runs:{run.id}", f"write:inputStreams:{run.id}"]
     now_s = world.now_ms // 1000
     token = sign_token(world.environment, scopes, issued_s=now_s, expires_s=now_s + TOKEN_VALID_S)
-    headers = {
-        "x-trigger-jwt": token,
-        "x-trigger-jwt-claims": json_text(claims_of(world.environment, scopes)),
-    }
+    headers = {"x-trigger-jwt": token, "x-trigger-jwt-claims": json_text(claims_of(world.environment, scopes))}
     return ApiResponse({"id": run.id, "isCached": is_cached}, headers=headers)
 
 
@@ -369,8 +366,8 @@ def _detail(request: ApiRequest, run: Run) -> ApiResponse:
     return ApiResponse(detail_of(run, request.world.environment, presigner(request), is_versioned=request.is_versioned))
 
 
-def _find_run(request: ApiRequest) -> Run:
-    """The run that a reading route names. Raises `Refusal` (recordings 150-152)."""
+def find_run(request: ApiRequest) -> Run:
+    """The run that a reading route names. Raises `Refusal` (recordings 150-152, 291, 292)."""
     run = request.world.find(request.path["id"])
     if run is None:
         raise not_found()

@@ -35,6 +35,7 @@ class ServedRoute:
     """
 
 
+TOKENS = "/api/v1/waitpoints/tokens"
 ROUTES = (
     ServedRoute("list", "GET", "/api/v1/runs", runs.list_runs, Permission.READ_LIST, is_exposed=True),
     ServedRoute("detail", "GET", "/api/v3/runs/{id:path}", runs.detail, Permission.READ_RUN, is_exposed=True),
@@ -60,33 +61,17 @@ ROUTES = (
     ServedRoute("schedule", "GET", "/api/v1/schedules/{id}", environment.schedule),
     ServedRoute("activate", "POST", "/api/v1/schedules/{id}/activate", environment.activate_schedule),
     ServedRoute("deactivate", "POST", "/api/v1/schedules/{id}/deactivate", environment.deactivate_schedule),
-    ServedRoute(
-        "deployments",
-        "GET",
-        "/api/v1/deployments",
-        environment.list_deployments,
-        Permission.READ_DEPLOYMENTS,
-        limit=DEPLOYMENTS,
+    *(
+        ServedRoute(name, "GET", f"/api/v1/deployments{path}", route, Permission.READ_DEPLOYMENTS, limit=DEPLOYMENTS)
+        for name, path, route in (
+            ("deployments", "", environment.list_deployments),
+            ("deployment", "/{id}", environment.deployment),
+        )
     ),
-    ServedRoute(
-        "deployment",
-        "GET",
-        "/api/v1/deployments/{id}",
-        environment.deployment,
-        Permission.READ_DEPLOYMENTS,
-        limit=DEPLOYMENTS,
-    ),
-    ServedRoute("tokens", "GET", "/api/v1/waitpoints/tokens", tokens.list_tokens),
-    ServedRoute("create-token", "POST", "/api/v1/waitpoints/tokens", tokens.create),
-    ServedRoute("token", "GET", "/api/v1/waitpoints/tokens/{id}", tokens.token),
-    ServedRoute(
-        "complete",
-        "POST",
-        "/api/v1/waitpoints/tokens/{id}/complete",
-        tokens.complete,
-        Permission.COMPLETE,
-        is_exposed=True,
-    ),
+    ServedRoute("tokens", "GET", TOKENS, tokens.list_tokens),
+    ServedRoute("create-token", "POST", TOKENS, tokens.create),
+    ServedRoute("token", "GET", f"{TOKENS}/{{id}}", tokens.token),
+    ServedRoute("complete", "POST", f"{TOKENS}/{{id}}/complete", tokens.complete, Permission.COMPLETE, is_exposed=True),
     ServedRoute("whoami", "GET", "/api/v1/whoami", environment.whoami),
     ServedRoute("claims", "POST", "/api/v1/auth/jwt/claims", environment.claims),
     ServedRoute("query", "POST", "/api/v1/query", queries.query, Permission.QUERY, is_exposed=True),
@@ -97,17 +82,11 @@ ROUTES = (
         for name, route in (("resolve", errors.resolve), ("unresolve", errors.unresolve), ("ignore", errors.ignore))
     ),
     ServedRoute("feed", "GET", "/realtime/v1/runs", feeds.many_runs, Permission.FOLLOW, is_exposed=True, is_feed=True),
-    ServedRoute(
-        "run-feed", "GET", "/realtime/v1/runs/{id}", feeds.one_run, Permission.READ_RUN, is_exposed=True, is_feed=True
-    ),
-    ServedRoute(
-        "batch-feed",
-        "GET",
-        "/realtime/v1/batches/{id}",
-        feeds.batch,
-        Permission.READ_RUN,
-        is_exposed=True,
-        is_feed=True,
+    *(
+        ServedRoute(
+            name, "GET", f"/realtime/v1/{path}/{{id}}", route, Permission.READ_RUN, is_exposed=True, is_feed=True
+        )
+        for name, path, route in (("run-feed", "runs", feeds.one_run), ("batch-feed", "batches", feeds.batch))
     ),
 )
 NAMES = frozenset(route.name for route in ROUTES)

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from tui.emulator.environment import Environment
-from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal, not_found
+from tui.emulator.exchange import ApiRequest, ApiResponse, Refusal
+from tui.emulator.routes.runs import find_run
 from tui.emulator.simulation.names import iso_time
 from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Json
@@ -225,7 +226,7 @@ def _stored(value: Json) -> Json:
 
 async def trace(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/trace`. A run without a trace yet has a 404 of its own (recording 215)."""
-    body = trace_answer(_run(request), request.world.now_ms, request.world.environment)
+    body = trace_answer(find_run(request), request.world.now_ms, request.world.environment)
     if body is None:
         raise Refusal(404, {"error": "Trace not found"})
     return ApiResponse(body)
@@ -233,20 +234,12 @@ async def trace(request: ApiRequest) -> ApiResponse:
 
 async def events(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/events`. The list may be empty (recording 762)."""
-    return ApiResponse(events_answer(_run(request), request.world.now_ms, request.world.environment))
+    return ApiResponse(events_answer(find_run(request), request.world.now_ms, request.world.environment))
 
 
 async def span(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/runs/{id}/spans/{span}` (recordings 224, 225, 260-290)."""
-    body = span_answer(_run(request), request.path["span"], request.world.now_ms, request.world.environment)
+    body = span_answer(find_run(request), request.path["span"], request.world.now_ms, request.world.environment)
     if body is None:
         raise Refusal(404, {"error": "Span not found"})
     return ApiResponse(body)
-
-
-def _run(request: ApiRequest) -> Run:
-    """The run of the path. Raises `Refusal` for an unknown one (recordings 291, 292)."""
-    run = request.world.find(request.path["id"])
-    if run is None:
-        raise not_found()
-    return run

@@ -361,18 +361,12 @@ class _Endpoint:
         if (early := await self._apply_before(active)) is not None:
             return early
         for fault in active:
-            match fault.kind:
-                case "half-open":
-                    return SilentResponse()
-                case "error":
-                    return self._apply_after(
-                        active, response_of(request, fault_refusal(fault).answer, headers, self._date())
-                    )
-                case "must-refetch":
-                    refusal = must_refetch(subscription, live_handle(request.query_params))
-                    return self._apply_after(active, response_of(request, refusal.answer, headers, self._date()))
-                case _:
-                    pass
+            if fault.kind == "half-open":
+                return SilentResponse()
+            if fault.kind in {"error", "must-refetch"}:
+                is_error, handle = fault.kind == "error", live_handle(request.query_params)
+                refusal = fault_refusal(fault) if is_error else must_refetch(subscription, handle)
+                return self._apply_after(active, response_of(request, refusal.answer, headers, self._date()))
         raise ClientDisconnect
 
     async def _handle(
@@ -423,28 +417,22 @@ class _Endpoint:
         """Apply the faults that act before the request is handled."""
         emulator = self._emulator
         for fault in active:
-            match fault.kind:
-                case "latency":
-                    jitter_ms = fault.number("jitter_ms") * (2 * emulator.chance() - 1)
-                    await anyio.sleep(max(0.0, fault.number("ms") + jitter_ms) / 1000)
-                case "hang":
-                    return HangingResponse(emulator.sockets, fault.ended)
-                case "close":
-                    return ClosedResponse(emulator.sockets)
-                case _:
-                    pass
+            if fault.kind == "latency":
+                jitter_ms = fault.number("jitter_ms") * (2 * emulator.chance() - 1)
+                await anyio.sleep(max(0.0, fault.number("ms") + jitter_ms) / 1000)
+            if fault.kind == "hang":
+                return HangingResponse(emulator.sockets, fault.ended)
+            if fault.kind == "close":
+                return ClosedResponse(emulator.sockets)
         return None
 
     def _apply_after(self, active: list[Fault], response: Response) -> Response:
         """Apply the faults that change the response after the request took effect."""
         for fault in active:
-            match fault.kind:
-                case "lost-answer":
-                    return ClosedResponse(self._emulator.sockets)
-                case "cut" | "half-open":
-                    return TruncatedResponse(response, self._emulator.sockets, stays_open=fault.kind == "half-open")
-                case _:
-                    pass
+            if fault.kind == "lost-answer":
+                return ClosedResponse(self._emulator.sockets)
+            if fault.kind in {"cut", "half-open"}:
+                return TruncatedResponse(response, self._emulator.sockets, stays_open=fault.kind == "half-open")
         return response
 
     def _date(self) -> str:

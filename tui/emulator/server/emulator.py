@@ -101,10 +101,7 @@ class Emulator:
             self._random, [environment.slug for environment in options.environments], self._follow_faults
         )
         self.feeds = Feeds(
-            clock,
-            self.faults,
-            Random(digest(options.seed, "feeds")),
-            advance=lambda world: world.advance(self._now_ms),
+            clock, self.faults, Random(digest(options.seed, "feeds")), advance=lambda world: world.advance(self._now_ms)
         )
         self.sockets = Sockets()
         self.sockets.is_refusing = lambda: self.faults.server_fault("refuse") is not None

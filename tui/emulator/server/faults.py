@@ -63,58 +63,26 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+SERVER_KINDS: dict[str, set[str]] = {
+    **{kind: set[str]() for kind in ("refuse", "stale", "halt", "no-worker", "paused", "v2-queues", "drop")},
+    **{kind: {"seconds"} for kind in ("late-counts", "slow-queries", "clock-skew")},
+    "rate-limit": {"most", "refill"},
+    "realtime-limit": {"most"},
+}
+"""Kinds that affect the whole server, with their fields."""
+
+_OF_A_REQUEST = "hang close cut half-open lost-answer cached must-refetch buffered old-headers"
 KINDS = {
     "latency": {"ms", "jitter_ms"},
     "error": {"status", "body"},
-    "hang": set[str](),
-    "close": set[str](),
-    "cut": set[str](),
-    "half-open": set[str](),
-    "lost-answer": set[str](),
-    "refuse": set[str](),
-    "stale": set[str](),
-    "halt": set[str](),
-    "no-worker": set[str](),
-    "paused": set[str](),
-    "v2-queues": set[str](),
-    "late-counts": {"seconds"},
-    "slow-queries": {"seconds"},
-    "clock-skew": {"seconds"},
-    "rate-limit": {"most", "refill"},
-    "cached": set[str](),
-    "must-refetch": set[str](),
-    "buffered": set[str](),
-    "old-headers": set[str](),
-    "realtime-limit": {"most"},
-    "drop": set[str](),
+    **{kind: set[str]() for kind in _OF_A_REQUEST.split()},
+    **SERVER_KINDS,
 }
-SERVER_KINDS = frozenset(
-    {
-        "refuse",
-        "stale",
-        "halt",
-        "no-worker",
-        "paused",
-        "v2-queues",
-        "late-counts",
-        "slow-queries",
-        "clock-skew",
-        "rate-limit",
-        "realtime-limit",
-        "drop",
-    }
-)
-"""Kinds that affect the whole server."""
 
 REQUEST_OPTIONS = frozenset({"route", "environment", "share", "times"})
 """Fields of every fault that affects single requests."""
 
-REQUIRED = {
-    "latency": "ms",
-    "clock-skew": "seconds",
-    "rate-limit": "most",
-    "realtime-limit": "most",
-}
+REQUIRED = {"latency": "ms", "clock-skew": "seconds", "rate-limit": "most", "realtime-limit": "most"}
 RANGES = {
     "ms": (0, 3_600_000),
     "jitter_ms": (0, 3_600_000),
@@ -248,15 +216,10 @@ class Faults:
 
 def _applies(fault: Fault, method: str, handle: str) -> bool:
     """Whether a fault can affect such a request."""
-    match fault.kind:
-        case "cached":
-            return method == "GET"
-        case "must-refetch":
-            return handle != "" and handle not in fault.memory
-        case "buffered":
-            return handle != ""
-        case _:
-            return True
+    if fault.kind == "cached":
+        return method == "GET"
+    is_of_live_polls = fault.kind in {"must-refetch", "buffered"}
+    return not is_of_live_polls or (handle != "" and handle not in fault.memory)
 
 
 # Connections that close, hang or break in the middle of a response.

@@ -60,12 +60,7 @@ class Feeds:
     """
 
     def __init__(
-        self,
-        clock: Callable[[], int],
-        faults: Faults,
-        random: Random,
-        *,
-        advance: Callable[[World], None],
+        self, clock: Callable[[], int], faults: Faults, random: Random, *, advance: Callable[[World], None]
     ) -> None:
         self.sets = WorkingSets()
         self.random = random

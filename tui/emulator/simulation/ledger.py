@@ -260,26 +260,16 @@ class Ledger:
 
     def _show(self, run: Run) -> None:
         number = run.number
-        at = (
-            len(self._visible)
-            if not self._visible or self._visible[-1] < number
-            else bisect_left(self._visible, number)
-        )
+        at = bisect_left(self._visible, number)
         self._visible.insert(at, number)
         self._created_ms.insert(at, run.created_ms)
-        self._insert("task", run.task_id, number)
-        self._insert("queue", run.queue, number)
-        self._insert("machine", run.machine, number)
         for tag in run.tags:
             self._insert("tag", tag, number)
-        if run.batch_id:
-            self._insert("batch", run.batch_id, number)
-        if run.version:
-            self._insert("version", run.version, number)
-        if run.is_test:
-            self._insert("test", "true", number)
-        if run.schedule_id:
-            self._insert("schedule", run.schedule_id, number)
+        facts = {"task": run.task_id, "queue": run.queue, "machine": run.machine, "batch": run.batch_id}
+        facts |= {"version": run.version, "test": "true" if run.is_test else "", "schedule": run.schedule_id}
+        for name, value in facts.items():
+            if value:
+                self._insert(name, value, number)
 
     def _insert(self, field: Field, value: str, number: int) -> None:
         numbers = self._by_field[field, value]
