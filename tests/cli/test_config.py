@@ -70,27 +70,6 @@ def test_check_knows_the_columns_and_the_addresses(tmp_path: Path) -> None:
     assert wheres == ["columns.runs[0]", "views[0].address", "columns.runs[2]", "views[1].address"]
 
 
-def test_check_knows_the_types_of_columns(tmp_path: Path) -> None:
-    columns = '"task", { column = "cost", type = "bar" }, "no-such-column"'
-    write(tmp_path, f"[columns]\nruns = [{columns}]\n")
-    assert run(tmp_path, "--check").code == 2
-    no_type, no_column = run(tmp_path, "--check").err.splitlines()
-    assert no_type.endswith("columns.runs[1]: only columns by path have a type and a format; this entry is left out")
-    assert "columns.runs[2]: expected status, task, run, took" in no_column
-
-
-def test_keys_that_are_refused_are_said(tmp_path: Path) -> None:
-    write(tmp_path, '[keys]\npause = "q"\nnext-eror = "K"\nback = ["Esc", "b"]\n')
-    said = [
-        f"~/{PATH}: keys.next-eror: no such binding; did you mean next-error?",
-        f"~/{PATH}: keys.back: b is text where something is typed",
-        f"~/{PATH}: keys.pause: q is the key of close (runs); p stays",
-    ]
-    checked = run(tmp_path, "--check")
-    assert (checked.code, checked.err.splitlines()) == (2, said)
-    assert run(tmp_path).err.splitlines() == said
-
-
 def test_keys_are_listed_with_their_ids(tmp_path: Path) -> None:
     write(tmp_path, '[keys]\npause = ["P", "F8"]\nnext-error = "K"\nzoom = "unbind"\n')
     rows = {row["id"]: (row["keys"], row["default"]) for row in run(tmp_path, "--keys", "--json").objects}

@@ -199,18 +199,6 @@ def test_server_that_never_answers_again_ends_the_read(monkeypatch: pytest.Monke
         assert "stopped after 12 of 30 failed runs: the " in done.err
 
 
-def test_runs_that_cannot_be_read_are_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sync.failures.FIRST_WAIT_S", 0.01)
-    with serving(fleet_of(FAILED=60)) as api:
-        # So many at the start of the list that the server looks broken.
-        broken = {f"/api/v3/runs/{FleetRun(number, 0).id}": 500 for number in range(10, 40)}
-        refuse(api.fleet, REFUSED | broken)
-        done = in_this_process("errors", "--json", url=api.url)
-        assert done.code == 0
-        assert [group["count"] for group in done.objects] == [30]
-        assert "30 of 60 failed runs are in no group: their errors were not read." in done.err
-
-
 def test_ctrl_c_ends_with_130_and_clears_the_progress() -> None:
     with serving(fleet_of(FAILED=30)) as api:
         refuse(api.fleet)
@@ -289,12 +277,3 @@ def test_pages_without_end_are_refused(queues_api: FleetApi) -> None:
     assert done.err.splitlines()[-1].endswith("stopped after 0 queues: the server's pages do not end")
     assert "no queues" not in done.err
     assert len(queues_api.fleet.requests_to(QUEUES_ROUTE)) == MAX_QUEUES // QUEUES_PER_PAGE
-
-
-def test_table_of_queues_fits_the_terminal(queues_api: FleetApi) -> None:
-    terminal = Terminal("queues", env=environment(queues_api.url, NO_COLOR="1"), columns=50)
-    assert terminal.end() == 0
-    head, first, *_ = terminal.screen.decode().replace("\r\n", "\n").splitlines()
-    assert head.split() == ["queue", "running", "queued", "oldest", "health"]
-    assert first.split() == ["‖", HELD, "0", "0", "paused"]
-    assert len(head) <= 50

@@ -76,13 +76,6 @@ def test_logs_json_has_each_row_but_spans(recordings_api: RecordingsApi) -> None
     }
 
 
-def test_logs_print_one_line_each(recordings_api: RecordingsApi) -> None:
-    done = in_this_process("logs", NESTED, url=recordings_api.url)
-    lines = [line.split(None, 4) for line in done.out.splitlines()]
-    assert lines[3] == ["2026-11-24T13:43:59.827Z", "0.062s", "1", "error", "error line"]
-    assert len(lines) == 8
-
-
 @pytest.mark.parametrize(
     ("level", "wanted"), [("all", 8), ("debug", 8), ("info", 8), ("log", 8), ("WARN", 4), ("error", 2)], ids=str
 )
@@ -310,12 +303,6 @@ def test_watch_exits_with_4_for_a_failed_run(recordings_api: RecordingsApi, run_
     done = in_this_process("watch", run_id, url=recordings_api.url)
     assert done.code == code
     assert len(done.out.splitlines()) == 1
-
-
-def test_watch_exits_with_3_without_a_connection(recordings_api: RecordingsApi) -> None:
-    assert in_this_process("watch", url="http://127.0.0.1:9").code == 3
-    recordings_api.answer(Fault.CLOSE)
-    assert in_this_process("watch", LIVE, url=recordings_api.url).code == 3
 
 
 def test_watch_explains_a_period_that_is_too_long(recordings_api: RecordingsApi) -> None:

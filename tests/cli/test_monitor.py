@@ -185,15 +185,6 @@ def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
         assert SECRET.encode() not in terminal.received
 
 
-@pytest.mark.parametrize("variable", ["TEXTUAL_COLOR_SYSTEM=junk", "ESCDELAY=junk"])
-def test_variables_of_textual_are_not_read(variable: str) -> None:
-    name, _, value = variable.partition("=")
-    with monitor(**{name: value}) as terminal:
-        terminal.wait_for("1:runs")
-        terminal.send("\x11")
-        assert terminal.end() == 0
-
-
 KITTY_KEYS = b"\x1b[>1u"
 """The driver sends this when it takes the terminal over."""
 
@@ -244,41 +235,6 @@ def test_no_first_frame_waits_for_the_data_layer(tmp_path: Path, arguments: tupl
     with Terminal(command, env=environment(UNREACHABLE) | {"TRIGGER_TUI_RELAY_TOKEN": "t" * 40}) as terminal:
         assert terminal.end() == 0, terminal.text
     assert not LATER & set(json.loads(listed.read_text()))
-
-
-RECORD_THREADS = """
-import atexit, json, sys, threading
-
-listed, found = sys.argv.pop(), {}
-
-class Recorder:
-    def find_spec(self, name, *_):
-        if name in {"httpx2", "pydantic"}:
-            found[name] = threading.current_thread() is threading.main_thread()
-
-def write():
-    with open(listed, "w") as file:
-        json.dump(found, file)
-
-sys.meta_path.insert(0, Recorder())
-atexit.register(write)
-from tui.program import main
-main()
-"""
-
-
-def test_only_the_thread_of_the_data_layer_imports_its_libraries(tmp_path: Path) -> None:
-    listed, file = tmp_path / "threads.json", tmp_path / "config.toml"
-    file.write_text('[keys]\nwide = "F8"\n')
-    command = [sys.executable, "-c", RECORD_THREADS, "demo", "--config", str(file), str(listed)]
-    with Terminal(command, env=environment(None)) as terminal:
-        terminal.wait_for("Completed", "live")
-        for key, shown in (("x", "finished"), ("!", "1:errors"), ("q", "1:runs"), ("Q", "1:queues"), ("q", "1:runs")):
-            terminal.send(key)
-            terminal.wait_for(shown)
-        terminal.send("q")
-        assert terminal.end() == 0, terminal.text
-    assert json.loads(listed.read_text()) == {"httpx2": False, "pydantic": False}
 
 
 @pytest.mark.parametrize(

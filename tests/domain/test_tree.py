@@ -129,17 +129,6 @@ def test_tree_of_rows_and_runs(
     assert build_tree(current, rows, known(*runs), ["queries are refused"]).missing[0] == "queries are refused"
 
 
-def test_children_are_sorted_by_creation_then_id() -> None:
-    runs = known(
-        run("d", created_at=START),
-        run("c", created_at=START + timedelta(seconds=1)),
-        run("b", created_at=START + timedelta(seconds=1)),
-    )
-    rows = [row(name, "a") for name in ("f", "b", "e", "c", "d")]
-
-    assert [child.id for child in build_tree(A, rows, runs).root.children] == ["d", "b", "c", "e", "f"]
-
-
 def test_tree_may_be_ten_thousand_runs_deep() -> None:
     rows = [row(str(number), str(number - 1)) for number in range(1, 10_000)]
 

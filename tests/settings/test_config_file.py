@@ -37,7 +37,6 @@ def lines(path: Path) -> list[str]:
         ({"HOME": "/home/me"}, "/home/me/.config/trigger-tui/config.toml"),
         ({"HOME": "/home/me", "XDG_CONFIG_HOME": "/c"}, "/c/trigger-tui/config.toml"),
         ({"HOME": "/home/me", "XDG_CONFIG_HOME": "c"}, "/home/me/.config/trigger-tui/config.toml"),
-        ({"HOME": "/home/me", "XDG_CONFIG_HOME": ""}, "/home/me/.config/trigger-tui/config.toml"),
         ({"HOME": "/home/me", "TRIGGER_TUI_CONFIG": "/own.toml"}, "/own.toml"),
         ({}, None),
     ],
@@ -60,10 +59,8 @@ def test_absent_file_is_no_file(tmp_path: Path) -> None:
         (b"theme = \n", "FILE: line 1: expected TOML: invalid value; the file is ignored"),
         (b'theme = "dark"\n[a\n', "FILE: line 2: expected TOML: expected ']' at the end of a table declaration; the file is ignored"),
         (b"a = 1\na = 2", "FILE: line 2: expected TOML: cannot overwrite a value; the file is ignored"),
-        (b"a = 1\n\nb = '", "FILE: line 3: expected TOML: "),
         (b"a = 1\nb = '\xe9'", "FILE: line 2: expected UTF-8 text; the file is ignored"),
         ("theme = 'dark'".encode("utf-16"), "FILE: line 1: expected UTF-8 text; the file is ignored"),
-        (b"\x7fELF\x02\x01\x01\x00\x00", "FILE: line 1: expected TOML: "),
         (b"a = " + b"[" * 9_000, "FILE: nested too deeply; the file is ignored"),
         (b"a" + b".a" * 30_000 + b" = 1", "FILE: line 1: expected at most 100 dots in a line; the file is ignored"),
         (b'"#"' + b".a" * 30_000 + b" = 1", "FILE: line 1: expected at most 100 dots in a line; the file is ignored"),
@@ -233,14 +230,12 @@ def test_changed_file_changes_what_no_flag_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "name", "is_production", "is_forbidden"),
     [
-        (ReadOnly(), None, True, False),
         (ReadOnly(production=True), None, True, True),
         (ReadOnly(production=True), "staging", False, False),
         (ReadOnly(environments=("Prod",)), "prod", True, True),
         (ReadOnly(environments=("prod",)), "dev", False, False),
         (ReadOnly(environments=("prod",)), None, True, True),
         (ReadOnly(environments=("staging",)), "stg", False, True),
-        (ReadOnly(environments=("stg",)), "staging", False, True),
         (ReadOnly(environments=("production",)), "prod", True, True),
     ],
 )

@@ -30,23 +30,17 @@ def own_keys(entries: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
 
 CASES = [
     ({"next-eror": ["K"]}, "keys.next-eror: no such binding; did you mean next-error?"),
-    ({"zzz": ["K"]}, "keys.zzz: no such binding; trigger-tui config --keys lists them"),
     ({"next-error": ["foo"]}, 'keys.next-error: expected a key such as G, ctrl-g or F5, got "foo"; x stays'),
     ({"next-error": ["alt-x"]}, "keys.next-error: alt is never bound; expected a key such as G, ctrl-g or F5, got"),
     ({"next-error": ["ctrl-i"]}, "keys.next-error: terminals send Tab for it; expected"),
-    ({"next-error": ["ctrl-1"]}, "keys.next-error: terminals do not send it; expected"),
     ({"next-error": ["Esc"]}, "keys.next-error: Esc always goes back: expected another key; x stays"),
-    ({"next-error": ["ctrl-c"]}, "keys.next-error: ctrl-c always quits: expected another key; x stays"),
     ({"quit": ["ctrl-q"]}, "keys.quit: ctrl-c cannot be taken away: expected it too; ctrl-q and ctrl-c stay"),
     ({"back": []}, "keys.back: Esc cannot be taken away: expected it too; Esc stays"),
     ({"cancel": ["c"]}, "keys.cancel: what writes takes only a capital such as C, got c; C stays"),
-    ({"replay": ["F6"]}, "keys.replay: what writes takes only a capital such as R, got F6; R stays"),
     ({"repaint": ["L"]}, "keys.repaint: it works while you type too: expected a key such as ctrl-g or F5, got L;"),
     ({"next-command": ["n"]}, "keys.next-command: letters are text there: expected a key such as ctrl-g or F5, got n;"),
     ({"next-error": ["q"]}, "keys.next-error: q is the key of close (runs); x stays"),
-    ({"repaint": ["ctrl-e"]}, "keys.repaint: ctrl-e is a key that edits a text (where something is typed); ctrl-l"),
     ({"next-error": ["K"], "pause": ["K"]}, "keys.pause: K is the key of next-error (runs); p stays"),
-    ({"sort": ["h"]}, "keys.sort: h is the key of holders (queues); s stays"),
     ({"back": ["Esc", "b"]}, "keys.back: b is text where something is typed"),
 ]  # fmt: skip
 

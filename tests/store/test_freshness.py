@@ -317,13 +317,6 @@ def test_known_run_that_was_due_in_the_gap_does_not_count() -> None:
     assert counter.missed(at(21)).run_count == 0
 
 
-def test_run_that_failed_in_the_gap_counts_after_later_changes() -> None:
-    store = Store()
-    counter = MissedRunCounter(store, Gap(at(10), at(20)))
-    counter.on_changes(store.apply(RunsRead((patch_of("run_a", "FAILED", updated=25, state={"finished_at": at(15)}),))))
-    assert counter.missed(at(30)) == MissedRuns(1, 1, Completeness.SO_FAR)
-
-
 def test_activity_counts_runs_and_failures_by_creation() -> None:
     store = Store()
     activity = Activity(store)

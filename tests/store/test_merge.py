@@ -24,8 +24,8 @@ from tui.domain.run import (
     TaskId,
 )
 from tui.domain.text import Raw
-from tui.domain.update import ParentPatch, RunPatch
-from tui.store.changes import Changes, Topic, Transition
+from tui.domain.update import RunPatch
+from tui.store.changes import Changes, Topic
 from tui.store.merge import canonical, is_same, is_same_row, merge, merge_gone
 
 one_run = patches.map(lambda patch: replace(patch, id=RunId("run_a")))
@@ -94,23 +94,6 @@ def test_known_status_wins_over_an_unknown_one() -> None:
     assert merge_all([patch_of("run_a", "FROBNICATING"), patch_of("run_a", "EXECUTING")]).status_title == "Executing"
 
 
-def test_patch_without_a_state_keeps_the_state_and_its_time() -> None:
-    run = run_of("run_a", "EXECUTING", read=10)
-    merged = merge(run, patch_of("run_a", None, read=20, fixed=Fixed(queue=Raw("q")), attempt_count=1))
-    assert merged.state is run.state
-    assert merged.read_at == at(10)
-    assert merged.fixed.queue == "q"
-
-
-def test_confirmation_changes_only_the_read_time() -> None:
-    run = run_of("run_a", read=10, metadata=(stamp(0, Precision.LIST, 10), {"a": 1}))
-    again = merge(run, patch_of("run_a", read=20, metadata=(stamp(0, Precision.LIST, 20), {"a": 1})))
-    assert again.read_at == at(20)
-    assert again.state is run.state
-    assert again.fixed is run.fixed
-    assert is_same_row(run, again)
-
-
 def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
     blurred = RunError(Raw("trigger.dev internal error (X)"), code="X", has_code_only=True)
     true = RunError(Raw("boom"), code="X")
@@ -140,12 +123,6 @@ def test_last_read_attempts_win_at_the_same_time() -> None:
 
 def test_attempt_count_never_falls() -> None:
     assert merge(run_of("run_a", attempt_count=3), patch_of("run_a", attempt_count=1)).attempt_count == 3
-
-
-def test_children_are_complete_since_the_last_full_list() -> None:
-    run = run_of("run_a", read=10, kind=ParentPatch)
-    assert merge(run, patch_of("run_a", read=20)).children_read_at == at(10)
-    assert merge(run, patch_of("run_a", read=30, kind=ParentPatch)).children_read_at == at(30)
 
 
 def test_run_is_gone_until_it_is_read_again() -> None:
@@ -204,18 +181,6 @@ def sum_of(*parts: Changes) -> Changes:
     for part in parts:
         total.merge(part)
     return total
-
-
-def test_transitions_stay_in_order() -> None:
-    first, second = Transition(A, None, run_of("run_a", "QUEUED")), Transition(A, run_of("run_a"), run_of("run_a"))
-    total = sum_of(Changes(transitions=[first]), Changes(transitions=[second]))
-    assert total.transitions == [first, second]
-
-
-def test_any_change_is_one() -> None:
-    assert Changes().is_empty
-    assert not Changes(topics={Topic.BUDGET}).is_empty
-    assert not added().is_empty
 
 
 # The possible histories of one run: it is added, changed while it is there, removed, and added again.

@@ -171,17 +171,6 @@ def live_store(*words: str) -> Store:
     return store
 
 
-def test_loaded_runs_are_a_minimum_until_all_are_known() -> None:
-    store = live_store("QUEUED", "DELAYED", "PENDING_VERSION", "DEQUEUED", "WAITING", "FAILED", "COMPLETED")
-    found = store.status_counts(at(10))
-    loaded = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
-    assert found == StatusCounts(**{**_fields(loaded), "is_live_partial": True, "is_failed_partial": True})
-    store.apply(complete(at(10)))
-    assert store.status_counts(at(10)) == StatusCounts(**{**_fields(loaded), "is_failed_partial": True})
-    store.apply(WHOLE)
-    assert store.status_counts(at(10)) == loaded
-
-
 def test_old_count_has_its_age() -> None:
     store = live_store("QUEUED")
     store.apply(complete(at(10), is_live_complete=False))
@@ -220,10 +209,3 @@ def test_failures_that_leave_the_period_are_subtracted() -> None:
     store.apply(CUT)
     store.apply(CountsRead({RunStatus.COMPLETED_WITH_ERRORS: 9}, at(3650), 1))
     assert [store.status_counts(at(now_s)).failed for now_s in (3650, 3699, 3701)] == [9, 9, 8]
-
-
-def _fields(counts: StatusCounts) -> dict[str, Any]:
-    return {name: getattr(counts, name) for name in ("queued", "delayed", "pending_version", "executing")} | {
-        "waiting": counts.waiting,
-        "failed": counts.failed,
-    }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, gone, moments, patch_of, patches, reads, run_ids, stamp
 from tests.support.sure import sure
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.run import AttemptHistory, Body, Capability, Environment, Fixed, Precision, RunId, RunStatus, TaskId
+from tui.domain.run import AttemptHistory, Body, Capability, Environment, Precision, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import (
     BudgetRead,
@@ -162,14 +162,6 @@ def test_oldest_final_run_is_dropped_first() -> None:
     assert len(store) == 3
 
 
-def test_run_too_old_for_a_full_store_is_not_reported() -> None:
-    store = full_store()
-    changes = store.apply(read(patch_of("run_0", "COMPLETED", created=0)))
-    assert changes.is_empty
-    assert RunId("run_0") not in store
-    assert_indexes_are_true(store)
-
-
 def test_bodies_of_the_runs_read_last_are_kept() -> None:
     store = Store(max_bodies=2)
     body = (stamp(), Body(payload=1))
@@ -200,22 +192,6 @@ def test_large_bodies_are_kept_for_few_runs() -> None:
     assert kept == {A, B}, "one that is larger than all together stays"
 
 
-def test_children_are_sorted_by_creation() -> None:
-    store = Store()
-    for number, created in ((1, 5), (2, 3), (3, None)):
-        store.apply(
-            read(
-                patch_of(
-                    f"run_{number}",
-                    fixed=Fixed(parent_id=A),
-                    created=created,
-                )
-            )
-        )
-    assert [run.id for run in store.children_of(A)] == ["run_3", "run_2", "run_1"]
-    assert store.children_of(B) == ()
-
-
 def test_runs_are_found_by_creation_time() -> None:
     store = Store()
     store.apply(read(*(patch_of(f"run_{number}", created=number) for number in range(6))))
@@ -223,11 +199,6 @@ def test_runs_are_found_by_creation_time() -> None:
     assert store.created_between(at(2), at(4)) == ["run_4", "run_3", "run_2"]
     assert store.created_between(at(2.5), at(2.9)) == []
     assert store.created_between(at(4), at(2)) == []
-
-
-def test_rank_exists_only_for_known_runs() -> None:
-    with pytest.raises(KeyError):
-        Store().created_rank(A)
 
 
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
@@ -252,36 +223,6 @@ def test_fact_changes_its_topic_only_once(update: Update, topic: Topic) -> None:
     store = Store()
     assert store.apply(update).topics == {topic}
     assert store.apply(update).is_empty
-
-
-def test_facts_are_stored_unchanged() -> None:
-    store = Store()
-    updates: list[Update] = [
-        EnvironmentRead(DEV, at(0)),
-        CapabilityLost(Capability.TRACE, "403"),
-        SourceConnected("rest", at(0), 2.0),
-        SourceStopped("feed", at(1), "gone"),
-        HistoryRead(at(0), 100, True),
-        BudgetRead(750, 700),
-    ]
-    for update in updates:
-        store.apply(update)
-    assert (store.environment, store.is_environment_known) == (DEV, True)
-    assert store.lost_capabilities == {Capability.TRACE: "403"}
-    assert store.source_statuses == {"rest": updates[2], "feed": updates[3]}
-    assert (store.history, store.budget) == (updates[4], updates[5])
-    store.apply(EnvironmentRead(None, at(1)))
-    assert (store.environment, store.is_environment_known) == (None, True), "the server refused to name it"
-
-
-def test_action_changes_the_row_but_not_the_run() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a"),)))
-    run = store.get(A)
-    changes = store.apply(ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)))
-    assert changes.changed == {A}
-    assert changes.transitions == []
-    assert store.get(A) is run
 
 
 def test_action_is_dropped_with_its_run() -> None:

@@ -126,16 +126,6 @@ def test_old_view_is_freed_with_its_last_reference(ends: Callable[[View], object
     assert freed() is None
 
 
-def test_changed_run_is_found_before_the_view_is_updated() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a", updated=1), patch_of("run_b", updated=2))))
-    view = View(store, order=UPDATED)
-    changes = store.apply(RunsRead((patch_of("run_a", updated=3),)))
-    assert view.index_of(A) == 1
-    assert not view.update(changes).is_empty
-    assert view.index_of(A) == 0
-
-
 def small_store() -> Store:
     store = Store()
     store.apply(

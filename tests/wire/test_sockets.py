@@ -4,14 +4,11 @@ Each cursor move abandons some, and none may use up the connections of a program
 """
 
 import asyncio
-import gc
 import socket
 import sys
 import threading
-import weakref
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -44,38 +41,6 @@ def send(url: str, method: str = "GET", json: Any = None, **timeouts: float) -> 
 def answer(connection: socket.socket) -> None:
     read_head(connection)
     connection.sendall(HERE)
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    class Dialog:
-        """A task of Textual has one in its context."""
-
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    shown: ContextVar[Dialog] = ContextVar("shown")
-    done = threading.Event()
-
-    async def scenario(port: int) -> None:
-        async with connection() as kept:
-
-            async def of_dialog() -> weakref.ref[Dialog]:
-                shown.set(dialog := Dialog())
-                await kept.send(HttpRequest(f"{scheme}://{HOST}:{port}/"), label="GET /")
-                return weakref.ref(dialog)
-
-            freed = await asyncio.create_task(of_dialog())
-            async with asyncio.timeout(100):
-                while freed() is not None:  # a thread may still hold what it handed over
-                    await asyncio.sleep(0)
-                    gc.collect()
-        done.set()
-
-    def serve(connection: socket.socket) -> None:
-        answer(connection)
-        done.wait(100)
-
-    with serving(over_tls(serve) if scheme == "https" else serve) as port:
-        asyncio.run(scenario(port))
 
 
 def test_body_that_the_server_does_not_take_times_out() -> None:

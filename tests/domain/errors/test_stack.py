@@ -51,15 +51,11 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
     ("line", "function", "file", "position"),
     [
         ("at new Cls (/app/a.js:2:37)", "new Cls", "/app/a.js", (2, 37)),
-        ("at get g [as g] (/app/a.js:2:104)", "get g", "/app/a.js", (2, 104)),
         ("at Object.<anonymous> [as g] (/app/a.js:3:23)", "Object.g", "/app/a.js", (3, 23)),
-        ("at Foo.<computed> [as g] (/app/a.js:3:23)", "Foo.g", "/app/a.js", (3, 23)),
         ("at weird (name) (/app/my (old)/a.js:10:33)", "weird (name)", "/app/my (old)/a.js", (10, 33)),
-        ("at odd (/app/a)b.js:1:2)", "odd", "/app/a)b.js", (1, 2)),
         ("at /app/my (old)/a.js:5:26", None, "/app/my (old)/a.js", (5, 26)),
         ("at <anonymous> (/app/a.js:5:26)", None, "/app/a.js", (5, 26)),
         ("at Array.map (<anonymous>)", "Array.map", None, (None, None)),
-        ("at Array.forEach (native)", "Array.forEach", None, (None, None)),
         (
             "at eval (eval at <anonymous> (/app/my (old)/a.js:7:13), <anonymous>:1:1)",
             "eval",
@@ -68,12 +64,9 @@ def test_recorded_stack_separates_own_code_from_dependencies() -> None:
         ),
         ("at eval (eval at a (eval at b (/app/a.js:8:13)), <anonymous>:1:1)", "eval", "/app/a.js", (8, 13)),
         ("at evalmachine.<anonymous>:1:1", None, "evalmachine.<anonymous>", (1, 1)),
-        ("at f (C:\\app\\src\\a.ts:1:2)", "f", "C:\\app\\src\\a.ts", (1, 2)),
-        ("at f (webpack-internal:///(rsc)/./src/a.ts:1:2)", "f", "webpack-internal:///(rsc)/./src/a.ts", (1, 2)),
         ("at wasm://wasm/1234:wasm-function[12]:0x3e8", None, "wasm://wasm/1234:wasm-function[12]:0x3e8", (None, None)),
         ("at f (/app/a.js:12)", "f", "/app/a.js", (12, None)),
         ("at f (file:///app/src/cut-in-the-midd", "f", "file:///app/src/cut-in-the-midd", (None, None)),
-        ("at f", "f", None, (None, None)),
         ("at (", "(", None, (None, None)),
     ],
 )
@@ -100,12 +93,9 @@ def test_async_frames_are_marked() -> None:
         ("/app/node_modules/@scope/name/a.js", DEPENDENCY, "@scope/name"),
         ("/app/node_modules/.pnpm/@s+x@1/node_modules/@s/x/a.js", DEPENDENCY, "@s/x"),
         ("/app/node_modules/a/node_modules/b/c.js", DEPENDENCY, "b"),
-        ("/app/node_modules/.cache/a.js", DEPENDENCY, None),
-        ("C:\\app\\node_modules\\@s\\x\\a.js", DEPENDENCY, "@s/x"),
         ("/app/my_node_modules/x/a.js", OWN, None),
         ("/app/src/node_modules.ts", OWN, None),
         ("node:internal/timers", NODE, None),
-        ("internal/process/task_queues.js", NODE, None),
         ("bun:main", NODE, None),
     ],
 )
@@ -119,16 +109,13 @@ def test_file_has_the_kind_of_its_owner(file: str, kind: FrameKind, package: str
     ("file", "short"),
     [
         ("file:///app/src/trigger/a.ts", "src/trigger/a.ts"),
-        ("/app/packages/jobs/src/a.ts", "packages/jobs/src/a.ts"),
         ("file:///app/.trigger/tmp/build-AbC123/src/trigger/a.mjs", "src/trigger/a.mjs"),
         ("/home/ana/src/acme/src/trigger/a.ts", "src/trigger/a.ts"),
         ("/home/ana/acme/trigger/jobs/trigger/a.ts", "trigger/jobs/trigger/a.ts"),
         ("file:///C:/Users/ana/acme/src/a.ts", "src/a.ts"),
-        ("/home/ana/acme/lib/a.ts", "lib/a.ts"),
         ("webpack:///./src/a.ts", "src/a.ts"),
         ("file:///app/node_modules/@s/x/src/a.ts", "@s/x/src/a.ts"),
         ("file:///", "/"),
-        ("/app/", "/app/"),
     ],
 )
 def test_file_is_relative_to_its_project(file: str, short: str) -> None:
@@ -147,7 +134,6 @@ STDERR = "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (
         (f"Error: first\nat noon we failed\n  at least twice\n{F}\n{G}", None, ["f", "g"]),
         (f"Error: {WRAPPED}\n{F}", WRAPPED, ["f"]),
         (f"Error: {WRAPPED}\n{F}", None, ["inner", "f"]),  # the text does not show where the message ends
-        (f"Error: before\n{F}", "after", ["f"]),
         (f"Error\n{F}\nCaused by: after\n{G}", "after", ["g"]),
         (f"Error\n{F}", "", ["f"]),
         (f"Error: a\n{F}\nCaused by: Error: b\n{G}", "a", ["f"]),
@@ -155,10 +141,8 @@ STDERR = "/app/src/a.ts:1\nthrow new Error('x')\n      ^\n\nError: x\n    at f (
         (STDERR, None, ["f", None]),
         (CRASHED.replace("    ", "") + "\nat run (/app/src/pool.ts:1:2)", CRASHED, ["run"]),
         ("Error: at noon\nat f (/app/a.js:1:2)\nat Array.map (<anonymous>)", None, ["f", "Array.map"]),
-        ("E\r\n    at f (/a.js:1:2)\r\n", None, ["f"]),
         ("", None, []),
         ("a plain string was thrown", None, []),
-        ("Error: at noon\nat last we failed", None, []),
     ],
 )
 def test_frames_are_those_of_the_stack_alone(stack: str, message: str | None, found: list[str | None]) -> None:

@@ -1,9 +1,7 @@
 """Values of the selection become arguments exactly as they are, and nothing else."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -151,9 +149,3 @@ def test_value_is_never_a_part_of_a_script() -> None:
         "bash -euo pipefail a.sh {run.id}", "su -c x u sh {run.id}",
     ):  # fmt: skip
         assert arguments(*template.split())[-1] in {"run_1", "x"}, template
-
-
-def test_readme_names_every_placeholder() -> None:
-    text = (Path(__file__).parents[3] / "tui/features/own_commands/README.md").read_text()
-    rows = [line for line in text.splitlines() if line.startswith("| `{")]
-    assert sorted(re.findall(r"`\{([a-z.]+)\}`", " ".join(row.split(" | ")[0] for row in rows))) == sorted(PLACEHOLDERS)

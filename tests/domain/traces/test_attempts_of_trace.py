@@ -1,4 +1,4 @@
-"""Attempts and waits rebuilt from traces that no recording has: late, cut or odd ones, and any trace."""
+"""Attempts and waits rebuilt from the recorded traces, and from late, cut or odd ones that no recording has."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import READ_AT, START, run_of, span, trace, trace_of
+from tests.support.domain.recorded import READ_AT, START, detail_of, run_of, span, trace, trace_as, trace_of
 from tests.support.sure import sure
-from tui.domain.error import RunError
+from tui.domain.error import RunError, build_error, first_own_frame
 from tui.domain.run import (
+    Attempt,
     AttemptHistory,
     AttemptStatus,
     Precision,
@@ -86,23 +87,12 @@ CASES = {
         [FAILS, SECOND],
         [(1, FAILED, 3, None), (2, FAILED, None, None), (9, FAILED, FINISHED_S, BOOM)],
     ),
-    "it is queued for a retry": (run("QUEUED", 1), [OPEN], [(1, FAILED, None, None)]),
-    "a newer trace has one that is not counted": (
-        run("QUEUED", 1),
-        [FAILS, SECOND],
-        [(1, FAILED, 3, None), (2, EXECUTING, None, None)],
-    ),
     "it is canceled in its backoff": (
         run("CANCELED", 1, BY_USER),
         [span("Attempt 1", 1, 1, is_error=True, exception=BOOM), span("Retry #1 delay", 3, 60)],
         [(1, FAILED, 2, BOOM)],
     ),
     "a graceful cancel is no error": (run("CANCELED", 1, GRACEFUL), [OPEN], [(1, CANCELED, FINISHED_S, None)]),
-    "its exception wins": (
-        run("FAILED", 1, BOOM),
-        [span("Attempt 1", 1, 1, is_error=True, exception=OWN)],
-        [(1, FAILED, 2, OWN)],
-    ),
     "a completed run completes it": (run("COMPLETED", 1), [OPEN], [(1, COMPLETED, FINISHED_S, None)]),
     "the run is known only by its id": (
         Run(RunId("run_a")),
@@ -208,10 +198,7 @@ def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -
     [
         ("wait.forToken()", WaitKind.TOKEN),
         ("wait.for()", WaitKind.TIME),
-        ("wait.until()", WaitKind.TIME),
         ("triggerAndWait()", WaitKind.RUNS),
-        ("tasks.triggerAndWait()", WaitKind.RUNS),
-        ("inputStream.wait()", WaitKind.INPUT),
         ("sessions.open(chat-1).in.waitWithIdleTimeout()", WaitKind.INPUT),
         ("chat.plugin.wait()", None),
         ("wait.createToken()", None),
@@ -258,13 +245,6 @@ def test_children_that_ended_are_not_waited_for() -> None:
     assert (len(found.runs), found.open_count, found.task) == (3, 2, None)
 
 
-def test_wait_of_an_earlier_attempt_is_over() -> None:
-    lost = span("Attempt 1", 1, None, span("wait.for()", 2, None), attempt_number=1)
-    second = span("Attempt 2", 3, None, attempt_number=2)
-    run = run_of("120", id="run_a", attemptCount=2)
-    assert attempts_of(run, trace(span("task", 0, None, lost, second))).wait is None
-
-
 def read(wait: Wait, word: str = "EXECUTING", *, later_s: float = 0.0) -> Run:
     """Return a run that changed `later_s` after its trace was read with a wait that had just begun."""
     run = run_of("120", id="run_a", status=word)
@@ -291,9 +271,6 @@ def test_wait_is_known_until_the_run_changes() -> None:
     [
         ("10 minutes", 600),
         ("1.5 hours", 5400),
-        ("1 week", 604_800),
-        ("1 month", None),
-        ("2026-11-26T03:00:00.000Z", None),
         ("", None),
         (None, None),
         ("9" * 9 + " weeks", 3_650 * 86_400),
@@ -312,7 +289,6 @@ def test_wait_for_time_has_a_duration(subject: str | None, lasts_s: float | None
     ("subject", "ends_s"),
     [
         ("2026-11-24T12:10:00.000Z", 600),
-        ("2026-11-24T11:00:00.000Z", 0),
         ("9999-12-31T23:59:59.999Z", 3_650 * 86_400),
         ("+275760-09-13T00:00:00.000Z", None),
         ("", None),
@@ -325,3 +301,169 @@ def test_wait_until_a_time_ends_then(subject: str, ends_s: float | None) -> None
     if ends_s is not None:
         assert wait.is_over(START + timedelta(seconds=ends_s))
         assert not wait.is_over(START + timedelta(seconds=ends_s - 0.5))
+
+
+def clock(moment: datetime | None) -> str:
+    return "…" if moment is None else f"{moment:%H:%M:%S.%f}"[:-3]
+
+
+def brief(attempt: Attempt) -> str:
+    """Return all that is known of an attempt, on one line."""
+    parts = [f"{attempt.number} {attempt.status.name} {clock(attempt.started_at)}-{clock(attempt.completed_at)}"]
+    if attempt.retry_delay is not None:
+        parts.append(f"retry {attempt.retry_delay.total_seconds():g} s")
+    if attempt.error is not None:
+        error = attempt.error
+        parts.append(f"{error.code or error.name}: {error.message[:43]}")
+        own = None if error.stack is None else first_own_frame(error.stack, error.message)
+        parts += ["the code alone"] * error.has_code_only + ([] if own is None else [f"line {own.line}"])
+    return ", ".join(parts)
+
+
+def briefs(history: AttemptHistory) -> list[str]:
+    return [brief(attempt) for attempt in history.attempts]
+
+
+UPSTREAM = "Error: Upstream returned 503 on attempt {}: service"
+EXIT_CODE = "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE"
+CODE_ALONE = f"{EXIT_CODE}: trigger.dev internal error (TASK_PROCESS_EX, the code alone"
+CHILD = ["1 COMPLETED 13:46:33.648-13:46:36.516"]
+OF_CANCELED = ["1 CANCELED 13:45:32.543-13:45:33.494"]
+HISTORIES = [
+    (
+        "103",
+        "241",
+        [
+            f"1 FAILED 13:43:46.756-13:43:47.171, retry 0.946 s, {UPSTREAM.format(1)}, line 20",
+            f"2 FAILED 13:43:48.680-13:43:49.098, retry 1.953 s, {UPSTREAM.format(2)}, line 20",
+            f"3 FAILED 13:43:52.135-13:43:52.555, {UPSTREAM.format(3)}, line 20",
+        ],
+    ),
+    (
+        "108",
+        "246",
+        [
+            "1 FAILED 13:43:57.049-13:43:59.432, retry 0.915 s, RangeError: first attempt always fails, line 40",
+            "2 COMPLETED 13:44:04.215-13:44:04.267",
+        ],
+    ),
+    ("105", "243", ["1 FAILED 13:43:55.732-13:43:55.742, None: a plain string was thrown"]),
+    ("107", "245", ["1 FAILED 13:43:56.647-13:43:58.083, AbortTaskRunError: no point in retrying this, line 37"]),
+    ("132", "232", []),
+    ("129", "230", OF_CANCELED),
+    ("120", "222", ["1 EXECUTING 13:45:01.071-…"]),
+    # The trace does not have the span of the retry's delay yet.
+    ("130", "210", [f"1 FAILED 13:43:46.756-13:43:47.171, {UPSTREAM.format(1)}, line 20"]),
+    ("137", "212", ["1 FAILED 14:09:23.045-14:09:24.010, retry 39.927 s, Error: slow retry demo, attempt 1, line 45"]),
+    # A run that waits in its first attempt has no attempt spans.
+    ("122", "226", ["1 EXECUTING 14:11:50.315-…"]),
+    # Parts of the trace of a tree.
+    ("142", "236", CHILD),
+    ("143", "237", ["1 COMPLETED 13:46:35.200-13:46:35.807"]),
+    (
+        "144",
+        "238",
+        [
+            "1 FAILED 13:46:37.864-13:46:39.327, retry 0.466 s, Error: leaf 3 failed on purpose, line 3",
+            "2 FAILED 13:46:40.181-13:46:41.611, Error: leaf 3 failed on purpose, line 3",
+        ],
+    ),
+    # The trace is behind: the error is the run's own.
+    ("145", "239", ["1 FAILED 13:46:44.936-13:46:48.210, SubtaskUnwrapError: Error in leaf: leaf 7 failed on purpose"]),
+]
+
+
+@pytest.mark.parametrize(("detail", "trace", "expected"), HISTORIES)
+def test_attempts_are_those_of_the_trace(detail: str, trace: str, expected: list[str]) -> None:
+    run, read = run_of(detail), trace_of(trace)
+    history = attempts_of(run, read)
+    assert briefs(history) == expected
+    assert clock(history.retry_at) == ("14:10:04.011" if detail == "137" else "…")
+    assert not history.is_trace_gone
+    assert not needs_root_error(run, read)
+
+
+UNCAUGHT_CODE = "TASK_RUN_UNCAUGHT_EXCEPTION"
+UNCAUGHT = {"status": "FAILED", "error": {"message": f"trigger.dev internal error ({UNCAUGHT_CODE})"}}
+
+
+@pytest.mark.parametrize(
+    ("detail", "trace", "span", "changes", "expected"),
+    [
+        ("109", "247", "269", {}, f"58.872-13:43:59.905, {EXIT_CODE}: Process exited with code 1 after signal nul"),
+        ("109", "247", None, {}, f"58.872-13:43:59.905, {CODE_ALONE}"),
+        (
+            "109",
+            "247",
+            "284",
+            UNCAUGHT,
+            f"58.872-13:43:59.905, {UNCAUGHT_CODE}: thrown outside of the task promise, line 43",
+        ),
+        (
+            "111",
+            "249",
+            "285",
+            {},
+            "59.869-13:44:04.943, MAX_DURATION_EXCEEDED: Run exceeded maximum compute time (maxDurat",
+        ),
+    ],
+)
+def test_open_attempt_of_a_crash_has_the_error_of_the_root_span(
+    detail: str, trace: str, span: str | None, changes: dict[str, Any], expected: str
+) -> None:
+    run, read = run_of(detail, **changes), trace_of(trace)
+    assert needs_root_error(run, read)
+    found = attempts_of(run, read, None if span is None else detail_of(span).error)
+    assert briefs(found) == [f"1 FAILED 13:43:{expected}"]
+
+
+# Not every kind of end has a recorded trace of its own.
+STALLED = "TASK_RUN_STALLED_EXECUTING"
+TRUE_ERROR = build_error("TASK_EXECUTION_FAILED: runner lost", name="Internal error")
+
+
+def test_lost_worker_cancels_the_attempt_with_a_reason() -> None:
+    run = run_of("147")
+    trace = trace_as("247", run)
+    assert needs_root_error(run, trace)
+    (attempt,) = briefs(attempts_of(run, trace))
+    assert attempt.startswith(f"1 CANCELED 13:43:58.872-14:17:46.015, {STALLED}: ")
+    assert run.state is not None
+    error = build_error(f"{STALLED}: Run timed out after 5 minutes", name="Internal error")
+    fed = (Stamp(run.state.updated_at, Precision.FEED, READ_AT), error)
+    told = Run(run.id, state=run.state, attempt_count=1, error=fed)
+    assert not needs_root_error(told, trace), "the feed told it"
+    assert [attempt.error for attempt in attempts_of(told, trace).attempts] == [error]
+
+
+def test_system_failure_fails_an_attempt_that_seemed_completed() -> None:
+    run = run_of("149")
+    trace = trace_as("240", run)
+    assert needs_root_error(run, trace)
+    (attempt,) = attempts_of(run, trace, TRUE_ERROR).attempts
+    assert (attempt.status.name, attempt.error) == ("FAILED", TRUE_ERROR)
+
+
+def test_canceled_run_has_no_open_attempt() -> None:
+    queued, executing = run_of("127"), run_of("129")
+    assert attempts_of(queued, trace_as("228", queued)) == AttemptHistory()
+    (attempt,) = attempts_of(executing, trace_as("247", executing)).attempts
+    assert (attempt.status.name, attempt.error) == ("CANCELED", None), "before the trace says so"
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ("103", [f"3 FAILED …-13:43:52.604, {UPSTREAM.format(3)}, line 20"]),
+        (
+            "109",
+            [f"1 FAILED 13:43:56.475-13:43:59.905, {CODE_ALONE}"],
+        ),
+        ("125", []),
+    ],
+)
+def test_last_attempt_is_known_without_a_trace(detail: str, expected: list[str]) -> None:
+    history = attempts_of(run_of(detail), None)
+    assert briefs(history) == expected
+    assert history.is_trace_gone is bool(expected), "a new run has not lost its trace"
+    assert not needs_root_error(run_of(detail), None)

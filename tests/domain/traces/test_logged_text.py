@@ -170,7 +170,3 @@ def test_texts_are_taken_in_the_given_order(given_texts: list[str], data: st.Dat
     taken = Texts()
     taken.take(texts_of(given_texts), indices)
     assert list(taken) == [given_texts[index] for index in indices]
-
-
-def test_the_same_bytes_cut_elsewhere_are_other_texts() -> None:
-    assert texts_of(["ab", "c"]) != texts_of(["a", "bc"])

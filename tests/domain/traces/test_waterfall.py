@@ -157,16 +157,6 @@ def test_spans_without_time_are_not_on_the_path() -> None:
     assert names_on_path(root) == {"root"}
 
 
-def test_path_of_a_recorded_tree() -> None:
-    waterfall = place(trace_of("234"))
-    path = longest_path(waterfall, extents_of(waterfall))
-    batch = next(index for index in path if waterfall.spans[index].message == "batchTriggerAndWait()")
-    assert batch in path
-    failed = [index for index in path if waterfall.spans[index].is_error and waterfall.spans[index].message == "leaf"]
-    assert len(failed) == 1  # of the batch of five, the one that was retried
-    assert all(waterfall.parents[index] in path for index in path - {ROOT})
-
-
 def spans_within(depth: int) -> st.SearchStrategy[Span]:
     times = st.tuples(st.integers(0, 20), st.integers(0, 20))
     children = st.lists(spans_within(depth - 1), max_size=4) if depth else st.just([])

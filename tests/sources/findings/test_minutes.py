@@ -1,8 +1,6 @@
 """Minutes of tasks and the last hour of a queue: what is asked, added up and kept."""
 
 import asyncio
-import threading
-import weakref
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,38 +13,12 @@ from tests.support.sure import sure
 from tui.api import queries
 from tui.api.errors import ServerFault
 from tui.api.queries import MAX_ROWS, QueueSpeeds, QueueStayMinutes, TaskMinutes
-from tui.domain.facts import QUEUES_PER_PAGE, MinutesRead, Queue, QueueHour, QueuesRead, WallFacts
+from tui.domain.facts import QUEUES_PER_PAGE, Queue, QueueHour, QueuesRead, WallFacts
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.store.findings import counts as cell_sums
-from tui.store.findings.counts import CellSums, OwnCounts, ServerCells
-from tui.store.store import Store
 from tui.sync import facts
-from tui.sync.fact_readers import MAX_INLINE_ROWS, MinuteReader, Rows, read_minutes
+from tui.sync.fact_readers import MinuteReader, Rows, read_minutes
 from tui.sync.facts import state_in
-
-
-async def many_rows(query: TaskMinutes) -> Rows:
-    row = {"part": "started", "cell": f"{at(540):%Y-%m-%d %H:%M}:00", "n": 1}
-    row |= {"done": 0, "failed": 0, "unstarted": 0, "p95_ms": 0}
-    return query.read([row | {"task_identifier": f"task-{number}"} for number in range(MAX_INLINE_ROWS + 1)])
-
-
-def test_thread_adds_up_many_minutes_once_and_keeps_no_old_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[threading.Thread, weakref.ref[ServerCells]]] = []
-
-    class Watched(ServerCells):
-        def __init__(self, read: MinutesRead) -> None:
-            made.append((threading.current_thread(), weakref.ref(self)))
-            super().__init__(read)
-
-    monkeypatch.setattr(cell_sums, "ServerCells", Watched)
-    reader = MinuteReader()
-    for second in (600, 900):
-        read = asyncio.run(reader.read(many_rows, at(second)))
-        CellSums(read, OwnCounts(Store()), at(second))
-    assert [each() is None for _, each in made] == [True, False]
-    assert threading.main_thread() not in {thread for thread, _ in made}
 
 
 def test_minutes_are_read_after_the_servers_clock_was_set_back() -> None:

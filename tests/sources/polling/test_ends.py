@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.domain.patches import patch_of
-from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan, is_window
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_window
 from tests.support.session import polling, public_token
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
@@ -87,21 +87,6 @@ async def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) ->
             assert missed_ends_s(session, fleet)[0] <= 30
         assert all(known(session, run).is_final for run in fleet.runs[:150])
         assert max_requests_within(fleet, 10) <= 50
-
-
-async def test_burst_of_newest_runs_is_read_once(tmp_path: Path) -> None:
-    fleet = fleet_of(*(FleetRun(number, -100 + number / 1000, -90, -80) for number in range(1_500)))
-    old = fleet.add(FleetRun(90_000, -3000, -2990, 60))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(160)
-        assert len(session.store) == 1_501
-        assert known(session, old).status is RunStatus.COMPLETED_SUCCESSFULLY
-        await later(60)
-        last_minute = [query for query in list_queries(fleet, 160) if not is_older_scan(query)]
-        page_one, scans = last_minute[0::2], last_minute[1::2]
-        assert len(page_one) == len(scans) == pytest.approx(12, abs=1)
-        assert all(query == {"page[size]": "20", "filter[createdAt][period]": "24h"} for query in page_one)
-        assert all("filter[status]" in query and "page[after]" not in query for query in scans)
 
 
 @pytest.mark.parametrize("burst", [0, 6_000], ids=["evenly", "in a burst"])

@@ -1,23 +1,14 @@
-"""Parts of `sync/lists.py`: new runs of page one, comparisons, what a feed covers, and re-reads."""
+"""Parts of `sync/lists.py`: new runs of page one, and comparisons with what the feed covers."""
 
-from datetime import timedelta
-from typing import Any
-
-from tests.support.domain.patches import at, patch_of, run_of
+from tests.support.domain.patches import at, patch_of
 from tui.api.runs import ListPage
-from tui.domain.run import Cursor, Fixed, RunId
-from tui.domain.text import Raw
-from tui.domain.update import RunPatch
+from tui.domain.run import Cursor
 from tui.store.store import Store
 from tui.sync.lists import (
     FEED_DELAY,
     Coverage,
     NewestRuns,
-    ReportedRuns,
-    is_incomplete,
 )
-
-# --- new runs
 
 
 def page_of(*created_s: float, read_s: float = 1000) -> ListPage:
@@ -42,40 +33,12 @@ def test_run_created_in_the_future_hides_no_new_run() -> None:
     assert newest.add(page_of(5000, 101, 99, read_s=102)) == 1
 
 
-# --- comparisons with the feed
-
-
-# --- what the feed covers
-
 HOUR_S = 3600.0
-
-
-def created(number: int) -> RunPatch:
-    return RunPatch(RunId(f"run_{number}"), at(number), created_at=at(number))
 
 
 def compare_change(coverage: Coverage, *, changed_s: float, now_s: float) -> None:
     """A list read at `now_s` shows a change that the store does not have."""
     coverage.compare([patch_of("run_a", "EXECUTING", created=5, updated=changed_s)], Store(), at(now_s))
-
-
-def test_feed_covers_no_run_older_than_a_day() -> None:
-    coverage = Coverage()
-    coverage.start(at(0) - timedelta(hours=24), at(0))
-    ten_hours_old = at(-10 * HOUR_S)
-    assert coverage.covers(ten_hours_old, at(HOUR_S))
-    assert not coverage.covers(ten_hours_old, at(14 * HOUR_S))
-    assert not coverage.covers(at(-25 * HOUR_S), at(0))
-
-
-def test_new_run_displaces_the_oldest_reported_run() -> None:
-    reported = ReportedRuns(3)
-    reported.add(map(created, (5, 3, 4)))
-    assert reported.since == at(3)
-    reported.add([created(6)])
-    assert reported.since == at(4)
-    reported.add([created(1), created(6)])
-    assert reported.since == at(4)
 
 
 def test_feed_that_reports_no_change_is_silent() -> None:
@@ -110,26 +73,3 @@ def test_change_is_missed_only_after_the_feeds_delay() -> None:
     compare_change(coverage, changed_s=10, now_s=reported_by_s + 0.001)
     assert coverage.take_comparison() == (1, 1)
     assert coverage.take_comparison() == (0, 0)
-
-
-def test_incomplete_run_needs_the_list_after_its_delay() -> None:
-    coverage = Coverage()
-    coverage.mark_incomplete(RunId("run_a"), at(10))
-    assert not coverage.needs_list(at(11))
-    assert coverage.take_incomplete(at(11)) == []
-    assert coverage.needs_list(at(13))
-    assert coverage.take_incomplete(at(13)) == [RunId("run_a")]
-    assert not coverage.needs_list(at(13))
-
-
-def test_started_run_without_a_version_is_incomplete() -> None:
-    def is_incomplete_as(word: str, version: str | None, **state: Any) -> bool:
-        fixed = Fixed(depth=0, version=None if version is None else Raw(version))
-        return is_incomplete(run_of("run_a", word, fixed=fixed, state=state))
-
-    assert not is_incomplete_as("QUEUED", None)
-    assert is_incomplete_as("EXECUTING", None, started_at=at(1))
-    assert not is_incomplete_as("EXECUTING", "1", started_at=at(1))
-
-
-# --- runs of unknown outcome

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan, steady_fleet
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, is_older_scan
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, live, polling
 from tests.support.sure import sure
@@ -46,14 +46,6 @@ async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Pat
         assert session.store.history.is_complete
         assert session.store.history.run_count == 500
         assert session.store.history.reached == at(-10 - 499)
-
-
-async def test_history_ends_at_its_age(tmp_path: Path) -> None:
-    fleet = fleet_of(*(finished(number, -60.0 * number - 5) for number in range(400)))
-    async with polling(fleet, tmp_path, history=timedelta(hours=2)) as (session, later):
-        await later(20)
-        assert sure(session.store.history).is_complete
-        assert 120 <= len(session.store) <= 200
 
 
 async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
@@ -121,16 +113,6 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
         (sentence,) = session.truncations
         assert "422" in sentence
         assert "older runs are not read" in sentence
-
-
-async def test_counts_come_from_a_query_if_the_key_may_query(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    fleet = steady_fleet(clock, queued=500, starts_per_s=2, running_s=5, until_s=60)
-    fleet.allow_queries()
-    async with polling(fleet, tmp_path, history_runs=100) as (session, later):
-        await later(31)
-        assert sure(session.store.server_counts).counts[RunStatus.QUEUED] == 500
-        assert 3 <= len(fleet.requests_to("/api/v1/query")) <= 4
 
 
 async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
@@ -353,21 +335,3 @@ async def test_environment_is_fetched_again_after_a_failure(tmp_path: Path) -> N
         await later(40)
         assert session.store.environment is not None
         assert not session.interlock.is_production
-
-
-@pytest.mark.parametrize(
-    ("status", "is_lost"), [(500, False), (400, False), (408, False), (422, False), (401, True), (403, True)]
-)
-async def test_run_without_a_readable_trace_has_the_reason(tmp_path: Path, status: int, is_lost: bool) -> None:
-    run = FleetRun(1, -10, -5, -1, end="FAILED")
-    fleet = fleet_of(run)
-    fleet.fault = lambda path: JSONResponse({"error": "not now"}, status) if path.endswith("/trace") else None
-    async with polling(fleet, tmp_path) as (session, _):
-        found, reason = await session.fetch_run_with_attempts(RunId(run.id))
-        assert found.status is RunStatus.COMPLETED_WITH_ERRORS
-        assert found.body is not None
-        assert reason is not None
-        assert "not now" in reason
-        assert (Capability.TRACE in session.store.lost_capabilities) is is_lost
-        await session.fetch_run_with_attempts(RunId(run.id))
-        assert len(fleet.requests_to(f"/api/v1/runs/{run.id}/trace")) == (1 if is_lost else 2)

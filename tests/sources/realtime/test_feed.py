@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, at, fleet_of
+from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, at
 from tests.support.live_session import (
     FEED,
     LIST,
@@ -83,16 +83,6 @@ async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
         assert followed.freshness.is_live
         followed.assert_equals_world()
         assert [comparison.missed_count for comparison in followed.missed] == [5]
-
-
-async def test_live_runs_beyond_a_thousand_are_polled(tmp_path: Path) -> None:
-    fleet = fleet_of(FleetRun(1, -2000, -1990, 40))
-    fleet.add_all(FleetRun(number, -1500.0 + number, -20, -10) for number in range(2, 1102))
-
-    async with live_session(tmp_path, fleet) as followed:
-        await followed.later(65)
-        assert followed.status(1) is RunStatus.COMPLETED_SUCCESSFULLY
-        followed.assert_equals_world()
 
 
 async def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from tests.support.failures import failing_fleet
 from tests.support.fleet import HELD, FleetRun
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
-from tests.support.sure import sure
 from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.run import RunId
 from tui.store.server_filter import KnownValues, plan_search
@@ -44,22 +43,6 @@ async def run_search(session: Session, later: Later, search: Search, seconds: fl
 
 def errors_known(session: Session) -> int:
     return sum(run.error is not None for run in session.store.runs())
-
-
-async def test_errors_of_many_runs_cost_a_few_queries(tmp_path: Path) -> None:
-    fleet = failing_fleet(450)
-    fleet.allow_queries()
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(10)
-        count_before = len(fleet.requests_to("/api/v1/query"))
-        reports: list[SearchProgress] = []
-        await run_search(session, later, search_of(session, "error:upstream", reports))
-        assert errors_known(session) == 450
-        assert len(fleet.requests_to("/api/v1/query")) - count_before <= 3 + 1 + 1  # by id, by text, counts
-        assert not any(path.startswith("/api/v3/runs/") for _, path, _ in fleet.requests)
-        assert [each.errors_read for each in reports if each.error_count == 450][-1] == 450
-        some = next(run for run in session.store.runs())
-        assert sure(some.error_value).stack is not None
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:

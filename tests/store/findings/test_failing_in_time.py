@@ -17,7 +17,7 @@ from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch
 from tui.store.findings.counts import OwnCounts
-from tui.store.findings.judging import Block, before_streak, judge, lacks_runs_before
+from tui.store.findings.judging import judge, lacks_runs_before
 from tui.store.store import Store
 
 FIRST_S = 7_200
@@ -118,16 +118,6 @@ def test_the_normal_is_that_before_the_streak() -> None:
         assert found.since == at(3600)
         assert found.evidence.normal_rate is not None
         assert found.evidence.normal_rate < 0.01
-
-
-def test_blocks_without_a_change_are_all_before() -> None:
-    steady = [Block(-60.0 * minute, 1, 10) for minute in range(100)]
-    assert before_streak(Block(0.0, 10, 100), steady) == (100, 1000)
-    assert before_streak(Block(0.0, 0, 100), steady) == (100, 1000)
-    failing = [Block(-60.0 * minute, 5, 10) for minute in range(30)]
-    assert before_streak(Block(0.0, 50, 100), [*failing, *steady]) == (100, 1000)
-    assert before_streak(Block(0.0, 50, 100), steady) == (100, 1000)
-    assert before_streak(Block(0.0, 50, 100), []) == (0, 0)
 
 
 BEFORE = every(300, -7_200, 0, version="1")

@@ -25,7 +25,7 @@ from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
 from tui.api.queries import TaskMinutes
 from tui.api.responses import Response
 from tui.domain.error import RunError
-from tui.domain.facts import FactSource, MinutesRead, TaskMinute
+from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.finding import FindingsRead
 from tui.domain.run import Fixed, RunId, SpanId, TaskId
 from tui.domain.text import Raw
@@ -144,35 +144,23 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
     [
         (WELCOME, "v", "-1"),
         (WELCOME, "beat_s", "0"),
-        (WELCOME, "beat_s", "NaN"),
         (WELCOME, "at", '"yesterday"'),
-        (WELCOME, "at", '"9999-12-31T23:59:59Z"'),
         (RUNS, "patches.0.id", '""'),
-        (RUNS, "at", '"1969-12-31T23:59:59Z"'),
         (RUNS, "patches.0.fixed.is_test", '"yes"'),
-        (RUNS, "patches.0.fixed.parent_id", "{}"),
         (RUNS, "patches.0.state.precision", "9"),
         (RUNS, "patches.0.state.status", '"EXECUTING"'),
-        (RUNS, "patches.0.state.status", '["EXECUTING",1]'),
         (RUNS, "patches.0.state.compute", '"P99999999D"'),
         (RUNS, "patches.0.state.cost_cents", "1e400"),
         (RUNS, "patches.0.state.tags", json.dumps(["x"] * (MAX_TAGS + 1))),
         (RUNS, "patches.0.attempt_count", "-1"),
-        (RUNS, "patches.0.attempt_count", "1.5"),
         (RUNS, "patches.0.attempt_count", str(2**53 + 1)),
         (RUNS, "patches.0.error.1", nested(5_000)),
-        (RUNS, "patches.0.error.0", "[]"),
         (RUNS, "chunk.number", "-1"),
         (FACTS_TEXT, "environment.environment.slug", "null"),
         (FACTS_TEXT, "counts.counts.EXECUTING", "-1"),
-        (FACTS_TEXT, "counts.period_h", "1e99"),
         (FACTS_TEXT, "sources.0", "7"),
         (FACTS_TEXT, "sources.0.interval_s", "0"),
-        (FACTS_TEXT, "sources.0.interval_s", "86400"),
-        (FACTS_TEXT, "lost.query", "7"),
-        (FACTS_TEXT, "history.run_count", "null"),
         (FACTS_TEXT, "window.period", '"-P1D"'),
-        (RESPONSE, "number", "null"),
         (RESPONSE, "status", "999"),
     ],
 )
@@ -189,7 +177,6 @@ def test_value_out_of_bounds_from_a_relay_is_refused(message: bytes, path: str, 
         (HELLO, "program", json.dumps("x" * 201)),
         (CALL, "request", "{}"),
         (CALL, "request.kind", '"cancel"'),
-        (CALL, "request.run_id", "null"),
         (CALL, "request.span_id", "7"),
         (MINUTES, "request.since", '"now() OR 1 = 1"'),
         (MINUTES, "request.cell", '"P9999999999D"'),
@@ -250,22 +237,6 @@ def test_facts_and_verdict_cross_unchanged() -> None:
     assert facts == list(FACTS_OF_WALL)
 
 
-def test_sources_of_an_older_relay_are_left_out() -> None:
-    """It reads the health report, too, which nothing shows."""
-    message = json.loads(relay.encode_relay_message(FINDINGS[0]))
-    refused = message["verdict"]["refused"]
-    message["verdict"]["refused"] = [["report", "404"], *refused]
-    message["unread"] = [
-        {"at": "2026-11-24T12:00:00Z", "source": source, "reason": "404", "is_refused": True}
-        for source in ("report", "errors")
-    ]
-    message["environment_normals"] = {"at": "2026-11-24T12:00:00Z", "is_trustworthy": False}
-    decoded = relay.decode_relay_message(json.dumps(message).encode())
-    assert isinstance(decoded, relay.RelayFindings)
-    assert decoded.verdict == FINDINGS[0].verdict
-    assert [each.source for each in decoded.unread] == [FactSource.ERRORS]
-
-
 def test_minutes_of_many_tasks_are_small() -> None:
     minutes = tuple(
         TaskMinute(TaskId(f"task-{task}"), at(60 * minute), 40, 39, 38, 1, 39, 0)
@@ -288,14 +259,11 @@ def broken_minutes(**changes: Any) -> bytes:
     "changes",
     [
         {"cell": "PT0S"},
-        {"cell": "-PT60S"},
         {"rows": [[0] * 7]},
         {"rows": [[0, -1, 0, 0, 0, 0, 0, 0]]},
-        {"rows": [[0, 1.5, 0, 0, 0, 0, 0, 0]]},
         {"rows": [[0] * 8] * (relay.MAX_ROWS + 1)},
         {"rows": [[7, 0, 0, 0, 0, 0, 0, 0]]},
         {"rows": [[0, 2**53, 0, 0, 0, 0, 0, 0]]},
-        {"tasks": None},
     ],
 )
 def test_impossible_minutes_are_refused(changes: dict[str, Any]) -> None:

@@ -109,14 +109,6 @@ def test_rows_with_invalid_fields_stay_lines() -> None:
     assert [line.message for line in log] == ["line 1", "", "line 3", '{"a": 1}']
 
 
-def test_span_ids_come_back_as_they_were() -> None:
-    ids = ["0123456789abcdef", "0123456789ABCDEF", "01 3456789abcdef", "", "é", "00" * 8]
-    log = log_of(*(row(number, spanId=each) for number, each in enumerate(ids)))
-    assert [line.span_id for line in log] == ids
-    backwards = log_of(*(row(-number, spanId=each) for number, each in enumerate(ids)))
-    assert [line.span_id for line in backwards] == ids[::-1]
-
-
 def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_EVENT_ROWS == 25_000
     monkeypatch.setattr("tui.api.traces.MAX_EVENT_ROWS", 50)
@@ -272,19 +264,3 @@ def test_spans_with_circular_parents_terminate() -> None:
     ).root
     assert found is not None
     assert [span.message for span in found.walk()] == ["task", "Attempt 1"]
-
-
-event_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1795657212174000000"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from([*OWN, "accessory", "items", "text", "name"]), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@given(event_values, st.sampled_from(sorted(OWN)))
-def test_any_value_of_any_field_is_read_or_dropped(value: Any, key: str) -> None:
-    found = decode_events(event("Attempt 1", "1") | {key: value}, value).root
-    assert all(span.ended_at is None or span.ended_at >= span.started_at for span in found.walk())
