@@ -21,8 +21,7 @@ from rich.text import Text
 from tests.perf.terminal import Terminal
 from tests.support import drawing
 from tests.support.animation import Frame, animated_svg, frame_of
-from tests.support.commands import Terminal as Pipe
-from tests.support.commands import environment
+from tests.support.commands import environment, on_terminal
 
 FOLDER: Final = Path(__file__).parents[1] / "screenshots"
 COMMANDS: Final = {"ls": (["ls", "--status", "failed", "--limit", "12"], 100)}
@@ -218,9 +217,9 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def printed(arguments: Sequence[str], columns: int, env: dict[str, str]) -> str:
     """Return the output of a command on a terminal of `columns` columns, as SVG."""
-    terminal = Pipe(*arguments, env=env, columns=columns)
+    terminal = on_terminal(*arguments, env=env, columns=columns)
     terminal.end()
-    text = Text.from_ansi(terminal.screen.decode().replace("\r\n", "\n").rstrip("\n"))
+    text = Text.from_ansi(terminal.received.decode().replace("\r\n", "\n").rstrip("\n"))
     return drawing.svg(text, columns, f"trigger-tui {' '.join(arguments)}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.commands import PATIENCE_S, Terminal, environment, in_this_process, trigger_tui
+from tests.support.commands import PATIENCE_S, environment, in_this_process, on_terminal, trigger_tui
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import HeldResponse, server_error
 from tests.support.virtual_clock import VirtualClock
@@ -136,9 +136,9 @@ def test_action_is_refused_in_an_unexpected_environment(fleet: Fleet, api: Fleet
 def test_action_asks_at_a_terminal_and_needs_y(fleet: Fleet, api: FleetApi) -> None:
     for answer, code in (("\n", 1), ("n\n", 1), ("yes please\n", 1), ("y\n", 0)):
         assert writes(fleet) == []
-        terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
-        terminal.read_until("Cancel 1 run in dev?")
-        terminal.type(answer)
+        terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+        terminal.wait_for_bytes(b"Cancel 1 run in dev?")
+        terminal.send(answer)
         assert terminal.end() == code
     assert len(writes(fleet)) == 1
 
@@ -147,19 +147,19 @@ def test_question_needs_the_name_in_production(fleet: Fleet, api: FleetApi) -> N
     fleet.lead_to("prod", "PRODUCTION")
     ids = [run.id for run in fleet.runs[:2]]
     for answer, code in (("y\n", 1), ("prod\n", 0)):
-        terminal = Terminal("cancel", *ids, env=environment(api.url))
-        terminal.read_until("type prod to confirm")
-        terminal.type(answer)
+        terminal = on_terminal("cancel", *ids, env=environment(api.url))
+        terminal.wait_for_bytes(b"type prod to confirm")
+        terminal.send(answer)
         assert terminal.end() == code
     assert len(writes(fleet)) == 2
 
 
 def test_interrupted_question_exits_with_130(fleet: Fleet, api: FleetApi) -> None:
-    terminal = Terminal("cancel", fleet.runs[0].id, env=environment(api.url))
-    terminal.read_until("Cancel 1 run in dev?")
+    terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url))
+    terminal.wait_for_bytes(b"Cancel 1 run in dev?")
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130
-    assert b"Traceback" not in terminal.screen
+    assert b"Traceback" not in terminal.received
     assert writes(fleet) == []
 
 
@@ -175,9 +175,9 @@ def test_unknown_environment_type_counts_as_production(fleet: Fleet, api: FleetA
 def test_question_needs_the_count_without_a_name(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: server_error(500) if path in {"/api/v1/whoami", "/api/v1/runs"} else None
     ids = [run.id for run in fleet.runs[:2]]
-    terminal = Terminal("cancel", *ids, env=environment(api.url))
-    terminal.read_until("counts as production? (type 2 to confirm)")
-    terminal.type("y\n")
+    terminal = on_terminal("cancel", *ids, env=environment(api.url))
+    terminal.wait_for_bytes(b"counts as production? (type 2 to confirm)")
+    terminal.send("y\n")
     assert terminal.end() == 1
     assert writes(fleet) == []
     done = in_this_process("cancel", *ids, "--yes", "--env-name", "unknown", url=api.url)
@@ -187,11 +187,11 @@ def test_question_needs_the_count_without_a_name(fleet: Fleet, api: FleetApi) ->
 def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetApi) -> None:
     second, held = fleet.runs[1], HeldResponse()
     fleet.fault = lambda path: held if path == f"/api/v2/runs/{second.id}/cancel" else None
-    terminal = Terminal("cancel", fleet.runs[2].id, second.id, fleet.runs[3].id, "--yes", env=environment(api.url))
+    terminal = on_terminal("cancel", fleet.runs[2].id, second.id, fleet.runs[3].id, "--yes", env=environment(api.url))
     assert held.is_asked.wait(PATIENCE_S)
     os.kill(terminal.process.pid, signal.SIGINT)
-    assert terminal.end() == 130, terminal.screen
-    assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.screen
+    assert terminal.end() == 130, terminal.received
+    assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.received
 
 
 def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.commands import Terminal, environment, in_this_process
+from tests.support.commands import environment, in_this_process, on_terminal
 from tests.support.failures import ERRORS, QUERY, RUNS, details
 from tests.support.fleet import ENDS, HELD, Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import server_error
@@ -94,16 +94,16 @@ def test_table_has_one_line_a_group(few: FleetApi) -> None:
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_table_fits_the_terminal(few: FleetApi, columns: int) -> None:
-    terminal = Terminal("errors", env=environment(few.url, NO_COLOR="1"), columns=columns)
+    terminal = on_terminal("errors", env=environment(few.url, NO_COLOR="1"), columns=columns)
     assert terminal.end() == 0
     # What precedes a carriage return was drawn over: the progress on stderr.
-    lines = [line.split("\r")[-1] for line in terminal.screen.decode().replace("\r\n", "\n").splitlines()]
+    lines = [line.split("\r")[-1] for line in terminal.received.decode().replace("\r\n", "\n").splitlines()]
     rows = [line for line in lines if line.startswith("✗")]
     assert len(rows) == 2
     assert all(len(row) <= columns for row in rows)
     assert ("own frame" in " ".join(lines)) == (columns > 80)
-    assert "\x1b" not in terminal.screen.decode()
-    assert terminal.screen.startswith(b"reading failed runs\r")
+    assert "\x1b" not in terminal.received.decode()
+    assert terminal.received.startswith(b"reading failed runs\r")
 
 
 def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
@@ -205,13 +205,13 @@ def test_ctrl_c_ends_with_130_and_clears_the_progress() -> None:
         refused = api.fleet.fault
         limited = JSONResponse({"error": "Rate limit exceeded", "secondsUntilReset": 60}, 429)
         api.fleet.fault = lambda path: limited if len(details(api.fleet)) > 6 else refused(path)
-        terminal = Terminal("errors", env=environment(api.url))
-        terminal.read_until("waiting 60 s for the request budget")
+        terminal = on_terminal("errors", env=environment(api.url))
+        terminal.wait_for_bytes(b"waiting 60 s for the request budget")
         os.kill(terminal.process.pid, signal.SIGINT)
         assert terminal.end() == 130
-        assert "Traceback" not in terminal.screen.decode()
+        assert "Traceback" not in terminal.received.decode()
         # The last thing drawn over the progress are blanks.
-        assert terminal.screen.decode().rstrip("\n").endswith(" \r")
+        assert terminal.received.decode().rstrip("\n").endswith(" \r")
 
 
 QUEUES_ROUTE = "/api/v1/queues"

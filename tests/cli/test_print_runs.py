@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 from starlette.responses import JSONResponse, Response
 
-from tests.support.commands import Terminal, environment, in_this_process, trigger_tui
+from tests.support.commands import environment, in_this_process, on_terminal, trigger_tui
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording, recordings
@@ -228,16 +228,16 @@ def test_ls_fits_a_terminal_and_uses_colour(
     recordings_api: RecordingsApi,
 ) -> None:
     for columns in (40, 200):
-        terminal = Terminal("ls", "--limit", "5", env=environment(recordings_api.url), columns=columns)
+        terminal = on_terminal("ls", "--limit", "5", env=environment(recordings_api.url), columns=columns)
         assert terminal.end() == 0
-        assert b"\x1b[1;31m" in terminal.screen
-        plain = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.screen).decode()
+        assert b"\x1b[1;31m" in terminal.received
+        plain = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.received).decode()
         assert all(len(line) <= columns for line in plain.splitlines())
         assert "leaf" in plain
     for quiet in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        terminal = Terminal("ls", "--limit", "5", env=environment(recordings_api.url, **quiet))
+        terminal = on_terminal("ls", "--limit", "5", env=environment(recordings_api.url, **quiet))
         assert terminal.end() == 0
-        assert b"\x1b" not in terminal.screen
+        assert b"\x1b" not in terminal.received
 
 
 def test_ls_uses_ascii_without_unicode(recordings_api: RecordingsApi) -> None:

@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 from pyte import modes
 
 from tests.perf.terminal import PATIENCE_S, Terminal
-from tests.support.commands import Terminal as CommandTerminal
-from tests.support.commands import environment
+from tests.support.commands import environment, on_terminal
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
 from tui.commands import options
@@ -311,20 +310,20 @@ def api(fleet: Fleet) -> Iterator[FleetApi]:
 
 
 def test_slow_terminal_ignores_keys_typed_before(fleet: Fleet, api: FleetApi) -> None:
-    terminal = CommandTerminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
-    terminal.read_until(CURSOR_REQUEST)
-    terminal.type("y\n")
-    terminal.answer()
-    terminal.type("n\n")
+    terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url), holds_cursor=True)
+    terminal.wait_for_bytes(CURSOR_REQUEST.encode())
+    terminal.send("y\n")
+    terminal.answer_cursor()
+    terminal.send("n\n")
     assert terminal.end() == 1
     assert not any(path.endswith("/cancel") for _, path, _ in fleet.requests)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signal_restores_the_terminal_mode(fleet: Fleet, api: FleetApi, number: signal.Signals) -> None:
-    terminal = CommandTerminal("cancel", fleet.runs[0].id, env=environment(api.url), silent=True)
+    terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url), holds_cursor=True)
     mode = termios.tcgetattr(terminal.descriptor)
-    terminal.read_until(CURSOR_REQUEST)
+    terminal.wait_for_bytes(CURSOR_REQUEST.encode())
     assert termios.tcgetattr(terminal.descriptor) != mode
     os.kill(terminal.process.pid, number)
     terminal.process.wait(100)

@@ -170,10 +170,7 @@ class _Story:
                 self.walker.fleet.clock.call_later(self._round_trip_s, self._answer)
 
     def _answer(self) -> None:
-        event = events.CursorPosition(0, 0)
-        event.set_sender(self.walker.app)
-        assert self.walker.app._driver is not None
-        self.walker.app._driver.send_message(event)
+        self.walker.monitor.send(events.CursorPosition(0, 0))
 
     def _sent(self) -> list[str]:
         """Return the actions that arrived at the proxy."""

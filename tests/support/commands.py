@@ -3,14 +3,11 @@
 import atexit
 import json
 import os
-import pty
-import select
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.perf.terminal import Terminal
 from tests.support.fleet import SECRET
 from tui.commands.output import DEFAULT_WIDTH, Output
 from tui.program.main import run
-from tui.terminal.cells import CURSOR_REQUEST
 
 PATIENCE_S = 100.0
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG")
@@ -103,65 +100,8 @@ def killed_if_late(process: "subprocess.Popen[str]") -> Iterator[None]:
         late.cancel()
 
 
-class Terminal:
-    """The program on a pseudo-terminal, which sends keys and records the screen.
-
-    It reports its cursor position when asked, unless it is `silent`: then the test calls `answer`.
-    """
-
-    def __init__(self, *arguments: str, env: Mapping[str, str], columns: int = 80, silent: bool = False) -> None:
-        self._silent = silent
-        self._answered = 0
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", *arguments],
-            env={**env, "COLUMNS": str(columns), "TERM": env.get("TERM", "xterm-256color")},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.screen = b""
-
-    @property
-    def descriptor(self) -> int:
-        """The test's end of the terminal."""
-        return self._master
-
-    def read_until(self, text: str) -> None:
-        """Wait until a text is on the screen."""
-        ends = time.monotonic() + PATIENCE_S
-        while text.encode() not in self.screen:
-            assert time.monotonic() < ends, self.screen.decode()
-            if not self._read(ends):
-                raise AssertionError(f"ended before {text!r}: {self.screen.decode()}")
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def end(self) -> int:
-        """Read to the end. Return the exit code."""
-        ends = time.monotonic() + PATIENCE_S
-        while self._read(ends):
-            assert time.monotonic() < ends
-        os.close(self._master)
-        return self.process.wait(PATIENCE_S)
-
-    def _read(self, ends: float) -> bool:
-        ready, _, _ = select.select([self._master], [], [], max(0.0, ends - time.monotonic()))
-        if not ready:
-            return True
-        try:
-            chunk = os.read(self._master, 65536)
-        except OSError:  # on Linux: the other end is closed
-            return False
-        self.screen += chunk
-        if not self._silent and self.screen.count(CURSOR_REQUEST.encode()) > self._answered:
-            self.answer()
-        return bool(chunk)
-
-    def answer(self) -> None:
-        """Report the cursor position."""
-        self._answered += 1
-        self.type("\x1b[1;1R")
+def on_terminal(*arguments: str, env: Mapping[str, str], columns: int = 80, holds_cursor: bool = False) -> Terminal:
+    """Run a command in a process on a terminal of 16 colours, unless the environment names another one."""
+    variables = [f"TERM={env.get('TERM', 'xterm-256color')}", f"COLUMNS={columns}"]
+    command = ["env", "-u", "COLORTERM", *variables, sys.executable, "-m", "tui", *arguments]
+    return Terminal(command, size=(columns, 24), env=env, holds_cursor=holds_cursor)

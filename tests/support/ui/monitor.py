@@ -75,9 +75,9 @@ class Monitored:
         await self.pilot.resize_terminal(width, height)
         await self.later()
 
-    async def until(self, is_reached: Callable[[], bool], what: str) -> None:
+    async def until(self, is_reached: Callable[[], bool], what: str, most: int = MAX_WAITS) -> None:
         """Wait for a state. On a busy machine, work that no check sees may take longer than `later`."""
-        for _ in range(MAX_WAITS):
+        for _ in range(most):
             if is_reached():
                 return
             await self.later(WAIT_S)
@@ -85,22 +85,21 @@ class Monitored:
 
     async def press(self, *keys: str, wait_s: float = 0.0) -> None:
         """Press keys without pauses, as a paste or a held key does."""
-        driver = self.app._driver
-        assert driver is not None
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
-            event = events.Key(name, _CHARACTERS.get(name, key if len(key) == 1 else None))
-            event.set_sender(self.app)
-            driver.send_message(event)
+            self.send(events.Key(name, _CHARACTERS.get(name, key if len(key) == 1 else None)))
         await self.later(wait_s)
+
+    def send(self, event: events.Event) -> None:
+        """Send an event as the terminal's driver does."""
+        assert self.app._driver is not None
+        event.set_sender(self.app)
+        self.app._driver.send_message(event)
 
     async def answer(self, times: int = 1) -> None:
         """Report the cursor position, as the terminal does when a dialog requests it. The user then sees the dialog."""
-        assert self.app._driver is not None
         for _ in range(times):
-            event = events.CursorPosition(0, 0)
-            event.set_sender(self.app)
-            self.app._driver.send_message(event)
+            self.send(events.CursorPosition(0, 0))
         await self.later()
         await self.later(REACTION_S)
 
@@ -135,13 +134,14 @@ async def monitored(  # noqa: PLR0913  one parameter for each thing that a test 
     environment_name: str | None = None,
     address: ViewAddress | None = None,
     has_overview: bool = False,
+    app_type: type[TriggerApp] = TriggerApp,
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
     """Yield a monitor on a fleet after its first seconds. Most tests are about other panes than the overview."""
     with serving(fleet) as api:
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
-            app = TriggerApp(
+            app = app_type(
                 session,
                 color_mode=color_mode,
                 is_ascii=is_ascii,

@@ -26,10 +26,7 @@ def shown(monitor: Monitored) -> RunId | None:
 
 
 async def paste(monitor: Monitored, text: str) -> None:
-    event = events.Paste(text)
-    event.set_sender(monitor.app)
-    assert monitor.app._driver is not None
-    monitor.app._driver.send_message(event)
+    monitor.send(events.Paste(text))
     await monitor.later()
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from tests.support.fleet import FleetRun
+from tests.support.fleet import FleetRun, fleet_of
 from tests.support.session import public_token
-from tests.support.ui.action_app import Stage, executing, fleet_of, on_stage, play
+from tests.support.ui.action_app import Stage, executing, on_stage, play
 from tui.api.actions import CANCEL, REPLAY
 from tui.domain.run import Environment, RunId
 from tui.domain.text import Raw

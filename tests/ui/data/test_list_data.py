@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.support.chaos import set_faults
-from tests.support.fleet import NO_QUERIES, FleetRun
+from tests.support.fleet import NO_QUERIES, FleetRun, fleet_of
 from tests.support.responses import server_error
-from tests.support.ui.action_app import executing, fleet_of
+from tests.support.ui.action_app import executing
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, on_monitor, run_story
 from tui.domain.filters import RunFilters

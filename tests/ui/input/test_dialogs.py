@@ -6,8 +6,8 @@ from pathlib import Path
 from textual import events
 from textual.widgets import Input
 
-from tests.support.fleet import FleetRun
-from tests.support.ui.action_app import executing, fleet_of
+from tests.support.fleet import FleetRun, fleet_of
+from tests.support.ui.action_app import executing
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, on_monitor
 from tui.kit.lines import MAX_CHARS, TextInput
@@ -51,13 +51,6 @@ async def test_printable_keys_are_text_in_a_field(monitor: Monitored) -> None:
             await monitor.press("escape")
 
 
-def paste(monitor: Monitored, text: str) -> None:
-    event = events.Paste(text)
-    event.set_sender(monitor.app)
-    assert monitor.app._driver is not None
-    monitor.app._driver.send_message(event)
-
-
 @on_monitor(small_fleet)
 async def test_field_takes_keys_and_pastes_in_their_order(monitor: Monitored) -> None:
     await monitor.press("slash", *"abc", "backspace", "backspace", *"d", "home", *"x", "end", *"y")
@@ -68,11 +61,11 @@ async def test_field_takes_keys_and_pastes_in_their_order(monitor: Monitored) ->
     assert field.value == "two"
     for pasted, taken in PASTES:
         field.clear()
-        paste(monitor, pasted)
+        monitor.send(events.Paste(pasted))
         await monitor.later()
         assert field.value == taken
     field.clear()
-    paste(monitor, "task:send-\n")
+    monitor.send(events.Paste("task:send-\n"))
     await monitor.press("enter")
     assert "/task:send-" in monitor.lines[1], "Enter after a paste keeps its text"
 

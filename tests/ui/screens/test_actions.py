@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse
 from textual import events
 
 from tests.support.actions import log_lines
-from tests.support.fleet import FleetRun
-from tests.support.ui.action_app import executing, fleet_of
+from tests.support.fleet import FleetRun, fleet_of
+from tests.support.ui.action_app import executing
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.features.actions.view import ConfirmScreen
 from tui.kit.bars import live_keys

@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse
 from textual import events
 from textual.screen import ModalScreen
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.responses import server_error
-from tests.support.ui.action_app import Stage, executing, fleet_of, on_stage, play
+from tests.support.ui.action_app import Stage, executing, on_stage, play
 from tui.api.actions import CANCEL, REPLAY
 from tui.domain.run import RunId
 from tui.kit.terminal.input import JoinedKey, TerminalTakenBack
@@ -76,17 +76,17 @@ async def test_dialog_must_be_shown_again_before_y_counts(stage: Stage) -> None:
     await stage.ask(REPLAY, ENDED, wait_s=0.3)
     stage.app.push_screen(ModalScreen[None]())
     await stage.later(0.1)
-    await stage.report_cursor()
+    await stage.answer()
     stage.app.pop_screen()
     await stage.press("y")
     assert stage.is_confirming()
-    await stage.report_cursor()
+    await stage.answer()
     stage.app.sent.clear()
     stage.app.post_message(TerminalTakenBack())
     await stage.press("y")
     assert stage.is_confirming()
     assert stage.app.sent == [CURSOR_REQUEST]
-    await stage.report_cursor()
+    await stage.answer()
     await stage.press("y")
     assert not stage.is_confirming()
 
@@ -201,7 +201,7 @@ def test_several_runs_in_production_need_typing(tmp_path: Path) -> None:
             await stage.press(key, wait_s=0.1)
         assert stage.is_confirming(), "typed before the field could be seen"
         await stage.later(1.5)
-        stage._send(events.Paste("prod\n"))
+        stage.send(events.Paste("prod\n"))
         await stage.later()
         assert "A paste does not count: type 2 or prod." in stage.text
         await stage.later(AFTER_PASTE_S)
@@ -237,12 +237,12 @@ def test_several_runs_in_production_need_typing(tmp_path: Path) -> None:
 async def test_rest_of_a_paste_answers_nothing(stage: Stage) -> None:
     await stage.ask(REPLAY, ENDED)
     await stage.wait_for_paint()
-    stage._send(events.Paste("C"))
+    stage.send(events.Paste("C"))
     await stage.press("y", wait_s=AFTER_PASTE_S - 0.1)
     await stage.press("y", "q", "enter", wait_s=AFTER_PASTE_S)
     assert stage.is_confirming()
     for joined in (False, True):
-        stage._send(JoinedKey("y", "y", is_burst=joined))
+        stage.send(JoinedKey("y", "y", is_burst=joined))
         await stage.later(AFTER_PASTE_S + 0.1)
         assert stage.is_confirming()
     await stage.press("y")
