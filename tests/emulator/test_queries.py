@@ -107,7 +107,7 @@ def test_clauses_that_only_people_write(world: World, queries: Queries) -> None:
         """WITH a AS (SELECT DISTINCT task_identifier AS task FROM runs WHERE depth BETWEEN 0 AND 0),
         b AS (SELECT count() AS tasks FROM a)
         SELECT count(DISTINCT queue) AS queues, max(tasks) AS tasks, sum(CASE WHEN depth > 1 THEN 1 ELSE 0 END) AS deep,
-        sum(CASE status WHEN 'Completed' THEN 1 END) AS done FROM runs JOIN b ON 1 = 1""",
+        sum(CASE status WHEN 'Completed' THEN 1 END) AS done, uniq(lower(queue)) AS folded FROM runs JOIN b ON 1 = 1""",
     )
     runs = world.ledger.by_number.values()
     assert row == {
@@ -115,6 +115,7 @@ def test_clauses_that_only_people_write(world: World, queries: Queries) -> None:
         "tasks": len({run.task_id for run in runs if not run.depth}),
         "deep": sum(run.depth > 1 for run in runs),
         "done": sum(run.status is Status.COMPLETED for run in runs),
+        "folded": len({run.queue.lower() for run in runs}),
     }
 
 

@@ -29,7 +29,7 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     "HS256 read (bare)": ("read",),
     "HS256 no scopes": (),
 }
-NOT_SERVED = (*("batch v1", "bulk-action", "deployments/latest", "query schema", "reports", "run result", "whoami v2"),)
+NOT_SERVED = ("bulk-action", "deployments/latest", "query schema", "reports", "whoami v2")
 WAITPOINTS = "/api/v1/waitpoints/tokens"
 Ask = tuple[str, str, Mapping[str, Any], Any]
 
@@ -86,6 +86,8 @@ def requests(scene: Scene) -> dict[str, Ask]:
         "waitpoints/tokens list": get(WAITPOINTS),
         "deployments list": get("/api/v1/deployments"),
         "whoami v1": get("/api/v1/whoami"),
+        "run result": get(f"/api/v1/runs/{run}/result"),
+        "batch v1": get(f"/api/v1/batches/{batch}"),
         "batch v2": get(f"/api/v2/batches/{batch}"),
         "realtime run": get(f"/realtime/v1/runs/{run}", offset=-1),
         "realtime runs, tag": get("/realtime/v1/runs", offset=-1, tags="a"),

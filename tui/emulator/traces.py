@@ -259,10 +259,14 @@ def pause_span(parent: TraceSpan, pause: Pause, block: Block, path: str) -> Trac
     run = parent.run
     key = span_id(run.seed, path)
     token = waitpoint_id(run.seed, path) if isinstance(pause, Wait) and pause.is_token else ""
+    style: Style = TRIGGER
     if isinstance(pause, Wait):
-        name, style = ("wait.forToken()" if token else "wait.for()"), _wait_style(token or _spelled_out(pause.ms))
+        name = "wait.forToken()" if token else "wait.for()"
+        style = {"icon": "wait", **_accessory(token or _spelled_out(pause.ms))}
     else:
-        name, style = f"{pause.function}()", _start_style(pause)
+        name = f"{pause.function}()"
+        if pause.is_awaited:
+            style = {**TRIGGER, **_accessory(pause.children[0].task if pause.children else "")}
     span = TraceSpan(key, parent.id, run, name, block.started_ms, style, parent.attempt)
     span.is_waitpoint, span.triggered = isinstance(pause, Wait), block.runs
     if token:
@@ -289,27 +293,15 @@ def start_events(run: Run, attempt: Attempt, started_ms: int) -> list[dict[str, 
     file = run.task.file if run.task is not None else f"src/trigger/{run.task_id}.ts"
     dequeued_ms = attempt.dequeued_ms
     whole_ms = max(0, started_ms - dequeued_ms)
-    events = [
-        _start_event(dequeued_ms + int(whole_ms * at), {"duration": int(whole_ms * share), "event": name})
-        for name, at, share in _PHASES
+    events: list[tuple[float, dict[str, Json]]] = [
+        (at, {"duration": int(whole_ms * share), "event": name}) for name, at, share in _PHASES
     ]
     entry = f"/app/.trigger/tmp/build-AbC123/{file.removesuffix('.ts')}.mjs"
     last = {"entryPoint": entry, "file": file, "duration": int(whole_ms * 0.02), "event": "import"}
-    return [*events, _start_event(dequeued_ms + int(whole_ms * 0.97), last)]
-
-
-def _start_event(at_ms: int, properties: dict[str, Json]) -> dict[str, Json]:
-    return {"name": "trigger.dev/start", "time": iso_time(at_ms), "properties": properties}
-
-
-def _wait_style(text: str) -> Style:
-    return {"icon": "wait", **_accessory(text)}
-
-
-def _start_style(pause: Start) -> Style:
-    if not pause.is_awaited:
-        return TRIGGER
-    return {**TRIGGER, **_accessory(pause.children[0].task if pause.children else "")}
+    return [
+        {"name": "trigger.dev/start", "time": iso_time(dequeued_ms + int(whole_ms * at)), "properties": properties}
+        for at, properties in (*events, (0.97, last))
+    ]
 
 
 def _accessory(text: str) -> Style:
@@ -560,7 +552,7 @@ class _TraceBuilder:
                 at_ms += work.ms
             if pause is None or block is None:
                 return
-            self._pause(run_span, function, pause, block, _pause_path(attempt, index), done_ms)
+            self._pause(run_span, function, pause, block, pause_path(attempt.number, index), done_ms)
             if block.ended_ms is None or is_thrown(pause, block):
                 return
             at_ms = block.ended_ms
@@ -616,9 +608,5 @@ def _parent_id(run: Run) -> str | None:
     for attempt in run.parent.attempts:
         for index, block in enumerate(attempt.blocks):
             if run in block.runs:
-                return span_id(run.parent.seed, _pause_path(attempt, index))
+                return span_id(run.parent.seed, pause_path(attempt.number, index))
     return None
-
-
-def _pause_path(attempt: Attempt, index: int) -> str:
-    return pause_path(attempt.number, index)

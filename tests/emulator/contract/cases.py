@@ -105,7 +105,7 @@ replay("058", "059", is_list=True, given=waiting)
 replay("061", "063", is_list=True, given=busy)
 replay("380", "382", "383", "384", "404", "414", "802", "920", "921", "922", "924", "926")
 replay("385", given=undeployed, key=KEYS["prod"])
-replay("600", "601", "602", "603", "605", "606", "609", "614")
+replay("600", "601", "602", "603", "605", "606", "609", "613", "614")
 replay("607", "608", given=with_paused_queue)
 replay("831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631", given=shared_quiet)
 replay(*map(str, QUERIED), given=shared_quiet)
@@ -190,7 +190,7 @@ def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 # --- unknown runs, and one of another environment
 
 
-@case("150", "151", "290", "291", "292", "403", "413", "927")
+@case("150", "151", "290", "291", "292", "305", "403", "413", "927")
 def unknown(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path = request["path"]
     if "/spans/" in path:
@@ -220,6 +220,15 @@ def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
 def queue_by_id(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     queue = scene.ask("GET", "/api/v1/queues/hello-world", query={"type": "task"}).json()
     return again(scene, request, path=f"/api/v1/queues/{queue['id']}")
+
+
+@case("610", "612")
+def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
+    make(scene, details()["cmx6srqz"]["id"])
+    scene.advance(60)
+    batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
+    recorded_id = request["path"].split("/")[4]
+    return again(scene, request, path=request["path"].replace(recorded_id, batch_id))
 
 
 @case("2674")

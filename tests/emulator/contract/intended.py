@@ -31,7 +31,6 @@ FEWER_HEADERS_FROM = 1000
 NOT_SERVED = {
     r"/api/v1/bulk-actions": "the program does not use bulk actions yet",
     r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 repeat 211e-241e, polled while a run is live",
-    r"/api/v1/(runs/run_\w+/(result|metadata)|batches/)": "neither the program nor the SDK reads it",
     r"/api/v1/(query/schema|deployments/(latest|current))": "neither the program nor the SDK reads it",
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",

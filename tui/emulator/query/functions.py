@@ -59,6 +59,8 @@ AGGREGATES = {
     "argmax": Function(
         "ifnull(arg_max({0}, {1}){f}, {empty})", min_args=2, max_args=2, time="same", uses_stored_status=True
     ),
+    **{name: Function("count(DISTINCT {0}){f}") for name in ("uniq", "uniqexact")},
+    "median": Function("quantiles({0}, 0, 0.5){f}"),
     "quantile": Function("quantiles({0}, 0, {p0}){f}", parameters=1),
     "quantiles": Function("quantiles({0}, 1, {p}){f}", parameters=9),
     "grouparray": Function("grouped({0}, 0, {p0}){f}", parameters=1, default=MANY),
@@ -78,6 +80,8 @@ SCALARS = {
     "if": Function("CASE WHEN {0} THEN {1} ELSE {2} END", 3, 3),
     "coalesce": Function("coalesce({all})", 2, None),
     "or": Function("({any})", 2, None),
+    **{name: Function(f"{name}({{all}})", 2, 2) for name in ("ifnull", "nullif")},
+    **{name: Function(f"{name}({{0}})") for name in ("lower", "upper", "abs", "trim")},
     "round": Function("round({all})", 1, 2),
     "has": Function("has({0}, {1})", 2, 2),
     "arraysort": Function("array_sort({0})"),

@@ -85,10 +85,6 @@ def list_row(group: FailureGroup) -> dict[str, Any]:
     state = group.state
     return {
         **_identity(group),
-        "status": state.word,
-        "count": group.count,
-        "firstSeen": iso_time(group.first_ms),
-        "lastSeen": iso_time(group.last_ms),
         "resolvedAt": _time(state.at_ms if state.word == RESOLVED else None),
         "ignoredUntil": _time(state.until_ms),
     }
@@ -100,11 +96,7 @@ def detail_row(group: FailureGroup, world: World) -> dict[str, Any]:
     is_resolved, is_ignored = state.word == RESOLVED, state.word == IGNORED
     return {
         **_identity(group),
-        "count": group.count,
-        "firstSeen": iso_time(group.first_ms),
-        "lastSeen": iso_time(group.last_ms),
         "affectedVersions": _versions(group, world),
-        "status": state.word,
         "resolvedAt": _time(state.at_ms if is_resolved else None),
         "resolvedInVersion": state.version,
         "resolvedBy": state.by if is_resolved else None,
@@ -124,6 +116,10 @@ def _identity(group: FailureGroup) -> dict[str, Any]:
         "taskIdentifier": group.key.task_id,
         "errorType": group.error_type,
         "errorMessage": group.message,
+        "status": group.state.word,
+        "count": group.count,
+        "firstSeen": iso_time(group.first_ms),
+        "lastSeen": iso_time(group.last_ms),
     }
 
 

@@ -20,7 +20,7 @@ from tui.emulator.rows import SUPER_JSON, Presign, json_text, list_row, packet_p
 from tui.emulator.rows import detail as detail_of
 from tui.emulator.simulation.lifecycle import MAX_TAGS
 from tui.emulator.simulation.names import iso_time
-from tui.emulator.simulation.runs import ABSENT, Block, NewRun, Run, duration_ms
+from tui.emulator.simulation.runs import ABSENT, Block, NewRun, Run, Status, duration_ms
 from tui.emulator.simulation.script import NOTHING, Json
 from tui.emulator.world import LIST_LAG_MS, World
 
@@ -270,7 +270,7 @@ def _wrong(text: str, path: str) -> Refusal:
     return validation_error(f'{text} at "{path}"')
 
 
-# The routes of runs: the list, one run, and the actions on it.
+# The routes of runs: the list, one run, its result and metadata, and the actions on it.
 #
 # `lists` reads the filters, `rows` builds the rows. Source: tests/wire/recordings/README.md §3, §4 and §7.
 
@@ -289,6 +289,22 @@ async def list_runs(request: ApiRequest) -> ApiResponse:
 async def detail(request: ApiRequest) -> ApiResponse:
     """`GET /api/v3/runs/{id}` (recordings 100-152)."""
     return _detail(request, find_run(request))
+
+
+async def result(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/runs/{id}/result`. Only a canceled run has one (recordings 300-305)."""
+    run = request.world.find(request.path["id"])
+    if run is None or run.status is not Status.CANCELED:
+        raise Refusal(404, {"error": "Run either doesn't exist or is not finished"})
+    error = {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}
+    return ApiResponse({"ok": False, "id": run.id, "taskIdentifier": run.task_id, "error": error})
+
+
+async def metadata(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/runs/{id}/metadata`, as a JSON text (recordings 310-312)."""
+    run = find_run(request)
+    text = None if run.metadata is None else json_text(run.metadata)
+    return ApiResponse({"metadata": text, "metadataType": "application/json"})
 
 
 async def cancel(request: ApiRequest) -> ApiResponse:
@@ -384,7 +400,7 @@ def _change(request: ApiRequest) -> Run:
 
 # The routes of batches.
 #
-# Source: tests/wire/recordings/README.md §6, recordings 610 and 613.
+# Source: tests/wire/recordings/README.md §6, recordings 610-613.
 
 
 async def batch(request: ApiRequest) -> ApiResponse:
@@ -403,6 +419,18 @@ async def batch(request: ApiRequest) -> ApiResponse:
             "processing": {"completedAt": created_at, "errors": []},
         }
     )
+
+
+async def batch_of_v1(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/batches/{id}`. The counts are of created runs, not of results (recording 610)."""
+    body = (await batch(request)).body
+    del body["processing"]
+    return ApiResponse({**body, "successfulRunCount": body["runCount"], "failedRunCount": 0})
+
+
+async def batch_results(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/batches/{id}/results`, which is always empty (recording 612)."""
+    return ApiResponse({"id": find_batch(request).batch_id, "items": []})
 
 
 def find_batch(request: ApiRequest) -> Block:

@@ -42,6 +42,8 @@ ROUTES = (
     ServedRoute("trace", "GET", "/api/v1/runs/{id}/trace", traces.trace, Permission.READ_RUN, is_exposed=True),
     ServedRoute("events", "GET", "/api/v1/runs/{id}/events", traces.events, Permission.READ_RUN, is_exposed=True),
     ServedRoute("span", "GET", "/api/v1/runs/{id}/spans/{span}", traces.span, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("result", "GET", "/api/v1/runs/{id}/result", runs.result),
+    ServedRoute("metadata", "GET", "/api/v1/runs/{id}/metadata", runs.metadata),
     ServedRoute("cancel", "POST", "/api/v2/runs/{id}/cancel", runs.cancel, Permission.WRITE_RUN),
     ServedRoute("replay", "POST", "/api/v1/runs/{id}/replay", runs.replay),
     ServedRoute("reschedule", "POST", "/api/v1/runs/{id}/reschedule", runs.reschedule),
@@ -50,6 +52,8 @@ ROUTES = (
         "trigger", "POST", "/api/v1/tasks/{task:path}/trigger", runs.trigger, Permission.TRIGGER, is_exposed=True
     ),
     ServedRoute("batch", "GET", "/api/v2/batches/{id}", runs.batch, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("batch", "GET", "/api/v1/batches/{id}", runs.batch_of_v1, Permission.READ_RUN, is_exposed=True),
+    ServedRoute("batch-results", "GET", "/api/v1/batches/{id}/results", runs.batch_results),
     ServedRoute("queues", "GET", "/api/v1/queues", environment.list_queues),
     ServedRoute("queue", "GET", "/api/v1/queues/{queue:path}", environment.queue, Permission.READ_QUEUE),
     ServedRoute(

@@ -239,14 +239,11 @@ class Emulator:
         elif self._halted_ms is None:
             self._halted_ms = self.clock()
         was_caught_up, self._is_caught_up = self._is_caught_up, self.faults.server_fault("halt") is not None
-        if self._is_caught_up and not was_caught_up:
-            for slot in self._slots.values():
-                if slot.world is not None:
-                    slot.world.advance(self._now_ms)
-                    slot.world.copy_changes()
-        for slot in self._slots.values():
-            if slot.world is not None:
-                self._set_queues(slot.world)
+        for world in filter(None, (slot.world for slot in self._slots.values())):
+            if self._is_caught_up and not was_caught_up:
+                world.advance(self._now_ms)
+                world.copy_changes()
+            self._set_queues(world)
         if self.faults.server_fault("drop") is not None:
             self.sockets.reset()
         self.feeds.follow_faults()
