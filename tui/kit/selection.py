@@ -108,7 +108,7 @@ class Fetched(Generic[T]):
     * `version`: the time of the run's last update that the value includes, if the server said so
     * `fetched_at`: the time at which the value was true; None: when the fetch ended
     * `is_lagging`: the server knows more than it returned, and will return it soon
-    * `cost_s`: how long the work of the fetch took; the longer, the less often it is repeated
+    * `cost_s`: how long the work of the fetch took; an expensive fetch is repeated less often
     """
 
     value: T | None
@@ -127,9 +127,9 @@ class Need(Generic[T]):
     * `fetch`: reads it from the server, given the value that is known, and raises `ApiError`
     * `find`: returns it without a request where that is possible
     * `min_rest_s`: the minimum time that the cursor rests before the fetch begins
-    * `requests`: how many requests one fetch takes; the more, the less often it is repeated
+    * `requests`: how many requests one fetch takes; a fetch with many is repeated less often
     * `min_interval_s`: the least time between two fetches that updates of the run cause
-    * `settles_after_s`: only the update that ends the run causes a fetch, so much later
+    * `settles_after_s`: if set, only the update that ends the run causes a fetch, this long after it
     * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
     * `is_outdated_by`: whether changes of other runs make it outdated
     """
@@ -218,7 +218,9 @@ REST_S: Final = 0.15
 """How long the cursor rests before anything is fetched for the run under it."""
 
 HELD_REST_S: Final = 0.6
-"""The delay after `MAX_FETCHES` within `FETCHES_WITHIN_S`: a held key would spend the requests that the list needs."""
+"""The delay once `MAX_FETCHES` were started within `FETCHES_WITHIN_S`. A held key would otherwise spend the requests
+that the list needs.
+"""
 
 MAX_FETCHES: Final = 6
 FETCHES_WITHIN_S: Final = 6.0
@@ -355,7 +357,7 @@ class SelectionLoader:
                 self._schedule(need, 0.0)
 
     def close(self) -> None:
-        """Select no run any more: the store may drop it. Shows nothing, since what would show it is closed too."""
+        """Release the selected run, so that the store may drop it. Nothing is shown, since the panes are closed too."""
         self._cancel()
         if self.selection.run_id is not None:
             self._session.store.unpin([self.selection.run_id])
@@ -388,7 +390,7 @@ class SelectionLoader:
         return run.state.updated_at if run is not None and run.state is not None else None
 
     def _is_behind(self, need: Need[Any]) -> bool:
-        """Whether what was fetched for a need may not be all that the server knows by now."""
+        """Whether the server may know more by now than was fetched for a need."""
         fetched = self._fetch_of(need).version
         known = None if self.selection.run_id is None else self._known_version(self.selection.run_id)
         return known is not None and (fetched is None or known > fetched)
@@ -403,7 +405,7 @@ class SelectionLoader:
             self._schedule(need, max(delay_s, need.min_rest_s) if delay_s else 0.0)
 
     def _schedule_updated(self, run_id: RunId, *, is_last: bool = False) -> None:
-        """Fetch the needs again that an update makes old. `is_last`: the run has ended, and none waits any longer."""
+        """Fetch the needs again that an update makes old. `is_last`: the run has ended, so no need waits any longer."""
         for need in self._needs:
             if need.settles_after_s is None:
                 least_s = 0.0 if is_last else max(need.min_rest_s, self._least_delay_s(need))
@@ -465,7 +467,7 @@ class SelectionLoader:
         self._fetch_of(need).finish()
 
     def _refetch_if_changed(self, run_id: RunId) -> None:
-        """Fetch a run again that changed during the fetch. Once for each version: the response may stay behind."""
+        """Fetch a run again that changed during the fetch, once for each version: the response may stay behind."""
         version = self._known_version(run_id)
         if version is None or self._version is None or version <= self._version:
             return
@@ -475,7 +477,7 @@ class SelectionLoader:
 
     def _set_state(self, need: Need[T], state: FetchState[T]) -> None:
         if state == self.selection.state_of(need):
-            return  # such as a queue for which a run that has ended does not wait
+            return  # for example, a run that has ended does not wait in a queue any more
         self._set(replace(self.selection, states={**self.selection.states, need: state}))
 
     def _set(self, selection: Selection) -> None:
@@ -588,10 +590,10 @@ TREE: Final[Need[RunTree]] = Need(
 """All runs around the selected one, from the root down."""
 
 
-# The feed of the one run that the user looks at, where the feed of the environment does not report it.
+# The feed of the selected run, if the feed of the environment does not report that run.
 #
-# The environment's feed covers the newest thousand runs of a day. Other runs are polled: that is seconds late, or a
-# minute late in a burst of new runs. Source: tests/wire/recordings/README.md §8
+# The environment's feed covers the newest thousand runs of a day. Other runs are only polled, so their changes are
+# shown seconds late, or a minute late in a burst of new runs. Source: tests/wire/recordings/README.md §8
 
 
 class FocusedRunFeed:
@@ -700,7 +702,7 @@ ROW_REST_S: Final = 0.5
 
 TIMEOUT_S: Final = 30.0
 MAX_KEPT: Final = 100
-"""Things of which the read value is kept. All are forgotten when there are more."""
+"""The values of at most this many things are kept. When there are more, all are forgotten."""
 
 
 class Kept(NamedTuple, Generic[V]):
@@ -718,8 +720,8 @@ class Selected(Generic[T, V]):
 
     * `read`: returns the value of a thing, given the one that was read before; it may raise `ApiError`
     * `key`: returns the identity of a thing
-    * `version`: returns the state of a thing that makes its value old when it changes; then the thing is read again, at
-      the earliest `again_s` after the last read
+    * `version`: returns the part of a thing's state on which its value depends; when it changes, the thing is read
+      again, at the earliest `again_s` after the last read
     * `rest_s`: how long the cursor rests before a read
     * `every_s`: an unchanged thing is read again after this; None: never
     """
@@ -769,7 +771,7 @@ class Selected(Generic[T, V]):
         return ReadStage.LATE if is_late else ReadStage.DUE
 
     def follow(self, thing: T | None) -> None:
-        """Read a thing soon, if it was not read as it is now. Call it whenever the thing may be another one."""
+        """Read a thing soon, unless its present version was read. Call this whenever the cursor may have moved."""
         before = self._wanted
         if thing is None or before is None or self._key(before) != self._key(thing):
             self.stop()

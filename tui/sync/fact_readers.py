@@ -38,9 +38,11 @@ from tui.sync.fetch import RunFetcher, read_pages
 
 MAX_REQUESTS: Final = 20
 USUAL_REQUESTS: Final = 14
-"""So many in a minute, and one more for each that failed: it is sent again soon."""
+"""The requests of a minute. For each request that failed one more is allowed, since it is sent again soon."""
 PERIOD_S: Final = 60.5
-"""A minute, and what a request may take longer to the server than a later one: it must not see 21 in a minute."""
+"""A minute, and some time because one request may reach the server more slowly than a later one. Even then the server
+must not see more than `MAX_REQUESTS` in a minute.
+"""
 
 
 class Rank(IntEnum):
@@ -63,14 +65,14 @@ class Rank(IntEnum):
 
 
 RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 2, Rank.SCHEDULE_RUNS: 2}
-"""Requests of each minute that are kept for what cannot wait.
+"""Requests of each minute that are kept for facts that cannot wait.
 
-In the first minute every fact is read, and many pages would leave nothing for these. The third read of the queues in a
-minute gives way.
+In the first minute every fact is read, and a list with many pages would leave no request for these. The third read of
+the queues in a minute has no reserve.
 """
 
 CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 3, Rank.SHOWN: 3, Rank.WAITING_RUNS: 1}
-"""The most requests of a minute for what may want any number of them."""
+"""The most requests of a minute for facts that could use any number of them."""
 
 
 class Allowance:
@@ -103,7 +105,7 @@ class Allowance:
         self._admit()
 
     def release_reserve(self, rank: Rank) -> None:
-        """Keep nothing any more for what was refused."""
+        """Stop keeping requests for a kind of fact that the server refuses."""
         self._reserved.pop(rank, None)
         self._admit()
 
@@ -114,7 +116,7 @@ class Allowance:
         return len(self._sent) + kept < most and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
 
     def _admit(self) -> None:
-        """Admit what may be sent now, the most important first, and plan to do it again in time."""
+        """Admit the requests that may be sent now, the most important first, and plan the next call."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -138,24 +140,25 @@ class Allowance:
 FIRST_RETRY_S: Final = 3.0
 MAX_DECIDING_RETRY_S: Final = 60.0
 MAX_RETRY_S: Final = 300.0
-"""The waits after failures double up to this. Without a deciding source a verdict is not known: its first retries come
-soon, since `status` has 24 s in all, and its last ones at most a minute after the server has recovered. What decides
-nothing waits for its interval, or a minute, at first."""
+"""The waits after failures double up to this. If a source that decides about findings fails, the verdict is NOT KNOWN.
+So its first retries come soon, since `status` takes at most 24 s, and later ones at most a minute after the server has
+recovered. Any other source first waits for its interval, or for a minute.
+"""
 
 WAKE_AFTER_S: Final = 10.0
-"""A wake-up makes nothing due sooner than this after its last read."""
+"""After a wake-up, a fact becomes due at the earliest this long after its last read."""
 
 MAX_WOKEN_INTERVAL_S: Final = 600.0
-"""What is read less often than this does not change by what woke us."""
+"""A wake-up does not change when facts with a longer interval are due: they hardly change meanwhile."""
 
 
 @dataclass(slots=True, eq=False)
 class PlannedRead:
-    """`read` reads and returns what is to be emitted, if there is something. It raises `ApiError`.
+    """One thing that is read at an interval. `read` returns what is to be emitted, or None; it raises `ApiError`.
 
-    A failure is reported as one of `source`, unless that is None; its facts have an interval of their own. The readings
-    of a `lane` run one after the other: the budget admits two queries at once, and waits of queues do not wait for the
-    others.
+    A failure is reported as one of `source`, unless that is None; `facts.INTERVALS` has the interval of a source. Reads
+    of the same `lane` run one after the other. The budget admits two queries at once, so the waits of queues have a
+    lane of their own and never wait for the others.
     """
 
     name: str
@@ -176,7 +179,7 @@ class PlannedRead:
     def start(self, now_s: float) -> None:
         """Plan the next read. The time that a read takes does not delay the next one.
 
-        It begins at a whole second, as everything else does that happens again and again: see `until_second_s`.
+        It begins at a whole second, like everything else that is repeated: see `until_second_s`.
         """
         is_late = now_s - self.due_s > self.interval_s
         self.started_s = now_s
@@ -196,7 +199,7 @@ class PlannedRead:
         self.interval_s = interval_s
 
     def wake(self, now_s: float) -> None:
-        """Make it due, soon after the last read at the earliest. One that waits for its first read goes on waiting."""
+        """Make the read due, but not too soon after the last one. A first read goes on waiting for its time."""
         if self.started_s > -math.inf and (self.failures or self.interval_s < MAX_WOKEN_INTERVAL_S):
             self.due_s = min(self.due_s, max(now_s, self.started_s + WAKE_AFTER_S))
 
@@ -255,7 +258,7 @@ def _read_wait(rows: list[queries.WaitRow]) -> facts.QueueWait:
 
 
 def _newest(times: Iterable[datetime | None]) -> datetime | None:
-    # A server without NULLs in `max` sends 1970.
+    # A server whose `max` never returns NULL sends 1970 instead.
     return max((at for at in times if at is not None and at > EARLIEST), default=None)
 
 
@@ -266,18 +269,18 @@ def are_cut(rows: Sequence[object]) -> bool:
 
 # Keeps the minutes of all tasks: the last hour is read once, then only what can have changed.
 #
-# Of the two hours before it, only the ends of runs are read, with the hour if the server does not cut the answer.
-# Failures are judged by them.
+# Of the two hours before it, only the ends of runs are read, because failures are judged by them. If the server does
+# not cut the answer, they come together with the hour.
 
 
 REREAD: Final = timedelta(minutes=3)
-"""The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
+"""These minutes before the last read are read again, since the server's copy for queries lags by seconds."""
 
 JUDGED: Final = 3 * queries.HOUR
 """Failures are judged by the runs of two hours before the task's newest one, which may be an hour old."""
 
 MAX_SPAN_REQUESTS: Final = 8
-"""Queries for one span of time. With more rows than these return, the span is cut."""
+"""The most queries for one span of time. If they do not return all rows, the span counts as cut."""
 
 MAX_INLINE_ROWS: Final = 1_000
 """More rows are read in a thread, so that the event loop keeps running."""
@@ -296,7 +299,7 @@ class MinuteReader:
 
     def __init__(self) -> None:
         self._minutes: dict[datetime, dict[TaskId, facts.TaskMinute]] = {}
-        """By their begin and their task."""
+        """The minutes that were read, by their begin and their task."""
         self._speeds: tuple[facts.TaskSpeed, ...] = ()
         self._read_at: datetime | None = None
         self._older: list[_Span] = []
@@ -365,7 +368,9 @@ class MinuteReader:
 
 
 def _halves(rows: Rows, span: _Span, cell: timedelta) -> list[_Span]:
-    """Return the halves of a span whose rows the server cut. An empty list: they are whole, or a cell has too many."""
+    """Return the halves of a span whose rows the server cut. The list is empty if the rows are whole, or if a single
+    cell has too many.
+    """
     since, until = span
     middle = queries.start_of(since + (until - since) / 2, cell)
     return [(since, middle), (middle, until)] if are_cut(rows) and middle > since else []
@@ -396,7 +401,7 @@ async def read_span(
 
 
 async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
-    """Return an answer that is added up already: a board that did this would hold a key."""
+    """Return an answer whose numbers are added up. If the board did this, a key would have to wait for it."""
     if len(read.minutes) > MAX_INLINE_ROWS:
         await asyncio.to_thread(server_cells, read)
     return read
@@ -420,7 +425,9 @@ class FactRequests:
         self.allowance = Allowance(clock)
         self.now = fetcher.now
         self._answered: set[Hashable] = set()
-        """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
+        """The routes that have answered. A later 404 of such a route is not a refusal: it comes from a proxy whose
+        server is away.
+        """
 
     async def send(self, rank: Rank, route: str, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Send one request when it may be sent. `key` identifies it among those of a route. Raises `ApiError`."""
@@ -493,7 +500,7 @@ class QueueReader:
         self._count = min(page.page_count, MAX_QUEUE_PAGES)
         pages = self._pages | {number: page.rows}
         self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
-        # While the pages are read, a queue may move to another one. The newest answer counts.
+        # A queue may move to another page while the pages are read. The newest answer counts.
         queues = {queue.id: queue for key in sorted(self._pages) for queue in self._pages[key]}
         queues |= {queue.id: queue for queue in page.rows}
         is_whole = page.page_count <= MAX_QUEUE_PAGES and len(self._pages) == self._count and not page.unreadable
@@ -553,7 +560,7 @@ DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]
 
 @dataclass(eq=False)
 class ScheduleReader:
-    """Reads schedules for one session. `_environment_type` counts while the store does not know the environment."""
+    """Reads schedules for one session. `_environment_type` is used until the store knows the environment."""
 
     _requests: FactRequests
     _store: Store
@@ -601,16 +608,16 @@ class ScheduleReader:
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
 #
-# A run that waits for a token executes, and was usually created before the token. Only its events name the token. Where
-# no live run waits for it, runs that ended without success are read: the server keeps their tokens WAITING.
-# Source: tests/wire/recordings/README.md §5 (recording 1231).
+# A run that waits for a token has the status EXECUTING, and was usually created before the token. Only its events name
+# the token. If no live run waits for it, runs that ended without success are read, because the server keeps their
+# tokens WAITING. Source: tests/wire/recordings/README.md §5 (recording 1231).
 
 
 MAX_CANDIDATES: Final = 4
-"""Runs whose events are read for one token. A token that none of them waits for belongs to no known run."""
+"""The events of at most this many runs are read for one token. If none of them waits for it, its run stays unknown."""
 
 BEFORE: Final = timedelta(minutes=10)
-"""How long before its token a run may have been created, to be tried."""
+"""Only runs that were created at most this long before the token are tried."""
 
 SAME_MOMENT: Final = timedelta(microseconds=1)
 
@@ -644,11 +651,11 @@ class _TokenSearch:
     token: facts.WaitToken
     run: tuple[RunId, TaskId | None] | None = None
     is_over: bool = False
-    """Its run has ended."""
+    """The run of the token has ended."""
     is_asked: bool = False
     """The server was asked for ended runs that may have made it, because the store may not have them."""
     makers: set[RunId] = field(default_factory=set)
-    """Those of these runs that were not read."""
+    """The ended runs that may have made the token and were not read yet."""
     tried: dict[RunId, datetime] = field(default_factory=dict)
 
     def joined(self, waits_since: datetime | None) -> facts.WaitToken:
@@ -664,7 +671,7 @@ class _TokenSearch:
         return self.token.created_at - BEFORE <= created_at <= self.token.created_at
 
     def untried(self, run_ids: Sequence[RunId], now: datetime) -> RunId | None:
-        """Return the first run to try: a few are, and those that may not have waited yet are tried again."""
+        """Return the first run to try. Only a few are tried; those that may not have waited yet are tried again."""
         count = sum(run_id in self.tried for run_id in run_ids)
         is_young = now - self.token.created_at < 2 * RETRY_AFTER
         for run_id in run_ids:
@@ -683,7 +690,7 @@ class TokenReader:
         self._is_cut = False
         self._page_count = 1
         self._searches: dict[str, _TokenSearch] = {}
-        """By the id of the token, oldest first."""
+        """The searches by the id of their token, oldest first."""
         self._ended: dict[RunId, datetime] = {}
         """The ended runs that the server named, and when they were created."""
         self._looked_at: datetime | None = None
@@ -748,9 +755,9 @@ class TokenReader:
         return {search.run[0] for search in self._searches.values() if search.run is not None}
 
     async def _search(self, now: datetime) -> None:
-        """Ask once which runs ended that may have made the tokens without a run: the store may lack them.
+        """Ask the server once for ended runs that may have made the tokens without a run. The store may lack them.
 
-        The live runs come first: the store has them soon after the start. A refusal finds none.
+        Live runs are tried first, since the store has them soon after the start. A refusal counts as an empty answer.
         """
         self._since = self._since or now
         unknown = self._unknown()
@@ -773,9 +780,9 @@ class TokenReader:
         return [search for search in self._searches.values() if search.run is None and not search.is_over]
 
     def _next_candidate(self, now: datetime) -> RunId | None:
-        """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
+        """Return a run whose events may name one of the tokens, oldest token first, or None if no run is left to try.
 
-        Of the runs that may wait for a token, those that share a tag with it are first, then the youngest.
+        Runs that share a tag with the token are tried first, then the youngest.
         """
         unknown = self._unknown()
         if not unknown:

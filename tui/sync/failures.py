@@ -43,7 +43,7 @@ FEED_TIMEOUT_S: Final = 10.0
 MAX_CONCURRENT_READS: Final = 3
 
 MAX_FAILURES: Final = 3
-"""Reads in a row that may fail. After these, the server is in trouble, and the search stops."""
+"""If this many reads in a row fail, the server is in trouble, and the search stops."""
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class ErrorFetcher:
                 if error is None:
                     failures = 0
                     continue
-                # A single run that cannot be read does not stop the search. A server in trouble does.
+                # One run that cannot be read does not stop the search. A server in trouble does.
                 failures += 1
                 if not isinstance(error, ApiError) or isinstance(error, Unreachable | RateLimited):
                     raise error
@@ -121,7 +121,7 @@ class ErrorFetcher:
                 await self._read_true_text(run_id)
 
     async def read_texts(self, run_ids: Sequence[RunId]) -> None:
-        """Read the texts of crashes whose code alone is known. A feed that failed before is tried again."""
+        """Read the texts of crashes of which only the code is known. A feed that failed before is tried again."""
         self._may_use_feed = True
         await asyncio.gather(*map(self._read_true_text, run_ids))
 
@@ -140,7 +140,7 @@ class ErrorFetcher:
             async with asyncio.timeout(FEED_TIMEOUT_S):
                 response = await self._fetcher.poll_feed(FeedTarget(run_id), None)
         except (ApiError, TimeoutError):
-            self._may_use_feed = False  # the code has to do
+            self._may_use_feed = False  # show the code instead
             return
         await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
 
@@ -155,7 +155,7 @@ class ErrorFetcher:
                 return
             root = await self._fetcher.fetch_span(run_id, trace.root.id, self.priority)
         except ApiError:
-            return  # the code has to do
+            return  # show the code instead
         if root.error is not None:
             now = self._fetcher.now()
             stamp = Stamp(run.state.updated_at, Precision.TRACE, now)
@@ -269,16 +269,16 @@ class FailedList:
 
 FIRST_RETRY_S: Final = 15.0
 MAX_RETRY_S: Final = 900.0
-"""After this, a run whose error could not be read is tried again; first after FIRST_RETRY_S, then doubled."""
+"""The longest wait before an error that could not be read is tried again. It starts at FIRST_RETRY_S and doubles."""
 
 MAX_RUNS: Final = 1_000
-"""Runs that are remembered. Beyond it, the first one is forgotten, and tried like any other."""
+"""At most this many runs are remembered. With more, the oldest one is forgotten, and tried like any other run."""
 
 
 class UnreadableRuns(dict[RunId, tuple[float, float]]):
     """Runs whose error could not be read, or that have none. Each is tried again, at growing intervals.
 
-    Each has the wait before its next try, and the time of that.
+    The values are the wait before the next try, and the time of that try.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -312,8 +312,8 @@ class UnreadableRuns(dict[RunId, tuple[float, float]]):
 
 # Reads the failed runs of a span of time and their errors, then those that fail later.
 #
-# The feed and queries contain errors with their full text. What they leave out is read run by run: visible runs first,
-# and within the part of the request budget that searches have.
+# The feed and queries return errors with their full text. The errors that they leave out are read run by run, those of
+# visible runs first. These reads use only the part of the request budget that searches have.
 
 
 MAX_LISTED_RUNS: Final = 5_000
@@ -323,19 +323,19 @@ MAX_DETAILS: Final = 3
 """Runs that are read one by one before visible runs are looked for again."""
 
 VIEW_BATCHES: Final = 5
-"""Batches that are looked through: the view groups runs ten times a second, and may be some answers behind."""
+"""Look through this many batches of the view: it groups runs ten times a second, so it may lack the last answers."""
 
 GATHER_S: Final = 1.0
-"""After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""
+"""After a run has failed, wait this long for others. So a storm of failures costs one query a second, not one a run."""
 
 LOOK_EVERY_S: Final = 5.0
 """Between two looks for unread errors while nothing fails: a view may group the runs of the store a little later."""
 
 LIST_AGAIN_AFTER_S: Final = 60.0
-"""A view that is left and shown again within this time goes on with the list that was read."""
+"""A view that is shown again within this time keeps the list that was read before."""
 
 OUTAGE_FAILURES: Final = 2
-"""Failures in a row after which the server was in trouble, and not a few runs."""
+"""After this many failures in a row, the server was in trouble, not single runs."""
 
 COUNT_EVERY_S: Final = 60.0
 """Between two queries for the number of failed runs."""
@@ -452,7 +452,7 @@ class FailureReader:
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
         self._has_success = False
-        # The view may not have grouped the last answers yet, so that others stand behind those.
+        # The view may not have grouped the last answers yet. So look further than the first batch.
         unread = self._unread(VIEW_BATCHES * self._batch_size + len(self._unreadable))
         batch = list(islice(filter(self._is_wanted, unread), self._batch_size))
         if visible := list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS)):
@@ -475,13 +475,15 @@ class FailureReader:
         return True
 
     def _code_batch(self) -> list[RunId]:
-        """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
+        """Return visible crashes of which only the code is known. When one of a group is read, the next becomes
+        visible.
+        """
         codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
 
     @property
     def _batch_size(self) -> int:
-        """The runs of one query, or a few that are read one by one if the key may not query."""
+        """How many runs one query reads. If the key may not query, a few runs are read one by one."""
         return MAX_IDS if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
 
     def _is_wanted(self, run_id: RunId) -> bool:
@@ -491,7 +493,7 @@ class FailureReader:
         try:
             await errors.read(batch)
         except ServerFault:
-            # Runs that the server can never read must not stand in the way of all others.
+            # Runs that the server can never read must not block all others.
             self._unreadable.record(batch, lacks_error, self._store)
             raise
         await self._fetcher.settle()
@@ -585,10 +587,10 @@ def sentence_of(error: ApiError) -> str:
 
 
 REFRESH_EVERY_S: Final = 60.0
-"""Between two reads of the groups. Somebody acknowledges one of them a few times a day."""
+"""The time between two reads of the groups. Users acknowledge a group only a few times a day."""
 
 MIN_INTERVAL_S: Final = 5.0
-"""Between two reads of the same period, for a user who leaves and opens the view again and again."""
+"""The least time between two reads of the same period, if the user closes and opens the view again and again."""
 
 MAX_PAGES: Final = 20
 """Pages of one read: 1,000 groups."""
@@ -659,21 +661,23 @@ def _refusal_of(error: ApiError) -> str:
 
 # Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
 #
-# A query returns the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed has those of
-# the newest runs. The others are read run by run.
+# A query returns the errors of 200 runs. If the key may not query, one snapshot of the realtime feed returns the errors
+# of the newest runs, and the other runs are read one by one.
 
 
 MAX_SILENCE_S: Final = 30.0
-"""Without progress for so long, the read ends: a request to a server that hangs takes 20 s."""
+"""The read ends after this time without progress. A request to a server that hangs takes 20 s."""
 
 MAX_LIMITED_S: Final = 65.0
 """The same after a 429. The slowest rate limit refills within a minute."""
 
 MAX_TRIES: Final = 4
-"""Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
+"""How often a step is tried while the server fails, which takes about seven seconds. The very first request is tried
+only once.
+"""
 
 MIN_FEED_RUNS: Final = 10
-"""Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
+"""If fewer errors are missing, they are read run by run: a snapshot returns up to 1,000 runs."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -729,9 +733,9 @@ class WholeRead:
             await self._patiently(self._read_one_by_one)
 
     async def read_before(self, since: datetime, period: timedelta) -> bool:
-        """Read the failed runs of the time as long as `period` before `since`, as far as a few requests return them.
+        """Read the failed runs of the `period` that ends at `since`, as far as a few requests return them.
 
-        Return whether all of them and their errors are known, so that a group without one of them is new.
+        Return whether all of them and their errors are known. Only then is a group without such a run new.
         """
         filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
         pages = FailedList(self._fetcher, filters, self.max_runs)
@@ -767,7 +771,7 @@ class WholeRead:
                 self._silence_timer.cancel()
 
     def _check_silence(self, timeout: asyncio.Timeout) -> None:
-        """End the block if it is time. If not, check again when it can be."""
+        """End the block if there was no progress for too long. Otherwise plan the next check."""
         patience_s = MAX_LIMITED_S if self._is_limited else MAX_SILENCE_S
         left_s = self._progress_s + patience_s - self._clock.monotonic_s()
         if left_s <= 0:
@@ -806,7 +810,9 @@ class WholeRead:
             self._advance()
 
     async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
-        """Take the errors from one snapshot of the feed, which costs no budget. It is only a shortcut and may fail."""
+        """Read the errors from one snapshot of the feed, which costs no budget. It is only a shortcut, so it may
+        fail.
+        """
         if window > MAX_FEED_WINDOW:
             return
         wanted = set(missing)
@@ -820,7 +826,7 @@ class WholeRead:
     async def _read_one_by_one(self) -> None:
         try:
             await self._errors.read_details([each for each in self.missing if each not in self._errors.unreadable])
-            # These failed while others were read: the server cannot read them, or was in trouble at that moment.
+            # These could not be read while others could: the server cannot read them, or was in trouble at that moment.
             with suppress(ServerFault):
                 await self._errors.read_details(self.missing)
         finally:
@@ -832,8 +838,8 @@ class WholeRead:
     async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
         """Try a step again while the server fails. Raises the last `ApiError`.
 
-        Tries count from the last progress. A server that never answered is not waited for. A request that the rate
-        limit refused was repeated already.
+        Any progress starts the count of tries again. If the server has never answered, the first failure ends the read.
+        A request that the rate limit refused was repeated already.
         """
         tries, missing = 0, -1
         while True:

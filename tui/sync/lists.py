@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # Tracks which runs page one has shown, to find the new ones.
 #
-# Runs in the store do not count: a scan may find a new run first, while the list has unread runs below it.
+# Runs that are merely in the store do not count as shown. A scan may find a new run first, while page one still has
+# unread runs below it.
 #
 # Source: tests/wire/recordings/README.md §3.
 
@@ -86,7 +87,9 @@ class NewestRuns:
 
 
 MAX_COVERED_AGE: Final = MAX_FEED_WINDOW - timedelta(minutes=1)
-"""How old a run may be for a feed to report it. The server's window moves on, and is truncated to whole minutes."""
+"""A feed reports only runs that are younger than this. The server's window moves on, and is truncated to whole
+minutes.
+"""
 
 FEED_DELAY: Final = timedelta(seconds=5)
 """A change that the feed did not report within this time is missed. The server collects changes for 0.25 s; the rest is
@@ -94,7 +97,9 @@ for a slow connection and the session's queue.
 """
 
 MAX_INCOMPLETE_RUNS: Final = 20_000
-"""Runs that wait for the list. If it is not read for long, the oldest keep the fields that the feed has."""
+"""At most this many runs wait for the list. If it is not read for long, the oldest runs keep only the fields that the
+feed has.
+"""
 
 MAX_SILENT_COMPARISONS: Final = 2
 """Comparisons in a row that found changes while the feed reported none. After these, the feed counts as dead."""
@@ -168,7 +173,7 @@ class Coverage:
     def interrupt(self) -> None:
         """Record that the feed starts over, as after a sleep of the machine.
 
-        Its next snapshot has the changes until then, so the list may show them first without a miss.
+        Its next snapshot has the changes until then. If the list shows them first, the feed has not missed them.
         """
         self._started_at = None
 
@@ -247,7 +252,7 @@ class Coverage:
 
 
 def _is_listed(since: datetime | None, now: datetime) -> bool:
-    """Whether the list shows the run by now. Earlier, the run would need a request of its own."""
+    """Whether the list shows the run by now. Before that, an additional request would be needed for the run."""
     return since is None or since <= now - LIST_DELAY
 
 
@@ -428,9 +433,10 @@ class Scan:
 
 
 def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
-    """Return rows with their queue, machine, error group and schedule, which no row has, if the filters name one.
+    """Return rows with the queue, machine, error group and schedule that the filters name. The server's rows lack them.
 
-    A row that has not failed is in no group: the server does not know the filter, and its rows may be of any error.
+    A row that has not failed gets no error group. It shows that the server does not know that filter, so its rows may
+    have any error.
     """
     if not any(len(each) == 1 for each in (filters.queues, filters.machines, filters.errors, filters.schedules)):
         return patches
@@ -497,7 +503,7 @@ class HistoryReader:
                 await self._fetcher.emit(replace(known, is_cut=self._is_cut or has_gap))
 
     async def record(self, page: ListPage) -> None:
-        """Tell that a page of newer runs has rows that could not be read."""
+        """Record that a page of newer runs has rows that could not be read."""
         if page.unreadable and (known := self._store.history) is not None:
             self._unreadable_at = self._fetcher.now()
             await self._fetcher.emit(replace(known, unreadable_at=self._unreadable_at))
@@ -523,7 +529,7 @@ class HistoryReader:
             await self._fetcher.emit(replace(known, is_complete=True, is_cut=True))
 
     async def add(self, page: ListPage) -> None:
-        """Add a page, the first of which the caller has read: page one."""
+        """Add a page. The caller has read the first one: page one."""
         self.has_started = True
         self._run_count += len(page.patches)
         self._paging.add([patch.id for patch in page.patches], page.next)
@@ -532,7 +538,7 @@ class HistoryReader:
         if page.unreadable:
             self._unreadable_at = self._unreadable_at or before
         created = [patch.created_at for patch in page.patches if patch.created_at]
-        # Scheduled runs may be created in the future, also all of a page.
+        # Scheduled runs may be created in the future. A page may have no other runs.
         reached = min([*created, now]) if created else before
         is_old = bool(created) and reached < now - self._age
         is_full = self._run_count >= self._max_runs
@@ -586,7 +592,7 @@ class OlderRuns:
     async def read(self, now: datetime) -> frozenset[RunId]:
         """Continue the pass, or start one. At its end, return the known runs that it should have found and did not."""
         if not self._filters.statuses or self._filters.created_from is not None:
-            return frozenset()  # of a span of time, no run is older than its begin
+            return frozenset()  # the list is of a span of time, so no run is older than its begin
         if self.scan is None:
             now_s = self._pages.clock.monotonic_s()
             if now_s - self._started_s < OLDER_EVERY_S:
@@ -606,7 +612,7 @@ class OlderRuns:
         self.is_cut, self.read_until = not scan.paging.is_done or scan.paging.is_endless, scan.started_at
         if not self.is_cut:
             return scan.missing
-        # The pass did not reach runs older than its last page, so those are not missing.
+        # The pass ended before it reached runs that are older than its last page, so those are not missing.
         reached = min((created for created in scan.found.values() if created is not None), default=None)
         runs = map(self._pages.store.get, scan.missing)
         return frozenset(run.id for run in runs if run and reached is not None and not is_before(run, reached))
@@ -633,7 +639,8 @@ different moments seldom agree.
 
 
 class Reconciliation:
-    """When the next comparisons are due, and whether one is in progress. Times are seconds of the monotonic clock.
+    """Knows when the next comparisons are due, and whether one is in progress. Times are seconds of the monotonic
+    clock.
 
     A comparison reads page one and scans all live runs. It may take several poll cycles.
     """
@@ -701,7 +708,8 @@ class RereadQueue:
     def __init__(self, pages: PageReader, filters: RunFilters, is_needed: Callable[[RunId], bool]) -> None:
         self._pages = pages
         self._is_needed = is_needed
-        # No period, which would move away from a window; no statuses, which an ended run no longer matches.
+        # Drop the period, because it would move away from a window, and the statuses, because ended runs do not match
+        # them.
         self._filters = replace(filters, statuses=(), period=None)
         self._listed: set[RunId] = set()
         """Runs that a list is expected to show."""
@@ -710,7 +718,7 @@ class RereadQueue:
         self._density = Density()
         self._window: Window | None = None
         self._paging = Paging()
-        """Of the window."""
+        """Follows the pages of the window."""
         self._is_oldest_first = False
 
     def add(self, run_ids: Iterable[RunId]) -> None:
@@ -757,7 +765,7 @@ class RereadQueue:
         self._unlisted |= dict.fromkeys(undated)
         self._listed.difference_update(undated)
         found = sorted((*found, *self._windows_by_task(runs, known_ranks)), key=lambda window: -len(window.run_ids))
-        # A window ends by rules of its own: `_lost` gives up the runs that its pages do not show.
+        # `_lost` decides when a window ends: it gives up the runs that the pages do not show.
         self._window, self._paging = (found[0] if found else None), Paging(max_stale=sys.maxsize, max_pages=sys.maxsize)
         # Alternate between the fullest window and that of the run that waits longest, so that no single run starves.
         self._is_oldest_first = not self._is_oldest_first
@@ -767,7 +775,9 @@ class RereadQueue:
         return self._window
 
     def _windows_by_task(self, runs: Iterable[Run], known_ranks: Mapping[RunId, float]) -> Iterator[Window]:
-        """Yield windows over the runs of a single task. Long runs are often of few tasks, and far apart in the list."""
+        """Yield windows over the runs of a single task. Long runs often belong to few tasks and are far apart in the
+        list, so a filter by task saves pages.
+        """
         by_task: dict[TaskId, list[Run]] = {}
         for run in runs:
             if run.fixed.task is not None:
@@ -805,9 +815,9 @@ class RereadQueue:
     def _lost(self, window: Window, page: ListPage, missing: set[RunId]) -> set[RunId] | None:
         """Return the runs to read by id if new, narrower windows would find the others sooner, else None.
 
-        There must be progress, or the same window would be formed again. So the lost runs are those that the pages have
-        passed, those of one crowded moment that fills page after page, and all where the server returns empty pages
-        without end.
+        Without progress the same window would be formed again. So three kinds of runs are lost: those that the pages
+        have passed, those of one crowded moment that fills page after page, and all runs if the server returns empty
+        pages without end.
         """
         created = [patch.created_at for patch in page.patches if patch.created_at]
         reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
@@ -827,9 +837,9 @@ class RereadQueue:
         return EPOCH if run is None else run.created_at or EPOCH
 
     async def _read_single(self, run_id: RunId) -> None:
-        """Read a run by its id. If that fails, the next scan adds it again, and others are not held up.
+        """Read a run by its id. If that fails, go on with other runs; the next scan adds this one again.
 
-        After no answer, or a 429, it stays queued: the feed may have reported it for the last time.
+        If there was no answer, or a 429, the run stays queued, because the feed may never report it again.
         """
         self._pages.request_count += 1
         try:

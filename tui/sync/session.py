@@ -44,13 +44,15 @@ if TYPE_CHECKING:
 
 # Detects that the machine or the process was suspended, since its connections may be dead without an error.
 #
-# The sign is a wait that took much longer than requested, by a clock that also counts while the machine sleeps.
+# The sign of it is a wait that took much longer than requested. The clock also counts while the machine sleeps.
 
 
 CHECK_INTERVAL_S: Final = 5.0
 
 MIN_SLEEP_S: Final = 5.0
-"""A wait that ends this late is not caused by a busy machine: it slept, or the process was stopped."""
+"""A wait that ends this late means that the machine slept, or that the process was stopped. A busy machine is
+quicker.
+"""
 
 
 async def detect_sleep(clock: Clock, on_wake: Callable[[], None]) -> None:
@@ -173,29 +175,33 @@ class Pump:
 
 
 FIRST_TICK_S: Final = 0.1
-"""Findings are judged each second, but until the first verdict this often: a wall says NOT KNOWN until then."""
+"""The interval of judgements until the first verdict, since a wall says NOT KNOWN until then. Later it is a second."""
 
 UNCHANGED_TICKS: Final = 3
-"""Ticks between two judgements of findings without a change of the store. Their bounds are tens of seconds."""
+"""While the store does not change, findings are judged only every so many ticks. Their bounds are tens of seconds."""
 
 LINGER_S: Final = 5.0
-"""Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
+"""Reading goes on for this long after the last watcher left, since moving the cursor hides and shows the overview."""
 
 MAX_PENDING: Final = 10_000
-"""Changed runs that the counts may lack without a watcher. Counting them takes 0.2 s."""
+"""Without a watcher, the counts are kept until they lack this many changed runs. Counting those takes 0.2 s."""
 
 FIRST_FACTS_S: Final = 6.0
-"""The first verdict waits for so long for facts, so that `wall --json` has it within 10 s. It says what is unread."""
+"""The first verdict waits at most this long for facts, so that `wall --json` has it within 10 s. It names what is still
+unread.
+"""
 
 SERVER_TIME_WITHIN_S: Final = 5.0
 SERVER_TIME_LOOK_S: Final = 0.1
-"""The facts wait for so long for the first answer of list or feed, and look so often for it."""
+"""The facts wait at most `SERVER_TIME_WITHIN_S` for the first answer of list or feed, and look for it at this
+interval.
+"""
 
 SAME_FACTS_FOR: Final = timedelta(seconds=20)
 """Queues and waits are read this often, so every watcher sees answers of up to this age."""
 
 SILENT_AFTER: Final = timedelta(seconds=41)
-"""As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""
+"""The same as `judging.UNKNOWN_AFTER`, which is not imported before findings are watched."""
 
 _NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _LISTS: Final = (REST, REALTIME, RELAY)
@@ -203,9 +209,10 @@ _TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HI
 
 
 class LiveFindings:
-    """Who watches, and the loop that judges. `store.verdict` and `store.wall_facts` have the result.
+    """Counts the watchers, and judges in a loop while there is one. The results are `store.verdict` and
+    `store.wall_facts`.
 
-    `own` are the own counts of the store, None without a watcher.
+    `own` has our own counts of the store's runs, None without a watcher.
     """
 
     def __init__(self, session: "Session") -> None:
@@ -223,10 +230,10 @@ class LiveFindings:
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
         self._counts: OwnCounts | None = None
-        """Kept without a watcher until too much has changed: to count the whole store again would cost more."""
+        """Kept without a watcher until too much has changed, because counting the whole store again costs more."""
         self._stop_counting: Callable[[], None] = lambda: None
         self.is_judged = False
-        """Whether the store's verdict is the present one. It gets old without a watcher."""
+        """Whether the store's verdict is up to date. Without a watcher it is not renewed."""
 
         self.own: OwnCounts | None = None
 
@@ -257,7 +264,7 @@ class LiveFindings:
         if self._watchers and self._task is None and self._session.is_started:
             verdict = self._session.store.verdict
             self._old_verdict = verdict if verdict is not None and verdict.is_known else None
-            # Otherwise the rates of a screen that opens again are unknown until its next tick.
+            # Count at once: otherwise a screen that opens again would not know its rates until the next tick.
             if self._counts is not None and not self._counts.step(self._session.now()):
                 self.own = self._counts
             self._task = self._session.spawn(self._run(), "findings")
@@ -289,7 +296,7 @@ class LiveFindings:
     async def _forget_old_verdict(self) -> None:
         """Forget a verdict from before a pause. If the server has been silent, it stays as not known.
 
-        It also stays where the next one comes at once: wall and overview would say for a moment that nothing is known.
+        It also stays if the next one comes at once. Otherwise wall and overview would say NOT KNOWN for a moment.
         """
         verdict, session = self._session.store.verdict, self._session
         if verdict is None or not verdict.is_known:
@@ -309,7 +316,7 @@ class LiveFindings:
         judged_facts = None
         while unwatched_s < LINGER_S:
             ticks += 1
-            facts = self._session.store.wall_facts  # those that were read again and are the same publish nothing
+            facts = self._session.store.wall_facts  # facts that were read again without a change are not published
             if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
                 self._has_changed, judged_facts = False, facts
                 await self._judge()
@@ -354,7 +361,7 @@ class LiveFindings:
                 self._stop_counting()
 
     async def _judge(self) -> None:
-        """Judge the present facts, and emit the verdict if it says something else than the last one."""
+        """Judge the present facts, and emit the verdict if it differs from the last one."""
         session, own = self._session, self.own
         assert own is not None
         has_more = True
@@ -396,10 +403,12 @@ class LiveFindings:
         return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
 
     def runs_unread(self) -> SourceUnread | None:
-        """Return why the live runs are not known; None if they are. A feed has only the newest of them."""
+        """Return why the live runs are not known, or None if they are. A feed alone does not suffice: it has only the
+        newest runs.
+        """
         store = self._session.store
         status, window = store.source_statuses.get(REST), store.window
-        # The server may refuse to list that many old runs, or has more of them than are read: it did answer.
+        # The server did answer, even if it refuses to list that many old runs, or has more of them than are read.
         is_complete = window is not None and (window.is_live_complete or window.is_older_cut)
         if is_complete and isinstance(status, SourceConnected):
             self._heard_at()
@@ -424,14 +433,14 @@ class LiveFindings:
     def _is_read(self, facts: WallFacts, source: FactSource) -> bool:
         at = read_at(facts, source)
         if source in {FactSource.WAITS, FactSource.QUEUES} and source not in facts.unread:
-            # An older answer would make a queue look slower with every second.
+            # With an older answer, a queue would look slower with every second.
             since = self._counting_since
             return at is not None and since is not None and at >= since - SAME_FACTS_FOR
         return at is not None or source in facts.unread
 
     @property
     def _is_silent(self) -> bool:
-        """Whether nothing was heard from the server for so long that its state is not known."""
+        """Whether the server has been silent for so long that its state is not known."""
         heard_at = self._heard_at()
         return heard_at is None or self._session.now() - heard_at > SILENT_AFTER
 
@@ -444,7 +453,7 @@ class LiveFindings:
                 known = self._heard.get(name)
                 if known is None or known[0] != status:
                     age_s = max(0.0, (now - status.at).total_seconds())
-                    # What was heard stays heard, also if an older answer, from a cache or by a wrong clock, follows.
+                    # An older answer, from a cache or with a wrong clock, must not move this time back.
                     self._heard[name] = (status, now_s - age_s if known is None else max(known[1], now_s - age_s))
         heard_s = max((at_s for _, at_s in self._heard.values()), default=None)
         with suppress(OverflowError):
@@ -453,7 +462,7 @@ class LiveFindings:
 
 
 def _said(verdict: Verdict) -> object:
-    """What a verdict says, without the times that pass by themselves while it is known."""
+    """Return the parts of a verdict that decide whether it is new: everything but the times that just pass."""
     return replace(verdict, at=_NO_TIME, heard_at=None if verdict.is_known else verdict.heard_at)
 
 

@@ -70,10 +70,10 @@ DIFFERS: Final = "≠"
 
 
 def marked(line: Line, *, differs: bool = False) -> Line:
-    """Return a row of a value after the sign of one that is not as in most attempts, or after as many spaces."""
+    """Return a row of a value. Before it stands `≠` if the value differs from most attempts, otherwise spaces."""
     if differs or not line:
         return (Piece(f"{DIFFERS} ", Token.BRIGHT), *line) if differs else ()
-    # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
+    # Keep the spaces and the sign in one piece: the ASCII form of `⋯` is longer and replaces some of the spaces.
     first, *others = line
     return (Piece(" " * MARK + first.text, first.token, is_bold=first.is_bold), *others)
 
@@ -97,11 +97,11 @@ class ComparedGrid:
         return [Row(()), Row((*name, Piece(stroke, Token.LINE), *end), ("heading", text)), Row(())]
 
     def labelled(self, label: str, lines: Sequence[Line], key: Hashable) -> list[Row]:
-        """Return lines that have the whole row, the label before the first."""
+        """Return lines that use the whole width, with the label before the first line."""
         return self.beside(label, [list(map(marked, lines))], key)
 
     def beside(self, label: str, columns: Sequence[Sequence[Line]], key: Hashable) -> list[Row]:
-        """Return values beside each other, each in as many marked rows as it needs."""
+        """Return values beside each other. Each takes as many rows as it needs, with its mark."""
         width, rows = MARK + self.column(len(columns)), []
         for at in range(max(map(len, columns), default=0)):
             head = pad((Piece("" if at else label, Token.FAINT),), LABEL)
@@ -125,7 +125,7 @@ class ComparedGrid:
 
 ALIKE_FACTOR: Final = 1.5
 ALIKE_WITHIN: Final = timedelta(milliseconds=250)
-"""Durations differ by nature. They count as equal within this factor, or within this time."""
+"""Durations always differ a little. They count as equal within this factor, or within this time."""
 
 
 UNKNOWN: Final[Hashable] = object()
@@ -156,13 +156,13 @@ class ComparedFact:
 
     @property
     def marks(self) -> tuple[bool, ...]:
-        """Which attempts are not as most of them. An unknown value is never marked."""
+        """Which attempts differ from most others. An unknown value is never marked."""
         usual = most_common([cell.compared for cell in self.cells])
         return tuple(cell.compared is not UNKNOWN and cell.compared != usual for cell in self.cells)
 
 
 def most_common(values: Sequence[Hashable]) -> Hashable:
-    """Return the value of most attempts; of several the earliest, `UNKNOWN` if none is known."""
+    """Return the most frequent value, the earliest one if there are several; `UNKNOWN` if no value is known."""
     counts = Counter(value for value in values if value is not UNKNOWN)
     return max(counts, key=lambda value: counts[value], default=UNKNOWN)
 
@@ -170,7 +170,7 @@ def most_common(values: Sequence[Hashable]) -> Hashable:
 def alike(durations: Sequence[timedelta | None]) -> list[Hashable]:
     """Return a value for each duration, equal for those that are about as long as more than half of them.
 
-    Durations differ by nature: where there is no such half, all are `UNKNOWN`, so that none is marked.
+    Durations always differ a little. If no more than half of them are alike, all are `UNKNOWN`, so that none is marked.
     """
     known = sorted(duration for duration in durations if duration is not None)
     usual = known[(len(known) - 1) // 2] if known else timedelta()
@@ -194,7 +194,7 @@ MAX_FRAMES: Final = 12
 """The own frames of one column."""
 
 FramePlace = tuple[Raw | None, Raw | None, int | None]
-"""Function, file and line of a frame: what is compared. The column of a line is not."""
+"""Function, file and line of a frame. These are compared; the column in the line is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Stack:
 
     @property
     def places(self) -> tuple[FramePlace, ...]:
-        """The own frames as they are compared; of a stack without any, all frames."""
+        """The user's own frames as they are compared, or all frames if the stack has no own ones."""
         return tuple(map(place_of, self.own or self.others))
 
 
@@ -262,7 +262,7 @@ MAX_MESSAGE_CHARS: Final = 4_000
 """The part of a message that is compared and shown."""
 
 _SHORT_ID: Final = re.compile(r"\b[A-Za-z]{2,8}_(?=[A-Za-z0-9]*\d[A-Za-z])[A-Za-z0-9]{4,}\b")
-"""`req_6hK2`: too short to be an id wherever it stands, but it is one if only it differs between two attempts."""
+"""Matches `req_6hK2`: too short to be always taken for an id, but it is one if two attempts differ only in it."""
 
 NOT_KNOWN: Final = ComparedCell((Piece(formatting.NONE, Token.MUTED),))
 NO_ERROR: Final = ComparedCell((Piece("no error", Token.MUTED),), None, None)
@@ -285,7 +285,7 @@ def compared_facts(
 
 
 def error_of(run: Run, attempt: Attempt) -> RunError | None:
-    """Return the error of an attempt. That of the last one may be known from the run alone."""
+    """Return the error of an attempt. The error of the last attempt may be known only from the run."""
     history = run.attempts[1] if run.attempts is not None else None
     is_last = history is not None and attempt is history.attempts[-1]
     if attempt.error is not None or not is_last or attempt.status is not AttemptStatus.FAILED:
@@ -300,7 +300,7 @@ def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell
 
 
 def _of_error(run: Run, attempt: Attempt, cell_of: Callable[[RunError], ComparedCell]) -> ComparedCell:
-    """Return a cell about the error of an attempt. Without one, it had none, or it is not known."""
+    """Return a cell about the error of an attempt. An attempt may have no error, or an unknown one."""
     if (error := error_of(run, attempt)) is not None:
         return cell_of(error)
     return NO_ERROR if attempt.status in {AttemptStatus.COMPLETED, AttemptStatus.CANCELED} else NOT_KNOWN
@@ -335,7 +335,7 @@ def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
     if attempt.duration is None:
         is_running = attempt.status is AttemptStatus.EXECUTING and attempt.started_at is not None
         return ComparedCell((Piece(f"{text} so far", Token.BLUE),)) if is_running else NOT_KNOWN
-    # Not even equal words make two durations the same fact.
+    # Two durations are not the same fact, even if they are shown by the same words.
     return ComparedCell((Piece(text),), attempt.number, compared)
 
 
@@ -370,11 +370,11 @@ def _kind(error: RunError) -> tuple[ErrorKind, Hashable]:
 
 MIN_WIDTH: Final = 8
 MAX_BARS: Final = 200
-"""The attempts that are drawn; of more, the last ones."""
+"""At most this many attempts are drawn: the last ones."""
 
 
 def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Line]:
-    """Return the labels of the axis and the line below them, or nothing where no time or no room is known."""
+    """Return the labels of the axis and the line below them, or nothing if no time is known or there is no room."""
     axis = words.axis_of(run, history, now, width) if width >= MIN_WIDTH else None
     if axis is None:
         return []
@@ -386,7 +386,7 @@ def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Li
     if history.retry_at is not None and not run.is_final:
         bars.append(words.next_bar(history))
     drawn = axis.cells(bars)
-    # A half cell of a bar where dashes meet it would look like a time without either. It becomes a whole one.
+    # A bar that ends in a half cell before dashes would look like a gap between them. So the half cell is filled.
     cells = drawn.cells
     for at, ((left, left_token), (right, right_token)) in enumerate(pairwise(cells), 1):
         if (left, right) == (DASH, "╺"):
@@ -405,7 +405,7 @@ MIN_COLUMN: Final = 33
 MIN_COLUMNS: Final = 2
 MAX_COLUMNS: Final = 5
 MAX_COMPARED: Final = 100
-"""The attempts that are compared; of more, the last ones. `AttemptWindow.words` says so."""
+"""At most this many attempts are compared: the last ones. `AttemptWindow.words` says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ from tui.text import formatting
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
 
-# Counts loaded runs beside the keys: the first slice at once, the others between the keys.
+# Counts loaded runs without delaying keys: the first slice at once, the others between the keys.
 
 
 SLICE_S: Final = 0.004
@@ -62,7 +62,7 @@ SLICE_S: Final = 0.004
 
 
 TYPING_S: Final = 0.15
-"""The pause after which the user is taken to look: what depends on the typed text is not counted for every letter."""
+"""After this pause, numbers that depend on the typed text are counted. After every letter would be too often."""
 
 
 T = TypeVar("T", bound=Tally)
@@ -76,7 +76,7 @@ T = TypeVar("T", bound=Tally)
 
 MAX_ENTRIES: Final = 200
 MAX_ENTRY_CHARS: Final = 300
-"""A longer command is not kept: it was pasted, and may be anything."""
+"""A longer command is not kept, because it was probably pasted and may contain anything."""
 
 _SECRET: Final = re.compile(
     r"\b(?:tr|sk|pk|rk|gh[a-z]|github_pat|npm|xox[a-z])_\w{3,}|\b(?:sk|glpat|xox[a-z])-[\w-]{12,}"
@@ -84,7 +84,7 @@ _SECRET: Final = re.compile(
     r"|\b(?:password|passwd|secret|api[_-]?key|access[_-]?token)\b\s*[=:]",
     re.IGNORECASE,
 )
-"""Keys of Trigger.dev and of others, and tokens."""
+"""Matches keys of Trigger.dev and of other services, and tokens."""
 
 
 def may_keep(text: str) -> bool:
@@ -109,7 +109,7 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
     async def load(self) -> tuple[HistoryLine, ...]:
         """Read the file once. A file that cannot be read counts as empty."""
-        self.entries = reduce(with_entry, self.entries, await super().load())  # some may have been run meanwhile
+        self.entries = reduce(with_entry, self.entries, await super().load())  # commands may have been run meanwhile
         self.is_loaded = True
         return self.entries
 
@@ -146,7 +146,7 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
 
 ROUNDING: Final = timedelta(seconds=1)
-"""Two readings of the time may differ by so much."""
+"""Two readings of the time may differ by this much."""
 
 
 class RunNumbers:
@@ -168,9 +168,9 @@ class RunNumbers:
             tally.stop()
 
     def _count(self, name: str, about: object, tally: Callable[[], T], *, after_s: float = TYPING_S) -> T:
-        """Return the count of a name, which begins again when it is about something else.
+        """Return the count of a name. It begins again when `about` changes.
 
-        What the first slice leaves is counted after a pause.
+        Runs that the first slice has not counted are counted after a pause.
         """
         known = self._counted.get(name)
         if known is not None and known[0] == about:
@@ -212,9 +212,10 @@ class RunNumbers:
         return self._count("ids", part, lambda: IdSearch(self._live.newest_first_keys(), part))
 
     def of_view(self, address: addresses.ViewAddress) -> tuple[Line, int | None]:
-        """Say how many of the loaded runs a view would show, and return the most that it may show, once it is known.
+        """Say how many of the loaded runs a view would show, and return the most that it may show, once that is known.
 
-        More may match where the errors of some runs are not read, or the queues of all. Its address has been checked.
+        If the errors of some runs, or the queues of all, are not read, more runs may match. The address has been
+        checked.
         """
         session, now = self._live.session, self._live.now
         history, chosen = session.store.history, self._chosen
@@ -263,7 +264,7 @@ _LINK_NAME_CELLS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What Enter runs. `text` is kept in the history; "" for what has no text."""
+    """What Enter runs. `text` is kept in the history; it is "" if nothing is to be kept."""
 
     run: Callable[[], object]
     text: str
@@ -304,7 +305,9 @@ class CommandLine:
         self.cursor = self._found.first
 
     def update(self) -> None:
-        """Show what fits the same text now, after something was counted or read. The choice stays where it can."""
+        """Show what fits the same text now, after something was counted or read. The same choice stays chosen, if it is
+        still there.
+        """
         before = self.chosen
         self._find()
         texts = [choice.text for choice in self._found.choices]
@@ -390,7 +393,7 @@ class CommandLine:
         if choice is not None and choice.run is not None:
             return Execution(choice.run, choice.text.strip())
         if self.is_link:
-            return None  # nothing opens that was not named
+            return None  # a view opens only if the user named it
         if choice is not None and choice.is_open:
             return self._line_with(choice)
         return self._execution(self._line_with(choice) if choice is not None else self.typed)
@@ -488,7 +491,7 @@ class CommandLine:
         line = (self._line_with(choice) if choice is not None else self.typed).strip()
         meaning = self._meaning(line)
         if self._arguments is not None:
-            # `sort took` is a command of its own too, which could say less.
+            # `sort took` is also a command by itself, whose preview says less.
             meaning = self._arguments, line.partition(" ")[2].strip()
         match meaning:
             case None if self.is_searching and choice is not None:
@@ -730,7 +733,7 @@ def completions(
         return _fitting_statuses(word, counts.get("status", {}), is_counted=is_counted)
     if name in COUNTED_FIELDS:
         numbers = counts.get(name, {})
-        # A value with a character that no one can type, such as an escape, could only be drawn as something else.
+        # Skip a value with a character that cannot be typed, such as an escape: it would be drawn as another text.
         some = [value for value in fitting(numbers, word.part)[:MAX_COMPLETIONS] if clean(value) == value]
         return [_value(word, value, right=_number(numbers[value], is_counted=is_counted)) for value in some]
     values: Sequence[str] = typed.FIELDS[name].values if name in typed.FIELDS else ()
@@ -845,7 +848,9 @@ def _also(word: TypedWord) -> Line:
 
 
 def _first(word: TypedWord, found: list[Choice]) -> int | None:
-    """Return the completion that Enter takes by itself: one that the typed part begins, unless it is whole already."""
+    """Return the completion that Enter takes without a choice: one that begins with the typed part, unless that is
+    already a whole value.
+    """
     part = word.part.casefold()
     is_whole = not part or GLOB.search(part) or any(each.name.casefold() == part for each in found)
     if is_whole or word.field is None or word.field.removeprefix("server-") not in {*COUNTED_FIELDS, "sort"}:
@@ -937,7 +942,7 @@ def argued(name: str, sentence: str, arguments: Arguments) -> Command:
 def commands_of_values(
     name: str, arguments: OneOf, alias: Callable[[str], tuple[str, ...]] = lambda _: ()
 ) -> list[Command]:
-    """Return a command for each value of an argument, which its letters find."""
+    """Return a command for each value of an argument, so that typing the value finds it."""
     return [
         Command(f"{name} {value}", f"{sentence}.", partial(arguments.set_to, value), "", alias(value))
         for value, sentence in arguments.values.items()

@@ -34,7 +34,9 @@ _MAX_NAME: Final = 60
 
 
 def hold_words(run: Run, queue: QueueState | None, now: Now) -> str | None:
-    """Return why the run has not started; None if it has, or if no answer says why. `queue` is its queue as read."""
+    """Return why the run has not started; None if it has started, or if no answer says why. `queue` is the queue of the
+    run as it was read.
+    """
     hold = hold_of(run, queue, now.frozen_at or now.at)
     return None if hold is None else _words(hold, now)
 
@@ -114,7 +116,7 @@ def _last_error(run: Run) -> RunError | None:
 
 
 def best_error(run: Run) -> RunError | None:
-    """Return the run's error, or the last attempt's error where the run's own has only a code."""
+    """Return the error of the run, or that of its last attempt if the run's own error has only a code."""
     own, last = run.error_value, _last_error(run)
     return last if last and (own is None or own.has_code_only) else own
 
@@ -216,7 +218,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
 
 
 def _status_lines(status: Line, texts: Iterable[str], token: Token, limit: int) -> list[Line]:
-    """Put remarks beside the status while they fit, and each of the others on a line below, unbroken if possible."""
+    """Put remarks beside the status while they fit. Each other remark gets a line below, unbroken if possible."""
     lines = fold(status, limit)
     for text in texts:
         lines = _beside(lines, text, token, limit)
@@ -253,7 +255,7 @@ def failure_lines(run: Run | None, failure: str | None, limit: int) -> list[Line
         return []
     answer = without_request(failure)
     if (answer == failure or not failure.endswith(answer)) and not answer.startswith(_DECODING_FAILED):
-        # The message names no request: only a part of the run is missing, and the message already says which.
+        # Only a part of the run is missing, and the message already says which. So it does not name the request.
         return _sentence(answer, Token.MUTED, limit)
     return _sentence(_REFUSALS.get(answer[:3]) or could_not_read("The run", failure), Token.AMBER, limit)
 
@@ -326,10 +328,13 @@ FactValue = Raw | str | int | None
 class Fact:
     """A labelled value of a run.
 
-    `word` introduces the value where it shares the line of the fact above it; without a word it has its own line.
-    `remark` explains the label where one line has room for it, in `show`. `json_key` is the name in `--json`, empty
-    where the value is not printed there. The detail pane shows a seldom needed fact below the payload and the output.
-    A fact that lists of runs lack, but every read of a run has, keeps its place in the pane until the run was read.
+    * `word`: introduces the value if it shares the line of the fact above it; a fact without a word has its own line
+    * `remark`: explains the label in `show`, if one line has room for it
+    * `json_key`: the name in `--json`; empty if the value is not printed there
+
+    The detail pane shows a seldom needed fact below the payload and the output. Some facts are missing in lists of
+    runs, but every read of a run has them. Their places in the pane stay empty until the run was read, so that nothing
+    moves.
     """
 
     label: str
@@ -370,7 +375,7 @@ def _cost_parts(run: Run) -> FactValue:
 
 
 WAITS: Final = "waits"
-"""The label of the fact that depends on the time and on the queue of the run: `hold_words`."""
+"""The label of the fact that says why a run waits. It depends on the time and on the queue: see `hold_words`."""
 
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("status", _unknown_status, remark="unknown to trigger-tui"),
@@ -425,9 +430,10 @@ def fact_rows(
     unread: str = formatting.NOT_READ,
     waits: str | None = None,
 ) -> list[Row]:
-    """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row.
+    """Return the facts that are needed often, or those needed seldom, in rows of at most `limit` cells. Short facts
+    share a row.
 
-    `unread` stands for facts that every read of a run has, before the first one.
+    `unread` stands in the place of facts that every read of a run has, before the first read.
     """
     rows: list[Row] = []
     for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread, waits):
@@ -560,7 +566,7 @@ def _phases(run: Run, now: Now) -> list[_Phase]:
 
 
 def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> list[Line]:
-    """Return the times, one a line. `shows_zone` adds their zone, where no clock on the screen says so."""
+    """Return the times, one a line. `shows_zone` adds their zone, for screens without a clock."""
     lines: list[Line] = []
 
     def at(label: str, time: datetime | None, remark: str = "") -> None:
@@ -569,7 +575,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
 
     created, state = run.created_at, run.state
     zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
-    is_ahead = created is not None and created - now.at >= _SECOND  # of a schedule; clocks differ by less
+    is_ahead = created is not None and created - now.at >= _SECOND  # a scheduled run; a wrong clock is off by less
     when = f"due in {now.duration(created - now.at)}" if created is not None and is_ahead else f"{now.age(created)} ago"
     at("created", created, f"{when}{zone}")
     if state is None:
@@ -619,7 +625,7 @@ class Relatives(NamedTuple):
 
     @classmethod
     def of(cls, run: Run, store: Store, get: Callable[[RunId], Run | None]) -> Self:
-        """Return those of a run. `get` returns a run as it is shown: as it was before a pause."""
+        """Return the relatives of a run. `get` returns a run as it is shown: during a pause, as it was before."""
         root_id, parent_id = run.fixed.root_id, run.fixed.parent_id
         children = None
         if run.children_read_at is not None:
@@ -651,8 +657,8 @@ def children_summary(groups: dict[StatusStyle, list[Run]], limit: int) -> list[L
 def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int, unread: str = formatting.NOT_READ) -> list[Row]:
     """Return a row for the root and one for the parent. A parent that is the root has one row.
 
-    Before the run was read, its depth says which of them it has. Their rows, with the word
-    `unread`, keep the place, so that nothing moves then.
+    Until the run is read, its depth says which of them it has. Their rows then have the word `unread`, so that nothing
+    moves when they are read.
     """
     fixed = run.fixed
     if run.body is None and fixed.parent_id is None and fixed.depth:
@@ -858,7 +864,7 @@ def detail_rows(
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
     life, waits = timeline_line(run, now, limit), hold_words(run, read.queue, now)
-    # One word for all of them suffices, and it stands at the payload.
+    # One word is enough for all of them. It stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     sections = (
         _keyed(head_lines(run, now, limit, read.action), "head"),

@@ -37,7 +37,7 @@ SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
 
 PAINT_DELAY_S: Final = 0.1
-"""How long new views have the processor for themselves."""
+"""After new views have replaced the old ones, further work waits this long, so that they are painted first."""
 
 ADVANCE_EVERY: Final = timedelta(minutes=1)
 
@@ -161,7 +161,7 @@ class ListViews:
 
     def advance(self, now: datetime) -> datetime | None:
         """Move the start of the period, once a minute, in all views except `shown`. Return it if it moved."""
-        # A clock that was wrong may be set back. The runs that were too old by it have to appear again.
+        # A wrong clock may be set back. Then the runs that it made too old have to appear again.
         if abs(now - self._advanced_at) < ADVANCE_EVERY:
             return None
         self._advanced_at = now
@@ -192,7 +192,7 @@ class ListViews:
         await work_in_slices(clock, SLICE_S, _filling(views))
         replaced = (self.base, self.shown)
         self._replace_views(views)
-        # Of 100,000 runs, freeing the old keys takes 10 ms. The new rows are painted before.
+        # With 100,000 runs, freeing the old keys takes 10 ms, so the new rows are painted before that.
         await clock.sleep(PAINT_DELAY_S)
         del replaced
         await work_in_slices(clock, SLICE_S, lambda is_time_up: all(view.index(is_time_up) for view in views))
@@ -206,8 +206,8 @@ class ListViews:
 
 def _filling(views: Sequence[View]) -> Work:
     def fill(is_time_up: Callable[[], bool]) -> bool:
-        # No pause goes on while others run: of two that overlap, the first to end would end both, and the first
-        # collection after a long one takes up to 33 ms.
+        # Pause the garbage collector only within a slice: if two pauses overlap, the first one to end would end both,
+        # and after a long pause the next collection takes up to 33 ms.
         with no_collections():
             return all(view.fill(is_time_up) for view in views)
 
@@ -353,10 +353,12 @@ class RunListModel(RowLines[RunId]):
         """The runs that are shown, in their order."""
         self._gaps: Sequence[Gap] = ()
         self._departed_key: SortKey | None = None
-        """The sort key that the run under the cursor had in the view, after it left the view."""
+        """If the run under the cursor has left the view: the sort key that it had there."""
         self._has_end = False
         self.is_at_end = False
-        """Whether the cursor is on the line below the last run. `cursor` is None then, as while the list follows."""
+        """Whether the cursor is on the line below the last run. Then `cursor` is None, as it also is while the list
+        follows.
+        """
         self._newest_at: datetime | None = None
         """Runs that were created later are new, until they are visible or leave the view."""
 

@@ -115,12 +115,14 @@ SENTENCES_EVERY_S: Final = 5.0
 """Waiting times in sentences change this often; on a slow link everything does."""
 
 FRESH_FOR_S: Final = 5.0
-"""A view that was hidden for longer is grey until the next one is made."""
+"""After a longer time, a hidden overview is out of date. It is grey when it is shown again, until it is updated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The list shows the runs of a line of another view, or of a pane: the query for it, and the query before."""
+    """Says that the list shows the runs of a line of another view or of a pane. Has the query of that line, and the
+    query from before.
+    """
 
     query: ListQuery
     before: ListQuery
@@ -139,11 +141,11 @@ class Overview:
         self._ticks_with_rows = 0
         self._shown_s = float("-inf")
         self.view: WallView | None = None
-        """What is shown, None before the first rows are."""
+        """The overview as it is shown; None until the first rows of the list are shown."""
 
     @property
     def _is_shown(self) -> bool:
-        """Whether a pane of it has a place, or the strip below the list is about no run."""
+        """Whether a pane of the overview is shown, or the strip below the list, which then shows findings."""
         main = self._main
         if is_covered(main) or (not main.run_list.rows.is_following and not isinstance(main.pane, LinePane)):
             return False
@@ -159,7 +161,7 @@ class Overview:
         return self._main.live.session.clock.monotonic_s()
 
     def follow(self) -> None:
-        """Begin or stop to judge findings and to make views. Call it when what is shown may have changed."""
+        """Start or stop judging findings and updating the overview. Call it when the shown panes may have changed."""
         if self._board is None:
             return
         if not self._is_shown:
@@ -207,7 +209,7 @@ class Overview:
 
     @property
     def _is_unheard(self) -> bool:
-        """Whether the list failed, and the server has not answered once."""
+        """Whether the list failed, and the server has never answered."""
         freshness = self._main.live.freshness
         return freshness.confirmed_at is None and freshness.failure is not None
 
@@ -228,7 +230,7 @@ class Overview:
         self._is_outdated = True
 
     def _update(self, live_board: "LiveBoard") -> None:
-        """Make the view again if it may look different."""
+        """Update the overview if it may look different now."""
         from tui.features.wall.blocks import WallView  # noqa: PLC0415  not needed before the first rows
 
         live, before, age_s = self._main.live, self.view, self._now_s - self._shown_s
@@ -253,7 +255,7 @@ class Overview:
 
     @property
     def _is_counted(self) -> bool:
-        """Whether the runs of the store are in the board. After a pause, the old view is grey until they are judged."""
+        """Whether the board includes the store's runs. After a pause the old overview is grey until they are judged."""
         findings = self._main.live.session.findings
         if findings.own is None or findings.is_judged:
             return findings.is_judged
@@ -265,7 +267,7 @@ class Overview:
             self.show_in(pane)
 
     def show_in(self, pane: LinePane) -> None:
-        """Show the overview in a pane of it, if it is there already."""
+        """Show the overview in one of its panes, if there is an overview already."""
         if self.view is not None:
             from tui.features.wall.overview import TABS  # noqa: PLC0415  not needed before the first rows
 
@@ -322,10 +324,10 @@ class ViewTrail:
         if isinstance(main.front, BaseScreen) and main.front.prompt.is_open:
             return  # the filter is still being typed
         if is_list and main.pane is not main.run_list and current is not None:
-            return  # a run belongs to the view from which it was opened
+            return  # an opened run belongs to the view from which it was opened
         facts = self._facts
         if current is None or current.facts != facts:
-            # Before the first key there is no way back behind a view.
+            # Before the first key, the user has not left any view to return to.
             if current is not None and main.app_base.last_key:
                 self._before.append(current)
             self._current = self._view(facts)
@@ -365,7 +367,7 @@ class ViewTrail:
 
 
 RECALLED_FOR_S: Final = 20.0
-"""How long a notice says that the filters are those of the last session: the first rows take a while."""
+"""How long a notice says that the filters come from the last session. The first rows take a while."""
 
 PROBLEMS_SHOWN_S: Final = 10.0
 """How long a notice at the start says that something is wrong in the config file."""
@@ -375,9 +377,9 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 
 
 class ViewLoaders(NamedTuple):
-    """What imports the views that cover the list, by their names, when they are first used.
+    """Functions that import the views that cover the list when they are first used, by the names of the views.
 
-    `entrances` are the ways to lists whose screens have more than others.
+    `entrances` are for lists whose screens have more than other lists.
     """
 
     views: Mapping[str, Callable[[], type[ViewEntrance]]]
@@ -473,7 +475,7 @@ class MainScreen(MainView):
         self.overview.close()
 
     def _settle(self) -> None:
-        """Select the run under the cursor of the list now, if the selection follows it later."""
+        """Select the run under the cursor of the list now, if that was to happen later."""
         self._highlight()
         self.history.settle()
 
@@ -538,7 +540,7 @@ class MainScreen(MainView):
         return self.action_controller.is_enabled
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        # The footer asks for each of some seventy keys: the target is found out only where it matters.
+        # The footer calls this for each of some seventy keys, so look for the target only where it matters.
         if action == "clear_filters":
             return self._is_filtered
         if action == "copy_id":
@@ -551,7 +553,7 @@ class MainScreen(MainView):
         return self.action_controller.has_use_for(action, parameters, targets)
 
     def belongs_in_footer(self, action: str) -> bool:
-        # Without Enter while no run is selected: the run summary says how to select one.
+        # While no run is selected, leave out Enter: the run summary says how to select one.
         if action in {"focus_step", "run_step"}:
             # The overview says how to select a run; this names the way to its panes.
             return (action == "focus_step") is self.workspace.is_overview
@@ -850,7 +852,7 @@ class MainScreen(MainView):
             return False
         self._listing = None
         is_other = query.filters != listing.query.filters or query.period != listing.before.period
-        # The server's filters may have been changed meanwhile.
+        # The user may have changed the server's filters meanwhile.
         before = replace(listing.before, filters=query.filters, period=query.period) if is_other else listing.before
         self.show_filtered(before)
         listing.way.back()
@@ -862,7 +864,7 @@ class MainScreen(MainView):
         if self.run_list.server_search.stop() or (is_list and self._back_to_line()):
             pass
         elif is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
-            # Before the filter that hides some of the marks: an action would still be about them.
+            # Clear the marks before the filter: it may hide some of them, and an action would still be about those.
             self.run_list.clear_marks()
         elif self.pane.searched:
             self.pane.search("")
@@ -881,9 +883,8 @@ class MainScreen(MainView):
 
 # `apply_address` brings the program to a view, and `address_of` names the one that is shown.
 #
-# Whatever leads to a view goes through here: an address at the start, the command line, a saved view, the way back.
-# Nothing that an address sets is saved for the next start. A view that is opened by the user's own keys is not
-# affected.
+# An address at the start, the command line, saved views and the way back all go through here. What an
+# address sets is not saved for the next start. A view that the user opens by its key does not go through here.
 
 
 def apply_address(app: AppBase, address: ViewAddress) -> str | None:
@@ -906,7 +907,7 @@ def apply_address(app: AppBase, address: ViewAddress) -> str | None:
 def address_of(screen: Screen[Any]) -> ViewAddress:
     """Return the address of the view that a screen shows, or of the view below a dialog or a page.
 
-    A filter with a word that is not understood has an address that no one can open: `parse_address` says why.
+    If a word of the filter is not understood, its address cannot be opened: `parse_address` says why.
     """
     stack = screen.app.screen_stack
     main = _main_of(screen.app)

@@ -47,11 +47,11 @@ from tui.text.styled import Line, Piece, Token, cut, joined, line_width, opening
 
 
 DATED_AFTER: Final = timedelta(seconds=60)
-"""The age from which a wait has a date. A visible run is read more often than that."""
+"""If the trace was read longer ago, a wait shows the time of that read. Visible runs are read more often than that."""
 
 
 MAX_RUNNING_AGE: Final = timedelta(seconds=30)
-"""Code that ran when the trace was read may wait by now. After this time it is no longer called running."""
+"""Code that ran when the trace was read may wait by now. After this time it is not called running any more."""
 
 
 _MAX_TASK: Final = 60
@@ -220,7 +220,7 @@ def end_line(facts: ListFacts, width: int) -> Line | None:
 def end_key(facts: ListFacts) -> tuple[str, str] | None:
     """Return the key for the last line and its effect, or None if there is nothing left to ask.
 
-    On a run, Enter does something else: hence `here`.
+    The effect says `here`, because Enter does something else on a run.
     """
     progress = facts.progress
     if progress.step is not None:
@@ -254,7 +254,7 @@ def _tail(key: tuple[str, str] | None) -> Line:
 
 
 def _parts(facts: ListFacts) -> list[Piece]:
-    """Return what was not searched, the most important first, then what was searched."""
+    """Return what the filter did not search, the most important first, then what it searched."""
     progress, parts = facts.progress, list[Piece]()
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
@@ -408,7 +408,7 @@ def invalid_word_line(parsed: Filter) -> Line:
 
 # Two lines about the selected run, where its detail page is not visible.
 #
-# The first line names the run and its status. The second gives the reason: error, runs below, or how long it waits.
+# The first line has the run and its status. The second one gives the reason: the error, the runs below, or the wait.
 
 
 _SECOND: Final = timedelta(seconds=1)
@@ -439,7 +439,7 @@ def summary_lines(
 def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
     """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut.
 
-    The attempt stands last, since it is often read later than the rest.
+    The attempt is last, since it is often read after the rest.
     """
     style = style_of(run)
     status: Line = (Piece("  "), style.mark, Piece(" "), overlay or style.name)
@@ -479,7 +479,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
 
 
 def _duration_text(run: Run, now: Now) -> Line:
-    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
+    """Return how long the run waits, runs or ran. A duration alone would not say which of these."""
     token = style_of(run).row.took if not run.is_final else Token.MUTED
     ran = took(run, now.frozen_at or now.at)
     duration = now.duration(ran, is_running=not run.is_final)
@@ -585,13 +585,13 @@ MAX_SHOWN_CHARS: Final = 12
 """The part of a wrong period that its sentence repeats."""
 
 MAX_NAMED_VALUES: Final = 2
-"""More values of one field than this are counted instead of named."""
+"""If a field has more values than this, they are counted instead of named."""
 
 _SHORT_FINGERPRINT: Final = 8
 
 
 TYPED_LISTS: Final = ("task", "tag", "version", "queue")
-"""The lists that the dialog has as text."""
+"""The lists that the dialog shows as a text field."""
 
 
 @dataclass(frozen=True, slots=True)

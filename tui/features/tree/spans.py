@@ -33,14 +33,14 @@ from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, 
 # The rows of the waterfall: names as a tree, durations, and bars on one time axis.
 
 
-# A trace with everything that takes long to compute.
+# A trace with its rows, ends and longest path. These take long to compute, so they are kept.
 
 
 GetRun = Callable[[RunId], Run | None]
 """Returns a run from the store."""
 
 KnownEnds = dict[RunId, RunEnd]
-"""What the store knew of the runs that the trace shows as open."""
+"""What the store knew about the runs that the trace shows as open."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ def whole_window(extents: Extents, now: int) -> TimeWindow:
 
 
 def zoomed(window: TimeWindow, whole: TimeWindow, *, step: int, around: int) -> TimeWindow:
-    """Return a window of half the length (1) or twice the length (-1), in the whole one, with a moment in its middle.
+    """Return a window of half (1) or twice (-1) the length, within the whole window, with a moment in its middle.
 
     The moment is moved into the whole window first.
     """
@@ -107,7 +107,7 @@ _FIXED_BARS: Final = {
     SpanKind.CALL: ("─", Token.MUTED),
     SpanKind.ENGINE: (BAR, Token.FAINT),
 }
-"""The bars that look alike however their span ended."""
+"""The bars that look the same for every outcome of their span."""
 
 _QUIET: Final = frozenset({SpanKind.DELAY, SpanKind.ENGINE, SpanKind.FUNCTION})
 
@@ -129,7 +129,7 @@ class SpanLook(NamedTuple):
 def look_of(parts: "RowParts", index: int) -> SpanLook:
     """Return the look of a span.
 
-    The store's status of a run counts, unless only the trace knows yet that the run has ended.
+    The status of a run comes from the store, unless so far only the trace shows that the run has ended.
     """
     waterfall = parts.waterfall
     kind, state = waterfall.kinds[index], parts.extents.states[index]
@@ -272,15 +272,15 @@ def moment_of(waterfall: Waterfall, clock: Now) -> int:
 def bar_line(parts: RowParts, index: int, look: SpanLook) -> Line:
     """Return the bar of a span in exactly the cells of its column.
 
-    The time in the queue is dashed. Where the end is not known, the bar ends with its last sign, and `░` reaches to the
-    latest moment at which the span can have ended.
+    The time in the queue is dashed. If the end is not known, the bar ends at the last sign of the span, and `░` reaches
+    to the latest moment at which the span can have ended.
     """
     waterfall, extents, window, width = parts.waterfall, parts.extents, parts.window, parts.columns.bar
-    # Free cells have the colour of the grid, so that they are one piece with it.
+    # Empty cells have the colour of the grid, so that both make one piece.
     cells = Cells(width, Token.LINE, (tick.cell for tick in parts.ticks), GRID)
 
     def draw(begin: int, end: int, character: str, token: Token) -> tuple[int, int]:
-        """Draw a bar, at least half a cell long, also of no length at the end of the window."""
+        """Draw a bar of at least half a cell, even if the span has no length or is at the end of the window."""
         start = window.half_cells(begin, width)
         stop, past = max(window.half_cells(end, width), start + 1), start == 2 * width
         return cells.draw(start - past, stop - past, character, token)
@@ -295,7 +295,7 @@ def bar_line(parts: RowParts, index: int, look: SpanLook) -> Line:
     if started < shown_end or started <= begin:
         first, last = draw(max(begin, started), shown_end, look.bar, look.bar_token)
     if is_unknown:
-        # Whole cells, at least one: the first one outside at the right is moved inside.
+        # Use whole cells, at least one. A cell just outside at the right is moved inside.
         after = -(-window.half_cells(end, width) // 2)
         from_cell = max(-(-window.half_cells(shown_end, width) // 2), last)
         if after > 0 and from_cell <= width:
@@ -307,7 +307,9 @@ def bar_line(parts: RowParts, index: int, look: SpanLook) -> Line:
 
 
 def _started(waterfall: Waterfall, index: int, end: int) -> int:
-    """Return when a run left the queue: never, if it has no spans but the engine's. Other spans were in no queue."""
+    """Return when a run left the queue. A run that has only the engine's spans never left it, and a span that is not a
+    run was never in a queue.
+    """
     if waterfall.kinds[index] is not SpanKind.RUN:
         return waterfall.starts[index]
     kinds = waterfall.kinds
@@ -316,9 +318,9 @@ def _started(waterfall: Waterfall, index: int, end: int) -> int:
 
 
 def _draw_logs(cells: Cells, parts: RowParts, logs: Iterable[int], first: int, last: int) -> None:
-    """Draw log marks inside a bar; one at its begin is moved by a cell, so that the begin stays visible.
+    """Draw log marks inside a bar. A mark at the begin of the bar is moved by a cell, so that the begin stays visible.
 
-    Of several in one cell the most severe one stays.
+    If several marks are in one cell, the most severe one is drawn.
     """
     for log in logs:
         cell = parts.window.cell(parts.waterfall.starts[log], parts.columns.bar)
@@ -339,9 +341,9 @@ _ARROW: Final = 2
 _EDGE: Final = 1
 _MIN_NAME: Final = 8
 _NOTE_FROM: Final = 60
-"""From this width of the name column on, names have a remark."""
+"""Names have a remark if the name column is at least this wide."""
 
-# The cells up to the end of the durations, by the width of the page; in between they grow evenly.
+# The cells up to the end of the durations, for some widths of the page. Between these widths they grow evenly.
 _LEFT: Final = ((40, 22), (80, 35), (120, 47), (200, 78))
 
 
@@ -434,8 +436,9 @@ def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool =
 
 
 MAX_TRACE_ROWS: Final = 5_000
-"""Rows of one response. A span is a row when it begins, another when it ends, and one for each of its events, so that
-fewer spans come. Source: tests/wire/recordings/README.md §5."""
+"""The most rows of one response. A span takes a row for its begin, one for its end, and one for each of its events, so
+a response has fewer spans. Source: tests/wire/recordings/README.md §5.
+"""
 
 
 def no_trace() -> str:
@@ -466,7 +469,7 @@ def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
 
 
 def hidden_counts(waterfall: Waterfall) -> str:
-    """Return `7 engine spans and 2 run() spans`: those that get a row only on request; empty if there are none."""
+    """Return `7 engine spans and 2 run() spans`: the spans that get a row only on request. Empty if there are none."""
     counts = ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
     return " and ".join(formatting.plural(count, noun) for count, noun in counts if count)
 
@@ -497,16 +500,16 @@ MAX_ATTRIBUTE_CELLS: Final = 600
 
 
 def attributes_of(detail: SpanDetail) -> Line:
-    """Return the attributes of a span. Its error is none of them: it is shown as an error."""
+    """Return the attributes of a span, without its error, which is shown as an error."""
     named = {name: value for name, value in detail.properties.items() if name != "error" or not isinstance(value, dict)}
     return inline(named, MAX_ATTRIBUTE_CELLS)[0] if named else (Piece("none", Token.MUTED),)
 
 
-# What is said about the selected span: a pane of facts below the rows, or a strip of two lines where it is low.
+# The texts about the selected span: a pane of facts below the rows, or a strip of two lines on a low screen.
 
 
 LOGS_FROM: Final = 160
-"""From this width on, the log lines of the span stand beside its facts."""
+"""If the pane is at least this wide, the log lines of the span stand beside its facts."""
 
 _LABEL: Final = 10
 _LOG_TIME: Final = 8
@@ -554,7 +557,7 @@ class SelectedSpan:
         return (Piece(f"{_KIND_WORDS.get(kind, 'span of')} ", Token.FAINT), Piece(run.message, Token.TEXT))
 
     def start(self) -> str:
-        """Return when the span starts on the axis: `at 10.6s`. Of the root: its time of day."""
+        """Return when the span starts on the axis: `at 10.6s`. For the root, return its time of day."""
         if self.index == ROOT:
             return f"at {formatting.moment(self.span.started_at, self.parts.clock.at)}"
         return f"at {_moment(self.parts.waterfall.starts[self.index])}"
@@ -599,7 +602,7 @@ class SelectedSpan:
         return first_line(Raw(name_of(self.parts.waterfall, index)))
 
     def error(self) -> Line:
-        """Return what the span threw. A run that crashed threw nothing in its trace: the run itself has the reason."""
+        """Return the error that the span threw. The trace of a crashed run has none; the run itself has the reason."""
         error, run_id = self.span.exception, self.span.run_id
         if error is None and self.parts.waterfall.run_spans.get(run_id) == self.index:
             run = self.parts.get_run(run_id)
@@ -615,7 +618,7 @@ class SelectedSpan:
         return sorted(waterfall.logs_below(self.index), key=lambda log: (waterfall.starts[log], log))
 
     def last_log(self) -> Line:
-        """Return the last log line. Of a cut trace it is the last one that came."""
+        """Return the last log line. If the trace was cut, it is the last one that was received."""
         if not (logs := self.logs()):
             return ()
         waterfall = self.parts.waterfall

@@ -76,9 +76,10 @@ class BoardSpan:
 class Line:
     """One of the four series, and its figures.
 
-    `now` is how many runs were done and failed in the last 60 s, and how many are queued and running. `in_span`,
-    `normal`, `last_day` are totals for done and failed, maxima for queued and running; `normal` is that of the span.
-    `is_abnormal` says for each cell whether it is above normal.
+    * `now`: how many runs were done or failed in the last 60 s, or are queued or running
+    * `in_span`, `normal`, `last_day`: totals for done and failed, maxima for queued and running; `normal` is what is
+      usual for a time as long as the span
+    * `is_abnormal`: for each cell, whether it is above normal
     """
 
     cells: Cells
@@ -155,14 +156,14 @@ class QueueHealth(StrEnum):
 class QueueRow(Queue):
     """A queue as the server lists it, with its waits and its health.
 
-    * `queued`: how many runs wait. The list of queues does not count runs that were handed to a worker, so its number
-      is a least one (`is_least`), and its zero is unknown, until the waits are read
+    * `queued`: how many runs wait. The list of queues does not count runs that were handed to a worker. So until the
+      waits are read, its number is only a minimum (`is_least`), and a zero means unknown
     * `is_reading`: the waits are being read for the first time, or again after a long pause
-    * `started_per_min`, `arrived_per_min`: those of the last minute before the waits were read
+    * `started_per_min`, `arrived_per_min`: the numbers of the last minute before the waits were read
     * `holders`: the tasks whose runs hold the places of the queue
     * `standstill`: why none of its runs starts, whatever its limit says
-    * `is_v2`: it has no limit of its own, but its runs may hold named ones
-    * `throttled`: how many of its runs had to wait for its limit in the last hour, where somebody has read that
+    * `is_v2`: the queue has no limit of its own, but its runs may hold places of named limits
+    * `throttled`: how many of its runs had to wait for its limit in the last hour, if a screen has read that
     """
 
     oldest_at: datetime | None = None
@@ -205,11 +206,11 @@ class LongestRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The wall at `at`. Rows are complete; the screen cuts them.
+    """The wall at `at`. It has all rows; the screen cuts them.
 
     * `waiting`: the waitpoint tokens that a person has to complete
     * `just_now`: the runs that ended last, newest first
-    * `facts`: those that it was made from
+    * `facts`: the facts that the board was made from
     """
 
     at: datetime
@@ -224,7 +225,7 @@ class Board:
     facts: WallFacts = NO_FACTS
     own_since: datetime | None = None
     is_listed: bool = False
-    """The numbers are own counts that lack runs: server filters are active, or a public token reads slowly."""
+    """The numbers are our own counts, and lack runs: server filters are active, or a public token reads slowly."""
 
 
 # The order of queues: worst first.
@@ -251,9 +252,9 @@ def queue_rows(
 ) -> tuple[QueueRow, ...]:
     """Return the rows, in the order of the server.
 
-    Where the key may not read the list of queues, the rows are those queues in which runs wait or start. These also
-    follow a list that is cut. `now` is the moment up to which the facts are known. Waits that are too old are unread.
-    `still` is why no run of the environment starts.
+    If the key may not read the list of queues, the rows are the queues in which runs wait or start. Such queues are
+    also added to a list that is cut. `now` is the moment up to which the facts are known. Waits that are too old count
+    as unread. `still` is why no run of the environment starts.
     """
     known = facts or NO_FACTS
     read = bounds.fresh_waits(known, now)
@@ -298,7 +299,7 @@ def _row(
     is_reading: bool,
 ) -> QueueRow:
     name, is_read = queue.stored_name, waits is not None
-    # A queue that is not named has no waiting run and no start.
+    # If the waits do not name a queue, no run waits in it, and none has started.
     rate = 0.0 if is_read else None
     wait = (waits or {}).get(name) or QueueWait(name, 0, started_per_min=rate, arrived_per_min=rate)
     # The list does not count the runs that were handed to a worker (tests/wire/recordings/README.md §7).
@@ -384,7 +385,7 @@ class TaskRows:
     def rows(self) -> tuple[TaskRow, ...]:
         """Return the rows, worst first: by findings, then by failed, by queued and by ended runs.
 
-        Acknowledged failures stand after the others. Of an hour that is not known, the own counts of its end decide.
+        Acknowledged failures stand after the others. If an hour is not known, our own counts of its end decide.
         """
         ranks = {task: rank for rank, task in enumerate(self._findings)}
         tasks = {*self._own.tasks, *self._ends, *self._findings}
@@ -424,11 +425,11 @@ class TaskRows:
         if self._own.is_live_complete:
             running, queued = (0, 0) if own is None else (own.executing, len(own.queued))
             if own is not None and own.queued:
-                # Of runs in a queue of another name, the server's waits name only the queue.
+                # If runs of the task wait in a queue with another name, the server's waits do not name the task.
                 own_at = datetime.fromtimestamp(own.queued[0][0], UTC)
                 oldest_at = own_at if oldest_at is None else min(oldest_at, own_at)
         elif queue is not None:
-            # The list's zero is none: it does not count the runs that were handed to a worker.
+            # A zero of the list may be wrong: it does not count the runs that were handed to a worker.
             running, queued = queue.running, queue.queued or None
             if self._are_waits_read:
                 queued = 0 if waiting is None else waiting.queued
@@ -469,9 +470,9 @@ class TaskRows:
 
 # The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
 #
-# The store knows the errors of the runs that it has read. The server counts all of them, but neither normalises
-# messages nor sends frames. A group of the server that no group of the store holds is a row of its own, and its runs
-# are those that the server lists for it. Source: tests/wire/recordings/README.md §11 (recordings 057, 1031, 1032).
+# The store knows only the errors that were read. The server counts all errors, but neither normalises messages nor
+# sends frames. If no group of the store holds a group of the server, that is a row of its own, and its runs are those
+# that the server lists for it. Source: tests/wire/recordings/README.md §11 (recordings 057, 1031, 1032).
 
 
 _WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED, ErrorState.UNRESOLVED, ErrorState.ACKNOWLEDGED)
@@ -488,8 +489,8 @@ class FailingGroup:
     * `line`: the line of the first own frame in the newest failure, None if it is not known.
     * `since`: when the group was first seen; for one that regressed, when it failed again.
     * `filter_text`: the filter that lists its runs of the last hour.
-    * `filters`: the server's filters that list them, where the store does not know all of them.
-    * `server_id`: the server's group that it is, if it is one.
+    * `filters`: the server's filters that list its runs, if the store does not know all of them.
+    * `server_id`: the id of the server's group, if this group is exactly one of them.
     """
 
     count: int
@@ -509,7 +510,7 @@ class FailingGroup:
 
     @property
     def identity(self) -> Hashable:
-        """What identifies the group among others: the server has several with messages that are one for us."""
+        """Identifies the group among others. The server may have several groups whose messages are the same for us."""
         return self.task, self.server_id or (self.type, self.message, self.frame)
 
     @property
@@ -549,8 +550,9 @@ def failing_now(
 ) -> tuple[FailingGroup, ...]:
     """Return the groups with a failure at `since` or later, worst first.
 
-    Worst first: new, regressed, the rest, acknowledged; within each, the greatest number first. A group of which the
-    server has not told yet, as it does once a minute, stands with the new ones: a new one would come in last.
+    The order is: new, regressed, the rest, acknowledged; within each, the greatest number first. The server reports
+    groups only once a minute. A group that it has not reported yet stands with the new ones. Otherwise a new group
+    would at first be the last one.
     """
     ours = list(groups)
     holders = Counter(each.id for group in ours for each in group.server_groups)
@@ -594,7 +596,8 @@ def _of_store(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int]) -> Faili
 def _only_server_group(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int]) -> ServerErrorGroup | None:
     """Return the server's group that a group is, if it is only one, and no other group holds it too.
 
-    Then its count is that of the group, and it can be listed. Otherwise, failures that were not read are nobody's yet.
+    Then the server's count is that of the group, and its runs can be listed. Otherwise we do not know to which group
+    the failures belong that were not read.
     """
     theirs = group.server_groups
     is_one = len(theirs) == len(group.tasks) == 1  # each of theirs is of one task
@@ -674,7 +677,9 @@ def waiting_rows(facts: WallFacts, own: OwnCounts) -> tuple[WaitToken, ...]:
 
 
 MAX_CELLS_AFTER: Final = 1_440
-"""Cells between the end of the span and now, through which queued and running are followed back."""
+"""The levels of queued and running runs are followed back from now to the end of the span, through at most this many
+cells.
+"""
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -696,7 +701,7 @@ def four_lines(
     cells = [sums.total(start_s + turn * cell_s, start_s + (turn + 1) * cell_s) for turn in range(count)]
     reaches_now = start_s + count * cell_s > last_s
     queued_now, running_now = _levels_now(facts, counts, now) if reaches_now else (None, None)
-    # Newer than the own counts, the header's would move all cells up and down with every run that is not counted yet.
+    # The header's counts are newer than our own. With them, every run that is not counted yet would move all cells.
     queued_last, running_last = sums.live_counts or (queued_now, running_now) if reaches_now else (None, None)
     queued = levels(queued_last, cells, lambda each: each.triggered - each.started - each.unstarted)[: span.count]
     running = levels(running_last, cells, lambda each: each.started - (each.ended - each.unstarted))[: span.count]
@@ -728,15 +733,15 @@ def _outcomes(
         last_day = normals.failed_last_day if is_failed else normals.done_last_day
         day_from = (normals.last_day_at or normals.at) - _DAY
         if last_day is not None and in_span is not None and span.start >= day_from:
-            last_day = max(last_day, in_span)  # the day is read every five minutes: a storm may be younger
+            last_day = max(last_day, in_span)  # the day is read only every five minutes, so it may lack a new storm
     usual = _per_hour(normals, span.cell * span.count / _HOUR, is_failed=is_failed)
     return Line(list(cells), now, in_span=in_span, normal=usual, last_day=last_day)
 
 
 def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums], int]) -> list[int | None]:
-    """Return how many runs there were at the end of each cell, followed back from how many there are now.
+    """Return how many runs there were at the end of each cell: the number of now, followed back through the cells.
 
-    The last cells are not known if the server was silent in them, nor are those before a cell that is not known.
+    The last cells are unknown if the server was silent in them. All cells before an unknown one are unknown, too.
     """
     found: list[int | None] = [None] * len(cells)
     last = len(cells) - 1
@@ -753,7 +758,7 @@ def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums
 
 
 def _levels_now(facts: WallFacts, counts: StatusCounts | None, now: datetime) -> tuple[int | None, int | None]:
-    """Return the queued and the running runs, by the header's counts; without these by the waits and the queues."""
+    """Return the queued and the running runs: the header's counts, or without these the sums of waits and queues."""
     if counts is not None and not counts.is_live_partial:
         return counts.queued, counts.executing
     waits, queues = fresh_waits(facts, now), facts.queues
@@ -778,7 +783,7 @@ def _sum(cells: Cells) -> int | None:
 
 
 def _maximum(cells: Cells, now: int | None) -> int | None:
-    """Return the most of a span. The header's count of now may be above all cells: these lack the runs that retry."""
+    """Return the maximum of a span. The header's count of now may exceed all cells: these lack runs that retry."""
     known = [each for each in cells if each is not None]
     return max([*known, now or 0]) if len(known) == len(cells) else None
 
@@ -793,8 +798,8 @@ def make_board(
 ) -> Board:
     """Return the wall at `now`, the server's time. `counts` are the header's: `Store.status_counts`.
 
-    Minutes that were over at the server's answer are taken from it; newer ones are counted from the store. After an
-    outage has begun, nothing is known of the minutes since.
+    Minutes that were over when the server answered are taken from its answer; newer ones are counted from the store.
+    During an outage, the minutes since its begin are unknown.
     """
     is_known = verdict is None or verdict.is_known
     known_until = None if verdict is None or is_known else verdict.heard_at or datetime.min.replace(tzinfo=now.tzinfo)
@@ -806,7 +811,7 @@ def make_board(
     is_of_listed = own.is_filtered
     if verdict is not None:
         own_since = verdict.own_since or own_since
-        # The numbers are own counts alone, which lack runs.
+        # The numbers are only our own counts, which lack runs.
         is_of_listed |= verdict.is_of_listed and FactSource.MINUTES in dict(verdict.refused)
     return Board(
         now,

@@ -1,4 +1,4 @@
-"""`judge`: all findings of one moment, `hold`: what of them is shown, and `KnownFindings`: what calls the user."""
+"""`judge` finds all findings of one moment, `hold` chooses those to show, `KnownFindings` those that call the user."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -59,7 +59,9 @@ class Block(NamedTuple):
         return self.failed / self.ended
 
     def evidence(self, rate: float) -> float:
-        """Return the Kullback-Leibler divergence from another failure rate, times the runs. Infinite: impossible."""
+        """Return the Kullback-Leibler divergence from another failure rate, times the runs. It is infinite if that rate
+        is impossible.
+        """
         total = 0.0
         for observed, expected in ((self.rate, rate), (1.0 - self.rate, 1.0 - rate)):
             if observed > 0.0:
@@ -82,27 +84,32 @@ def total_of(at_s: float, blocks: Iterable[Block]) -> Block:
 
 # The outcomes of a task's runs by whole minutes, newest first.
 #
-# A minute is that of the server's query, or that of the own counts, whichever has all of its runs. So two processes
-# that read the same server see the same runs, whichever each has read.
+# Each minute is taken from the server's query or from our own counts, whichever has all of its runs. So two processes
+# that read the same server see the same runs, even if each has read others.
 
 
 WINDOW_S: Final = 600
-"""Failures are judged by the ten minutes before the task's newest run: an older failure says little of it."""
+"""Failures are judged by the ten minutes before the task's newest run: older ones say little about the task now."""
 
 RARE_WINDOW_S: Final = 7_200
 MIN_RECENT_RUNS: Final = 20
-"""A task of which fewer runs ended in these is judged by its last 20 of two hours: it may run every ten minutes."""
+"""If fewer runs of a task ended in these ten minutes, it is judged by its last 20 runs of two hours, since it may run
+only every ten minutes.
+"""
 
 MAX_AGE_S: Final = 3_300
-"""A task that has not failed for so long is not failing. The server's error groups, which say whether a failure is
-acknowledged, are those of an hour."""
+"""A task whose last failure is older than this is not failing. The server's error groups, which say whether a failure
+is acknowledged, cover an hour.
+"""
 
 MAX_UNREAD_S: Final = 240
 """The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
 
 
 class EndedMinutes:
-    """The minutes by which failures are judged at one moment. Those of which nobody has all runs are left out."""
+    """The minutes by which failures are judged at one moment. Minutes that neither the server's answer nor our own
+    counts have completely are left out.
+    """
 
     def __init__(self, minutes: MinutesRead | None, own: OwnCounts, now: datetime) -> None:
         cells = None if minutes is None else counts.server_cells(minutes)
@@ -135,7 +142,7 @@ class EndedMinutes:
     def of(self, task: TaskId, acknowledged: Collection[Raw] = ()) -> Iterator[Block]:
         """Yield the minutes of a task that count, newest first.
 
-        Failures with one of the acknowledged messages count neither as failed nor as ended. Only the own counts know
+        Failures with one of the acknowledged messages count neither as failed nor as ended. Only our own counts know
         the messages.
         """
         ignored = self._ignored(task, acknowledged) if acknowledged else {}
@@ -156,7 +163,7 @@ class EndedMinutes:
                 yield Block(at_s, failed, ended)
 
     def in_order(self, task: TaskId, minutes: list[Block], acknowledged: Collection[Raw] = ()) -> list[Block]:
-        """Return the minutes with a block for each run, where its order can matter and the own counts know it."""
+        """Return the minutes, with a block for each run where their order can matter and our own counts know it."""
         blocks = []
         for each in minutes:
             singles: list[Block] = []
@@ -191,7 +198,7 @@ def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
 
 
 def split_recent(blocks: Iterator[Block]) -> tuple[list[Block], Iterable[Block]]:
-    """Return the recent minutes, at least MIN_RECENT_RUNS runs if there are so many, and the minutes before."""
+    """Return the recent minutes, with at least MIN_RECENT_RUNS runs if there are as many, and the minutes before."""
     recent, ended = list[Block](), 0
     for block in blocks:
         if recent and block.at_s <= recent[0].at_s - WINDOW_S and ended >= MIN_RECENT_RUNS:
@@ -201,21 +208,23 @@ def split_recent(blocks: Iterator[Block]) -> tuple[list[Block], Iterable[Block]]
     return recent, ()
 
 
-# How often a task usually fails, by its runs before the present streak, where the server has no counts of 7 days.
+# How often a task usually fails, judged by its runs before the present streak if the server has no counts of 7 days.
 #
-# Failures of the streak itself must not become usual while it lasts: they would end its finding. So the runs are split
-# where their failure rate rose, if it rose. The split maximises a cumulative sum, and a likelihood ratio confirms it.
+# Failures of the streak itself must not count as usual, or a long streak would end its own finding. So the runs are
+# split at the time when their failure rate rose. The split maximises a cumulative sum, and a likelihood ratio confirms
+# it.
 
 
 RISE: Final = log(20)
-"""So much more likely two failure rates must be than one. It is no alarm, only a choice of what to compare with: the
-streak itself is judged far more strictly."""
+"""The runs are split only if two failure rates explain them this many times better than one. This is not an alarm: it
+only chooses the runs to compare with. The streak itself is judged far more strictly.
+"""
 
 
 def before_streak(recent: Block, earlier: Sequence[Block]) -> tuple[int, int]:
     """Return how many of the earlier runs failed, and how many ended, before the failure rate rose.
 
-    `earlier` is newest first. If the rate did not rise within it, all of it is before.
+    `earlier` is newest first. If the rate did not rise within these runs, all of them count as before the rise.
     """
     everything = total_of(0, earlier)
     before = everything.failed, everything.ended
@@ -234,16 +243,17 @@ def before_streak(recent: Block, earlier: Sequence[Block]) -> tuple[int, int]:
 
 
 MIN_STREAK_FAILURES: Final = 3
-"""Fewer failures are chance, however few runs there are."""
+"""Fewer failures are taken for chance, even if the task had no other runs."""
 
 ERROR: Final = 1e-5
-"""The lower bound of the failure rate is one-sided with 99.999 %. Each failure may begin a streak, so that with 95 %
-every twentieth would raise a finding; this way, a task that fails as usual is accused once in years."""
+"""The probability that the true failure rate is below its lower bound. Each failure may begin a streak, so with 5 %
+every twentieth failure would raise a finding. With this value, a task that fails as usual is accused once in years.
+"""
 
 STREAK_EVIDENCE: Final = log(1 / ERROR)
 
 RECOVERY_ERROR: Final = ERROR
-"""So improbable the healthy runs since the last failures must be if the streak went on."""
+"""A streak is over once the healthy runs after it would be this improbable if it went on."""
 
 RECOVERY: Final = log(1 / RECOVERY_ERROR)
 MIN_HEALTHY_S: Final = 45.0
@@ -252,7 +262,9 @@ MAX_RECENT_FAILURES: Final = 4
 """A recovered task may fail this often, as it does on other days."""
 
 MAX_RATE: Final = 0.99
-"""Even if all runs failed, one healthy run proves nothing."""
+"""The failure rate of a streak counts as at most this. Otherwise one healthy run would end a streak in which all runs
+failed.
+"""
 
 
 def may_be_streak(minutes: Collection[Block], rate: float) -> bool:
@@ -264,9 +276,9 @@ def may_be_streak(minutes: Collection[Block], rate: float) -> bool:
 
 
 def present_streak(blocks: Sequence[Block], rate: float) -> Block | None:
-    """Return the streak whose failures speak most against a rate. The blocks are newest first.
+    """Return the streak whose failures are the strongest evidence against a rate. The blocks are newest first.
 
-    None if no streak is certain, or if the runs after it are healthy again.
+    Return None if no streak is certain, or if the runs after it are healthy again.
     """
     best = _best_streak(blocks, rate)
     return None if best is None or is_over(blocks, rate, best) else best
@@ -308,9 +320,9 @@ def since_minute(streak: Block, minutes: Iterable[Block]) -> Block:
 def extended(streak: Block, minutes: Sequence[Block], rate: float) -> Block:
     """Return the streak with the minutes before it, newest first, in which the task failed about as much.
 
-    It begins where the likelihood ratio of a rate between the streak's and the usual one to the latter is greatest, so
-    that a streak which gets worse does not begin later. Before a healthy time that is long enough to end a streak,
-    nothing belongs to it.
+    A rate between the streak's and the usual one is compared with the usual one. The extended streak begins where that
+    likelihood ratio is greatest, so a streak that gets worse does not seem to begin later. A healthy time that is long
+    enough to end a streak also limits how far it is extended.
     """
     streak_rate = min((streak.rate + rate) / 2, MAX_RATE)
     if streak_rate <= rate:
@@ -330,8 +342,8 @@ def extended(streak: Block, minutes: Sequence[Block], rate: float) -> Block:
 
 # FAILING after a deploy: the first runs of a new version fail, and those of the version before did not.
 #
-# A deploy is a likely cause, and the streak may begin with the version's first run only. So four failures of four are
-# enough, where eight are needed on other days.
+# A deploy is a likely cause, and such a streak can only begin with the first run of the version. So four failures of
+# four runs are enough, where eight are needed without a deploy.
 
 
 MIN_DEPLOY_FAILURES: Final = 4
@@ -343,10 +355,10 @@ DEPLOY_EVIDENCE: Final = MIN_DEPLOY_FAILURES * log(1 / BEFORE_RATE)
 
 BEFORE_RUNS: Final = 50
 MIN_BEFORE_RUNS: Final = 20
-"""The last runs of the version before, and how few these may be."""
+"""The version before is judged by this many of its last runs, and must have at least as many."""
 
 MAX_RUNS: Final = 50
-"""A version with more runs is judged as on other days."""
+"""A version with more runs is judged like any other task."""
 
 TOGETHER_S: Final = 1.0
 CHILDREN_TOGETHER_S: Final = 10.0
@@ -362,10 +374,10 @@ def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: C
     since, before = _by_version(_newest_first(own, task, now), version, tally.versions[version])
     if len(before) < MIN_BEFORE_RUNS or sum(each.is_failed for each in before) >= BEFORE_RATE * len(before):
         return None
-    # The feed sends some runs without their version: those that are done may be the new one's.
+    # The feed sends some runs without their version. Those that succeeded may belong to the new version.
     since = [each for each in since if not is_acknowledged(each, acknowledged) and (each.version or not each.is_failed)]
     apart = _apart(own, [each for each in since if each.version in {version, None}])
-    # The failures from the first run on speak against the rate of before, at some time at least.
+    # At some time, the runs from the first one on must be evidence enough against the rate of the version before.
     if not any(
         sum_.failed >= MIN_DEPLOY_FAILURES and sum_.evidence(BEFORE_RATE) >= DEPLOY_EVIDENCE for sum_ in running(apart)
     ):
@@ -377,7 +389,7 @@ def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: C
 
 
 def lacks_runs_before(own: OwnCounts) -> bool:
-    """Return whether older runs may show that some new version fails, which the list has not read yet."""
+    """Return whether the list has not read older runs yet that may show that a new version fails."""
     for tally in own.tasks.values():
         version = _failing_version(tally)
         if version is not None and tally.versions.total() - tally.versions[version] < MIN_BEFORE_RUNS:
@@ -447,21 +459,22 @@ def _created(own: OwnCounts, outcome: Outcome) -> tuple[float, float]:
 # FAILING: tasks that fail more than they do on other days.
 #
 # The bound of a task is twice its normal failure rate, or the rate and 2 % if that is more. The normal is, in this
-# order: the same hour of the last 7 days if it has 20 runs; the task's runs of two hours before the streak, if these
-# are 20; otherwise one run in ten. These runs make the bound stricter than the fixed one, never laxer: of a task that
-# has always failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if
-# the lower confidence bound of a recent streak is above. After a deploy, four of four are enough.
+# order: the same hour of the last 7 days if it has 20 runs; the task's runs in the two hours before the streak, if
+# there are 20 of them; otherwise one run in ten. Runs of the two hours can only make the bound stricter than the fixed
+# one: if a task has always failed more than a fifth of its runs, only the last 7 days can show that this is usual. The
+# task fails if the lower confidence bound of a recent streak is above the bound. After a deploy, four of four are
+# enough.
 
 
 TIMES_NORMAL: Final = 2.0
 MIN_OVER_NORMAL: Final = 0.02
-"""A failure rate below twice the normal, or within 2 % of it, is no news."""
+"""A failure rate that is at most this much above the normal is not worth a finding."""
 
 FIXED_NORMAL: Final = 0.1
 """The normal of a task without 20 earlier runs."""
 
 FIXED_BOUND: Final = FIXED_NORMAL * TIMES_NORMAL
-"""The bound of a task without 20 earlier runs, and the highest bound that own runs make."""
+"""The bound of a task without 20 earlier runs. Bounds that are made from our own counts are never higher."""
 
 
 class FailureJudge:
@@ -493,7 +506,7 @@ class FailureJudge:
             return None
         if bounds.has_only_acknowledged(self._facts.errors, task, self._now):
             return None
-        # By the hour of the newest run: a full hour alone must not change what is said of a quiet task.
+        # Take the hour of the newest run: a quiet task must not be judged differently just because a new hour began.
         usual = either[recent[0].at_s < self._hour_s]
         if usual is None:
             older = list(older)
@@ -524,7 +537,7 @@ class FailureJudge:
 def _of_task(
     word: FindingWord, task: TaskId, since: datetime, evidence: Evidence, subject: FindingSubject | None = None
 ) -> Finding:
-    """Return a finding about a task, or about another subject of its."""
+    """Return a finding about a task, or about something else that belongs to it."""
     text = f"task:{as_value(task)}{' status:failures' if word is FindingWord.FAILING else ''}"
     return Finding(word, subject or FindingSubject(SubjectKind.TASK, task, Raw(task)), since, evidence, text, task=task)
 
@@ -538,7 +551,7 @@ def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
 def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
     """Return how many runs before the streak failed, and how many ended.
 
-    None if these are too few, or failed too often to be called usual.
+    Return None if there are too few of them, or if too many failed to call that usual.
     """
     earlier = before_streak(total_of(0, recent), older)
     return earlier if earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND else None
@@ -552,7 +565,7 @@ def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:
 def _bound(failed: int, runs: int) -> float:
     """Return the failure rate above which a task fails that usually fails as often as these runs did.
 
-    One more run counts as failed and one more as done: 0 of 20 does not mean never.
+    One failed and one done run are added, because 0 failures in 20 runs do not mean that the task never fails.
     """
     rate = (failed + 1) / (runs + 2)
     return max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
@@ -575,19 +588,23 @@ def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
 
 # MISSING: schedules whose due time has passed without a run.
 #
-# A schedule is missing only if the server was asked for its runs after the due time, and has none since. Due times
-# before the program knew the schedule count only where its newest run shows that it ran as it is now, or where the
-# server names one as the next.
+# A schedule is missing only if we asked the server for its runs after the due time, and it has none since. A due time
+# before the program knew the schedule counts only if its newest run shows that the schedule already was as it is now,
+# or if the server named that time as the next one.
 
 
 MISSED_AFTER: Final = timedelta(seconds=60)
-"""After the server should have started it. It spreads schedules over some seconds, and a list lags behind."""
+"""The time after the server should have started the run. The server spreads schedules over some seconds, and its list
+lags behind.
+"""
 
 MAX_DUE_BEFORE: Final = 3
-"""A schedule may have been switched off. If it missed more due times before the program knew it, it probably was."""
+"""A schedule that missed more due times than this before the program knew it was probably switched off."""
 
 ASKED_BEFORE: Final = timedelta(seconds=15)
-"""So soon before another due time counts, a schedule is not asked for: each may be asked for few times a minute."""
+"""A schedule that is due again within this time is asked about only after that, since it may be asked about only a few
+times a minute.
+"""
 
 MAX_IDLE_DEVELOPMENT: Final = timedelta(minutes=5)
 """In a development environment no run and no schedule starts while no `dev` command runs."""
@@ -596,9 +613,9 @@ _CLOCK_SKEW: Final = timedelta(seconds=1)
 
 
 def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
-    """Return the ids of schedules whose newest run decides whether they are missing: each once for a due time.
+    """Return the ids of schedules whose newest run decides whether they are missing, each once for a due time.
 
-    The last due time comes first, since few can be asked for at once.
+    The schedule with the latest due time comes first, since only few can be asked about at once.
     """
     return tuple(each.id for each in _unasked(facts, now, own))
 
@@ -703,7 +720,7 @@ AT_LIMIT_AFTER: Final = timedelta(seconds=30)
 """How long the oldest run of a queue at its limit may wait."""
 
 MIN_SLOW_RUNS: Final = 30
-"""Fewer runs in the last hour have no trustworthy 95th percentile: it would be that of a single run."""
+"""With fewer runs in the last hour, a single run would decide the 95th percentile."""
 
 
 def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standstill | None = None) -> list[Finding]:
@@ -763,13 +780,13 @@ OVERDUE_P95S: Final = 5
 """A run is overdue after this multiple of the p95 of its task: even slow runs rarely take three times it."""
 
 MIN_OVERDUE: Final = timedelta(minutes=10)
-"""And not before this: a run of seconds that takes a minute needs no attention."""
+"""A run is never overdue before this: if it usually takes seconds, a minute needs no attention."""
 
 MAX_UNUSUAL: Final = timedelta(hours=24)
-"""A run of a task of which no percentile is known is overdue after this: a person should know that it takes days."""
+"""If no percentile of the task is known, its runs are overdue after this: a person should know of such a run."""
 
 MAX_OVERDUE: Final = 500
-"""Overdue runs of which a finding is made, the longest first: a verdict has no more findings."""
+"""Findings are made for at most this many overdue runs, the longest first: a verdict has no more findings."""
 
 MAX_DEQUEUED: Final = timedelta(minutes=3)
 """A dequeued run starts within seconds; a cold machine takes a minute."""
@@ -789,7 +806,7 @@ def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
 
 
 def overdue_after(p95: timedelta | None) -> timedelta:
-    """Return how long a run may execute whose task has this 95th percentile, None where it is not known."""
+    """Return how long a run may execute. `p95` is the 95th percentile of its task, None if it is not known."""
     return MAX_UNUSUAL if p95 is None else max(MIN_OVERDUE, p95 * OVERDUE_P95S)
 
 
@@ -807,9 +824,9 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
             long.append((state.started_at, run.id, task, run))
     p95_of = bounds.p95s_by_task(facts, own)
     overdue = sorted(each for each in long if now - each[0] > overdue_after(p95_of(each[2])))
-    # The longest run of a task is found whatever else is: it explains why the task is slow.
+    # The longest run of a task always gets a finding, since it explains why the task is slow.
     longest = {each[2]: each for each in reversed(overdue)}
-    # By id: a run with metadata has no hash.
+    # Compare ids: a run with metadata cannot be hashed.
     shown = {each[1]: each for each in (*overdue[:MAX_OVERDUE], *longest.values())}
     for started_at, _, task, run in shown.values():
         p95 = p95_of(task)
@@ -824,7 +841,7 @@ def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
 
 def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     tokens = (each for each in bounds.waiting_tokens(facts, own) if not each.is_doubtful)
-    # Of the tokens of one run the oldest stands for all.
+    # If a run has several tokens, only the oldest gets a finding.
     return [_of_token(each) for each in tokens if now - each.created_at >= MAX_APPROVAL][::-1]
 
 
@@ -836,24 +853,29 @@ def _of_token(token: WaitToken) -> Finding:
     return Finding(FindingWord.STUCK, subject, token.created_at, evidence, text, token.task, token.run_id)
 
 
-# `judge`: all findings of one moment, and `hold`: what of them is shown.
+# `judge` finds all findings of one moment. `hold` chooses those to show.
 
 
 UNKNOWN_AFTER: Final = timedelta(seconds=41)
-"""Nothing is known once list and feed have been silent for so long. This is judged up to 3 s later, so that screens say
-it within 45 s. A feed answers every 20 s, even if nothing happens."""
+"""After this silence of list and feed, the verdict is NOT KNOWN. It is judged up to 3 s later, so screens say it within
+45 s. A feed answers every 20 s, even if nothing happens.
+"""
 
 MIN_SHOWN: Final = timedelta(seconds=60)
-"""A finding that appeared stays so long: otherwise it could not be read in time."""
+"""A new finding stays at least this long. Otherwise it could vanish before the user has read it."""
 
 MIN_ENDED: Final = timedelta(seconds=20)
-"""And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""
+"""A finding vanishes only after it was not found for this long. Otherwise one that comes and goes within seconds would
+flicker, and ring each time.
+"""
 
 ASKED_WITHIN: Final = timedelta(seconds=20)
-"""A late schedule is asked for its runs within this time. One that was not may have missed a run: nothing is OK."""
+"""The server is asked about a late schedule within this time. A schedule that it was not asked about may have missed a
+run, so the verdict is not OK.
+"""
 
 MAX_FINDINGS: Final = 500
-"""More findings are one: everything is wrong."""
+"""A verdict has at most this many findings. With more, everything is wrong, and single ones do not matter."""
 
 _WORDS: Final = tuple(FindingWord)
 
@@ -875,8 +897,8 @@ def judge(
 ) -> tuple[Finding, ...]:
     """Return what is wrong at `now`, the server's time, worst first. `still` is why no run starts at all.
 
-    One cause has one word: a task that fails is not also slow, and runs that wait behind a stuck one are no finding.
-    A paused queue is a cause of its own.
+    One cause makes one finding: a task that fails is not also slow, and runs that wait behind a stuck one are not
+    reported. A paused queue is a cause of its own.
     """
     found = FailureJudge(facts, own, now).findings()
     found += missing(facts, own, now, is_development=is_development)
@@ -895,9 +917,9 @@ def _is_paused(finding: Finding) -> bool:
 
 
 def hold(previous: Held, judged: Sequence[Finding], now: datetime) -> Held:
-    """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
+    """Return the findings to show: the judged ones, and older ones that appeared or were last found very recently.
 
-    The since of a finding never gets later, other than that of failures: their runs say when they began.
+    The time since which a finding holds never gets later. Failures are the exception: their runs say when they began.
     """
     before = {each.finding.identity: each for each in previous}
     after: dict[Hashable, HeldFinding] = {}
@@ -908,10 +930,10 @@ def hold(previous: Held, judged: Sequence[Finding], now: datetime) -> Held:
             continue
         since = found.since if found.word is FindingWord.FAILING else min(found.since, known.finding.since)
         after[found.identity] = HeldFinding(replace(found, since=since), known.appeared_at, now)
-    # A run that was found by its duration, and now by the token for which it waits, has one finding.
+    # A run that was first found by its duration, and now by the token for which it waits, keeps one finding.
     subjects = {_said_of(each.finding) for each in after.values()}
     for identity, each in before.items():
-        # The server's clock was set back where this is in the future: such a finding would stay for as long.
+        # A time in the future means that the server's clock was set back. The finding would stay until that time.
         is_shown = each.found_at <= now and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED)
         if is_shown and identity not in after and _said_of(each.finding) not in subjects:
             after[identity] = each
@@ -955,7 +977,7 @@ def verdict_of(
 ) -> Verdict:
     """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first.
 
-    `runs` says that the list was not read. `is_of_listed`: it was, and lacks runs.
+    `runs` is set if the list was not read. `is_of_listed`: the list was read, but lacks runs.
     """
     is_known = heard_at is not None and now - heard_at <= UNKNOWN_AFTER
     refused = tuple(
@@ -973,13 +995,14 @@ def verdict_of(
     )
 
 
-# When a finding passed the bound that makes it one: later than its since, which is when the trouble began.
+# When a finding passed the bound that makes it one. That is later than its `since`, the time when the trouble began.
 
 
 def passed_bound_at(finding: Finding) -> datetime | None:
     """Return when a finding passed its bound, None where its evidence does not say.
 
-    For a task that fails it is the time of the first failure: how many failures it takes depends on its normal.
+    For a failing task this is the time of its first failure, since the number of failures that passes the bound depends
+    on what is normal for the task.
     """
     match finding.evidence:
         case TaskFails():
@@ -998,17 +1021,17 @@ def passed_bound_at(finding: Finding) -> datetime | None:
             return created_at + MAX_APPROVAL
 
 
-# Finds the new findings of a verdict: each calls the user once, however often it is judged.
+# Finds what is new in a verdict, so that each finding calls the user only once.
 
 
 RINGS_AGAIN_AFTER: Final = timedelta(minutes=10)
-"""A finding that went and comes back sooner is the same one: its numbers move around its bound."""
+"""A finding that comes back within this time counts as the same one: its numbers just move around its bound."""
 
 NEW_WITHIN: Final = timedelta(minutes=1)
-"""Of the findings that the first verdict has, those that became one at most this long before the start are new."""
+"""A finding of the first verdict is new if it passed its bound at most this long before the start."""
 
 MAX_GONE: Final = 1_000
-"""Findings that went lately and are remembered."""
+"""At most this many findings that vanished are remembered."""
 
 
 class News(NamedTuple):
@@ -1019,25 +1042,25 @@ class News(NamedTuple):
 
 
 class KnownFindings:
-    """What the user was called for, or knew without a call."""
+    """The findings for which the user was called, or which the user saw without a call."""
 
     def __init__(self, at: datetime) -> None:
         self.gone: dict[Hashable, datetime] = {}
-        """When findings went that are not present, at most MAX_GONE."""
+        """When each finding vanished, for at most MAX_GONE findings that are not present."""
         self._present: frozenset[Hashable] | None = None
         """The identities of the findings of the last verdict; None before the first."""
         self.begin(at)
 
     def begin(self, at: datetime) -> None:
-        """Begin to watch, at first or again: what the next verdict has from long before is not new."""
+        """Begin to watch, for the first time or again. What is old in the next verdict does not count as new."""
         self.gone |= dict.fromkeys(self._present or (), at)
         self._began_at, self._present, self._was_silent = at, None, False
 
     def news(self, verdict: Verdict) -> News:
         """Return what is new in the next verdict.
 
-        A verdict that is not known changes no finding. It is news only after one that was known. While some source is
-        not read, no finding has gone.
+        A verdict that is NOT KNOWN changes no finding. It is news only after a verdict that was known. While a source
+        is unread, findings do not count as gone.
         """
         known, was_silent, self._was_silent = self._present, self._was_silent, verdict.word == NOT_KNOWN
         gone = {key: at for key, at in self.gone.items() if verdict.at - at < RINGS_AGAIN_AFTER}
@@ -1059,6 +1082,6 @@ class KnownFindings:
 
 
 def _is_newer(finding: Finding, oldest: datetime) -> bool:
-    """Return whether a finding became one at `oldest` or later. What cannot be known is not newer."""
+    """Return whether a finding passed its bound at `oldest` or later. If that is not known, it is not newer."""
     at = passed_bound_at(finding)
     return at is not None and at >= oldest
