@@ -53,7 +53,7 @@ class TablePane(Pane):
         self.table = table
         self.table.columns_for = self.slots_for
         self.choices: Sequence[ColumnEntry] | None = None
-        """The chosen columns, None for the program's own."""
+        """The columns that the user chose, None for the default ones."""
 
     @property
     def body(self) -> RowTable[Any]:
@@ -70,7 +70,7 @@ class TablePane(Pane):
         self.show_choices(self.app_base.own_columns.shown(self.title))
 
     def show_choices(self, choices: Sequence[ColumnEntry] | None) -> None:
-        """Show chosen columns; None: the program's own."""
+        """Show the columns that the user chose; None: the default ones."""
         self.choices = choices
         self.table.show_columns()
 
@@ -86,7 +86,7 @@ class TablePane(Pane):
 
     def hit_step(self, step: int) -> None:
         if self.searched:
-            self.table.step(step)  # every row of a filtered list is a match
+            self.table.step(step)  # in a filtered list every row is a match
 
     def action_mark(self) -> None:
         self.table.rows.toggle_mark()
@@ -255,7 +255,7 @@ class WayBack(NamedTuple):
 
 
 class MainView(BaseScreen):
-    """The screen below all others, as the views above it see it."""
+    """The lowest screen, with the methods that the views above it use."""
 
     def action_refresh_now(self) -> None:
         raise NotImplementedError
@@ -270,7 +270,7 @@ class MainView(BaseScreen):
         raise NotImplementedError
 
     def leave_other_views(self, but: "ViewEntrance | None" = None) -> None:
-        """Close the views in front of this one, but for the one that is given."""
+        """Close the views in front of this one, except `but`."""
         raise NotImplementedError
 
     def open_command_line(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None = None) -> None:
@@ -291,7 +291,7 @@ class MainView(BaseScreen):
 class ViewEntrance:
     """The way to a view and back. A subclass imports the view when it is first opened, and pushes it.
 
-    `name` is the view's in an address.
+    `name` is the name of the view in an address.
     """
 
     name = ""
@@ -315,7 +315,7 @@ class ViewEntrance:
 
     @property
     def facts(self) -> Hashable:
-        """The facts that tell two views apart. They are cheap to compare."""
+        """The values that differ between two different views. They are cheap to compare."""
         raise NotImplementedError
 
     def on_changes(self, changes: Changes) -> None:
@@ -328,7 +328,7 @@ class ViewEntrance:
             app = self._main.app
             stack: list[object] = [*app.screen_stack]
             if screen not in stack:
-                return  # it was above a view that was left just before
+                return  # the view above which it was shown was closed just before
             for _ in stack[stack.index(screen) + 1 :]:
                 app.screen.dismiss(None)  # a dialog, or the wall, above it
             screen.action_leave_view()
@@ -392,7 +392,7 @@ class ListEntrance(ViewEntrance):
             self._main.list_runs(runs, WayBack(self.open, partial(self.screen.dismiss, None), self.forget), run_id)
 
     def forget(self) -> None:
-        """The list shows other runs than those of a row: give memory back."""
+        """Release memory, because the list of runs does not show the runs of a row any more."""
 
 
 class ListScreen(BaseScreen):
@@ -420,7 +420,7 @@ class ListScreen(BaseScreen):
     ]  # fmt: skip
     proportions: ClassVar[Proportions] = Proportions(main_rows=20, main_columns=112)
     scopes: ClassVar[tuple[CommandScope, ...]] = (CommandScope.RUN, CommandScope.TASK)
-    """What the user's own commands may be about."""
+    """The scopes of the user's own commands that work here."""
 
     def __init__(self, entrance: ListEntrance, more: Sequence[Pane] = (), *, recent: Sequence[str] = ()) -> None:
         live, rows = entrance.main.live, entrance.rows
@@ -469,7 +469,7 @@ class ListScreen(BaseScreen):
         super().tick()
 
     def _show_soon(self) -> None:
-        # A task of the session may call this; widgets are changed on the app's own message loop.
+        # A task of the session may call this, but widgets must be changed on the app's own message loop.
         self.call_later(self.show_changes)
 
     def show_changes(self) -> None:

@@ -79,7 +79,7 @@ class PageScreen(ViewScreen):
 
     def on_mount(self) -> None:
         self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
-        self.set_focus(self.page)  # at once: a key typed right after the one that opened this may open the prompt
+        self.set_focus(self.page)  # now, because the next key may already open the prompt
         self.show_rule()
         self.begin()
 
@@ -145,7 +145,7 @@ class PageScreen(ViewScreen):
 
 MIN_WIDTH: Final = 40
 MIN_TWO_COLUMNS: Final = 74
-"""From this many cells on the groups stand in two columns."""
+"""A page with at least this many cells has two columns of groups."""
 
 _KEY_CELLS: Final = 13
 _GAP: Final = 1
@@ -160,7 +160,7 @@ _SENTENCES: Final = (
     ("alerts", "A new finding rings, shows a notice or runs a command, if [bell] of the config file says so."),
     ("away", "After ten minutes without a key, the next one shows what happened, and does nothing else."),
 )
-"""What no key is for."""
+"""Things on the page of keys that are not keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class HelpKey:
 def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
     """Return the keys by purpose in lines of at most `width` cells (at least 40), in two columns where they fit.
 
-    `bindings` is by id. Each key stands once; a key that does nothing here is faint in its place.
+    `bindings` is by id. Each key is listed once. A key that does nothing here keeps its place, but is faint.
     """
     limit = max(width, MIN_WIDTH)
     is_split = limit >= MIN_TWO_COLUMNS
@@ -217,7 +217,7 @@ def _entry(bindings: Sequence[HelpKey], text: str) -> HelpKey:
 
 
 def _once(entries: Sequence[HelpKey], used_keys: set[str]) -> Iterator[HelpKey]:
-    """Yield rows that work here, and the others without the keys that another row has already."""
+    """Yield the rows that work here, then the others, without keys that an earlier row has."""
     for entry in entries:
         if entry.works_here:
             yield entry
@@ -266,7 +266,7 @@ def header_signs(*, is_colorless: bool = False) -> tuple[tuple[Piece, str], ...]
 
 
 def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
-    """Return statuses, signs of the header, and what else no key is for, in lines of at most `width` cells."""
+    """Return the meaning of statuses, signs of the header and other marks, in lines of at most `width` cells."""
     limit = max(width, MIN_WIDTH)
     statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
@@ -407,7 +407,7 @@ class LinkedDialog(Dialog):
 
     def __init__(self, link: str) -> None:
         super().__init__()
-        # One style for all lines: a terminal underlines them together when the pointer is over one.
+        # All lines share one style, so that a terminal underlines them together when the pointer is over one.
         self._style = Style(link=link, underline=True)
         self.linked = range(0)
         """The lines of the link."""
@@ -416,7 +416,7 @@ class LinkedDialog(Dialog):
         strip = super().strip_at(y)
         if self.line_at(y) not in self.linked:
             return strip
-        # Only the text: a click on the spaces beside it opens nothing.
+        # Only the text is a link, so a click on the spaces beside it opens nothing.
         text = strip.text
         begin, end = len(text) - len(text.lstrip(" │|")), len(text.rstrip(" │|"))
         return Strip.join([strip.crop(0, begin), strip.crop(begin, end).apply_style(self._style), strip.crop(end)])

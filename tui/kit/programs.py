@@ -25,15 +25,15 @@ from tui.threads import call_detached
 
 # A browser beside the monitor: the user's own, or that of the platform where there is a display.
 #
-# A browser gets no terminal: it reads nothing, and what it prints is discarded. One that needs a terminal is started in
-# the foreground instead.
+# A browser gets no terminal: it reads nothing, and its output is discarded. A browser that draws on the terminal is
+# started in the foreground instead.
 
 
 FAILS_WITHIN_S: Final = 3.0
-"""A browser that still runs after this has started."""
+"""A browser that still runs after this time has started successfully."""
 
 MAX_BROWSERS: Final = 8
-"""Entries of `$BROWSER` that are tried."""
+"""At most this many entries of `$BROWSER` are tried."""
 
 TEXT_BROWSERS: Final = frozenset({"browsh", "carbonyl", "chawan", "cha", "elinks", "links", "links2", "lynx", "w3m"})
 
@@ -63,10 +63,10 @@ def is_web_address(text: str) -> bool:
 
 
 def browsers_for(address: str, environ: Mapping[str, str], platform: str = sys.platform) -> list[Browser]:
-    """Return the commands to try, in order: those of `$BROWSER`, otherwise the platform's where a display is near.
+    """Return the commands to try, in order: those of `$BROWSER`, else the platform's if the display is local.
 
-    Entries of `$BROWSER` are separated by `:`; `%s` stands for the address, which otherwise comes last. Over SSH a
-    display is the other machine's.
+    Entries of `$BROWSER` are separated by `:`; `%s` stands for the address, which otherwise comes last. Over SSH the
+    display belongs to the other machine.
     """
     own = [
         command
@@ -89,7 +89,7 @@ def _own_browser(entry: str, address: str) -> Browser | None:
         words = shlex.split(entry)
     except ValueError:  # a quote that does not end
         return None
-    if words[-1:] == ["&"]:  # as Python's `webbrowser` and others have it: it runs beside the monitor anyway
+    if words[-1:] == ["&"]:  # Python's `webbrowser` allows this; browsers run beside the monitor anyway
         words.pop()
     if not words:
         return None
@@ -104,7 +104,7 @@ async def start_browser(browser: Browser, environ: Mapping[str, str]) -> str | N
         process = await asyncio.to_thread(_spawn_browser, browser.arguments, environ)
     except OSError as error:
         return f"{browser.name}: {error.strerror or error}"
-    # The thread waits until the browser ends, maybe after this program: nothing else would collect it.
+    # A thread waits for the end of the browser, perhaps until this program ends. Otherwise it would become a zombie.
     ended = asyncio.wrap_future(call_detached("browser", process.wait))
     try:
         async with asyncio.timeout(FAILS_WITHIN_S):
@@ -137,7 +137,7 @@ TIME_LIMIT_S: Final = 300.0
 """A program that runs longer is ended."""
 
 MAX_KEPT_BYTES: Final = 4 * 1024
-"""So much is kept of the start of the output, and as much of its end."""
+"""This much of the start of the output is kept, and as much of its end."""
 
 MAX_OUTPUT_BYTES: Final = 256 * 1024 * 1024
 """A program that writes more is ended."""
@@ -146,7 +146,7 @@ END_GRACE_S: Final = 2.0
 """Between SIGTERM and SIGKILL, after the time limit."""
 
 QUIT_GRACE_S: Final = 0.2
-"""The same when the monitor ends, which waits no longer."""
+"""The time between these signals when the monitor ends, since it must not wait longer."""
 
 DRAIN_S: Final = 0.5
 """How long to wait for the rest of the output once the program has ended: what it started may keep the pipe open."""
@@ -216,7 +216,7 @@ class _Listener(asyncio.SubprocessProtocol):
         self.kept = KeptOutput()
         self.ended = asyncio.Event()
         self.is_at_end = asyncio.Event()
-        """Nobody has the other end of the pipe any more."""
+        """No process has the other end of the pipe open any more."""
         self.has_news = asyncio.Event()
         """The program has ended, or has written too much."""
 
@@ -264,7 +264,7 @@ async def run_in_background(
 ) -> ProgramResult:
     """Run a program until it ends. A cancellation ends it too. Raises `OSError` if it cannot start.
 
-    The arguments reach it as they are, in UTF-8, whatever the locale. stdin has these bytes, or is empty; stdout and
+    It receives the arguments unchanged, in UTF-8, independent of the locale. `stdin` is what it can read; stdout and
     stderr are one pipe.
     """
     loop = asyncio.get_running_loop()
@@ -304,7 +304,7 @@ _Started = tuple[asyncio.SubprocessTransport, _Listener]
 
 
 async def _started(starting: asyncio.Future[tuple[_Started]]) -> _Started:
-    """Wait for the start. asyncio ends a program whose start is canceled, but not what that had started already."""
+    """Wait for the start. If it is canceled, asyncio ends the program, but not the programs that it has started."""
     try:
         return (await asyncio.shield(starting))[0]
     except asyncio.CancelledError:
@@ -332,12 +332,12 @@ async def _end(transport: asyncio.SubprocessTransport, listener: _Listener, grac
         if await _is_set(listener.ended, grace_s):
             break
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)  # what the program had started, and did not end with it
+        os.killpg(group, signal.SIGKILL)  # programs that it had started, and that did not end with it
 
 
-# A program that has the terminal for itself, as a shell runs one: in a process group of its own.
+# A program that has the terminal for itself. Like a shell, we run it in its own process group.
 #
-# So ctrl-c and ctrl-z reach that program alone, and what it sends to its own group does not reach the monitor.
+# So ctrl-c and ctrl-z reach only that program, and signals that it sends to its group do not reach the monitor.
 
 
 END_TIMEOUT_S: Final = 1.0
@@ -345,7 +345,7 @@ END_TIMEOUT_S: Final = 1.0
 
 _SHELL: Final = "/bin/sh"
 _STOP_AND_RUN: Final = 'kill -STOP $$; exec "$@"'
-"""Stops until the program's group has the terminal: what is typed at its first output must reach it."""
+"""Stops until the program's group has the terminal, so that keys typed at its first output reach it."""
 
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -374,7 +374,7 @@ class ForegroundProgram:
         terminal: int,
         on_stopped: Callable[[], None],
     ) -> None:
-        """`path` is that of the first argument, `terminal` the descriptor of the terminal that the program gets."""
+        """`path` is the path of the program, `terminal` the descriptor of the terminal that it gets."""
         self._terminal = terminal
         self._on_stopped = on_stopped
         self._loop = asyncio.get_running_loop()
@@ -459,7 +459,7 @@ PREFIX: Final = "trigger-tui-"
 DELETE_TIMEOUT_S: Final = 2.0
 
 _DELETE_AT_END: Final = 'read -r _; rm -rf -- "$1"'
-"""Waits until the other end of its input is closed, by the kernel if need be."""
+"""Waits until the other end of its input is closed. After a crash of this process, the kernel closes it."""
 
 
 @asynccontextmanager

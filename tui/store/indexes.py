@@ -120,7 +120,7 @@ class RunIndex:
         return list(self._created)
 
     def shared_key(self, key: Key) -> Key:
-        """Return the equal key that the indexes keep, so that each view of a live run does not keep one of its own."""
+        """Return the equal key that the indexes keep. So the views of a live run share one key, which saves memory."""
         index = self._created.bisect_left(key)
         found: Key = self._created[index] if index < len(self._created) else key
         return found if found == key else key
@@ -140,7 +140,7 @@ class RunIndex:
 
 
 def status_of(run: Run | None) -> RunStatus | None:
-    """Return the status by which a run is found; None if it has no state, or if the server has deleted it."""
+    """Return the status under which a run is indexed; None if it has no state, or if the server has deleted it."""
     return None if run is None or run.state is None or run.is_gone else run.status
 
 
@@ -177,10 +177,10 @@ def _move_key(keys: SortedList, old: Key | None, new: Key | None) -> None:
 
 
 VALUE_BYTES: Final = 100
-"""What a value of decoded JSON takes, its text apart."""
+"""The memory of a value of decoded JSON, without its text."""
 
 ATTEMPT_BYTES: Final = 2_000
-"""What an attempt takes, with its error and its stack."""
+"""The memory of an attempt with its error and its stack."""
 
 
 class Retention:
@@ -224,7 +224,7 @@ class Retention:
     def pop_next_to_strip(self) -> RunId | None:
         """Remove and return the run to strip of its large facets next, or None if no run has to be stripped.
 
-        One run may take more than all may together: then only its facets are kept.
+        If one run takes more than the maximum for all runs, only its facets are kept.
         """
         count = len(self._detailed)
         if count <= self._max_bodies and (count <= 1 or self._body_bytes <= self._max_body_bytes):
@@ -257,7 +257,7 @@ def has_large_facets(run: Run) -> bool:
 
 
 def _size_bytes(run: Run, max_bytes: int) -> int:
-    """Estimate what the large facets of a run take, up to a little more than `max_bytes`: a key waits meanwhile."""
+    """Estimate the memory of the large facets of a run. Stop a little above `max_bytes`, since a key may be waiting."""
     body = None if run.body is None else run.body[1]
     found = 0 if run.attempts is None else ATTEMPT_BYTES * len(run.attempts[1].attempts)
     values: list[Json] = [] if body is None else [body.payload, body.output]
@@ -296,10 +296,12 @@ REPLICA_DELAY: Final = timedelta(seconds=0.65)
 """The middle of 0.3 and 1.0 s."""
 
 MAX_QUERY_TIME: Final = timedelta(seconds=30)
-"""A count that arrives may be this old at most, since queries time out much earlier."""
+"""A count is at most this old when it arrives, since queries time out much earlier."""
 
 MAX_STATUS_CHANGES: Final = 20_000
-"""The maximum between two counts, 500 a second for 40 s. If there are more, the header shows the age of the count."""
+"""The most status changes that are kept between two counts: 500 a second for 40 s. With more, the header shows the age
+of the count.
+"""
 
 MAX_UPDATED_AGE: Final = timedelta(seconds=60)
 """The header shows the age of an older count, since the status changes that no source has read add up."""
@@ -345,7 +347,7 @@ class StatusCounter:
         self._changes: list[StatusChange] = []
         """The status changes after the last count. Before the first count: those that may be after it."""
         self._sum: Counter[RunStatus] = Counter()
-        """Their sum."""
+        """The sum of these changes."""
         self._has_overflowed = False
 
     def replace(self, before: Run | None, after: Run) -> None:
@@ -419,7 +421,7 @@ class StatusCounter:
     def _estimate(self, counts: CountsRead, now: datetime, *, is_unfiltered: bool) -> Counter[RunStatus]:
         """Return the server's count, updated as far as possible, plus the live runs that were too old for it.
 
-        That is by the status changes since; failed runs that are too old by now are subtracted. If the lists are
+        Later status changes are added to it, and failed runs that are too old by now are subtracted. If the lists are
         filtered, the count includes live runs as far back as a query can reach.
         """
         oldest = _oldest_counted(counts) if is_unfiltered else counts.at - MAX_QUERY_PERIOD
@@ -470,9 +472,9 @@ def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusCha
         yield StatusChange(after.existed_at or state.updated_at, created_at, None, old)
     at = state.updated_at
     if new.is_final and state.finished_at is not None:
-        # A tag may change a run after its end: its last status change is the end.
+        # A new tag may change a run after its end, so the time of its end counts as the last status change.
         at = min(at, state.finished_at)
-    # A run that is queued again for a retry has started long before.
+    # A run that is queued again for a retry started earlier.
     has_started = before is not None and before.state is not None and before.state.started_at is not None
     started_at = None if has_started else state.started_at
     if old in QUEUED_FAMILY and new not in QUEUED_FAMILY and started_at is not None and started_at < at:

@@ -76,7 +76,7 @@ class AttemptFetcher:
         self._fetcher = fetcher
         self.reads_early = True
         self._cut: dict[RunId, tuple[datetime, int | None, bool]] = {}
-        """When the events of runs with a cut trace were last read, and their attempts and `is_final` then."""
+        """For runs with a cut trace: when their events were last read, and the attempts and `is_final` at that time."""
         self._wait_subjects: dict[SpanId, Raw | None] = {}
 
     def can_read_early(self, run: Run | None) -> bool:
@@ -233,9 +233,9 @@ def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_
 async def read_pages(
     read: ListRead[T], environment_type: str | None, fetch: Callable[[str], Awaitable[RowsPage[T]]]
 ) -> tuple[list[T], bool, Paging]:
-    """Return the rows of a list, whether the server has more, or others, and the pages that `fetch` returned.
+    """Return the rows of a list, whether the server has more or other rows, and the pages that `fetch` returned.
 
-    There are `max_rows` at most, in as many pages as these fill. Raises what `fetch` raises.
+    At most `max_rows` rows are read, in no more pages than these fill. Raises what `fetch` raises.
     """
     rows, is_cut, paging = list[T](), False, Paging(max_pages=read.max_rows // read.page_size)
     while len(rows) < read.max_rows and not paging.is_done:
@@ -284,7 +284,7 @@ class RunFetcher:
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0
         self.has_queried = False
-        """Whether a query was ever answered. Then a 404 comes from a proxy whose server is away."""
+        """Whether a query was ever answered. A later 404 then comes from a proxy whose server is away."""
         self.environment: Environment | None = None
         """The environment of the key, as it was last read."""
 
@@ -317,8 +317,8 @@ class RunFetcher:
     async def fetch_environment(self, priority: Priority) -> bool:
         """Fetch and emit the environment of the key. Return False if a later try may succeed.
 
-        A public token may not ask for it, and an old server has no such route: then None is emitted, and the result is
-        True. Raises `ApiError` if there is no response.
+        A public token may not read it, and an old server has no such route. In both cases None is emitted, and the
+        result is True. Raises `ApiError` if there is no response.
         """
         try:
             await self.read_environment(priority)
@@ -331,7 +331,9 @@ class RunFetcher:
         return True
 
     async def read_environment(self, priority: Priority) -> None:
-        """Fetch the environment of the key, and emit it if it is another one, paused or resumed. Raises `ApiError`."""
+        """Fetch the environment of the key. Emit it if it is another one, or was paused or resumed. Raises
+        `ApiError`.
+        """
         environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
         before = self.environment
         if before is not None:
@@ -388,9 +390,9 @@ class RunFetcher:
         return await self._with_attempts(response, priority)
 
     async def _fetch_final_run(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
-        """Fetch a run beside its trace: one after the other, its stack would take two round trips.
+        """Fetch a run and its trace at the same time. One after the other, its stack would take two round trips.
 
-        Detail and attempts are emitted one right after the other if they arrive together: they are painted at once.
+        If both arrive together, they are emitted directly after each other, so that they are painted at once.
         """
         trace: EarlyTrace = asyncio.get_running_loop().create_future()
 
@@ -431,7 +433,7 @@ class RunFetcher:
         failure = None if reason is None else f"earlier attempts are not known: {reason}"
         after = await self._run_in_store(run, patch)
         if after.is_final and not run.is_final:
-            # The run ended between the two answers: its attempts would show one that still executes.
+            # The run ended between the two answers, so the known attempts show one that still executes.
             with suppress(ApiError):
                 patch = await self._attempts.read(after, replace(response, read_at=self.now()), priority)
                 if patch is not None:

@@ -359,10 +359,12 @@ PAUSED_AGAIN_S: Final = 20.0
 """Between two reads of the environment that is known: it may be paused, or resumed."""
 
 ENVIRONMENT_AGAIN_S: Final = 4.0
-"""The same beside a feed, whose rows do not name their environment. Those of a polled list do, every few seconds."""
+"""The time between these reads beside a feed. Rows of a feed do not name their environment; those of a polled list do,
+every few seconds.
+"""
 
 ENVIRONMENT_WITHIN_S: Final = 5.0
-"""The list waits for the environment no longer: its runs matter more than the environment's name."""
+"""The list waits for the environment at most this long: its runs matter more than the environment's name."""
 
 QUIET_AFTER_S: Final = 30.0
 """After this time without a change, the interval grows."""
@@ -404,7 +406,7 @@ class RestSource:
         is_environment_known = False
         unregister = self._parts.clock.on_wake(lambda _: self._reconciliation.request())
         if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
-            await self._emit_window()  # before the lists: those with filters do not have all runs
+            await self._emit_window()  # before the lists, because lists with filters do not have all runs
         try:
             while True:
                 started_s = self._parts.clock.monotonic_s()
@@ -426,7 +428,7 @@ class RestSource:
                 if not self._lister.history.is_complete:
                     await self._lister.history.read(started_s + self._next_interval_s())
                 interval_s = self._next_interval_s()
-                # A cycle begins at a whole second (see `until_second_s`), if whole seconds are between two.
+                # If the interval is in whole seconds, a cycle begins at a whole second (see `until_second_s`).
                 next_s = interval_s + (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s)
                 await self._parts.clock.sleep(max(0.0, next_s - self._parts.clock.monotonic_s()))
         except RateLimited:
@@ -436,7 +438,7 @@ class RestSource:
             unregister()
 
     async def _read_environment(self) -> bool:
-        """Read the environment, and return whether that needs no other try. Raises `ApiError`."""
+        """Read the environment. Return False if that has to be tried again. Raises `ApiError`."""
         try:
             async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
                 return await self._parts.fetcher.fetch_environment(Priority.LIST)
@@ -444,9 +446,9 @@ class RestSource:
             return False
 
     async def _check_environment(self, now_s: float) -> None:
-        """Read the environment again. Where that fails, it is not known to be another one.
+        """Read the environment again: the key may now belong to another one. If the read fails, nothing changes.
 
-        Without a feed this only says whether it is paused, which no row does.
+        Without a feed, rows of the list name the environment, so this read only shows whether it is paused.
         """
         again_s = ENVIRONMENT_AGAIN_S if self._parts.coverage.is_live else PAUSED_AGAIN_S
         is_due = now_s - self._environment_requested_s >= again_s

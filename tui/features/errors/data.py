@@ -39,16 +39,16 @@ SLICE_S: Final = 0.006
 """The longest time for which one slice blocks the event loop."""
 
 UPDATES_REST_S: Final = 0.002
-"""The time between two slices. A key takes several turns of the event loop, and none of them waits for a slice."""
+"""The time between two slices. A key takes several turns of the event loop, which must not wait for a slice each."""
 
 SHOW_EVERY_S: Final = 0.15
 """How often the groups are shown while more of the store's runs are being grouped."""
 
 SHOW_SHARE: Final = 0.2
-"""The part of the time that this may take: sorting thousands of groups takes longer than grouping some more runs."""
+"""The part of the time that showing may take: sorting thousands of groups takes longer than grouping some more runs."""
 
 MAX_MISSED: Final = 20_000
-"""Runs that changed while the view was not shown. After more of them, everything is grouped again."""
+"""If more runs than this changed while the view was not shown, everything is grouped again."""
 
 _RUNS_PER_STEP: Final = 4
 _RUNS_PER_COUNT: Final = 512
@@ -57,9 +57,9 @@ _RUNS_PER_COUNT: Final = 512
 class GroupUpdates:
     """Groups the failed runs that pass a filter, and shows the groups of a span in a list.
 
-    Everything that was requested is done by one task, in slices. The list changes when all of a request is done, so
-    that it never mixes two spans, two filters or two states of the store. Only while the runs of the store are grouped
-    for the first time, it shows what there is so far, and `reading` says so. `on_shown` is called after each change.
+    One task does all requested work, in slices. The list changes only when a request is done completely, so it never
+    mixes two spans, two filters or two states of the store. An exception is the first time that the store's runs are
+    grouped: then the list shows the groups so far, and `reading` says so. `on_shown` is called after each change.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class GroupUpdates:
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, changes: Changes, *, is_shown: bool) -> None:
-        """Group the runs that changed; of a view that is not shown with the next request."""
+        """Group the runs that changed. If the view is not shown, that is done with the next request."""
         if is_shown or not self.has_missed:
             self.waiting |= dict.fromkeys(changes.added | changes.changed | changes.removed)
         if is_shown:
@@ -130,7 +130,7 @@ class GroupUpdates:
             self._task = self._session.spawn(self._run(), "group failed runs")
 
     def stop(self) -> None:
-        """Drop the work in progress. What was requested is done after the next request."""
+        """Drop the work in progress. The next request begins it again."""
         self._steps = None
         if self._task is not None:
             self._task.cancel()
@@ -160,7 +160,7 @@ class GroupUpdates:
             self._is_due = self._is_due or bool(self.waiting)
 
     def _list_failed_runs(self) -> Iterator[None]:
-        """Find the failed runs of the store, newest first: their groups are shown before all are grouped."""
+        """Find the failed runs of the store, newest first, so that the newest groups are shown first."""
         store, since, until = self._session.store, self._wanted_span.since, self._wanted_span.until
         found, in_span = deque[RunId](), 0
         keys = iter(store.newest_first_keys())
@@ -175,7 +175,7 @@ class GroupUpdates:
         self._failed_count, self.reading, self._shown_s = in_span, Reading(in_span, 0), self._now_s()
 
     def _group_waiting(self) -> Iterator[None]:
-        """Group the runs that wait. Those of a large store are shown from time to time."""
+        """Group the runs that wait. With a large store, the groups so far are shown from time to time."""
         waiting, get, matches = self.waiting, self._session.store.get, self._filter.matches
         while waiting:
             some = list(islice(waiting, _RUNS_PER_STEP))
@@ -232,9 +232,9 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """Returns the server's filters, which the failed runs match."""
         self._filters = RunFilters()
         self.span = self.wanted_span = model.DAY
-        """The span that is shown, and the one that was asked for: the first follows once all of it is counted."""
+        """The span that is shown, and the one that was requested, which is shown once all of it is counted."""
         self.reading = FailureReader(self._session, self._visible, self._unread, self._on_reading)
-        # Who acknowledged a group, and why: only its detail says that. It is read once for each status.
+        # Only the detail of a group says who acknowledged it, and why. It is read once for each status.
         self._details: Selected[ErrorGroup, ServerGroupDetail | None] = Selected(
             self._session, self._read_detail, self._on_detail, key=_detail_key, name="read an error group"
         )
@@ -252,7 +252,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self._start_over(self.list.query)
 
     def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
-        """Begin with no group."""
+        """Start again without any group."""
         self.list = ListModel(self.view, query, self.list.height)
         runs_filter = with_server_filters(self._filters, EVERYTHING)
         self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
@@ -336,7 +336,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self._updates.stop()
 
     def forget(self) -> None:
-        """Forget everything but the span and the order."""
+        """Drop everything except the span and the order."""
         self.rest()
         self.span = self.wanted_span
         self._start_over(RowQuery(self.list.query.order))

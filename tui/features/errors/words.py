@@ -34,7 +34,7 @@ GOES_ON_FOR: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class VersionStart:
-    """When the first run of a version started, where runs of other versions before it are known too."""
+    """When the first run of a version started. It exists only if earlier runs of other versions are known too."""
 
     version: Raw
     at: datetime
@@ -121,7 +121,7 @@ STATE_TOKENS: Final = {
 
 
 def short_fingerprint(group: ErrorGroup) -> str:
-    """Return the first characters of the fingerprint, as the list's filter takes them."""
+    """Return the first characters of the fingerprint, in the form that the list's filter accepts."""
     return group.fingerprint[:SHORT_FINGERPRINT]
 
 
@@ -147,7 +147,7 @@ def task_words(tasks: Sequence[tuple[TaskId, int]]) -> str:
 def place_words(kind: ErrorKind, line: int | None, limit: int) -> str:
     """Return `lib/stripe.ts:88`, or without its folder if that is too long; `·` without a frame of the project.
 
-    `line` is that of the newest failure.
+    `line` is the line in the newest failure.
     """
     if kind.frame is None:
         return formatting.NONE
@@ -157,7 +157,7 @@ def place_words(kind: ErrorKind, line: int | None, limit: int) -> str:
 
 
 def first_known(group: ErrorGroup) -> datetime:
-    """Return when the group was first seen: by the server, which remembers more than the span, or in the span."""
+    """Return when the group was first seen. The server may know of a failure before the span."""
     theirs = (each.first_seen for each in group.server_groups if each.first_seen is not None)
     return min([group.first_seen, *theirs])
 
@@ -188,8 +188,8 @@ def sentences(facts: GroupFacts, now: Now) -> list[Line]:
 def version_words(facts: GroupFacts) -> str:
     """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`.
 
-    While not every failed run was read, an older one or another version may follow. Of a group that the server knows
-    from before the span, the versions of those failures are not known.
+    Until every failed run was read, an older run or another version may still appear. If the server knows the group
+    from before the span, the versions of those earlier failures are unknown.
     """
     group, start, failed_at = facts.group, facts.version_start, facts.first_start
     is_older = first_known(group) < group.first_seen
@@ -206,7 +206,7 @@ def version_words(facts: GroupFacts) -> str:
 def course_words(facts: GroupFacts, now: Now) -> str:
     """Return `9 to 14 a minute, and it goes on`, or `the last one 3h ago`.
 
-    While the data is stale, the words name the time of the last failure: whether it goes on is not known.
+    While the data is stale, the words name the time of the last failure, since it is unknown whether it goes on.
     """
     last, count = facts.group.last_seen, facts.group.count
     if now.frozen_at is not None:
@@ -356,7 +356,7 @@ MAX_NAMES: Final = 5
 
 MAX_MESSAGE_ROWS: Final = 8
 MAX_REASON_CHARS: Final = 1_000
-"""As many as the server takes."""
+"""The most that the server accepts."""
 
 _VALUE: Final = 16
 _GAP: Final = 2
@@ -396,7 +396,7 @@ def _fact(label: str, lines: Sequence[Line], limit: int, remark: str = "", *, ru
 
 def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group, first = facts.group, first_known(facts.group)
-    # The server remembers failures that are older than the span, but not their runs.
+    # The server knows that there were failures before the span, but not their runs.
     first_run = facts.first_run if first == group.first_seen else None
 
     def rows(label: str, at: datetime, run_id: RunId | None) -> list[Row]:
@@ -473,7 +473,7 @@ def _acknowledged_words(theirs: ServerErrorGroup, now: datetime) -> str:
 def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) -> list[Row]:
     if minutes is None or not minutes.counts:
         return []
-    # The last minute may still run: its end is not yet a time to name.
+    # The last minute may not be over, so its end must not be named yet.
     times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
     span = "–".join(dict.fromkeys(times))  # one time within the first minute
     bars = series(minutes.counts, Bars(top_of(minutes.counts), Token.GUIDE if is_grey else Token.ROSE))
@@ -481,7 +481,7 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
 
 
 def _message(group: ErrorGroup, limit: int) -> list[Row]:
-    """Return the whole kind: the list cuts its message."""
+    """Return the whole kind of the error, because the list cuts its message."""
     frame = group.kind.frame
     lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
     rows = _fact("error", lines, limit)
@@ -508,7 +508,7 @@ def _day(at: datetime, now: datetime, form: str = "%H:%M") -> str:
 
 
 WIDE: Final = 96
-"""From this width on, the rule says whether all failed runs were read."""
+"""If the rule is at least this wide, it says whether all failed runs were read."""
 
 _MAX_WIDTH: Final = 96
 _DOT: Final = Piece(" · ", Token.MUTED)

@@ -38,10 +38,10 @@ MAX_WRAPPED_ROWS: Final = 40
 """The rows of one line while long lines are wrapped. An opened line shows more."""
 
 WITH_ATTEMPT: Final = 58
-"""From this width on, the attempt has a column. The pane is two cells wider."""
+"""If the lines are at least this wide, the attempt has a column. The pane is two cells wider."""
 
 WIDE: Final = 98
-"""From this width on, the title of the time is written out."""
+"""If the lines are at least this wide, the title of the time is not abbreviated."""
 
 _TIME: Final = len("59m59s")
 _TITLE: Final = "since start"
@@ -94,7 +94,7 @@ def head(columns: LogColumns) -> Line:
 def offset_text(offset: timedelta | None) -> str:
     """Return the time since the start of the run: milliseconds up to 10 s (`0.520s`), then `38s` `1m02s` `2h05m`.
 
-    A line that is older than the run, by the clocks of the machines, has a minus.
+    If a line is older than the run, because the clocks of two machines differ, the time has a minus.
     """
     if offset is None:
         return formatting.NONE
@@ -109,7 +109,7 @@ def line_rows(
 ) -> list[Line]:
     """Return a line of a log in one row, or wrapped in several. An open line is wrapped.
 
-    A message of several lines shows the first one, with a mark that the line opens.
+    Of a message with several lines, the first one is shown, with a mark that the line can be opened.
     """
     prefix = _prefix(line, started_at, columns, is_open=is_open)
     token = MESSAGE_TOKENS.get(line.level, Token.TEXT)
@@ -156,7 +156,7 @@ def _prefix(line: LogLine, started_at: datetime | None, columns: LogColumns, *, 
 CUT: Final = "The server sends the first 25,000 rows; later lines are not shown."
 NO_LOGS: Final = "No logs. This run wrote none."
 SILENCE_FROM: Final = timedelta(seconds=10)
-"""From this time without a line on, the last line says so."""
+"""After this time without a new line, the last line says so."""
 
 LONG_SILENCE: Final = timedelta(minutes=1)
 
@@ -203,7 +203,7 @@ def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel,
 
 
 def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
-    """Return how long there was no line, in a run that may still write some."""
+    """Return how long a run that may still write lines has written none."""
     log = reading.log
     if not reading.follows:
         return _wrapped(f"Not followed.{with_key('follow', 'F', ' {} reads on.')}", limit, Token.MUTED)
@@ -239,7 +239,7 @@ def _wrapped(text: str, limit: int, token: Token) -> list[Line]:
     return [(Piece(row, token),) for row in wrap(text, max(limit, 2))]
 
 
-# What is known and what is folded of an opened line. `opened_rows` draws it.
+# The state of an opened line: its attributes as far as they are known, and its folds. `opened_rows` draws it.
 
 
 MESSAGE: Final = "message"
@@ -280,10 +280,10 @@ ATTRIBUTES: Final = "attributes"
 
 
 MAX_ROWS: Final = 300
-"""The rows of one opened line. A row below them leads to the whole."""
+"""The most rows of one opened line. A row below them opens the whole line."""
 
 MAX_OPEN_ERRORS: Final = 3
-"""Up to this many errors of an aggregate error begin open."""
+"""If an aggregate error has at most this many errors, they are unfolded at first."""
 
 STACK_KEYS: Final = ("stack", "stackTrace", "stacktrace")
 
@@ -305,7 +305,7 @@ def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: in
 
 
 def _rest_of_message(message: Raw, layout: ErrorLayout) -> list[Row]:
-    """Return the message without the first line that is not blank, which stands above."""
+    """Return the message without its first line that is not blank, because that one is shown above."""
     size = Piece(f"{formatting.size(len(message))} in all  ", Token.FAINT)
     whole = Row((Piece("… ", Token.FAINT), size, *enter_hint()), (MESSAGE, "more"), ShowWhole(MESSAGE))
     rest = rest_of(message)
@@ -325,7 +325,7 @@ def _part_rows(
         here = (*key, number)
         match part:
             case TextLines(lines):
-                # Node indents what belongs to an inner error. Here its margin does.
+                # Node indents the lines of an inner error. Here the margin does that.
                 blank = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
                 for index, line in enumerate(line[blank:] if depth else line for line in lines):
                     for at, text in enumerate(wrap(Raw(line[: inner.limit * MAX_ROWS]), inner.limit)):
@@ -361,7 +361,7 @@ def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> 
 
 
 class _OpenJson(FoldedJson):
-    """A value whose top level is always open: each attribute has a row, however short it is. Errors begin open."""
+    """A value whose top level is always open, so that each attribute has a row. Errors are unfolded at first."""
 
     def _is_foldable(self, path: JsonPath, label: Label, value: Json) -> bool:
         return not path or super()._is_foldable(path, label, value)
@@ -386,7 +386,7 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
     stack: JsonPath | None = None
     for step in steps:
         if stack is not None and step.path[: len(stack)] == stack:
-            continue  # a line of its text, which a search unfolds: the stack shows it already
+            continue  # a search unfolds the lines of its text, but the stack shows them already
         if len(rows) >= MAX_ROWS:
             rows.append(Row((Piece("  … ", Token.FAINT), *enter_hint()), "more", ShowWhole(ValuePath(ATTRIBUTES, ()))))
             break
@@ -521,7 +521,7 @@ def right_words(
 ) -> Line:
     """Return `8 of 11 · 7 of 9 hits · follows · 2s ago`.
 
-    The age says how old the lines of a live run are: a logged line causes no update by itself.
+    The age says how old the lines of a live run are, because a logged line alone causes no update.
     """
     log = reading.log
     if log is None:
@@ -542,11 +542,11 @@ def right_words(
     else:
         has_failed, follows = reading.failure is not None, reading.follows and not at_least
         if is_alone and has_failed:
-            # The sentence about it is below the last line, where the window may not be.
+            # The sentence about this is below the last line, which may be outside the window.
             parts.append((Piece("last read failed", Token.AMBER),))
         elif is_alone and follows:
             parts.append((Piece("follows", Token.ACCENT),))
-        # Beside other panes, there is no room for the word.
+        # If there are other panes beside this one, there is no room for the word.
         token = Token.AMBER if has_failed else Token.ACCENT if follows and not is_alone else Token.MUTED
         parts.append((Piece("" if reading.read_at is None else f"{now.age(reading.read_at)} ago", token),))
     return joined(parts, " · ")

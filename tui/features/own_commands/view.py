@@ -1,4 +1,4 @@
-"""Runs commands of one's own: which are offered, from the key to the messages about their outcome."""
+"""Runs the user's own commands: which of them are offered, the question before, the messages after."""
 
 import os
 import re
@@ -34,13 +34,13 @@ from tui.text.blocks import INDENT
 from tui.text.redaction import Redactor
 from tui.text.styled import Line, Piece, Token, cut, fold, wrap
 
-# The sentences about commands of one's own, and their output as it stands in the messages.
+# The sentences about the user's own commands, and their output as the page of messages shows it.
 #
 # Output and arguments are outside text. `Piece` and `wrap` clean what these functions return.
 
 
 MAX_LINES: Final = 40
-"""Lines of one output in the messages: half of them of its start, half of its end."""
+"""The most lines of one output in the messages: half from its start, half from its end."""
 
 MAX_LINE_CHARS: Final = 400
 _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
@@ -51,7 +51,7 @@ _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07
 
 
 def template_words(arguments: Sequence[str]) -> Raw:
-    """Return a command as the config file has it: what needs quotes only for its braces has none."""
+    """Return a command as the config file has it. An argument that needs quotes only for its braces has none."""
     return Raw(" ".join(each if _PLAIN.fullmatch(each) else shlex.quote(each) for each in arguments))
 
 
@@ -85,7 +85,7 @@ def _lines(text: str) -> list[str]:
     return [shortened(line, MAX_LINE_CHARS) for line in lines]
 
 
-# The commands of the config file, ready to run, and which of them a selection can be given to.
+# The commands of the config file, ready to run, and which of them fit the present selection.
 
 
 NOTHING_SELECTED: Final = {
@@ -164,9 +164,10 @@ def _task_of(selection: OwnSelection, run: Run | None) -> TaskId | None:
     return tasks[0][0] if len(tasks) == 1 else None
 
 
-# The environment variables that a command of one's own gets, and the folder in which it runs.
+# The environment variables that a user's command gets, and the folder in which it runs.
 #
-# It gets all of ours but the secret ones: the key and tokens of Trigger.dev, and any variable that holds one of them.
+# It gets all our variables except the secret ones: the key and tokens of Trigger.dev, and any variable that contains
+# one of these.
 
 
 KEY: Final = "TRIGGER_SECRET_KEY"
@@ -224,14 +225,14 @@ def _secrets(environ: Mapping[str, str], settings: Settings) -> list[str]:
     return [each for each in dict.fromkeys(found) if len(each) >= MIN_SECRET_CHARS]
 
 
-# Runs commands of one's own: from the key to the messages about their outcome.
+# Runs the user's own commands: from the key to the messages about the outcome.
 
 
 MAX_NAME_CHARS: Final = 200
-"""A task may have a name of any length."""
+"""A longer name is cut, since the name of a task may have any length."""
 
 MAX_LOGGED_IDS: Final = 100
-"""Marked runs that a line of the action log names; the rest is counted."""
+"""A line of the action log names at most this many marked runs, and counts the rest."""
 
 CANNOT_START: Final = 127
 """The exit code in the action log of a program that could not start, as in a shell."""
@@ -239,11 +240,11 @@ CANNOT_START: Final = 127
 
 @dataclass(frozen=True, slots=True)
 class PreparedCommand:
-    """A command with the values of a selection: exactly what will run, and what is said about it before.
+    """A command with the values of a selection: exactly what will run, and the words for the question before it.
 
     * `shown`: the command as a shell would need it typed, without secrets
     * `target`: where it will run
-    * `hidden_marks`: the marked runs that it is not about, since the filter hides them
+    * `hidden_marks`: the marked runs that are left out, since the filter hides them
     """
 
     command: OwnCommand
@@ -298,7 +299,7 @@ class PreparedCommand:
         return found
 
 
-# The question before a command of one's own: where, on what, the command as it will run, what is special about it.
+# The question before a user's command: where and on what it will run, the exact command, and what is special about it.
 
 
 _MIN_COMMAND_ROWS: Final = 2
@@ -352,7 +353,7 @@ FIRST_RANK: Final = 30
 """Own keys stand in the footer after cancel and replay."""
 
 _NEED: Final = 39
-"""They leave the footer after most other keys have: the user has chosen them."""
+"""In a narrow footer, they stay longer than most other keys, since the user has chosen them."""
 
 
 class OwnCommands(OwnKeys):
@@ -383,7 +384,7 @@ class OwnCommands(OwnKeys):
         self._app.screen.refresh_bindings()
 
     def bind(self, screen: Screen[Any]) -> None:
-        """Give a screen the keys of the commands that may work there, in place of those that it had."""
+        """Give a screen the keys of the commands that may work there. They replace the keys from an earlier call."""
         if not isinstance(screen, BaseScreen):
             return
         scopes = screen.own_selection().scopes
@@ -403,7 +404,7 @@ class OwnCommands(OwnKeys):
         screen._bindings = bindings  # noqa: SLF001
 
     def is_enabled(self, screen: BaseScreen, number: int) -> bool:
-        """Return whether a command exists for its key now: it is offered, and none with the same key is nearer."""
+        """Return whether its key starts this command now: it is offered, and no command with the same key is nearer."""
         if number >= len(self._commands) or is_hidden(self._commands[number], self._session):
             return False
         command, selection = self._commands[number], screen.own_selection()
@@ -435,7 +436,7 @@ class OwnCommands(OwnKeys):
         return [f"{each.command.name} on {each.name_of_subject} {said}" for each in self._running]
 
     def start(self, screen: BaseScreen, number: int, via: Via) -> None:
-        """Run a command on what is selected on a screen, after a question where it needs one, or show why not."""
+        """Run a command on the selection of a screen, after a question if it needs one, or show why it cannot run."""
         if number >= len(self._commands) or self._is_asking:
             return
         command = self._commands[number]
@@ -461,7 +462,7 @@ class OwnCommands(OwnKeys):
             self._app.messages.add(self._session.now(), f"{text}.")
 
     def _check(self, command: OwnCommand) -> None:
-        """Raises `CannotRun` where a command may not run now."""
+        """Raises `CannotRun` if a command may not run now."""
         session = self._session
         if (distrust := session.settings.file.distrust) is not None:
             raise CannotRun(f"not run, {distrust}")
@@ -508,7 +509,7 @@ class OwnCommands(OwnKeys):
         self._session.spawn(self._perform(prepared), "own command")
 
     async def _perform(self, prepared: PreparedCommand) -> None:
-        # A task of the session: widgets are changed on the app's own message loop.
+        # A task of the session calls this, but widgets must be changed on the app's own message loop.
         clock, environ, arguments, more = self._session.clock, self._app.environ, prepared.expanded.arguments, ""
         self._record(prepared)
         try:

@@ -57,7 +57,7 @@ def is_empty(row: QueueRow) -> bool:
 
 
 def queued_text(row: QueueRow, zero: str = "") -> str:
-    """Return how many runs wait: `301`, `≥301`, `zero`; `reading` until that is known, `·` where it is not read."""
+    """Return how many runs wait: `301`, `≥301`, or `zero`; `reading` until that is known, `·` if it is not read."""
     if row.queued is None:
         return READING if row.is_reading else formatting.NONE
     return f"{'≥' if row.is_least else ''}{number(row.queued)}" if row.queued else zero
@@ -68,7 +68,8 @@ def places_text(
 ) -> str:
     """Return who holds the places of a queue at its limit: `20 of 20 places: 20 send-campaign, longest 2m`.
 
-    Where more runs execute than hold places, some of them wait and have given theirs back: no answer says which.
+    If more runs execute than there are places, some of them wait and have given their places back. The server does not
+    say which.
     """
     head = f"{number(running)} of {number(limit)} places{whose}"
     total = sum(each.runs for each in holders)
@@ -86,7 +87,7 @@ def places_text(
 
 
 def full_limit_text(name: str, running: int | None, total: int | None) -> str:
-    """Return `perhaps the limit payments, 5 of 5`. No answer says which limits the runs of a queue hold."""
+    """Return `perhaps the limit payments, 5 of 5`. The server does not say which limits the runs of a queue hold."""
     share = "paused" if total is None else f"{number(running)} of {number(total)}"
     return f"perhaps the limit {clean(name[:MAX_NAME_CHARS])}, {share}"
 
@@ -133,7 +134,7 @@ def share(running: int | None, limit: int | None, token: Token = Token.TEXT) -> 
 
 
 def share_text(running: int | None, limit: int | None) -> str:
-    """Return the same as text."""
+    """Return `20/20` as text; without a limit only the running runs."""
     return "".join(piece.text for piece in share(running, limit))
 
 
@@ -159,12 +160,12 @@ def _name(row: QueueRow, _now: Now, _width: int) -> Line:
 def usage_bar(row: QueueRow, width: int) -> Line:
     """Draw the used part of the limit: blue, and amber when it is full and something waits.
 
-    A queue without a limit has no bar: nothing says when it would be full.
+    A queue without a limit has no bar, because it can never be full.
     """
     if row.running is None or row.limit is None:
         return ()
     part = 1.0 if row.limit <= 0 else min(1.0, row.running / row.limit)
-    # One run is visible, and a bar is full only if the limit is reached.
+    # Even one run must be visible, and the bar must be full only if the limit is reached.
     filled = 0 if not row.running else max(1, min(int(part * width), width if part >= 1 else width - 1))
     is_blocked = is_at_limit(row) and (row.has_waiting or not _is_quiet(row))
     token = Token.AMBER if is_blocked and row.health is not QueueHealth.PAUSED else Token.BLUE
@@ -229,7 +230,7 @@ QUEUE_TABLE: Final = Table(
 
 
 def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
-    """Return the line that stands for the queues in which nothing runs, and no run is known to wait."""
+    """Return the line for all queues in which no run executes and no run is known to wait."""
     count = len(folded)
     text = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
     if any(row.queued is None for row in folded):
@@ -253,10 +254,10 @@ class HolderSpeed(NamedTuple):
 class QueueFacts:
     """The selected queue and its surroundings. An unknown value is None.
 
-    * `waits_at`: when the waits were read, before which the minute of the rates is
-    * `full_limits`: the limits of a newer server that may hold its runs
+    * `waits_at`: when the waits were read; the rates are those of the minute before
+    * `full_limits`: the limits of a newer server that may hold the queue's runs back
     * `p95`, `normal_p95`: how long the queue's runs take now, and usually
-    * `holder`: of a full queue, the task that holds most of its places
+    * `holder`: the task that holds most places of a full queue
     * `error`: the kind of its newest failure
     * `failure`, `metrics_failure`: why the last hour, or the metrics, could not be read; empty if they were
     * `stage`: how far their read has got
@@ -283,15 +284,15 @@ class QueueFacts:
 
 # The four sentences about a queue: since when, its blocker, why, and whether it drains.
 #
-# A sentence is a bright part that answers, and a faint part with other known facts. A sentence says only what an answer
-# of the server contains.
+# A sentence has a bright part, which answers the question, and a faint part with other known facts. It says only what
+# the server's answers contain.
 
 
 NOT_KNOWN: Final = "not known"
 NOT_SLOW: Final = "are not slow"
 OTHER_DAYS: Final = "on other days"
 MIN_QUIET_MINUTES: Final = 2
-"""From this on, the speed of the runs that ended says nothing about those that execute."""
+"""After this many minutes without an end, the speed of ended runs says nothing about the runs that execute."""
 
 _MAX_DRAIN: Final = timedelta(days=2)
 _MAX_RATE_AGE: Final = timedelta(seconds=45)
@@ -299,7 +300,7 @@ _MAX_RATE_AGE: Final = timedelta(seconds=45)
 
 _MINUTE: Final = timedelta(minutes=1)
 _QUIET_AFTER: Final = timedelta(seconds=20)
-"""If no run has started, or come, for so long, the numbers of the minute say nothing of now."""
+"""If no run has started, or arrived, for this long, the numbers of the last minute do not describe the present."""
 
 _STANDSTILL: Final = {
     StandstillReason.QUEUE_PAUSED: "no run leaves the queue while it is paused",
@@ -396,7 +397,9 @@ def _why(facts: QueueFacts) -> Sentence:
 
 
 def _speed_words(facts: QueueFacts) -> str:
-    """Return how long the runs take that hold the places, or else those of the queue: only slow ones are a reason."""
+    """Return how long the runs take that hold the places, or otherwise the runs of the queue. Only slow runs are
+    mentioned, because only they explain a wait.
+    """
     tasks = () if facts.hour is None else facts.hour.tasks
     task = tasks[0] if len(tasks) > 1 else None
     task, p95, normal = facts.holder or HolderSpeed(task, facts.p95, facts.normal_p95)
@@ -410,7 +413,7 @@ def _speed_words(facts: QueueFacts) -> str:
 
 
 def _quiet_minutes(facts: QueueFacts) -> int:
-    """Return for how many whole minutes no run has ended although some execute; 0 where that is usual or not known."""
+    """Return for how many whole minutes no run has ended although some execute. 0 if that is usual, or not known."""
     if facts.hour is None or not facts.row.running:
         return 0
     known = [index for index, each in enumerate(facts.hour.p95) if each is not None]
@@ -421,7 +424,7 @@ def _quiet_minutes(facts: QueueFacts) -> int:
 
 
 def _drains(facts: QueueFacts, now: Now) -> Sentence:
-    """Return whether it drained in the last minute: nothing says what the next one brings."""
+    """Return whether the queue drained in the last minute. The sentence is about the past: it predicts nothing."""
     row = facts.row
     if row.queued == 0:
         return _text("nothing waits"), ()
@@ -458,7 +461,7 @@ def _rates(facts: QueueFacts, now: Now) -> str:
 
 
 def _when(facts: QueueFacts, now: Now) -> str:
-    """Return the minute of the rates in words. That of an old answer is not the last one."""
+    """Return the minute of the rates in words. If the answer is old, it is not the last minute."""
     read_at = facts.waits_at
     if read_at is None or (now.frozen_at or now.at) - read_at <= _MAX_RATE_AGE:
         return "in the last minute"
@@ -468,7 +471,7 @@ def _when(facts: QueueFacts, now: Now) -> str:
 def _quiet_since(facts: QueueFacts, per_min: float, newest: datetime | None) -> datetime | None:
     """Return the time of the last start or arrival, if none followed it for long before the last read.
 
-    `per_min` is how many there were in the last minute: long is three times their usual distance.
+    `per_min` is how many there were in the last minute. A pause is long if it is three times their usual distance.
     """
     read_at = facts.waits_at
     if not per_min or newest is None or read_at is None:
@@ -492,7 +495,7 @@ Numbers = Sequence[float | None]
 def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     """Return an axis of times and a row for each series, in at most `limit` cells; nothing if the hour is not known.
 
-    While the hour is read, its cells are empty, then unknown, so that nothing moves when it comes.
+    While the hour is read, its cells are empty or unknown, so that nothing moves when it arrives.
     """
     hour, row, (minutes, size) = facts.hour, facts.row, _cells(facts, limit)
     room = limit - _LABEL - _FIGURE - _GAP
@@ -501,13 +504,14 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     count = min(room, -(-minutes // size))
     unknown: Sequence[None] = [None] * count
     queued, running = (hour.queued, hour.running) if hour is not None else ((), ())
-    # In a minute in which nothing ended, nothing was slow.
+    # In a minute without an end of a run, no duration was slow.
     p95 = [0 if each is None else each.total_seconds() for each in hour.p95] if hour is not None else ()
     slow = None if facts.normal_p95 is None else 2 * facts.normal_p95
     is_slow = slow is not None and facts.p95 is not None and facts.p95 > slow
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
     took = () if facts.is_unread else _amber_if(brief_duration(facts.p95), is_amber=is_slow)
-    # Of each series: its present figure, its numbers, the number that fills a bar, and from where on bars are amber.
+    # Each series has its present figure, its numbers, the number that fills a bar, and the number from which bars are
+    # amber.
     shown: tuple[tuple[str, Line, Numbers, float, float | None], ...] = (
         ("queued", _amber_if(queued_text(row, "0"), is_amber=is_waiting), queued, 0, 0 if is_waiting else None),
         ("running", share(row.running, row.limit), running, row.limit or 0, None),
@@ -600,7 +604,7 @@ def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
 
 _INDENT = "  "
 _NOTHING: Final = {"", NOT_KNOWN, "nothing waits", READING, formatting.LOADING}
-"""The answers that are left out."""
+"""Answers that the two lines leave out, because they say nothing."""
 
 
 def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, Line]:

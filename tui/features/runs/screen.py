@@ -883,8 +883,8 @@ class MainScreen(MainView):
 
 # `apply_address` brings the program to a view, and `address_of` names the one that is shown.
 #
-# An address at the start, the command line, saved views and the way back all go through here. What an
-# address sets is not saved for the next start. A view that the user opens by its key does not go through here.
+# An address at the start, the command line, saved views and the way back all go through here. What an address sets is
+# not saved for the next start. A view that the user opens by its key does not go through here.
 
 
 def apply_address(app: AppBase, address: ViewAddress) -> str | None:

@@ -35,7 +35,8 @@ from tui.text.blocks import INDENT
 from tui.text.redaction import HOLDS_KEY
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
 
-# Saved views: an address under a name and a letter. Own ones can be changed, those of the config file only listed.
+# Saved views: an address under a name and a letter. The user's own views can be changed; those of the config file are
+# only listed.
 
 
 MAX_VIEWS: Final = 200
@@ -48,9 +49,9 @@ class SavedView:
     """A view that was saved by the user, or that the config file defines.
 
     * `address`: as it was saved, perhaps by another version; `read_address` reads it
-    * `letter`: opens the view behind `'`; empty: none does
-    * `words`: those of the address, once the view is listed
-    * `remark`: what is wrong about it then; empty if nothing is
+    * `letter`: opens the view when it is typed after `'`; empty: the view has no letter
+    * `words`: the words of the address, once the view is listed
+    * `remark`: what is wrong about the view when it is listed; empty if nothing is
     """
 
     name: str
@@ -80,13 +81,14 @@ def named(views: Iterable[SavedView], name: str) -> SavedView | None:
 
 
 def lettered(views: Iterable[SavedView], letter: str) -> SavedView | None:
-    """Return the view that a letter opens: of two, the one of the config file."""
+    """Return the view that a letter opens. If two views have the letter, it opens that of the config file."""
     found = [view for view in views if view.letter == letter]
     return next((view for view in found if view.is_configured), found[0] if found else None)
 
 
 def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "") -> tuple[SavedView, ...]:
-    """Return the views with one more, or with it in the place of another name. Another view loses its letter to it.
+    """Return the views with one more, or with it in place of the view that has another name. If another view has its
+    letter, that view loses it.
 
     Raises `TooManyViews`.
     """
@@ -137,7 +139,7 @@ _MIN_WORDS: Final = 16
 
 
 class Collision(NamedTuple):
-    """What another view would lose: a remark while it is typed, then a question and what follows from `y`."""
+    """What another view would lose: the remark while the user types, then the question and the effect of `y`."""
 
     remark: str
     question: str
@@ -146,7 +148,7 @@ class Collision(NamedTuple):
 
 
 def collisions(view: SavedView, views: Sequence[SavedView], before: SavedView) -> list[Collision]:
-    """Return what other own views would lose by the letter and the name of a view: their place, their letter."""
+    """Return what other own views would lose to a view with the same name or letter: their place, or their letter."""
     own = [each for each in views if not each.is_configured and each.name != before.name]
     found = []
     if view.name and (other := named(own, view.name)) is not None:
@@ -178,12 +180,12 @@ def name_width(views: Sequence[SavedView], width: int) -> int:
 
 # Keeps the user's own views in one file of the state directory, and lists them together with those of the config file.
 #
-# Each change reads the file again under a lock, so that two programs do not lose each other's views. What cannot be
-# decoded is reported and left alone; the next change first moves the file aside.
+# Each change reads the file again under a lock, so that two programs do not lose each other's views. A file that cannot
+# be decoded is reported and left alone; the next change first moves it aside.
 
 
 MAX_ASIDE: Final = 100
-"""Damaged files that are kept. With more of them, nothing is saved."""
+"""At most this many damaged files are kept. With more of them, nothing is saved."""
 
 T = TypeVar("T")
 ViewChange = Callable[[Sequence[SavedView]], tuple[SavedView, ...]]
@@ -217,7 +219,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
         return [f"The view “{each.name}” of the config file: {each.remark}." for each in wrong]
 
     async def edit(self, change: ViewChange) -> str | None:
-        """Change the own views. Return a sentence if they are as before, because that failed."""
+        """Change the user's own views. If that fails, they stay as before, and a sentence about it is returned."""
         changed: list[SavedView] = []
         aside: list[Path] = []
 
@@ -275,12 +277,12 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
     async def _list(self, own: Sequence[SavedView]) -> None:
         entries = self._configured()
         configured = [SavedView(each.name, each.address, each.letter, is_configured=True) for each in entries]
-        # In a thread: the addresses of 200 views take 20 ms to parse.
+        # Use a thread: parsing the addresses of 200 views takes 20 ms.
         self.views = await asyncio.to_thread(listed_views, (*configured, *own))
 
 
 def _view(saved: Any) -> SavedView | None:
-    """Decode one view; None if it is none, or beyond the bounds of one. Its address may still not fit."""
+    """Decode one view. Return None if it is not a view, or too large. Its address may still be invalid."""
     if not isinstance(saved, dict) or saved.keys() != {"name", "address", "letter"}:
         return None
     if not all(isinstance(value, str) for value in saved.values()):
@@ -350,7 +352,7 @@ class LetterMenu(painted.ListDialog[SavedView, SavedView]):
     def _show_read(self, problem: str | None) -> None:
         if self.is_attached:
             self._is_read = True
-            # By their letters, those without one last.
+            # Sort by letter. Views without a letter are last.
             self.items = sorted(self._known.views, key=lambda each: (not each.letter, each.letter.casefold()))
             self.say_instead(problem or "")
             if self._typed:
@@ -374,7 +376,7 @@ class LetterMenu(painted.ListDialog[SavedView, SavedView]):
 
 
 class ViewQuestion(painted.YesNoDialog):
-    """Asks whether a saved view may be replaced or deleted. `sentences` say what follows from it."""
+    """Asks whether a saved view may be replaced or deleted. `sentences` name the consequences."""
 
     word = "yes"
     cells = 60
@@ -626,7 +628,7 @@ class ViewsScreen(PageScreen):
 
 
 def _ask(screen: Screen[Any], dialog: painted.PaintedDialog[T], then: Callable[[T], object]) -> None:
-    """Open a dialog, and use what it returns unless the user left it."""
+    """Open a dialog, and use its result unless the user closed it without one."""
 
     def use(result: T | None) -> None:
         if result:
@@ -663,10 +665,10 @@ def show_views(screen: Screen[Any]) -> None:
 
 
 def open_saved(app: AppBase, view: SavedView) -> None:
-    """Open a saved view, and say which, or what of it does not fit."""
+    """Open a saved view, and name it in a notice, with the parts of its address that are invalid."""
     read = read_address(view.address)
     problems = list(read.problems)
-    said = f"view “{view.name}”"  # a notice about the view before would seem to be about this one
+    said = f"view “{view.name}”"  # this replaces a notice about the previous view
     if read.address is not None and (problem := app.show_address(read.address)) is not None:
         problems.append(problem)
     if problems:
