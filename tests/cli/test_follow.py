@@ -251,19 +251,6 @@ def test_cut_trace_is_reported_and_not_completed(recordings_api: RecordingsApi) 
     assert "Trace cut at 5,000 rows, 4,991 spans received; the rest is not shown." in text.replace("\n", " ")
 
 
-def test_text_shows_bars_and_the_longest_path(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer("241", path=f"/api/v1/runs/{RETRIED}/trace")
-    done = in_this_process("trace", RETRIED, url=recordings_api.url)
-    assert (done.code, done.err) == (0, "")
-    lines = done.out.splitlines()
-    assert lines[0].split()[0] == "0s"
-    assert lines[1].split()[:5] == ["▾", "✗", "fail-retry", "→", "6.4s"]
-    assert lines[3].split()[:5] == ["├──", "retry", "delay", "→", "946ms"]
-    assert "╌╌╌╌" in lines[3]
-    assert "╺•━" in lines[2]
-    assert max(map(len, lines)) <= 80
-
-
 def test_run_without_a_trace_is_refused(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("215", path=f"/api/v1/runs/{RETRIED}/trace")
     for options in ((), ("--json",)):

@@ -276,7 +276,6 @@ VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS
             f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n',
         ),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
-        (("--ascii", "runs?since=soon"), '"soon" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20\n'),
         (("runs",), "runs is a view, whose address has a `?`: 'runs?' (see `trigger-tui --help`)\n"),
         (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),
     ],

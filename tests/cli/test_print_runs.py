@@ -204,26 +204,6 @@ def test_ls_ends_quietly_after_a_closed_pipe(recordings_api: RecordingsApi) -> N
     program.stderr.close()
 
 
-def test_ls_does_not_load_textual(recordings_api: RecordingsApi) -> None:
-    code = (
-        "import sys\n"
-        "from tui.program import main\n"
-        "sys.argv = ['trigger-tui', 'ls']\n"
-        "heavy = {'textual', 'websockets', 'starlette', 'uvicorn'}\n"
-        "try: main()\n"
-        "finally: print(sorted({m.split('.')[0] for m in sys.modules} & heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment(recordings_api.url),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_ls_fits_a_terminal_and_uses_colour(
     recordings_api: RecordingsApi,
 ) -> None:
@@ -374,14 +354,6 @@ def test_ls_reports_truncated_responses(recordings_api: RecordingsApi) -> None:
     assert done.code == 0
     assert len(done.objects[0]["tags"]) == 100
     assert done.err == f"GET /api/v1/runs: 5,000 tags of {row['id']}, only the first 100 are kept\n"
-
-
-@pytest.mark.parametrize("url", ["http://u:pass@127.0.0.1:1", "http://127.0.0.1:1?x=1", "http://☃.invalid"])
-def test_invalid_address_is_a_usage_error(url: str) -> None:
-    done = in_this_process("ls", "--api-url", url)
-    assert done.code == 2
-    assert len(done.err.splitlines()) == 1
-    assert "pass" not in done.err
 
 
 def test_full_disk_prints_one_line(recordings_api: RecordingsApi) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any, TextIO
@@ -37,30 +37,35 @@ def tokens(tmp_path: Path) -> str:
     return str(path)
 
 
-class RelayProcess:
-    """The process, after it printed its address."""
+class Server:
+    """A relay or an emulator that has printed how to reach it; `printed` is its output so far."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", last_line: str) -> None:
         self.process = process
         assert process.stdout is not None
         with killed_if_late(process):
             self.printed = [process.stdout.readline()]
-            while self.printed[-1] and "trigger-tui --relay" not in self.printed[-1]:
+            while self.printed[-1] and last_line not in self.printed[-1]:
                 self.printed.append(process.stdout.readline())
-        found = re.search(r"wss?://\S+:\d+", self.printed[0])
+        found = re.search(r"\w+://\S+:\d+", self.printed[0])
         assert found, (self.printed, process.stderr and process.stderr.read())
         self.url = found[0]
 
-    def stop(self, by: signal.Signals) -> tuple[int, str]:
+    def get(self, path: str, key: str = "tr_dev_emulator") -> httpx2.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx2.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S)
+
+    def stop(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Send a signal. Return the exit code and stderr."""
         self.process.send_signal(by)
         _, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, err
 
 
 @contextmanager
-def relay_process(tokens: str, *arguments: str, url: str = NO_SERVER) -> Iterator[RelayProcess]:
+def running_server(*arguments: str, last_line: str, url: str | None = None) -> Iterator[Server]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tui", "relay", "--tokens", tokens, "--listen", "127.0.0.1:0", *arguments],
+        [sys.executable, "-m", "tui", *arguments],
         env=environment(url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -69,9 +74,18 @@ def relay_process(tokens: str, *arguments: str, url: str = NO_SERVER) -> Iterato
     )
     with process:
         try:
-            yield RelayProcess(process)
+            yield Server(process, last_line)
         finally:
             process.kill()
+
+
+def relay_process(tokens: str, *arguments: str, url: str = NO_SERVER) -> AbstractContextManager[Server]:
+    listen = ("--tokens", tokens, "--listen", "127.0.0.1:0")
+    return running_server("relay", *listen, *arguments, last_line="trigger-tui --relay", url=url)
+
+
+def emulated(*arguments: str) -> AbstractContextManager[Server]:
+    return running_server("emulator", *arguments, last_line="/emulator/world")
 
 
 def screen(url: str, *flags: str, **more: str) -> Terminal:
@@ -151,62 +165,14 @@ FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
 
 
-class Emulated:
-    """A running emulator that has printed its address; `printed` is its output so far."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        assert process.stdout is not None
-        with killed_if_late(process):
-            self.printed = [process.stdout.readline()]
-            while self.printed[-1] and "/emulator/world" not in self.printed[-1]:
-                self.printed.append(process.stdout.readline())
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.printed[0])
-        assert found, (self.printed, process.stderr and process.stderr.read())
-        self.url = found[0]
-
-    def get(self, path: str, key: str = "tr_dev_emulator", **more: Any) -> httpx2.Response:
-        headers = {"authorization": f"Bearer {key}"}
-        return httpx2.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S, **more)
-
-    def end(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Send a signal. Return the exit code and stderr."""
-        self.process.send_signal(by)
-        _, err = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, err
-
-
-@contextmanager
-def emulated(*arguments: str, **env: str) -> Iterator[Emulated]:
-    with started(*arguments, **env) as process:
-        yield Emulated(process)
-
-
-@contextmanager
-def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tui", "emulator", *arguments],
-        env=environment(None, **env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulated]:
+def emulator() -> Iterator[Server]:
     with emulated(*FAST, *FIXED) as running:
         yield running
 
 
 @pytest.mark.parametrize(("key", "slug"), [("tr_dev_emulator", "dev"), ("tr_prod_emulator", "prod")])
-def test_ls_works_with_both_emulator_keys(emulator: Emulated, key: str, slug: str) -> None:
+def test_ls_works_with_both_emulator_keys(emulator: Server, key: str, slug: str) -> None:
     env = environment(emulator.url, TRIGGER_SECRET_KEY=key)
     done = trigger_tui("ls", "--json", "--expect-env", slug, "--limit", "10", env=env)
     assert (done.code, done.err) == (0, "")
@@ -227,13 +193,13 @@ def test_ctrl_c_ends_the_emulator_while_clients_hang() -> None:
                 connection.sendall(head.encode())
         # A later request is answered, so the server has received the others.
         assert running.get("/api/v1/whoami").status_code == 200
-        assert running.end() == (130, "")
+        assert running.stop() == (130, "")
         for connection in connections:
             with connection:
                 connection.recv(1)
 
 
-def test_taken_port_exits_with_1_and_one_line(emulator: Emulated) -> None:
+def test_taken_port_exits_with_1_and_one_line(emulator: Server) -> None:
     port = str(httpx2.URL(emulator.url).port)
     done = trigger_tui("emulator", "--port", port)
     assert (done.code, done.out) == (1, "")

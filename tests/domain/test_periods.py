@@ -14,23 +14,10 @@ from tui.domain.filters import (
     TypedSpan,
     parse_period,
     period_text,
-    queue_names,
     read_period,
     time_span_text,
 )
 from tui.emulator.simulation.runs import duration_ms
-
-
-@pytest.mark.parametrize(
-    ("period", "text"),
-    [
-        (timedelta(hours=48), "2d"),
-        (timedelta(minutes=90), "90m"),
-        (timedelta(milliseconds=1), "1s"),
-    ],
-)
-def test_period_has_the_servers_text(period: timedelta, text: str) -> None:
-    assert period_text(period) == text
 
 
 @given(st.integers(1, 100_000).map(lambda seconds: timedelta(seconds=seconds)) | st.integers(1, 3650).map(timedelta))
@@ -53,17 +40,6 @@ def test_invalid_period_is_rejected(text: str) -> None:
 def test_longest_period_ago_is_a_valid_date() -> None:
     assert parse_period("3650d") == MAX_PERIOD
     assert parse_period("3651d") is None
-
-
-@pytest.mark.parametrize(
-    ("typed", "stored"),
-    [
-        ("ok", ("ok", "task/ok")),
-        ("task/ok", ("task/ok",)),
-    ],
-)
-def test_queue_name_means_a_named_queue_or_a_tasks_queue(typed: str, stored: tuple[str, ...]) -> None:
-    assert queue_names([typed]) == stored
 
 
 NOW = datetime(2026, 11, 26, 14, 32, 10, tzinfo=UTC)

@@ -44,23 +44,6 @@ def node(tree: RunTree, run_id: str) -> TreeNode:
     return sure(tree.find(RunId(run_id)))
 
 
-def test_root_trace_has_every_awaited_run_below_its_parent() -> None:
-    rows = rows_of_trace(trace_of("234").root)
-
-    tree = build_tree(RunId("run_cmwur0aqo002o9f7dgnx80w40"), rows, {})
-
-    assert [(node.depth, node.task) for node in tree.root.walk()] == [
-        (0, "pipeline"),
-        (1, "middle"),
-        *[(2, "leaf")] * 3,
-        *[(1, "leaf")] * 5,
-    ]
-    assert tree.missing == ()
-    words = {each.id[-5:]: each.status.title if each.status else None for each in tree.root.walk()}
-    assert (words["6srqz"], words["s99eh"]) == ("Completed", "Completed")
-    assert words["hwg2w"] is None  # its flags say error: failed, crashed, timed out?
-
-
 def test_trace_has_the_times_of_its_runs() -> None:
     rows = {row.id: row for row in rows_of_trace(trace_of("234").root)}
     answer = decode_run(body_of("142"), READ_AT)

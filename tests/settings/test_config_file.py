@@ -3,19 +3,15 @@
 # ruff: noqa: E501  the lines are those that the program prints
 
 import os
-from itertools import cycle
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from tests.support.growth import Pattern, excess
 from tui.settings.file import MAX_BYTES, config_path, load_config, read_config
 from tui.settings.schema import ReadOnly
 from tui.settings.settings import ConfigFile, read_settings, with_file
 
 KEY = {"TRIGGER_SECRET_KEY": "tr_dev_abcdefghijkl"}
-MAX_READ_S: Final = 0.5
 COMMAND = '[[commands]]\nname = "a"\nkey = "Z"\ncommand = ["true"]\n[programs]\neditor = ["vi"]\n[bell]\nring = "bell"\non_alert = ["a"]\n'
 
 
@@ -151,44 +147,6 @@ def test_link_that_others_may_turn_runs_nothing(tmp_path: Path) -> None:
 
 def config(folder: Path, text: str) -> ConfigFile:
     return read_config(write(folder, text), shown="FILE")
-
-
-_UNITS: Final = (
-    "\n", " ", "\t", "\r\n", " \n", "\n ", "\r", "\x0c\n", "[", "]", "[[", "{", "}", "[]", "{}", "=", "#", '"', "'", "\\", ".", "_",
-    "1", "1_", "é", "\x00", "T", "\ufeff", "read_only ", "[a]\n", "[[a]]\n", "a.", "{a=", "\n[", "\n[ ", "[ ", '\n"', "#\n",
-    '""', "''", "\\\n", "\\\n \n", "a=1\n", "a#N#=1\n", "[a#N#]\n", "[a.b#N#]\n", "a.b#N#.c=1\n", '"a"."b#N#"=1\n',
-    "k#N#='\\u00e9'\n", "#" + "9" * 78 + "\n", "# " + "." * 60 + "\n", "rose#N#='x'\n", "[[views]]\nname=1\n",
-    "[[commands]]\nname='a'\n", "interval#N#=2020-01-01T00:00:00Z\n", "'x',\n", "{b=1},", "a=[[[[[[[]]]]]]]\n",
-)  # fmt: skip
-_BLANKS: Final = ("\n", " ", "\r\n", " \n")
-_PLACES: Final = (
-    ("a = ", ""), ("[bell]\n", ""), ("[keys]\n", "x"), ("a = [", "]\n"), ("a = " + '"' * 3, '"' * 3), ("a = " + "'" * 3, ""),
-    ("[colors]\nrose='", "'"), ('"#"', "=1"),
-)  # fmt: skip
-LARGE_FILES: Final = [
-    *(Pattern("", unit) for unit in _UNITS),
-    *(Pattern(start, unit, end) for unit, (start, end) in zip(_UNITS, cycle(_PLACES), strict=False)),
-    *(Pattern(start, unit, end) for unit in _BLANKS for start, end in _PLACES),
-    Pattern("", "9" * 79 + "\n", "a=" + "1" * 5_000),
-    Pattern("#", "9", "\na=" + "1" * 5_000),
-    Pattern("interval=0x", "f"),
-    Pattern("a={", ".".join("b" * 20) + "#N#=1,", "}"),
-    Pattern(".".join("ab" * 49) + ".c=1\n", ".".join("abcdefghij") + "#N#=1\n"),
-    Pattern("[[a]]\n", "[a.b#N#]\n"),
-    Pattern("[[a]]\n", "[[a.b]]\n"),
-]
-
-
-def test_large_file_is_read_in_half_a_second(tmp_path: Path) -> None:
-    path = write(tmp_path, "")
-
-    def read(text: str) -> None:
-        path.write_bytes(text.encode()[:MAX_BYTES])
-        file = read_config(path, shown="FILE")
-        assert sum(len(str(each)) for each in file.complaints) < 20_000
-
-    for pattern in LARGE_FILES:
-        assert (slow := excess(read, pattern, MAX_READ_S)) is None, slow
 
 
 @pytest.mark.parametrize(

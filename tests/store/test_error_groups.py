@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -192,20 +191,3 @@ def take_over(groups: ErrorGroups, shown: dict[Fingerprint, ErrorGroup]) -> None
         else:
             shown[fingerprint] = group
     groups.forget_changed()
-
-
-def test_tick_costs_what_leaves_and_enters() -> None:
-    """A minute later, only the groups are made again whose failures left the span."""
-    ages_s = (7000, 3590, *range(0, 3000, 30))
-    _, groups = grouped(*(failed(f"run_{age_s}", build_error(f"no {letters(age_s)}"), age_s=age_s) for age_s in ages_s))
-    before = {group.fingerprint: group for group in groups.groups(SPAN, at(0))}
-    groups.forget_changed()
-    later = SPAN._replace(since=SPAN.since + timedelta(minutes=1), until=SPAN.until + timedelta(minutes=1))
-    after = {group.fingerprint: group for group in groups.groups(later, at(60))}
-    (gone,) = before.keys() - after.keys()
-    assert groups.changed == {gone: None}
-    assert all(before[each] is group for each, group in after.items())
-
-
-def letters(number: int) -> str:
-    return "".join("bcdfghklmn"[int(digit)] + "a" for digit in str(number))

@@ -308,15 +308,6 @@ def test_count_is_final_once_a_source_has_caught_up() -> None:
     assert counter.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
 
 
-def test_known_run_that_was_due_in_the_gap_does_not_count() -> None:
-    """A scheduled run is created at its due time, and is listed before."""
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a", "QUEUED", created=15, updated=5, read=6),)))
-    counter = MissedRunCounter(store, Gap(at(10), at(20)))
-    counter.count_more(lambda: False)
-    assert counter.missed(at(21)).run_count == 0
-
-
 def test_activity_counts_runs_and_failures_by_creation() -> None:
     store = Store()
     activity = Activity(store)

@@ -200,12 +200,3 @@ def test_run_from_the_future_is_counted_once() -> None:
     assert store.status_counts(at(START_S + 11)).queued == 1
     store.apply(CountsRead({RunStatus.QUEUED: 1}, at(START_S + 20), 1))
     assert store.status_counts(at(START_S + 21)).queued == 1
-
-
-def test_failures_that_leave_the_period_are_subtracted() -> None:
-    store = Store()
-    store.apply(RunsRead((patch_of("run_a", "FAILED", created=100), patch_of("run_b", "FAILED", created=200))))
-    store.apply(complete(at(3650)))
-    store.apply(CUT)
-    store.apply(CountsRead({RunStatus.COMPLETED_WITH_ERRORS: 9}, at(3650), 1))
-    assert [store.status_counts(at(now_s)).failed for now_s in (3650, 3699, 3701)] == [9, 9, 8]

@@ -45,19 +45,6 @@ def assert_is_true(store: Store, view: View) -> None:
     assert view.older_count == sum(is_older(view, run) for run in store.runs() if run.id in expected)
 
 
-@given(st.lists(reads | gone, min_size=1, max_size=6))
-def test_views_share_the_keys_of_live_runs(updates: list[RunsRead | RunGone]) -> None:
-    store = Store()
-    view = View(store)
-    for update in updates:
-        view.update(store.apply(update))
-    keys = store.newest_first_keys()
-    assert all(view.key_of(key[1]) is key for key in keys)
-    assert len(view) == len(keys)
-    newest = keys[0] if keys else (0.0, A)
-    assert store.shared_key((newest[0] - 1.0, newest[1])) == (newest[0] - 1.0, newest[1])
-
-
 sinces = st.none() | st.integers(0, 3).map(at)
 
 

@@ -269,22 +269,6 @@ def serving(fleet: Fleet) -> Iterator[FleetApi]:
         yield FleetApi(fleet, url)
 
 
-def steady_fleet(clock: VirtualClock, *, queued: int, starts_per_s: int, running_s: float, until_s: float) -> Fleet:
-    """A fleet whose queue stays `queued` deep while `starts_per_s` runs are created, start and end each second."""
-    fleet = Fleet(clock)
-    fleet.add_all(
-        FleetRun(
-            number,
-            created_s=(number - queued) / starts_per_s,
-            started_s=number / starts_per_s,
-            ended_s=number / starts_per_s + running_s,
-            end="FAILED" if number % 20 == 0 else "COMPLETED",
-        )
-        for number in range(queued + int(until_s * starts_per_s))
-    )
-    return fleet
-
-
 def fleet_of(*runs: FleetRun) -> Fleet:
     fleet = Fleet(VirtualClock())
     fleet.add_all(runs)

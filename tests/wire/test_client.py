@@ -13,7 +13,7 @@ from tui.api.client import Client, filter_params
 from tui.api.errors import NotFound, Refused, ServerFault
 from tui.api.queries import RunCounts
 from tui.domain.filters import RunFilters
-from tui.domain.run import BatchId, Cursor, RunId, TaskId
+from tui.domain.run import BatchId, RunId, TaskId
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}
@@ -35,13 +35,6 @@ def test_every_request_has_the_identifying_headers(recordings_api: RecordingsApi
     assert headers["user-agent"] == f"trigger-tui/{__version__}"
     assert headers["x-trigger-branch"] == "feature/née"
     assert headers["accept-encoding"] == "gzip"
-
-
-def test_older_page_is_requested_with_the_unchanged_cursor(recordings_api: RecordingsApi) -> None:
-    cursor = Cursor(recording("012")["request"]["query"]["page[after]"])
-    page = ask(recordings_api.url, lambda client: client.list_runs(RunFilters(), after=cursor, size=5))
-    assert ids(page) == recorded_ids("012")
-    assert recordings_api.requests[0].query == WIDEST | {"page[size]": "5", "page[after]": cursor}
 
 
 @pytest.mark.parametrize(

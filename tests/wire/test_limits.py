@@ -25,7 +25,6 @@ from tui.api.models import MAX_DEPTH, MAX_ITEMS, within_bounds
 from tui.api.queries import RunCounts
 from tui.api.responses import STEP_BYTES, BodyError, BodyReader, Response, decode_query
 from tui.api.runs import decode_page, decode_run
-from tui.domain.filters import RunFilters
 from tui.domain.run import Json
 
 ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
@@ -198,20 +197,6 @@ def test_notes_of_one_response_are_limited() -> None:
     for number in range(1000):
         limits.take("ab", 1, f"letters of {number}")
     assert len(limits.notes) == MAX_NOTES
-
-
-def test_truncation_is_reported_with_its_request(
-    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 5)
-    sentences: list[str] = []
-
-    async def listen(client: Client) -> None:
-        client.on_truncated = sentences.append
-        await client.list_runs(RunFilters())
-
-    ask(recordings_api.url, listen)
-    assert sentences == ["GET /api/v1/runs: 44 rows on a page, only the first 5 are kept"]
 
 
 def test_response_above_its_byte_limit_is_rejected(

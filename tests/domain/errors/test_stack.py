@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import trace_of
 from tests.support.sure import sure
 from tui.domain.error import FrameKind, StackFrame, first_own_frame, parse_stack
 from tui.domain.text import Raw
@@ -23,27 +22,6 @@ def frame(line: str) -> StackFrame:
 
 def functions(stack: str, message: str | None = None) -> list[str | None]:
     return [each.function for each in parse_stack(Raw(stack), None if message is None else Raw(message))]
-
-
-def test_recorded_stack_separates_own_code_from_dependencies() -> None:
-    error = sure(trace_of("245").root.children[2].exception)
-    assert error.stack is not None
-
-    frames = parse_stack(error.stack)
-    assert len(frames) == 10
-    assert frames[0] == StackFrame(
-        function=Raw("run"),
-        file=Raw("file:///app/src/trigger/errors.ts"),
-        line=37,
-        column=76,
-        kind=OWN,
-        package=None,
-        is_async=False,
-        text=Raw("at run (file:///app/src/trigger/errors.ts:37:76)"),
-    )
-    assert frames[0].short_file == "src/trigger/errors.ts"
-    assert [(each.kind, each.package) for each in frames[1:4]] == [*[(DEPENDENCY, CORE)] * 2, (NODE, None)]
-    assert frames[2].function is None
 
 
 # Lines as Node 22 and Bun print them, with other paths.

@@ -110,24 +110,6 @@ async def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) 
         assert len(details(fleet)) == read
 
 
-async def test_view_that_is_opened_again_goes_on(tmp_path: Path) -> None:
-    fleet = failing_fleet(40)
-    async with polling(fleet, tmp_path, history=SHORT) as (session, later):
-        await later(5)
-        shown = ShownFailures(session)
-        for opened in range(6):
-            shown.reading.start(HOUR, RunFilters())
-            await later(8)
-            shown.reading.stop()
-            assert len(lists_of_failures(fleet)) == 1, opened
-        assert len(set(details(fleet))) == len(details(fleet)) > 10
-        await later(40)
-        shown.reading.start(HOUR, RunFilters())
-        await later(30)
-        assert len(lists_of_failures(fleet)) == 2
-        assert shown.counts == (40, 40)
-
-
 async def test_reading_goes_on_after_an_outage(tmp_path: Path) -> None:
     fleet = failing_fleet(40)
     async with polling(fleet, tmp_path, history=SHORT) as (session, later):

@@ -12,7 +12,6 @@ from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Run, RunId, RunStatus, TaskId
-from tui.emulator.simulation.runs import NewRun
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.sync.lists import with_filtered_fields
@@ -126,19 +125,6 @@ async def test_runs_that_leave_a_filtered_status_are_followed(tmp_path: Path) ->
         assert session.store.with_status(RunStatus.EXECUTING)
         await later(40)
         assert len(session.store.with_status(RunStatus.COMPLETED_SUCCESSFULLY)) == queued
-
-
-async def test_bare_queue_name_also_lists_the_queue_of_that_task(tmp_path: Path) -> None:
-    filters = RunFilters(queues=("mail",))
-
-    fleet = Fleet(VirtualClock())
-    async with polling(fleet, tmp_path, filters=filters) as (session, later):
-        for task, queue in (("mail", "task/mail"), ("send", "mail"), ("mail", "other")):
-            fleet.world.lifecycle.create(NewRun(task_id=task, queue=queue))
-        await later(5)
-        found = {(run.fixed.task, run.fixed.queue) for run in session.store.runs()}
-        assert found == {("mail", "task/mail"), ("send", "mail")}
-        assert all(with_server_filters(filters, EVERYTHING).matches(run) for run in session.store.runs())
 
 
 async def test_runs_listed_by_an_error_are_those_of_the_server(tmp_path: Path) -> None:

@@ -33,35 +33,9 @@ def test_run_created_in_the_future_hides_no_new_run() -> None:
     assert newest.add(page_of(5000, 101, 99, read_s=102)) == 1
 
 
-HOUR_S = 3600.0
-
-
 def compare_change(coverage: Coverage, *, changed_s: float, now_s: float) -> None:
     """A list read at `now_s` shows a change that the store does not have."""
     coverage.compare([patch_of("run_a", "EXECUTING", created=5, updated=changed_s)], Store(), at(now_s))
-
-
-def test_feed_that_reports_no_change_is_silent() -> None:
-    coverage = Coverage()
-    coverage.start(at(-HOUR_S), at(0))
-
-    def is_silent_after(now_s: float, *, is_reported: bool = False, is_changed: bool = True) -> bool:
-        if is_reported:
-            coverage.record_change()
-        compare_change(coverage, changed_s=now_s - 10 if is_changed else -10, now_s=now_s)
-        coverage.take_comparison()
-        return coverage.is_silent
-
-    # Between the misses, the feed reported a change, or nothing changed.
-    assert not is_silent_after(30)
-    assert not is_silent_after(60, is_reported=True)
-    assert not is_silent_after(90)
-    assert not is_silent_after(120, is_changed=False)
-    assert not is_silent_after(150)
-    assert is_silent_after(180)
-    coverage.stop()
-    coverage.start(at(-HOUR_S), at(200))
-    assert not coverage.is_silent
 
 
 def test_change_is_missed_only_after_the_feeds_delay() -> None:

@@ -48,17 +48,6 @@ async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Pat
         assert session.store.history.reached == at(-10 - 499)
 
 
-async def test_run_that_the_server_deleted_is_gone(tmp_path: Path) -> None:
-    fleet = fleet_of(lost := FleetRun(1, -10, -5))
-    fleet.add(FleetRun(2, -9, -5))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(5)
-        fleet.forget(lost)
-        await later(20)
-        known = sure(session.store.get(RunId(lost.id)))
-        assert known.is_gone
-
-
 async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
     fleet = fleet_of(*(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000)))
     fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))

@@ -18,13 +18,11 @@ from tui.domain.finding import (
     FindingSubject,
     FindingWord,
     QueueWaits,
-    RunHangs,
     RunOverdue,
     ScheduleMissed,
     SourceUnread,
     SubjectKind,
     TaskFails,
-    TaskSlow,
     Verdict,
 )
 from tui.domain.run import Precision, RunStatus, Stamp
@@ -66,26 +64,16 @@ def test_finding_of_the_start_does_not_ring() -> None:
     [
         (RunOverdue(at(-640), timedelta(seconds=110)), -530, True),
         (RunOverdue(at(-661), timedelta(seconds=8)), -653, False),
-        (RunHangs("Dequeued"), -241, False),
         (ScheduleMissed(at(-121)), -121, False),
         (QueueWaits(3, at(-80), is_at_limit=True), -80, True),
         (QueueWaits(3, at(-91), is_at_limit=True), -91, False),
-        (QueueWaits(3, at(-110)), -110, True),
         (ApprovalWaits(at(-86_400)), -86_400, True),
         (ApprovalWaits(at(-86_461)), -86_461, False),
-        (TaskSlow(timedelta(seconds=9), timedelta(seconds=1), 50), 20, False),
     ],
 )
 def test_finding_that_passed_its_bound_just_before_rings(evidence: Evidence, since_s: float, *, rings: bool) -> None:
     first = replace(finding("a", since_s), evidence=evidence)
     assert rung([Verdict(at(20), (first,), at(20), is_known=True)]) == ["a" if rings else ""]
-
-
-def test_token_whose_run_becomes_known_rings_once() -> None:
-    token = replace(finding("a"), word=FindingWord.STUCK, evidence=ApprovalWaits(at(-90_000), (Raw("deploy"),)))
-    run = replace(token, subject=replace(token.subject, key="run_a"))
-    steps = [Verdict(at(second), (each,), at(second), is_known=True) for second, each in ((10, token), (20, run))]
-    assert rung([verdict(1, ""), *steps]) == ["", "a", ""]
 
 
 def test_unknown_verdict_rings_once_and_changes_nothing() -> None:

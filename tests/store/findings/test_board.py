@@ -35,6 +35,7 @@ from tui.domain.facts import (
 )
 from tui.domain.filters import RunFilters
 from tui.domain.finding import (
+    Evidence,
     Finding,
     FindingSubject,
     FindingWord,
@@ -42,7 +43,6 @@ from tui.domain.finding import (
     RunOverdue,
     ScheduleMissed,
     SubjectKind,
-    TaskFails,
     Verdict,
 )
 from tui.domain.run import ErrorGroupId, RunId, TaskId
@@ -87,6 +87,15 @@ def board(
     own = OwnCounts(store)
     own.settle(now)
     return make_board(facts, own, verdict, store.status_counts(now), span, now)
+
+
+def finding(word: FindingWord, subject: FindingSubject, since: datetime) -> Finding:
+    known: dict[FindingWord, Evidence] = {
+        FindingWord.SLOW: QueueWaits(301, since, 20, 20, is_at_limit=True),
+        FindingWord.MISSING: ScheduleMissed(since),
+    }
+    evidence = known.get(word, RunOverdue(since, MINUTE))
+    return Finding(word, subject, since, evidence, "", task=TaskId(subject.name))
 
 
 def test_own_counts_fill_all_cells_without_the_server() -> None:
@@ -185,30 +194,9 @@ def test_rows_are_worst_first() -> None:
         ),
         unread={FactSource.ERRORS: FactUnread(NOW, FactSource.ERRORS, Raw("403"), is_refused=True)},
     )
-    slow = Finding(
-        FindingWord.SLOW,
-        FindingSubject(SubjectKind.QUEUE, "task/mail", Raw("mail")),
-        at(500),
-        QueueWaits(301, at(0), 20, 20, is_at_limit=True),
-        "",
-        task=MAIL,
-    )
-    fails = Finding(
-        FindingWord.FAILING,
-        FindingSubject(SubjectKind.TASK, "charge", Raw("charge")),
-        at(540),
-        TaskFails(3, 3),
-        "",
-        task=CHARGE,
-    )
-    missed = Finding(
-        FindingWord.MISSING,
-        FindingSubject(SubjectKind.SCHEDULE, "s1", Raw("hourly")),
-        at(0),
-        ScheduleMissed(at(0)),
-        "",
-        task=TaskId("hourly"),
-    )
+    slow = finding(FindingWord.SLOW, FindingSubject(SubjectKind.QUEUE, "task/mail", Raw("mail")), at(500))
+    fails = finding(FindingWord.FAILING, FindingSubject(SubjectKind.TASK, "charge", Raw("charge")), at(540))
+    missed = finding(FindingWord.MISSING, FindingSubject(SubjectKind.SCHEDULE, "s1", Raw("hourly")), at(0))
     shown = board(store_of(), facts, Verdict(NOW, (fails, slow, missed), NOW, is_known=True))
     assert [(row.name, row.health) for row in shown.queues] == [
         ("mail", QueueHealth.AT_LIMIT),
@@ -255,14 +243,6 @@ def row(queue: Queue, *waits: QueueWait, verdict: Verdict | None = None) -> Queu
     return queue_rows(facts(queue, waits=waits), verdict, AFTERNOON)[0]
 
 
-def found(word: FindingWord, subject: FindingSubject, since: datetime) -> Verdict:
-    is_slow = word is FindingWord.SLOW
-    evidence = QueueWaits(301, since) if is_slow else RunOverdue(since, timedelta(minutes=1))
-    return Verdict(
-        AFTERNOON, (Finding(word, subject, since, evidence, "", task=TaskId(subject.name)),), AFTERNOON, is_known=True
-    )
-
-
 @given(st.integers(0, 50), st.none() | st.integers(0, 50), st.integers(-300, 60), st.booleans(), st.booleans())
 def test_number_of_the_list_is_a_least_one(
     listed: int, waiting: int | None, waits_s: int, is_failing: bool, is_busy: bool
@@ -303,7 +283,8 @@ def test_health_is_the_worst_word_that_holds() -> None:
 
 def test_stuck_run_makes_the_queue_of_its_task_stuck() -> None:
     since = AFTERNOON - timedelta(hours=12)
-    verdict = found(FindingWord.STUCK, FindingSubject(SubjectKind.RUN, "run_1", Raw("send-email")), since)
+    stuck = finding(FindingWord.STUCK, FindingSubject(SubjectKind.RUN, "run_1", Raw("send-email")), since)
+    verdict = Verdict(AFTERNOON, (stuck,), AFTERNOON, is_known=True)
     made = row(replace(SEND_EMAIL, limit=None), replace(WAIT, oldest_at=AFTERNOON), verdict=verdict)
     assert (made.health, made.since) == (QueueHealth.STUCK, since)
     assert row(replace(SEND_EMAIL, running=1), verdict=verdict).health is QueueHealth.FINE, "nothing waits"
@@ -357,15 +338,6 @@ def test_group_with_unread_errors_lists_those_of_the_server() -> None:
     (line,) = failing_now((group_of(count=26, server_groups=(theirs,)),), (theirs,), AFTERNOON - HOUR, AFTERNOON)
     assert (line.count, line.filters) == (26, RunFilters())
     assert re.fullmatch("group:[0-9a-f]{8} age:<1h", line.filter_text)
-
-
-def test_groups_that_share_one_of_the_server_count_their_own() -> None:
-    theirs = server_group(count=33)
-    ours = [
-        group_of(stack=f"Error\n at f (file:///app/src/{name}.ts:1:1)", count=count, server_groups=(theirs,))
-        for name, count in (("a", 7), ("b", 26))
-    ]
-    assert sorted(line.count for line in failing_now(ours, (theirs,), AFTERNOON - HOUR, AFTERNOON)) == [7, 26]
 
 
 def test_group_stands_with_the_new_until_the_server_tells() -> None:

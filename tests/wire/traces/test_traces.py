@@ -4,7 +4,7 @@
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -96,18 +96,6 @@ UNREADABLE: list[Any] = [None, "soon", 1e400, float("nan"), True, {}]
 def test_duration_is_bounded_or_unknown(duration: Any, expected: timedelta | None) -> None:
     root = decode(node(duration=duration)).root
     assert (root.duration, root.ended_at is None) == (expected, expected is None)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("2026-11-24T13:43:46.188Z", "2026-11-24T13:43:46.188000000Z", "2026-11-24 13:43:46.188"),
-        *("2026-11-24T15:43:46.188+02:00", "1795527826188000000"),
-    ],
-)
-def test_times_of_any_spelling_become_utc(text: str) -> None:
-    started_at = decode(node(startTime=text)).root.started_at
-    assert (started_at.tzinfo, started_at) == (UTC, datetime(2026, 11, 24, 13, 43, 46, 188000, tzinfo=UTC))
 
 
 def test_truncation_is_read_from_both_places() -> None:
