@@ -40,7 +40,7 @@ ACTIVE: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 """The statuses of runs that should change soon. Other live runs may wait for days, for a deployment or a token."""
 
 MIN_LINE_AGE: Final = timedelta(seconds=1)
-"""Changes of runs wait for the next tick while the line is younger than this."""
+"""If the line is younger than this, changes of runs wait for the next tick."""
 
 
 class LiveLines(Lines):
@@ -136,8 +136,10 @@ _parsed: Final = lru_cache(256)(parse)
 class LiveKey:
     """One active binding. `node` is the widget, screen or app that handles it.
 
-    `key` is one of its keys, `keys` are the labels of all, `shown` is that of the first one, or those of a pair.
-    `works_now` is False if the action would do nothing in the current state. `denial` says why it never will.
+    * `key`, `keys`: one of its keys, and the labels of all its keys
+    * `shown`: the label in the footer: that of the first key, or those of a pair
+    * `works_now`: False if the action would do nothing in the current state
+    * `denial`: why the action never does anything in this session
     """
 
     id: str
@@ -243,9 +245,9 @@ def key_words(key: KeyWord) -> Line:
     return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))
 
 
-# The keys are read when Textual reports that bindings may have changed, when the width of the footer or the connection
-# changes, and for a notice. The line is made again only if they differ, which saves half a millisecond of each key. The
-# screen calls `refresh_bindings` when the cursor moves to another run.
+# The footer reads the keys when Textual reports that bindings may have changed, when its width or the connection
+# changes, and for a notice. It makes the line again only if the keys differ, which saves half a millisecond for each
+# key press. The screen calls `refresh_bindings` when the cursor moves to another run.
 
 
 NOTICE_S: Final = 4.0
@@ -291,7 +293,7 @@ class Footer(LiveLines):
             self.rebuild()
 
     def _rebuild_later(self) -> None:
-        """Read the keys once after the frame, whatever a key has changed: that saves a tenth of the time of a key."""
+        """Read the keys only once, after the frame, however much a key has changed. This saves a tenth of its time."""
         if not self._is_called:
             self._is_called = self.call_after_refresh(self.rebuild)
 
@@ -386,7 +388,7 @@ class ViewScreen(PaintedScreen[None]):
     """A screen with a header, which shows changes of the session and the time. Most compose footer and prompt too."""
 
     def __init__(self, live: LiveModel, header: Header | None = None, *, after_s: float = 0.0) -> None:
-        """`after_s`: the screen shows the time so long after each second."""
+        """`after_s`: the screen updates the time this long after each second."""
         super().__init__()
         self.live = live
         self.header = header or Header(live)

@@ -22,7 +22,7 @@ from tui.text.styled import Line, Piece, Token, wrap
 
 
 _CONFIRMED: Final = frozenset({Topic.SOURCES, Topic.BUDGET})
-"""The topics of an answer that has nothing new. The header shows a short budget with the next tick."""
+"""The topics of an answer without any news. If the budget is short, the header shows that with the next tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class LiveModel:
 
     @property
     def connection(self) -> tuple[object, ...]:
-        """The freshness without its times: how far the sources work."""
+        """The freshness without its times: which sources work, and which do not."""
         state = self.freshness
         return state.level, state.leader, state.interval, state.failure, state.other_failure
 
@@ -127,7 +127,7 @@ class LiveModel:
             self._call_soon(self._flush)
 
     def _record_sources(self) -> bool:
-        """Record the statuses of the sources. Return whether one of them works now, or not any more."""
+        """Record the statuses of the sources. Return whether one of them began or stopped to work."""
         before, failures = self.connection, self._failures
         elapsed_s, now = self.session.clock.elapsed_s(), self.session.now()
         statuses = self.session.store.source_statuses.values()
@@ -203,7 +203,7 @@ DUPLICATE_WINDOW: Final = 8
 
 
 MAX_SAID_ONCE: Final = 100
-"""Sentences that are remembered since they are said once."""
+"""At most this many sentences are remembered, so that each of them is added only once."""
 
 
 class Messages:
@@ -233,7 +233,7 @@ class Messages:
         self._ring.append(Message(at, text, known.first_at, known.count + 1))
 
     def add_once(self, at: datetime, text: str) -> None:
-        """Add a sentence about the files of the state directory, which several of them may have to say."""
+        """Add a sentence about the files of the state directory once, although several files may cause it."""
         if text not in self._said_once and len(self._said_once) < MAX_SAID_ONCE:
             self._said_once.add(text)
             self.add(at, text)
@@ -254,7 +254,7 @@ class Reporter:
         self._session = session
         self._messages = messages
         self._known: dict[Hashable, object] = {}
-        """What was compared last, by its name."""
+        """The last compared values, by their names."""
         self._failure_since: dict[str, datetime] = {}
         self._truncation_count = 0
 
@@ -273,7 +273,7 @@ class Reporter:
                 self._report_source(name, status)
         for capability, (name, consequence) in _CAPABILITIES.items():
             reason = session.store.lost_capabilities.get(capability)
-            # One that came back may be lost again.
+            # A capability that came back may be lost again, which is news.
             if self._is_new(capability, reason is not None) and reason is not None:
                 refusal = without_request(reason).removesuffix(".")
                 self._messages.add(session.now(), f"The server refuses {name}: {refusal}. {consequence}")

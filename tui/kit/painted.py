@@ -90,12 +90,12 @@ ItemT = TypeVar("ItemT")
 class PaintedScreen(Screen[ResultT]):
     """A screen that composes itself line by line. In a terminal that is too small, it shows only a notice.
 
-    `has_text_field`: keys of the user's own that are text do nothing here.
+    `has_text_field`: user-defined keys that are text do nothing here.
     """
 
     has_text_field: ClassVar[bool] = False
     shows_run_below: ClassVar[bool] = False
-    """Whether it is a page about the run of the screen below, which goes on reading it."""
+    """Whether this is a page about the run of the screen below, so that that screen goes on reading the run."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -234,9 +234,9 @@ class PaintedScreen(Screen[ResultT]):
                 self._compositor_refresh()
 
     def paint_all(self) -> None:
-        """Place and paint all widgets, even those whose changes the screen has not heard of yet.
+        """Place and paint all widgets, even if their changes have not been reported to the screen yet.
 
-        Widgets tell it in tasks of their own, for which Textual's `call_after_refresh` does not wait.
+        Widgets report them in tasks of their own, for which Textual's `call_after_refresh` does not wait.
         """
         for widget in self.walk_children(Widget):
             widget._check_refresh()  # noqa: SLF001  it has no public name
@@ -469,12 +469,12 @@ BURST_GAP_S: Final = 0.1
 
 @dataclass
 class DialogAnswer:
-    """What a dialog knows of the terminal that shows it, and of the user's answer.
+    """What a dialog knows about the terminal that shows it, and about the user's answer.
 
-    * `is_silent`: the terminal never tells that it shows the dialog
-    * `visibility`: whether it shows the dialog as it is now; None before it is asked
-    * `accepts_keys`: before this, only Esc has an effect
-    * `was_early`: a key came before one had an effect
+    * `is_silent`: the terminal never reports that it shows the dialog
+    * `visibility`: whether the terminal shows the dialog as it is now; None before the terminal was asked
+    * `accepts_keys`: until this is set, only Esc has an effect
+    * `was_early`: a key was pressed before keys had an effect
     * `typed`: the content of the field
     * `input_error`: why `typed` is not enough
     """
@@ -491,7 +491,8 @@ class YesNoDialog(LineDialog[bool]):
     """Returns whether the user agreed after the terminal had shown the question. Subclasses write the lines.
 
     It asks the terminal after its frame, and is drawn each second. `keep` is the button that changes nothing,
-    `agreement` what `y` does. Where the terminal never tells that it has shown it, the user types `word` instead.
+    `agreement` what `y` does. If the terminal never reports that it has shown the dialog, the user types `word`
+    instead.
     """
 
     word: str
@@ -514,11 +515,11 @@ class YesNoDialog(LineDialog[bool]):
         self._stop_waiting()
 
     def on_resize(self) -> None:
-        # Also once it has its first size.
+        # This is also called when the dialog gets its first size.
         self.ask_again()
 
     def on_screen_suspend(self) -> None:
-        # The next answer of the terminal is about an earlier frame.
+        # The next answer of the terminal would be about an earlier frame.
         self._stop_waiting()
         self._will_ask = False  # Textual drops the callback if the other screen is closed first
         self.answer.visibility, self.answer.accepts_keys = None, False
@@ -559,7 +560,7 @@ class YesNoDialog(LineDialog[bool]):
     def _ask_terminal(self) -> None:
         """Ask the terminal whether it has shown the frame that is painted now."""
         self._will_ask = False
-        # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
+        # Otherwise the dialog is closed, covered, or too small to be shown; in the last two cases it asks later.
         if self.is_active and not app_of(self).is_too_small:
             self.paint_all()
             self._stop_waiting = app_of(self).type_ahead.begin(self._on_visibility)
@@ -569,12 +570,12 @@ class YesNoDialog(LineDialog[bool]):
         self.answer.accepts_keys = self.answer.accepts_keys or visibility is FrameVisibility.SEEN
         if visibility is FrameVisibility.UNKNOWN:
             self.answer.is_silent = True
-            # The field is drawn now: earlier keys do not belong into it.
+            # The field is drawn only now, so earlier keys do not belong into it.
             self.call_after_refresh(self._accept_typing)
         self.draw()
 
     def _accept_typing(self) -> None:
-        # Otherwise the question has changed since, and is asked about again.
+        # Otherwise the question has changed meanwhile, and the terminal is asked again.
         self.answer.accepts_keys = self.answer.visibility is FrameVisibility.UNKNOWN and bool(self.word)
         self.draw()
 
@@ -585,11 +586,11 @@ class YesNoDialog(LineDialog[bool]):
             self.dismiss(result=False)
         elif not self.answer.accepts_keys:
             self._ignored_at_s = self._now_s
-            # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
+            # Do not draw now: the dialog is drawn again when the terminal has shown it, and says this then.
             self.answer.was_early = True
         elif self.texts:
             self._type(event)
-        elif not app_of(self).pastes.may_answer:  # it did not come alone, as an answer does
+        elif not app_of(self).pastes.may_answer:  # other keys came with it: an answer comes alone
             self.answer.was_early = True
             self.draw()
         elif event.key in {"enter", "q"}:
@@ -606,7 +607,7 @@ class YesNoDialog(LineDialog[bool]):
     def _type(self, event: events.Key) -> None:
         typed, choices, self.answer.input_error = self.answer.typed, " or ".join(self.texts), ""
         is_right = typed in self.texts
-        # Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
+        # Only terminals that do not answer need this: an answer separates earlier keys from later ones.
         is_in_burst = self.answer.is_silent and self._now_s - self._ignored_at_s < BURST_GAP_S
         if is_in_burst or (app_of(self).pastes.is_pasted and (event.key != "enter" or is_right)):
             self._ignored_at_s = self._now_s
@@ -680,7 +681,7 @@ def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, 
 class LeaveScreen(YesNoDialog):
     """Asks whether to quit. `unsent` returns the number of runs that wait to be sent, by title of the action.
 
-    `ctrl-q` and `ctrl-c` quit without another question, also where the terminal never tells that it shows this: see
+    `ctrl-q` and `ctrl-c` quit without another question, even if the terminal never reports that it shows this one: see
     `TriggerApp.action_leave`.
     """
 

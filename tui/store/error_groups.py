@@ -18,7 +18,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import add_to
 from tui.store.store import Store
 
-# `Failure`: what the error groups need to know of one failed run.
+# `Failure`: the values of one failed run that the error groups need.
 
 
 DEFAULT_CELLS: Final = 24
@@ -143,7 +143,7 @@ class Members:
 
 
 MAX_COUNTED_TAGS: Final = 1_000
-"""A group counts this many tags: 100 KB. Then it forgets those that fewer than a quarter of its runs have."""
+"""A group counts at most this many tags (100 KB). Above it, tags of fewer than a quarter of its runs are dropped."""
 
 _FORGOTTEN_PART: Final = 4
 
@@ -178,8 +178,8 @@ class GroupCounts:
         for tag in set(failure.tags) if len(failure.tags) > 1 else failure.tags:
             add_to(self.tags, tag, sign)
         if len(self.tags) > MAX_COUNTED_TAGS:
-            # A tag that most runs have comes back long before it counts as shared. A run has at most 10 tags, so that
-            # at most 40 stay.
+            # If most runs have a dropped tag, it comes back long before it counts as shared. A run has at most 10 tags,
+            # so at most 40 tags stay.
             least = self.count / _FORGOTTEN_PART
             self.tags = {tag: count for tag, count in self.tags.items() if count >= least}
 
@@ -198,7 +198,7 @@ Name = TypeVar("Name", bound=str)
 class ErrorGroup:
     """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
 
-    * `count`: the runs of the span. `run_ids` are one of them at least, `MAX_RUN_IDS` at most, newest first.
+    * `count`: the number of runs in the span. `run_ids` has the newest of them: at least one, at most `MAX_RUN_IDS`.
     * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
     * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
     * `shared_tags`: the tags that all or most of the runs have, the most frequent first.
@@ -229,7 +229,7 @@ class ErrorGroup:
     def counts_in(self, span: TimeSpan) -> tuple[int, ...]:
         """Return the failures in each cell of the group's span, oldest first. Their sum is `count`.
 
-        What lies beyond the cells counts to the first and the last one.
+        Failures outside the cells are counted in the first and the last one.
         """
         counts, first, last = [0] * span.cells, span.first_cell, span.cells - 1
         for number, count in self.cells:
@@ -263,10 +263,10 @@ MAX_SERVER_MESSAGE_CHARS: Final = 500
 """The server cuts the message of a group. Source: tests/wire/recordings/README.md §11 (recording 1030)."""
 
 MAX_IDENTITIES: Final = 1_000
-"""Messages that the next answer has too, which comes a minute later, are not normalised again: 1 MB at most."""
+"""The size of the cache of normalised messages, 1 MB at most. The answer of the next minute has mostly the same."""
 
 MAX_COMPARED_ERRORS: Final = 20
-"""So many long messages of one group of ours are cut like the server's. Normalising one takes 0.1 ms."""
+"""To compare them, at most this many long messages of a group are cut like the server's. Each takes 0.1 ms."""
 
 
 @lru_cache(MAX_IDENTITIES)
@@ -291,7 +291,7 @@ class ServerGroups:
     ) -> tuple[ServerErrorGroup, ...]:
         """Return the groups of a kind that failed in these tasks. `errors` are the newest errors of the kind.
 
-        REST has only the code of a crash, where the server's group has the text: the code decides the group.
+        For a crash, REST has only the code, while the server's group has the text. So the code decides the group.
         """
         if not self._by_message:
             return ()
@@ -313,8 +313,8 @@ _RUNS_PER_STEP: Final = 64
 class SpanCounts:
     """Counts the failures of each group in a span. `changed`: the groups whose counts changed since it was cleared.
 
-    A span that moves on counts only what enters and leaves it. For another span all are counted, in steps: 10,000
-    failures take some 40 ms. Failures may be added and removed between the steps.
+    If the span moves on, only failures that enter or leave it are counted. For another span all failures are counted,
+    in steps: 10,000 failures take some 40 ms. Failures may be added and removed between the steps.
     """
 
     def __init__(self) -> None:
@@ -347,7 +347,7 @@ class SpanCounts:
     def steps(self, span: TimeSpan, members: Members, failures: Mapping[RunId, Failure]) -> Iterator[None]:
         """Count the failures of a span, some in each step. `members` are the failures whose group is known.
 
-        Another span before the last step is counted from the start.
+        If another span is requested before the last step, counting starts again.
         """
         before, was_complete = self._span, self._is_complete
         if span == before and was_complete:
@@ -421,7 +421,7 @@ class ErrorGroups:
                 self.update(run.id, run)
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
-        """Take over the server's groups. None: the API key may not read them. The same object again costs nothing."""
+        """Use the server's groups. None: the API key may not read them. Passing the same object again costs nothing."""
         self._server_answer = groups
 
     def groups(self, span: TimeSpan, now: datetime) -> tuple[ErrorGroup, ...]:
@@ -440,7 +440,7 @@ class ErrorGroups:
         yield from self._join()
         stale = self._counts.changed
         if self._now is not None and now < self._now:
-            stale.update(self._groups)  # a clock that was wrong: what the time ended has to come back
+            stale.update(self._groups)  # a wrong clock was corrected, so expired states have to come back
         self._now = now
         while self._has_stale(stale, span, now):
             for _ in range(min(_GROUPS_PER_STEP, len(stale))):
@@ -466,7 +466,7 @@ class ErrorGroups:
         return [] if members is None else list(members.newest_in(span))
 
     def update(self, run_id: RunId, run: Run | None) -> None:
-        """Regroup a run, or with None take it out of its group."""
+        """Put a run into its group, or with None remove it from its group."""
         before = self._failures.get(run_id)
         after = self._failure(run, before)
         if before == after:
@@ -582,7 +582,7 @@ class ErrorGroups:
 
     def _has_runs_before(self, since: datetime) -> bool:
         history, oldest = self._store.history, self._store.oldest()
-        # Without a history, no source reads the list, and the caller read what it needs.
+        # Without a history, no source reads the list: the caller has read the runs that it needs.
         if oldest is None or (history is not None and history.reached >= since):
             return False
         # The store may have dropped the oldest runs that were read.

@@ -29,26 +29,28 @@ from tui.sync.fetch import RunFetcher
 
 
 LIMITS_EVERY_S: Final = 30.0
-"""Between two looks for queues of version V2, whose limits are in a list of their own."""
+"""How often we check for queues of version V2, whose limits are in another list."""
 
 LAST_DAY_DELAY_S: Final = 45.0
-"""The totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
+"""At the start, the totals of a day wait, so that the other reads of the first minute are within the allowance."""
 
 SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
-"""The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
+"""The schedules are read before their runs. `status` needs these runs within ten seconds if a schedule is late."""
 
 NEW_DEPLOYMENT_EVERY_S: Final = 5.0
-"""Between two checks for a running version that no deployment names. A check costs no request."""
+"""How often we check for a running version that no deployment names. A check costs no request."""
 
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
 
 JOIN_EVERY_S: Final = 1.0
-"""Between two looks for a run that may wait for a token. A look alone sends nothing."""
+"""How often we check for a run that may wait for a token. The check itself sends no request."""
 
 DEPLOYMENTS_DELAY_S: Final = 4.0
-"""The first minute has one request for the run of a token or for the deployments: these wait until that is clear."""
+"""In the first minute, one request is left, for the run of a token or for the deployments. The deployments wait until
+it is clear whether a token needs it.
+"""
 
 ERRORS_PERIOD: Final = "1h"
 _QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, facts.FactSource.NORMALS})
@@ -89,10 +91,10 @@ class FactsSource:
         return self._store.wall_facts or facts.NO_FACTS
 
     def _make_readings(self) -> dict[str, PlannedRead]:
-        """Return what is read, by names of our own. The most important of a lane is read first."""
+        """Return the planned reads by our names for them. In a lane, the most important one is first."""
         now_s = self._clock.monotonic_s()
         delayed_s, runs_s = now_s + LAST_DAY_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
-        # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
+        # In development nothing is deployed. The first minute's requests go to the runs of late schedules.
         is_deployed = self.environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
         source, rank, read = facts.FactSource, Rank, PlannedRead
@@ -163,7 +165,7 @@ class FactsSource:
         reading.start(self._clock.monotonic_s())
         try:
             update = await reading.read()
-            # The more pages a list has, the less often it is read.
+            # A list with many pages is read less often.
             self._readings["schedules"].change_interval(self._schedules.interval_s)
             self._readings["tokens"].change_interval(self._tokens.interval_s)
         except ApiError as error:
@@ -259,7 +261,7 @@ class FactsSource:
         self._sought_version = version
         if any(each.version == version for each in read.deployments):
             return None
-        # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
+        # The header shows an old version until then. But some requests of each minute are kept for more urgent facts.
         return await self._read_deployments(Rank.SCHEDULE_RUNS)
 
 
@@ -280,7 +282,7 @@ MIN_TASK_SHARE: Final = 0.05
 """A task with a smaller share of a queue's runs says nothing about the queue."""
 
 FRESH_FOR: Final = timedelta(seconds=15)
-"""A queue is not read again while the facts have it so recently."""
+"""A queue is not read again if the facts about it are at most this old."""
 
 _MINUTES: Final = 60
 _MINUTE: Final = timedelta(minutes=1)
@@ -298,7 +300,7 @@ class QueueFetcher:
         return await self._fetcher.budget.request(("queue metrics", queue.stored_name), Priority.VISIBLE, read)
 
     async def read_state(self, run: Run, known: facts.WallFacts | None) -> QueueState | None:
-        """Return the queue of a run, out of fresh facts or by a request; None if the key may not ask for its name.
+        """Return the queue of a run, from fresh facts or by a request; None if the key may not read the queue's name.
 
         The name is read once for each run, and emitted.
         """
@@ -317,7 +319,7 @@ class QueueFetcher:
         return QueueState(self._fetcher.now(), queue, holders=holders, full_limits=full_limits)
 
     async def _read_holders(self, queue: facts.Queue) -> tuple[facts.PlaceHolder, ...]:
-        """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
+        """Read which tasks hold the places of a queue that is at its limit. If that fails, no task is named."""
         if queue.limit is None or (queue.running or 0) < queue.limit:
             return ()
         rows = await self._fetcher.query(queries.QueueHolders(queue.stored_name), Priority.SELECTED)
@@ -345,7 +347,7 @@ class QueueFetcher:
 
 
 def state_in(known: facts.WallFacts | None, name: str, now: datetime) -> QueueState | None:
-    """Return a queue out of the facts, None if they are older than FRESH_FOR, or may be, or lack it."""
+    """Return a queue from the facts; None if they are, or may be, older than FRESH_FOR, or do not have it."""
     queues = None if known is None else known.queues
     if queues is None or queues.has_pages or now - queues.at > FRESH_FOR:
         return None
@@ -356,7 +358,7 @@ def state_in(known: facts.WallFacts | None, name: str, now: datetime) -> QueueSt
 
 
 def holders_in(known: facts.WallFacts | None, name: str, now: datetime) -> tuple[facts.PlaceHolder, ...]:
-    """Return whose runs hold the places of a queue, out of the facts; nothing if these are too old or lack it."""
+    """Return which tasks hold the places of a queue, from the facts; nothing if these are too old or do not have it."""
     waits = None if known is None else known.waits
     if waits is None or now - waits.at > KNOWN_FOR:
         return ()
@@ -379,8 +381,8 @@ def hour_of(
     )
     executing = _levels([(row.get("started_min"), row.get("ended_min"), row["n"]) for row in read], cells)
     main = next(iter(tasks.most_common(1)), (None, 0))[0]
-    # The times of runs need not lead to the number that the server counts: where runs wait or retry, they hold no place
-    # in the queue meanwhile. The list is some seconds older.
+    # The times of runs may give another number than the server counts, because runs that wait or retry hold no place in
+    # the queue. And the list is some seconds older.
     agrees = running is not None and abs(executing[-1] - running) <= max(1, running // 10)
     p95 = {row.get("minute"): row.get("p95_ms") for row in speeds if row.get("task") == main}
     return facts.QueueHour(

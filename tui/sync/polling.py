@@ -104,19 +104,19 @@ class CountPoller:
 
 
 MAX_CATCH_UP_PAGES: Final = 50
-"""Pages of new runs in one cycle: as many runs as the history has by default. The history reads the runs below them."""
+"""The most pages of new runs in one cycle: as many runs as the history has by default. The history reads older ones."""
 
 MIN_PAGE_SIZE: Final = 20
 """The size of page one in a quiet environment. It still includes a run that appears 1.0 s late, below newer ones."""
 
 MIN_SCAN_REQUESTS: Final = 3
-"""Requests of the scans in every cycle, so that new runs do not starve them."""
+"""Scans may send this many requests in every cycle, even if there are many new runs."""
 
 MAX_REREAD_REQUESTS: Final = 16
-"""Requests of rereads in one cycle. They may take four seconds, and page one must not wait longer."""
+"""The most requests of rereads in one cycle. They may take four seconds, and page one must not wait longer."""
 
 MAX_SINGLE_OLDER: Final = 20
-"""The most older runs that are read by id. So few are usually too far apart to share a page."""
+"""At most this many older runs are read by id, since so few are usually too far apart to share a page."""
 
 
 _PARTS: Final = {
@@ -150,7 +150,7 @@ class RunLister:
         self._newest = lists.NewestRuns()
         self._page_size = lists.PAGE_SIZE
         self._is_endless = False
-        """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
+        """The pages of new runs did not end the last time. Now each cycle reads one page, until a page has a run."""
         self.history = lists.HistoryReader(self.pages, filters, parts.history, parts.max_history_runs)
         self._scans: dict[lists.Part, lists.Scan] = {}
         self._fits_one_page = True
@@ -170,7 +170,7 @@ class RunLister:
     def caught_up_at(self) -> datetime | None:
         """Return the moment before which every change was read, None while something is still unread.
 
-        A run that ended unnoticed is found by the history alone, and lists report a change with a delay.
+        Only the history finds a run that ended unnoticed, and lists report a change with a delay.
         """
         is_complete = len(self._read_until) == len(lists.Part) and self.history.is_complete and self._departed.is_empty
         return min(self._read_until.values()) - lists.LIST_DELAY if is_complete else None
@@ -218,7 +218,7 @@ class RunLister:
         try:
             self._reread_older(await self.older.read(self._fetcher.now()))
         except Refused as error:
-            # A server may refuse so wide a window (422). That must not stop the list of the period.
+            # A server may refuse such a wide window (422). That must not stop the list of the period.
             if error.is_about_the_key:
                 raise
             self.older.scan, self.older.is_cut = None, True  # there may be more of these runs than are known

@@ -184,12 +184,13 @@ class ActionQueue:
 
 
 MAX_CHECKED_RUNS: Final = 500
-"""The footer asks after each key whether the action of a key is possible. So many runs take less than half a
-millisecond."""
+"""After each key, the footer checks whether actions are possible. Checking this many runs takes less than half a
+millisecond.
+"""
 
 
 MAX_REPLAYS_KEPT: Final = 1_000
-"""Replayed runs whose new run is remembered: the targets of the key `v`."""
+"""For at most this many replayed runs, the new run is remembered as the target of the key `v`."""
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
@@ -273,7 +274,7 @@ class ActionController:
     def has_use_for(self, name: str, parameters: tuple[object, ...], run_ids: Iterable[RunId]) -> bool:
         """Return whether a binding of `ACTION_BINDINGS` does something now, for one of these runs at least.
 
-        Only the first `MAX_CHECKED_RUNS` are checked: with more, the key is taken for useful.
+        Only the first `MAX_CHECKED_RUNS` are checked. If there are more, the key counts as useful.
         """
         if not self.is_enabled:
             return False
@@ -321,7 +322,7 @@ class ActionController:
             is_reading=action.stops_descendants and not all(run.is_final for run in possible),
             grace_s=GRACE_S if len(possible) > 1 else 0,
         )
-        self.show_notice(())  # an earlier notice is not about this question
+        self.show_notice(())  # remove an earlier notice, which is not about this question
         self._screen = screen = ConfirmScreen(self.live, question)
         self.app().push_screen(screen, lambda answer: self._on_answer(screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
@@ -384,7 +385,7 @@ class ActionController:
         question, action = screen.question, screen.question.action
 
         def check() -> str | None:
-            """Return why nothing may be sent: the environment is not the one that the question named, for instance."""
+            """Return why nothing may be sent, for example because the question named another environment."""
             changed = "the environment has changed since the question"
             return self._session.block(action) if words.target_of(self._session) == question.target else changed
 
@@ -397,12 +398,12 @@ class ActionController:
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
     def _publish_update(self) -> None:
-        # The runs are the same, only their overlays differ.
+        # The runs have not changed, only their overlays.
         app = self.app()
         app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
 
     def _on_done(self, batch: ActionBatch) -> None:
-        # A task of the session calls this; widgets are changed on the app's own message loop.
+        # A task of the session calls this, but widgets must be changed on the app's own message loop.
         self.app().call_later(self._report, batch)
 
     def _report(self, batch: ActionBatch) -> None:

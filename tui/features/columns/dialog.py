@@ -45,7 +45,7 @@ _KEYS: Final = (
     ("usual width", ("clear-width", "0")),
     ("reset", ("reset-columns", "r")),
 )
-"""Words, and the bindings that do it with their usual keys."""
+"""The words of the foot, and the bindings that they describe, with their usual keys."""
 
 _PATH_KEYS: Final = (
     ("add by path", ("add-column", "a")),
@@ -59,7 +59,7 @@ def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     """Return the keys in as many lines as they need. Enter and Esc have the last one."""
     rows: list[list[tuple[str, str]]] = [[]]
     for sentence, *bindings in (*_KEYS, *(_PATH_KEYS if has_paths else ())):
-        # The user may have taken the keys away.
+        # The user may have removed the keys in the config file.
         if keys := " ".join(filter(None, (key_of(*binding) for binding in bindings))):
             if rows[-1] and line_width(keys_line(*rows[-1], (keys, sentence))) > width:
                 rows.append([])
@@ -71,15 +71,15 @@ def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
 
 
 MAX_KEYS: Final = 40
-"""Keys of an object that are named."""
+"""At most this many keys of an object are named."""
 
 MAX_KEY_CHARS: Final = 40
 MAX_SEARCHED: Final = 2_000
-"""Keys of an object among which those are searched that begin as the typed text."""
+"""At most this many keys of an object are searched for those that begin with the typed text."""
 
 
 class TypedColumn(NamedTuple):
-    """What was typed: the column, or why it is none. `path` is its valid start."""
+    """The typed text: its column, or why it is not a column. `path` is its valid start."""
 
     choice: ColumnEntry | None
     problem: str
@@ -177,7 +177,7 @@ class Bases:
 
 
 class ColumnDraft:
-    """The arrangement, with a cursor on one column. Each method returns a remark, empty if it did what it says.
+    """The arrangement, with a cursor on one column. Each method returns a remark, which is empty if it succeeded.
 
     `width_of` returns the present width of a column that has no chosen one. `has_paths`: the view shows values of runs.
     """
@@ -222,7 +222,7 @@ class ColumnDraft:
 
     @property
     def is_changed(self) -> bool:
-        """Whether something else is to be saved than before."""
+        """Whether the columns differ from the saved ones."""
         return self.result != self._saved
 
     @property

@@ -149,13 +149,13 @@ class ColumnPath:
 
 
 def parse_path(text: str) -> ColumnPath | None:
-    """Read a path; None if the text is none."""
+    """Read a path; None if the text is not a path."""
     path, end = leading_path(text)
     return path if end == len(text) <= MAX_PATH_CHARS else None
 
 
 def leading_path(text: str) -> tuple[ColumnPath | None, int]:
-    """Return the path with which a text begins, and where it ends. None: the text begins with none."""
+    """Return the path with which a text begins, and where it ends. None: the text does not begin with a path."""
     root = _ROOT.match(text)
     if root is None:
         return None, 0
@@ -182,7 +182,7 @@ def _read_step(found: re.Match[str]) -> str | int | None:
 
 
 def key_text(key: str) -> str:
-    """Return a key as it stands in a path: one that needs quotes as JSON, with control characters as escapes."""
+    """Return a key as it is written in a path: as JSON with escaped control characters if it needs quotes."""
     if _PLAIN.fullmatch(key):
         return key
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(key, ensure_ascii=False))
@@ -196,7 +196,7 @@ def _index(step: str | int) -> int | None:
 
 # Shows a value by the type and the format of its column.
 #
-# A value of another type is shown as it is, and so is a number beyond those that a bar can show.
+# A value of another type is shown unchanged, and so is a number that a bar cannot show.
 
 
 MIN_LABELLED: Final = 10
@@ -204,11 +204,11 @@ MIN_LABELLED: Final = 10
 
 _LABEL: Final = len(" 100%")
 _ROUNDING: Final = 1e-9
-"""What sums of fractions may be off: ten times 0.1 is a full bar."""
+"""Sums of fractions may be off by this much: ten times 0.1 must be a full bar."""
 
 _WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored apart"}
 _FROM_MS: Final = 100_000_000_000
-"""Larger numbers are milliseconds since 1970, smaller ones seconds: this is the year 5138, or 1973."""
+"""Larger numbers are milliseconds since 1970, smaller ones seconds. This is the year 1973, or 5138."""
 
 _MAX_TIME_CHARS: Final = 64
 _UNITS: Final = {"": 1e-3, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -268,7 +268,7 @@ def _text(value: Value, number: float | None, kind: str, form: str, now: datetim
 
 
 def _number(value: Value) -> float | None:
-    """Return a finite number; None for everything else. True is no number."""
+    """Return a finite number; None for everything else. True does not count as a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if isinstance(value, int) or math.isfinite(value) else None
@@ -364,7 +364,7 @@ KINDS: Final[Mapping[str, ValueKind]] = {
     "money": ValueKind(10, "right", _SIGN, _is_money_format, _money),
     "bool": ValueKind(5, "left", 'two words such as "yes/no"', _are_two_words),
 }
-"""The types of columns out of metadata, payload and output."""
+"""The types of columns that show values of metadata, payload and output."""
 
 FLEXIBLE: Final = frozenset({"auto", "text"})
 """The types whose columns get more room if there is some."""
@@ -503,7 +503,7 @@ def file_columns(view: str) -> Sequence[Column[Any]]:
     """Return the columns of the lists that the config file knows."""
     if view == RUNS:
         return COLUMNS
-    # With it comes all that makes groups of errors: 40 ms, for which the first frame must not wait.
+    # This import loads everything that makes groups of errors: 40 ms, for which the first frame must not wait.
     from tui.features.errors.model import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
 
     return GROUP_COLUMNS if view == ERRORS else ()

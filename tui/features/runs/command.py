@@ -143,12 +143,12 @@ async def _pages(
     the server requires a shorter period.
     """
     printed_ids, live, passes = set[RunId](), live_statuses(filters.statuses), [filters]
-    # Only live runs: they are few, so that a request without a period finds all of them.
+    # Only live runs are listed: there are few, so a request without a period finds all of them.
     if not filters.has_window and live != filters.statuses:
         passes = [replace(filters, period=period_text(session.settings.history))]
         passes += [replace(filters, statuses=live)] if live else []
     for wanted in passes:
-        paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
+        paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds the pages that have runs
         while (left := limit - len(printed_ids)) > 0 and not paging.is_done:
             try:
                 page = await session.fetcher.fetch_page(
@@ -232,7 +232,7 @@ async def _print_run(output: Output, session: Session, run: Run, failure: str | 
 
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
-    """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
+    """Read the queue of a run that waits in it. If that fails, the page does not mention it."""
     from tui.sync.facts import QueueFetcher  # noqa: PLC0415
 
     if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:

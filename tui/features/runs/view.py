@@ -124,10 +124,10 @@ GAP_SHOWN_FOR: Final = timedelta(minutes=2)
 """How long the rule mentions a gap whose own line is not visible."""
 
 WIDE: Final = 100
-"""From this width on, the rule has room for the long remark about a gap."""
+"""A rule of at least this width has room for the long remark about a gap."""
 
 MAX_NAME_CELLS: Final = 40
-"""For the name of a filter."""
+"""The most cells for the name of a filter."""
 
 _DOT: Final = Piece(" · ", Token.MUTED)
 
@@ -160,7 +160,7 @@ class RunListPane(TablePane):
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
         self.table.empty_lines_for = lambda width: tuple(words.empty_lines(self._facts, width))
         self.table.end_line_for = self._end_line
-        # Tasks of the session call these functions; widgets are changed on the app's own message loop.
+        # Tasks of the session call these functions, but widgets must be changed on the app's own message loop.
         self.server_search = ServerSearch(
             live.session, self.views, lambda: self.rows.visible_runs, lambda: self.call_later(self._show_search)
         )
@@ -174,7 +174,7 @@ class RunListPane(TablePane):
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
         self._named: ListQuery | None = None
-        """The filter that stands for something else than its words, if one was shown."""
+        """The last filter with a name that stands for its words, if one was shown."""
         self._is_typed = True
         """Whether the user typed the filter. Otherwise a line, a view or an address gave it."""
         self._environment: Environment | None = None
@@ -218,7 +218,7 @@ class RunListPane(TablePane):
 
     @property
     def search_start(self) -> str:
-        # The user adds words to a filter that a line, a view or an address gave, and goes on typing an own one.
+        # The user adds words to a filter that came from a line, a view or an address. After that, it is the user's own.
         return self.searched if self._is_typed or not self.searched else f"{self.searched} "
 
     def left(self) -> Line:
@@ -241,7 +241,7 @@ class RunListPane(TablePane):
         number, marks = self._count_words, self.rows.marks.words
         count: Line = (Piece(number, Token.TEXT),) if number else ()
         marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
-        # A narrow rule omits the end: that data was missing stays longer than how many runs are new.
+        # A narrow rule omits the end. So the remark about missing data stands before the number of new runs.
         return (*count, *marked, *self._gap, *self._new)
 
     @property
@@ -295,7 +295,7 @@ class RunListPane(TablePane):
             self._is_typed = True
             self.table.highlight(text)
             self._drop_search()
-            # Esc in the prompt restores a filter that stood for something, with its name.
+            # Esc in the prompt restores a filter that had a name, together with that name.
             named = self._named
             if named is None or named.text != text:
                 named = ListQuery(self.views.query.period)

@@ -34,7 +34,7 @@ MAX_REVEALED: Final = 200
 class FoldingView(Generic[Entry]):
     """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row.
 
-    What the user folded and unfolded counts first, then whether all is open or closed, then how an entry begins.
+    What the user folded or unfolded comes first, then whether all is open or closed, then how an entry begins.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class FoldingView(Generic[Entry]):
         """Whether the entries that the user turned are open, by their keys."""
         self._all_open: bool | None = None
         self._unsearched: tuple[Mapping[Hashable, bool], bool | None] | None = None
-        """Both as they were before the search."""
+        """The user's folds, and whether all is open, as they were before the search."""
         self._shown: Sequence[Branch[Entry]] | None = None
 
     def key_of(self, entry: Entry) -> Hashable:
@@ -183,8 +183,8 @@ class TreeView(FoldingView[TreeEntry]):
         self._shape_before: TreeShape | None = None
         self._kept_visible: tuple[RunId, ...] = ()
         self._kept_open = set[Hashable]()
-        """Entries that were open without the user: they stay open when they become quiet, so that no row disappears
-        while the user reads it.
+        """Entries that were open although the user did not open them. They stay open when they become quiet, so that no
+        row disappears while the user reads it.
         """
 
     @property
@@ -401,7 +401,7 @@ class TreePane(FoldingPane[TreeEntry]):
         if tree is None or shape is None:
             return self.without_rows(width)
         if not self._is_cursor_placed:
-            # The page calls `rows` when it gets its size. The cursor can move only when it has these rows.
+            # The page calls `rows` when it gets its size. The cursor can move only after that.
             self.call_later(self._place_cursor)
         is_alone = shape.size == 1 and not tree.missing
         self.head.show([(Piece(" " * GUTTER), *words.head(width, is_alone=is_alone))])

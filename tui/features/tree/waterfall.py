@@ -43,7 +43,8 @@ from tui.text.styled import Line, Piece, Token, wrap
 
 # The state of the waterfall without its widget: folds, the engine's spans, the window of time, the next error.
 #
-# What the trace alone decides was computed when it was read. Here is only what the user or a change of a run alters.
+# Everything that depends on the trace alone was computed when it was read. This class has only the state that the user
+# or a change of a run alters.
 
 
 class WaterfallView(FoldingView[int]):
@@ -229,7 +230,7 @@ async def fetch_trace(session: Session, run_id: RunId, _: words.PlacedTrace | No
     placed = None if trace is None else await _placed(session, trace)
     cost_s = session.clock.monotonic_s() - began_s
     is_lagging = placed is not None and is_trace_open(session.store.get(run_id), placed.waterfall.root)
-    await session.settle()  # the answer may have been that the key may not read traces
+    await session.settle()  # the server may have answered that the key may not read traces
     failure = session.store.lost_capabilities.get(Capability.TRACE)
     return Fetched(placed, failure, is_lagging=is_lagging, cost_s=cost_s)
 
@@ -254,14 +255,14 @@ TRACE: Final[Need[words.PlacedTrace]] = Need(
 
 
 DETAIL_HEIGHT: Final = 12
-"""The least rows of the facts, with their rule."""
+"""The least height of the facts, with their rule."""
 
 MIN_DETAIL_PANE: Final = 30
-"""From this height on, the pane has room for these facts below the spans."""
+"""A pane of at least this height has room for these facts below the spans."""
 
 STRIP_HEIGHT: Final = 2
 MIN_STRIP_PANE: Final = 12
-"""From this height on, there is a strip of two lines instead."""
+"""A lower pane of at least this height has a strip of two lines instead."""
 
 SLOW_LINK_REST_S: Final = 0.4
 """On a slow link, the facts follow once the cursor has rested for this long."""
@@ -332,7 +333,7 @@ class SpanFacts(Lines):
 
     @property
     def is_reading(self) -> bool:
-        """Whether a read is in flight, of which the time decides the words."""
+        """Whether a read is in flight, so that the words depend on how long it takes."""
         return self._reads is not None and self._reads.stage is not ReadStage.DONE
 
     def on_resize(self, event: events.Resize) -> None:
@@ -340,7 +341,7 @@ class SpanFacts(Lines):
         self.show_span()
 
     def forget(self) -> None:
-        """Give back what was read, because another run is selected."""
+        """Release the values that were read, because another run is selected."""
         self._stop_timer()
         if self._reads is not None:
             self._reads.stop()
@@ -352,11 +353,11 @@ class SpanFacts(Lines):
         self._timer = None
 
 
-# The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up.
+# The waterfall, the other form of the pane `tree`. It shows where the time of the selected run went.
 
 
 MAX_LEFT: Final = 50
-"""Runs whose row under the cursor is remembered, for the way back."""
+"""For at most this many runs, the row under the cursor is remembered for the way back."""
 
 
 class WaterfallPane(FoldingPane[int]):
@@ -457,7 +458,7 @@ class WaterfallPane(FoldingPane[int]):
         return words.extent(view.waterfall, view.placed.extents, len(view.tree.order), read_at, self.live.now)
 
     def watch_selection(self) -> None:
-        """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
+        """Show the trace of the selected run. The trace of another run is released at once, even while hidden."""
         placed, run_id = self.selection.state_of(TRACE).value, self.selection.run_id
         if run_id != self._of:
             self._forget()

@@ -266,7 +266,7 @@ def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Col
     for child, run in zip(children, runs, strict=True):
         batch_id = None if run is None else run.fixed.batch_id
         members = [] if batch_id is None else batches[batch_id]
-        # A row for the batch is useless if the batch is all there is.
+        # If there are no other runs, a row for the batch is useless.
         if not 1 < len(members) < len(children):
             shown.append(child)
         elif child is members[0]:
@@ -401,7 +401,7 @@ _NARROW: Final = (
     Spot("counts", _FAILED_ONLY, gap=3, from_width=33),
     Spot("took", _TIME, align="right", from_width=33),
 )
-"""Of the counts, that of the failures."""
+"""In a narrow pane, only the failures of the counts are shown."""
 
 _ALONE: Final = (
     Spot("name", grow=_MAX_NAME, gap=3),
@@ -537,7 +537,7 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
 
 
 def _batch_took(entry: TreeEntry, batch: BatchGroup, now: Now) -> str:
-    """Return the time from the first start in the batch to its last end, or to now."""
+    """Return the time from the first start in the batch to its last end, or until now."""
     states = [run.state for run in _runs_of(entry) if run.state is not None]
     starts = [state.started_at for state in states if state.started_at is not None]
     ends = [state.finished_at for state in states if state.finished_at is not None]
@@ -576,7 +576,7 @@ def _short(count: int) -> str:
 
 
 _AGE_SHOWN_FROM: Final = timedelta(seconds=10)
-"""From this age on, a live tree may have runs that were not loaded, so its age is shown."""
+"""If a live tree is older than this, it may have runs that were not loaded, so its age is shown."""
 
 
 def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> list[Row]:

@@ -56,7 +56,7 @@ TASK_ROW: Final = 6
 _SHORT_ID: Final = 4
 
 Layouts = Sequence[tuple[int, Sequence[Spot]]]
-"""Each with the width from which on it is used, the widest first."""
+"""Each layout with the least width at which it is used, the widest first."""
 
 
 def layout_for(layouts: Layouts, width: int) -> Sequence[Spot]:
@@ -130,7 +130,7 @@ def series_rows(
 
 
 def _figure(name: str, line: Series, view: WallView, usual: Token) -> Piece:
-    """Return the newest figure: not known is `·`, an old level has `~`, and an old rate is not shown."""
+    """Return the newest figure. An unknown one is `·`, an old level has `~`, and an old rate is not shown."""
     if line.now is None:
         return Piece(formatting.NONE, Token.FAINT)
     text = formatting.count(round(line.now))
@@ -156,7 +156,7 @@ def _totals(name: str, line: Series) -> dict[str, Line]:
 
 
 class HourForm(NamedTuple):
-    """How the series stand: the width, one or two rows each, and whether a row below them marks the deploy."""
+    """The form of the series: the width, one or two rows for each, and whether a row below them marks the deploy."""
 
     width: int
     is_tall: bool = False
@@ -243,7 +243,7 @@ MARKS: Final = {
     TaskHealth.STUCK: ("!", Token.AMBER),
     TaskHealth.PAUSED: ("‖", Token.MUTED),
 }
-"""The mark of each word and its colour. Others have none."""
+"""The mark of each word and its colour. Other words have no mark."""
 
 _MARK: Final = Spot("mark", 1)
 _FLEXIBLE: Final = (_MARK, Spot("name", 15, 10), Spot("series", 20, REST, gap=0))
@@ -278,7 +278,7 @@ def task_heads(layout: Sequence[Spot], width: int, at: int = 0) -> list[tuple[in
 
 
 def task_cells(row: TaskRow, view: WallView) -> dict[str, Cell]:
-    """Return the cells of a task. A healthy one is grey; a stale one has no series. Zero is blank, not known is `·`."""
+    """Return the cells of a task. A healthy task is grey; a stale one has no series. Zero is blank, unknown is `·`."""
     mark, color = MARKS.get(row.health, ("", Token.FAINT))
     usual = Token.TEXT if mark else Token.FAINT
     is_failing = row.health is TaskHealth.FAILING
@@ -380,7 +380,7 @@ def _count(number: int | None, token: Token = Token.TEXT) -> Piece:
 NOTHING: Final = "only acknowledged failures"
 NO_FAILURE: Final = "no run failed in the last hour"
 FAILING_WIDE: Final = 106
-"""From this width on, rows have the place and the versions of an error."""
+"""Rows of at least this width have the place and the versions of an error."""
 
 _FAILING_TASK: Final = ((79, 17), (46, 12), (0, 9))
 
@@ -426,7 +426,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
 def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_short: bool = False) -> Line:
     """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`.
 
-    A narrow wall has no rows of acknowledged groups. A short text says nothing of groups: `147 in the last hour`.
+    A narrow wall has no rows of acknowledged groups. A short text leaves out the groups: `147 in the last hour`.
     """
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
@@ -449,7 +449,7 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
 
 
 def no_groups_line(failing: FailingNow, now: datetime) -> Line:
-    """Return the sentence in place of rows. It claims nothing of a time that was not read."""
+    """Return the sentence in place of rows. It claims nothing about a time that was not read."""
     words = NO_FAILURE
     if not failing.is_known:
         words = formatting.NONE
@@ -562,7 +562,7 @@ def _as_of(view: WallView) -> Line:
 
 
 _LARGE: Final = 66
-"""From this width on a row has the whole id of its run."""
+"""A row of at least this width has the whole id of its run."""
 
 _NAME: Final = Spot("name", 17)
 _DUE: Final[Layouts] = (
@@ -614,7 +614,7 @@ def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = Tru
 
 
 def nothing_words(view: WallView, source: FactSource, words: str) -> str:
-    """Return the words in place of rows of a source, why it was not read, or `·` while that is not known."""
+    """Return the words in place of rows of a source: `words`, why it was not read, or `·` until that is known."""
     if (unread := view.board.facts.unread.get(source)) is not None:
         return refused_words(unread.reason) if unread.is_refused else unread.reason
     at = view.verdict.heard_at if source is FactSource.RUNS else read_at(view.board.facts, source)

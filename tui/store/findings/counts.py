@@ -1,4 +1,4 @@
-"""What became of the runs of the store, and of the server's query, by task and cell of time."""
+"""Counts how runs started and ended, by task and cell of time: from the store's runs, and from the server's query."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from tui.domain.update import HistoryRead
 from tui.store.changes import EPOCH, Changes, Key, add_to
 from tui.store.store import Store
 
-# `CountedRun`: what the own counts need to know of a run, as a pure function of it.
+# `CountedRun`: the values of a run that our own counts need. They depend only on the run.
 
 
 MINUTE_S: Final = 60
@@ -26,7 +26,7 @@ SCHEDULED: Final = "SCHEDULED"
 
 
 class Outcome(NamedTuple):
-    """How a run ended. `message` is that of its error, None where it is not known."""
+    """How a run ended. `message` is the message of its error, None if it is not known."""
 
     ended_s: float
     run_id: RunId
@@ -40,7 +40,7 @@ class CountedRun(NamedTuple):
 
     * `outcome`: None while the run is live, and if it was canceled or expired.
     * `took_s`: how long a run that completed took.
-    * `queued_s`: since when it waits in its queue. A run that waits to retry does not.
+    * `queued_s`: since when it waits in its queue. A run that waits for a retry is not in its queue.
     * `is_executing`: it has started and holds a place in its queue.
     """
 
@@ -57,7 +57,7 @@ class CountedRun(NamedTuple):
 
 
 def counted(run: Run | None) -> CountedRun | None:
-    """Return what counts of a run; None if it is not known well enough."""
+    """Return the values of a run that are counted; None if too little is known of it."""
     if run is None or run.state is None or run.is_gone:
         return None
     state, fixed, status = run.state, run.fixed, run.status
@@ -108,7 +108,9 @@ Cells = Sequence[int | None]
 _BITS: Final = 32
 _MASK: Final = (1 << _BITS) - 1
 MAX_COUNT: Final = 1 << 25
-"""Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may send any."""
+"""The greatest value of each count, so that the sum of 100 counts fits into its bits. A store has fewer runs, but a bad
+server may send any number.
+"""
 
 PackedEnds = int
 EndsByTask = dict[TaskId, PackedEnds]
@@ -148,10 +150,10 @@ def outcome_count(ends: PackedEnds) -> int:
 
 
 def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> Mapping[TaskId, tuple[Cells, Cells]]:
-    """Return what was done and what failed in each cell of some tasks, None where nothing is known of a cell."""
+    """Return how many runs of some tasks were done and failed in each cell, None if a cell is unknown."""
     blank = [None if parts is None else 0 for parts in cells]
     found = {task: (blank.copy(), blank.copy()) for task in tasks}
-    # In most cells few of the tasks ended a run, and only these take time.
+    # In most cells only a few of the tasks have an ended run, and only these take time.
     for cell, parts in enumerate(cells):
         for part in parts or ():
             for task in part.keys() & found.keys():
@@ -162,7 +164,7 @@ def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> M
 
 
 def packed_end(outcome: Outcome | None) -> PackedEnds:
-    """Return the end of one run, which was canceled or expired without an outcome."""
+    """Return the end of one run. Without an outcome, the run was canceled or expired."""
     return packed(0, 0, 1) if outcome is None else packed(not outcome.is_failed, outcome.is_failed, 1)
 
 
@@ -170,7 +172,9 @@ def packed_end(outcome: Outcome | None) -> PackedEnds:
 
 
 class Sums(NamedTuple):
-    """What became of runs. `done` and `failed` are among the ended ones, `unstarted` of these never started."""
+    """How many runs were triggered, started and ended. `ended` includes `done`, `failed`, and `unstarted`, the runs
+    that ended without a start.
+    """
 
     triggered: int = 0
     started: int = 0
@@ -197,7 +201,7 @@ class TaskTally:
         self.durations = SortedList()
         """How many seconds the runs took that completed in the last hour."""
         self.versions: Counter[Raw | None] = Counter()
-        """Ended runs of all kept minutes."""
+        """The ended runs of all kept minutes, by version."""
 
     @property
     def is_empty(self) -> bool:
@@ -210,7 +214,7 @@ class TaskTally:
         return timedelta(seconds=self.durations[-1 - len(self.durations) // 20]) if self.durations else None
 
 
-# `OwnCounts`: what became of the runs of the store, for each task and minute.
+# `OwnCounts`: how the runs of the store started and ended, for each task and minute.
 #
 # The counts are a function of the runs that the store has: the order in which these arrived makes no difference.
 # Nothing is counted before an `OwnCounts` is created, and `step` counts in slices.
@@ -220,16 +224,16 @@ KEPT_MINUTES: Final = 20 * 60 + 20
 """The longest span of the wall: 60 cells of 20 minutes."""
 
 RECENT_MINUTES: Final = 15
-"""Of these minutes each end is kept, for the counts of the last 60 s. A task with many of them runs often."""
+"""For this many minutes, each end is kept by its second, for the counts of the last 60 s."""
 
 HOUR_MINUTES: Final = 60
-"""The 95th percentile of a task is that of this time."""
+"""The 95th percentile of a task is made from the runs of this time."""
 
 CONFIRMING_MINUTES: Final = 2
 """A run that ended this recently is usually still in a list that is polled, so the server may still confirm it."""
 
 MAX_TASKS: Final = 1_000
-"""Tasks that are shown and judged."""
+"""At most this many tasks are shown and judged."""
 
 MAX_ORDERED_MINUTES: Final = 1_000
 """For at most this many minutes of tasks, the outcomes are kept in their order. Only tasks that may fail need them."""
@@ -281,7 +285,7 @@ class OwnCounts:
         self._last_complete: tuple[datetime, datetime] | None = None
         """The longest span of time, up to the last step that allowed it, of which all ends are counted."""
         self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
-        """Those that `outcomes` has returned, until they change."""
+        """The outcomes that `outcomes` has returned, until they change."""
         self.first_minute = self._recent_first = self._hour_first = 0
         """The oldest minutes of which counts, ends and durations are kept."""
         self._ends: dict[int, EndsByTask] = {}
@@ -300,7 +304,7 @@ class OwnCounts:
         self._newest_version_at: datetime | None = None
 
     def on_changes(self, changes: Changes) -> None:
-        """Note which runs changed. The next steps count them."""
+        """Record which runs changed. The next steps count them."""
         self._pending.update(changes.added, changes.changed, changes.removed)
 
     def step(self, now: datetime) -> bool:
@@ -347,12 +351,12 @@ class OwnCounts:
 
     @property
     def listed_since(self) -> datetime | None:
-        """As `counted_since`, of the runs that match the server filters."""
+        """Like `counted_since`, but only for runs that match the server filters."""
         history = self._store.history
         if history is None or self._initial != []:
             return None
         since = max(history.reached, self._kept_since())
-        # The lists that were read with filters say nothing of what else ended.
+        # Lists that were read with filters do not show which other runs ended.
         return since if self.is_filtered or history is not self._filtered_history else max(since, self._filtered_until)
 
     @property
@@ -451,7 +455,7 @@ class OwnCounts:
         """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
         first, recent, hour = minute - KEPT_MINUTES, minute - RECENT_MINUTES, minute - HOUR_MINUTES
         if self._last_minute is not None and minute < self._last_minute - MAX_BACKWARD_MINUTES:
-            # The local clock stood in for the server's until the first answer, and was ahead.
+            # Until the first answer, the local clock was used instead of the server's, and it was ahead.
             self._restart()
         if self._last_minute is None:
             self.first_minute, self._recent_first, self._hour_first = first, recent, hour
@@ -484,10 +488,10 @@ class OwnCounts:
             self.tasks[part.task].durations.discard(part.took_s)
 
     def _share(self, minute: int) -> None:
-        """Refer to the store's objects for the runs that ended in a minute.
+        """For the runs that ended in a minute, refer to the objects of the store.
 
-        The store replaces a run that the server confirms, without a change to count. The one that was counted would
-        stay in memory as well.
+        When the server confirms a run, the store replaces the object without a change that counts. Otherwise the object
+        that was counted would stay in memory as well.
         """
         for run_id in self._ended.get(minute, ()):
             current = self._store.get(run_id)
@@ -524,7 +528,7 @@ class OwnCounts:
             return
         if self.last_started is None or started_at > self.last_started:
             self.last_started = started_at
-        # The version of the run that started last: an older one may have waited for it.
+        # Runs are counted in any order. The newest version is that of the run that started last.
         if version is not None and (self._newest_version_at is None or started_at > self._newest_version_at):
             self.newest_version, self._newest_version_at = version, started_at
 
@@ -571,14 +575,15 @@ def _put(values: SortedList, value: object, sign: int) -> None:
 
 
 def said_since(own: OwnCounts) -> datetime | None:
-    """Return `listed_since` for a sentence. Where every minute drops the oldest one: the next full hour."""
+    """Return `listed_since` for a sentence. If the oldest minute is dropped every minute, return the next full hour."""
     since = own.listed_since
     if since is None or since != time_of(own.first_minute):
         return since
     return time_of(-(-own.first_minute // HOUR_MINUTES) * HOUR_MINUTES)
 
 
-# What became of runs within cells of time: by the server's query where it is complete, otherwise by the own counts.
+# How runs started and ended within cells of time: from the server's query if it is complete, otherwise from our own
+# counts.
 
 
 REPLICA_DELAY: Final = timedelta(seconds=5)
@@ -587,10 +592,10 @@ REPLICA_DELAY: Final = timedelta(seconds=5)
 
 HOUR_S: Final = 3600
 MAX_LAST_S: Final = 240
-"""The server's last minute began so long ago at most: it is asked once a minute."""
+"""The last minute of the server's answer began at most this long ago, since the server is asked once a minute."""
 
 CLOCK_AHEAD_S: Final = 5
-"""An end may be so far after the estimate of the server's time."""
+"""The end of a run may be this far after our estimate of the server's time."""
 
 _NO_ENDS: Final[Mapping[TaskId, PackedEnds]] = MappingProxyType({})
 
@@ -603,7 +608,7 @@ class ServerCells:
         self.since_s = read.since.timestamp()
         self.ends_since_s = self.since_s if read.ends_since is None else read.ends_since.timestamp()
         self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
-        # Each minute has many tasks: the times of all of them are one object or few, and are converted once.
+        # Each minute has many tasks, which share one or few time objects. Each of these is converted once.
         seconds: dict[datetime, int] = {}
         cells: dict[int, dict[TaskId, TaskMinute]] = {}
         for each in read.minutes:
@@ -625,7 +630,7 @@ class ServerCells:
         return start_s % self.cell_s == 0 and self.since_s <= start_s and start_s + self.cell_s <= self.until_s
 
     def has_ends(self, start_s: int) -> bool:
-        """Whether the ends of runs are known of the minute that begins here."""
+        """Whether the ends of runs are known for the minute that begins here."""
         return self.ends_since_s <= start_s and start_s + self.cell_s <= self.until_s
 
 
@@ -644,7 +649,7 @@ def server_cells(read: MinutesRead) -> ServerCells:
 class CellSums:
     """Sums of any time that consists of whole minutes.
 
-    `known_until`: minutes that end later are not known, since the server was silent.
+    `known_until`: minutes that end after this are unknown, since the server was silent.
     """
 
     def __init__(
@@ -658,13 +663,13 @@ class CellSums:
         self._known_until_s = float("inf") if known_until is None else known_until.timestamp()
 
     def total(self, start_s: int, end_s: int) -> Sums | None:
-        """Return the sums of all tasks, None if a part of the time is not known. What is to come is not counted."""
+        """Return the sums of all tasks, None if a part of the time is unknown. Time in the future is left out."""
         parts = self._parts(start_s, end_s)
         return None if parts is None else Sums(*map(sum, zip(NO_SUMS, *(total for total, _ in parts), strict=True)))
 
     @property
     def live_counts(self) -> tuple[int, int] | None:
-        """The runs that wait and that execute, by the own counts; None if these lack live runs."""
+        """How many runs wait and how many execute, by our own counts; None if these lack live runs."""
         if not self._own.is_live_complete:
             return None
         tasks = self._own.tasks.values()
@@ -680,7 +685,7 @@ class CellSums:
 
     @property
     def own_hour(self) -> tuple[int, int]:
-        """Return the part of the last hour that the own counts have in whole minutes."""
+        """Return the part of the last hour for which our own counts have whole minutes."""
         start_s, end_s = self.last_hour
         own_s = min(self._own_since_s, float(end_s))
         return max(start_s, -int(-own_s // MINUTE_S) * MINUTE_S, self._own.first_minute * MINUTE_S), end_s
@@ -688,8 +693,8 @@ class CellSums:
     def last_minute(self) -> tuple[int, int] | None:
         """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
 
-        Where the store does not have all of these runs, it is the last minute that is over; with server filters, the
-        last one of the server, if that is not long ago.
+        If the store does not have all of these runs, the last full minute is returned; with server filters, the last
+        minute of the server's answer, if that is recent.
         """
         now_s = int(self._now_s)
         if self._own.is_filtered and self._server is not None and self._known_until_s == float("inf"):
@@ -709,7 +714,7 @@ class CellSums:
         return None if parts is None else [ends for _, ends in parts]
 
     def _parts(self, start_s: int, end_s: int) -> list[tuple[Sums, Mapping[TaskId, PackedEnds]]] | None:
-        """Return the sums of the server's cells and of the own minutes, None if a part is not known."""
+        """Return the sums of the server's cells and of our own minutes, None if a part is unknown."""
         at, end_s, server, found = start_s, min(end_s, int(self._now_s) + 1), self._server, []
         while at < end_s:
             if server is not None and server.has(at) and at + server.cell_s <= max(end_s, at + MINUTE_S):
