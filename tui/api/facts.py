@@ -122,7 +122,7 @@ DEPLOYMENTS: Final = ListRead(
     has_own_limit=True,
     page_size=facts.MAX_DEPLOYMENTS,
 )
-"""Those that are deployed. They have a rate limit of their own (recording 824)."""
+"""The list of deployments, which keeps those that are deployed. It has its own rate limit (recording 824)."""
 
 
 # Pages of the queues, one queue, and its metrics. What makes the type of a queue known is its name.
@@ -159,7 +159,7 @@ LIMITS: Final = ListRead(
     ),
     has_numbers=True,
 )
-"""By the package `@trigger.dev/core` 4.8.3: a server of before 4.7 answers with a page of HTML."""
+"""The keys are those of the package `@trigger.dev/core` 4.8.3. A server older than 4.7 answers with a page of HTML."""
 
 
 def _metrics(interval_ms: int, **measured: Any) -> facts.QueueMetrics:  # noqa: ARG001  its presence makes it metrics

@@ -106,8 +106,8 @@ Row = Mapping[str, Any]
 
 _HANDLES: Final = ("electric-handle", "electric-shape-id")
 _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
-"""Of both: today's name of the header, then that of servers which ignore `x-trigger-electric-version` (recordings 710,
-735).
+"""In both tuples: today's name of the header, then that of servers which ignore `x-trigger-electric-version`
+(recordings 710, 735).
 """
 
 

@@ -71,12 +71,12 @@ def within_bounds(body: bytes, max_depth: int = MAX_DEPTH) -> tuple[bytes, int]:
     return b"".join(kept), longest
 
 
-# Removes the secrets of waitpoint tokens from whatever a server sends.
+# Removes the secrets of waitpoint tokens from all answers of a server.
 #
-# Whoever knows the callback address of a token can complete it. The server sends addresses in its list of tokens, and
-# they come back in everything that code of runs does with them: payloads, outputs, metadata, log lines, attributes,
-# errors. A body is cleaned before anything else reads it, so no address is shown, copied, printed, logged or relayed.
-# Source: tests/wire/recordings/README.md §7 (recordings 1103, 1105).
+# Anyone who knows the callback address of a token can complete it. The server sends addresses in its list of tokens,
+# and code of runs may put them into payloads, outputs, metadata, log lines, attributes and errors. A body is cleaned
+# before any other code reads it, so no address is shown, copied, printed, logged or relayed. Source:
+# tests/wire/recordings/README.md §7 (recordings 1103, 1105).
 
 
 _ONE_SLASH: Final = rb"(?:\\{0,31}/|%(?:25){0,4}2[fF]|\\{1,31}u002[fF])"

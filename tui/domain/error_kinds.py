@@ -128,7 +128,7 @@ def _is_caret(line: str) -> bool:
 MAX_DEPTH: Final = 6
 MAX_ITEMS: Final = 50
 MAX_OBJECTS: Final = 20
-"""So many braces and brackets of a message are tried. The rest is text."""
+"""At most this many braces and brackets of a message are tried. The rest counts as text."""
 
 MAX_PRINTED_CHARS: Final = 4_000
 """An object that util.inspect printed is read up to this length."""
@@ -388,7 +388,7 @@ MAX_CACHED_CHARS: Final = 512
 """Messages without ids repeat. Those up to this length are remembered: 0.25 MB at most."""
 
 CACHED_TEXTS: Final = 2_048
-"""So many texts are remembered for others that differ from them in long numbers: 2.5 MB at most, usually 0.8 MB."""
+"""Size of the cache for texts that differ only in long numbers: 2.5 MB at most, usually 0.8 MB."""
 
 
 def normalise(message: Raw) -> Raw:
@@ -503,7 +503,7 @@ Fingerprint = NewType("Fingerprint", str)
 
 _FINGERPRINT_BYTES: Final = 8
 MAX_SHARED_KINDS: Final = 2_048
-"""So many kinds are kept, each as one object for all its errors."""
+"""At most this many kinds are kept, so that all errors of a kind share one object."""
 
 _HEADER_CODE = re.compile(r"[\w$.]+ \[([A-Z][A-Z0-9_]+)\]")
 # The chunks of esbuild: `chunk-ABCDEFGH.mjs`.

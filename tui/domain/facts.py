@@ -630,7 +630,7 @@ OLD_AFTER_INTERVALS: Final = 3
 MIN_OLD: Final = timedelta(seconds=60)
 
 MAX_FAILING: Final = timedelta(minutes=3)
-"""A source whose reads have failed for so long is not known, however rarely it is read."""
+"""If the reads of a source have failed for this long, its facts are unknown, even if it is read rarely."""
 
 DECIDING: Final = tuple(each for each in FactSource if each not in {FactSource.RUNS, FactSource.DEPLOYMENTS})
 """The sources of facts without which a finding may be missed. The runs decide, too: the session knows about them."""

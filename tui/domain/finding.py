@@ -238,7 +238,7 @@ KNOWN_FOR: Final = timedelta(seconds=45)
 """An older state of a queue says nothing any more. It is read every 15 s."""
 
 PINNED_FOR: Final = timedelta(hours=1)
-"""A run that is pinned to a deployment that does not exist yet waits for so long, then it expires."""
+"""A run that is pinned to a deployment that does not exist yet waits this long, then it expires."""
 
 
 class HoldKind(StrEnum):

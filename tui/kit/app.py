@@ -353,7 +353,7 @@ class Ticker:
     """
 
     def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None], after_s: float = 0.0) -> None:
-        """`after_s`: so long after each second."""
+        """`after_s`: `tick` is called this long after each second."""
         self._screen = screen
         self._clock = clock
         self._tick = tick

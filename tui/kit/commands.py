@@ -66,7 +66,7 @@ class BoxLine(NamedTuple):
 
 _EMPTY: Final = BoxLine(())
 _EMPTY_LINES: Final = 2
-"""Between the rows and what is said below, and at the end."""
+"""The empty lines of the box: one between the rows and the sentence below, and one at the end."""
 
 
 def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: datetime) -> list[BoxLine]:

@@ -86,7 +86,7 @@ class TerminalDriver(Driver):
         self._program: ForegroundProgram | None = None
         """The program that has the terminal now."""
         self._owed = ""
-        """What calls the user once that program has ended."""
+        """The bell or notice that is sent once that program has ended."""
 
     @property
     def can_suspend(self) -> bool:
@@ -269,7 +269,7 @@ class TerminalDriver(Driver):
                 modes.redirect_to_devnull(self._output)
 
     def _setup_over_anything(self) -> str:
-        """Return the text that sets up the terminal, whatever another program has left."""
+        """Return the text that sets up the terminal, independent of the state in which another program left it."""
         screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{self._kitty(modes.KITTY_ALL_OFF)}"
         return f"{screen_on}{modes.CLEAR}{modes.MODES_ON}{self._keys_and_mouse_on()}"
 

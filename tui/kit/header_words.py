@@ -62,7 +62,7 @@ UNCHANGED_REMARK_FROM: Final = timedelta(minutes=2)
 
 _LIST: Final = "GET /api/v1/runs"
 _PAUSE: Final = timedelta(seconds=1)
-"""Between a request that failed after a long time and the next try."""
+"""The time between a request that failed late and the next try."""
 
 
 class ConnectionState(NamedTuple):

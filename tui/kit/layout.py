@@ -15,7 +15,7 @@ MIN_HEIGHT: Final = 15
 MEDIUM: Final = (100, 34)
 WIDE: Final = (160, 30)
 TALL: Final = 50
-"""From this height on, a wide terminal has a place for each slot."""
+"""A wide terminal of at least this height has a place for each slot."""
 
 SUMMARY_HEIGHT: Final = 2
 """Rows of the run summary if it has a background of its own. Otherwise a rule above it takes another row."""
@@ -23,13 +23,13 @@ SUMMARY_HEIGHT: Final = 2
 WORKSPACE: Final = "workspace"
 
 MIN_SPLIT_HEIGHT: Final = 15
-"""From this height on, a shared place has room for two panes, one above the other."""
+"""A shared place of at least this height has room for two panes, one above the other."""
 
 LIST_COLUMNS: Final = 116
 """Columns of the list of runs on a terminal of 200."""
 
 MIN_STACKED_HEIGHT: Final = 20
-"""From this height on, a narrow terminal has room for two panes, one above the other."""
+"""A narrow terminal of at least this height has room for two panes, one above the other."""
 
 
 class Slot(Enum):

@@ -38,7 +38,7 @@ LATE_AFTER: Final = timedelta(seconds=90)
 
 _MAX_WIDTH: Final = 96
 WIDE: Final = 96
-"""From this width on, a rule says why rows are no longer read."""
+"""A rule of at least this width says why rows are no longer read."""
 
 _DOT: Final = Piece(" · ", Token.MUTED)
 _NO_SUCH_LIST: Final = "the server has no such list"

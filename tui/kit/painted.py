@@ -80,7 +80,7 @@ class Clipboard:
         self.show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))
 
 
-# `PaintedScreen`, the base of all screens: it repaints only changed lines. Dialogs whose keys count once shown.
+# `PaintedScreen`, the base of all screens, and the dialogs without a question.
 
 
 ResultT = TypeVar("ResultT")

@@ -270,7 +270,7 @@ MORE: Final = ""
 """The key of the last line, which stands for folded rows. Every row has a key."""
 
 MAX_PUT_AT_ONCE: Final = 128
-"""So many rows find their new places within 2 ms. If more have changed, all are sorted again, in steps."""
+"""This many rows are put into their new places within 2 ms. If more have changed, all are sorted again, in steps."""
 
 _RANKED_PER_STEP: Final = 16
 _MIN_FOLDED: Final = 2

@@ -780,7 +780,7 @@ class Selected(Generic[T, V]):
         self._schedule()
 
     def refresh(self) -> None:
-        """Read the thing under the cursor again now, whatever its last read said."""
+        """Read the thing under the cursor again now, even if that is not due."""
         wanted = self._wanted
         self.stop()
         if wanted is not None:

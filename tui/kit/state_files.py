@@ -138,7 +138,7 @@ def moment(text: str) -> datetime:
 
 
 VERSION: Final = 1
-"""Of all these files. A file of another version is ignored."""
+"""The version of all these files. A file of another version is ignored."""
 
 STRANGE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """The errors of decoding a file that another program has written."""

@@ -186,7 +186,7 @@ class TypeAhead:
 
 
 AFTER_PASTE_S: Final = 0.5
-"""Keys belong to a paste until so long after it."""
+"""Keys that arrive within this time after a paste belong to it."""
 
 REFUSAL: Final = "ignored: it came with a paste, or with many keys at once"
 

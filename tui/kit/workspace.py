@@ -66,7 +66,7 @@ COVER_ID: Final = "cover"
 """The widget that stands over the lower part of a workspace."""
 
 LOAD_CHECK_INTERVAL_S: Final = 5.0
-"""Between the first rows, or a check while the user types, and the import of the panes that were not visible yet."""
+"""How often to check whether the other panes can be imported: once the rows are shown and no key comes."""
 
 
 class PlanLayout(Layout):

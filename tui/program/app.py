@@ -65,7 +65,7 @@ ALERTS_AFTER_S: Final = 2.0
 _AWAY: Final = "tui.features.alerts.away"
 
 OVERVIEW_AFTER_S: Final = 2.0
-"""The first rows are shown for so long before the overview is imported, and its facts are read."""
+"""The overview is imported, and its facts are read, this long after the first rows are shown."""
 
 _STARTING: Final = frozenset(
     {

@@ -365,7 +365,7 @@ MAX_HISTORY_FOR_BOTH = 20_000
 """Up to this many runs both environments are created before serving; above it, production at its first request."""
 
 MIN_ANNOUNCED_HISTORY = 10_000
-"""From this many runs on, a line on stderr explains why the start takes so long."""
+"""With at least this many runs, a line on stderr explains why the start takes so long."""
 
 
 @click.command("emulator")

@@ -48,7 +48,7 @@ class Complaint:
 
 
 FileState = tuple[int, ...]
-"""What distinguishes two states of a file without reading it; empty where there is none."""
+"""Distinguishes two states of a file without reading it; empty if there is no file."""
 
 
 @dataclass(frozen=True, slots=True)

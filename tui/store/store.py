@@ -30,7 +30,7 @@ _FIELDS: Final[Mapping[wall.FactSource, str]] = {
 """The field of `WallFacts` for each source."""
 
 MAX_PAUSE_GAP: Final = timedelta(minutes=1)
-"""Between two reads that are further apart, nobody saw when a queue was paused."""
+"""If two reads are further apart, we do not know when a queue was paused between them."""
 
 
 def is_news(before: wall.WallFacts, after: wall.WallFacts, fact: wall.FactRead) -> bool:

@@ -178,7 +178,9 @@ FIRST_TICK_S: Final = 0.1
 """The interval of judgements until the first verdict, since a wall says NOT KNOWN until then. Later it is a second."""
 
 UNCHANGED_TICKS: Final = 3
-"""While the store does not change, findings are judged only every so many ticks. Their bounds are tens of seconds."""
+"""While the store does not change, findings are judged only once in this many ticks. Their bounds are tens of
+seconds.
+"""
 
 LINGER_S: Final = 5.0
 """Reading goes on for this long after the last watcher left, since moving the cursor hides and shows the overview."""

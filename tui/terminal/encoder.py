@@ -264,7 +264,7 @@ class EncodedFrame:
         return self._has_scrolled or self._length >= MIN_SYNCED_BYTES
 
     def copy(self) -> "EncodedFrame":
-        """The same update so far, to try another way."""
+        """Return a copy of the update so far, to try another way of encoding."""
         other = EncodedFrame(self.rows, self.pen, self.at, self.able)
         other._length, other._has_scrolled, other._parts = self._length, self._has_scrolled, self._parts.copy()
         return other

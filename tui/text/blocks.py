@@ -155,7 +155,7 @@ class ReadStage(Enum):
 
     @property
     def words(self) -> str:
-        """What stands for a value that was not read."""
+        """The words in place of a value that was not read."""
         return {ReadStage.DUE: "", ReadStage.LATE: LOADING}.get(self, NOT_READ)
 
 

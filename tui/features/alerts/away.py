@@ -126,7 +126,7 @@ class AwayLog:
 
 
 RESTED_FOR: Final = timedelta(minutes=10)
-"""The keys have rested if none came for so long."""
+"""The user counts as away after this time without a key."""
 
 OUTAGE_FOR: Final = timedelta(minutes=1)
 """An outage that lasts longer without a key counts as a rest."""
@@ -201,7 +201,7 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
 TITLE: Final = "while you were away"
 NOT_WATCHED: Final = "findings are not known: nothing watched them, or the server was silent"
 MIN_ROOMY_ROWS: Final = 11
-"""With fewer rows there are empty lines only if everything has room beside them."""
+"""If there are fewer rows, empty lines are left out unless everything has room."""
 
 _MAX_NAME_CELLS: Final = 24
 _LEFT: Final = Piece("  ")
@@ -353,7 +353,7 @@ class WhileAway:
     """The log of an app since the last key, and the block that shows it."""
 
     def __init__(self, app: AppBase, *, rest: timedelta = RESTED_FOR) -> None:
-        """`rest`: the keys have rested if none came for so long."""
+        """`rest`: the user counts as away after this time without a key."""
         self._app = app
         self._rest = rest
         self._session = app.session

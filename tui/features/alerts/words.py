@@ -39,7 +39,7 @@ MAX_TAGS: Final = 3
 """Tags of an approval that are named."""
 
 MAX_TEXT_CHARS: Final = 200
-"""Of a text of others. No name, version or tag that a person reads is longer."""
+"""Texts from outside are cut here. No name, version or tag that a person reads is longer."""
 
 RUN_NOT_KNOWN: Final = "run not known"
 """In place of the run that waits for a token: the list of tokens does not name it."""
@@ -227,7 +227,7 @@ _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 NOT_READ: Final = Raw("not read yet")
 
 _UNREAD: Final = {FactSource.RUNS: "runs", FactSource.MINUTES: "failures", FactSource.NORMALS: "failures"}
-"""What is not known without a source, where its own name does not say it."""
+"""The names of values that are unknown without a source, if the name of the source does not say it."""
 
 
 def limit_words(verdict: Verdict) -> str:

@@ -63,7 +63,7 @@ _RULE_CELLS: Final = 24
 """Cells of the rule for its name, its ends and the stroke between left and right."""
 
 _WIDE: Final = 100
-"""From this width on the page shows which attempt is selected, and the rule how long the run took."""
+"""A page of at least this width shows which attempt is selected, and its rule how long the run took."""
 
 
 class AttemptsPane(ErrorPane):

@@ -63,7 +63,7 @@ class StderrWriter(Protocol):
 
 
 MIN_WAIT_NOTICE_INTERVAL_S = 60.0
-"""Between two lines about waiting, since a command that follows runs may wait before every request."""
+"""The least time between two lines about waiting. A command that follows runs may wait before every request."""
 
 
 def report_complaints(settings: Settings, output: StderrWriter) -> None:

@@ -50,7 +50,7 @@ MAX_PAYLOAD_CHARS: Final = 20_000
 
 MAX_OWN_FRAMES: Final = 20
 MAX_ATTEMPTS: Final = 50
-"""Of more attempts, the last ones are listed."""
+"""At most this many attempts are listed: the last ones."""
 
 MAX_CAUSES: Final = 5
 _MAX_NAME_CHARS: Final = 500

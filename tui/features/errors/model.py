@@ -26,7 +26,7 @@ from tui.text.table import Column, Layout, Table, Wish
 
 _MAX_PLAIN_COUNT: Final = 9_999
 WIDE_WORDS: Final = 80
-"""From this width of the list on, states have their long words."""
+"""In a list of at least this width, states have their long words."""
 
 STATE_WIDTH: Final = 12
 NARROW_STATE: Final = 5

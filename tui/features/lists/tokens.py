@@ -37,7 +37,7 @@ class ListedToken:
 
 
 class LiveTokens(LiveList[ListedToken]):
-    """The tokens, each with its run: which run waits is a fact that is read while somebody watches."""
+    """The tokens, each with its run. Which run waits is a fact, which is read only while findings are watched."""
 
     needs_facts = True
 

@@ -29,7 +29,7 @@ LEVELS: Final = {
 }
 READER_CHECK_INTERVAL_S: Final = 0.2
 MIN_INTERVAL_S: Final = 2.0
-"""Between the end of a read of a live log and the next one."""
+"""The least time from the end of one read of a live log to the next read."""
 
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 10.0

@@ -320,7 +320,7 @@ REPEAT_AFTER_S: Final = 1.5
 """A log is read again at the first second after this."""
 
 SETTLE_S: Final = 2.0
-"""Between the end of a run and the last read of its log."""
+"""The log is read for the last time this long after the end of the run."""
 
 
 class LogRead(NamedTuple):

@@ -16,7 +16,7 @@ from tui.text.table import Column, Layout, Table, Wish
 
 
 ID_CELLS: Final = 29
-"""From this width on, a column of ids shows them whole."""
+"""A column of at least this width shows whole ids."""
 
 _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 

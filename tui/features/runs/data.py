@@ -337,7 +337,7 @@ class RunSubscription:
         self._file.holds_key = lambda text: session.secrets.finds(text)  # noqa: PLW0108  made when first needed
         self._file.report = lambda text: self.on_failure(text)  # noqa: PLW0108  it is set later
         self._remembered = Remembered()
-        """What is saved."""
+        """The filters and arrangement that are saved for the next start."""
         self.shown = Remembered()
         """The current filters and arrangement of the list: the same, or the view of an address."""
         self._is_visiting = False
@@ -412,7 +412,7 @@ class RunSubscription:
 
     def _follow(self) -> None:
         if self._session.settings.relay_url is not None and self._sources and not self._sources[0].done():
-            return  # a relay sends all runs, whatever the filters are
+            return  # a relay sends all runs, independent of the filters
         for source in self._sources:
             source.cancel()
         self._sources = self._session.sources.follow_runs(filters=self.shown.filters, history=self.chosen.period)

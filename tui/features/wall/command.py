@@ -22,13 +22,13 @@ from tui.sync.session import Session
 
 
 LOOK_S: Final = 0.25
-"""Between two looks at the verdict, and whether the reader of stdout is still there."""
+"""How often the verdict is checked, and whether the reader of stdout is still there."""
 
 JUDGED_WITHIN_S: Final = 1.6
 """After the last fact, the session judges again within this time."""
 
 NOBODY_AFTER_S: Final = 8.0
-"""A server that cannot be reached for so long is not waited for."""
+"""If the server cannot be reached for this long, the command does not wait any longer."""
 
 RUNS_WITHIN_S: Final = 18.0
 """Schedules are asked for their newest run one by one, the last due ones first. What is not read by then is not waited
@@ -46,7 +46,7 @@ MIN_COUNTED: Final = timedelta(minutes=175)
 
 
 class FindingsWatch:
-    """Waits for verdicts. Whoever creates one has the findings watched until the end of the session."""
+    """Waits for verdicts. Creating one makes the session watch findings until its end."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -152,7 +152,7 @@ class FindingsWatch:
 
 
 FIRST_WITHIN_S: Final = 8.0
-"""The first object comes within this time, whatever was read until then."""
+"""The first object is printed within this time, even if not everything was read by then."""
 
 
 async def stream_findings(output: Output, settings: Settings) -> None:

@@ -105,7 +105,7 @@ _FINDINGS: Final[wall_rows.Layouts] = (
     (WIDE, (Spot("word", 8), Spot("name", 16), *_LONG)),
     (0, (Spot("word", 8), Spot("name", 15), Spot("short", 0, REST, gap=2), Spot("since"))),
 )
-"""By the width of the wall."""
+"""The layouts of findings, by the width of the wall."""
 
 
 def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
@@ -305,7 +305,7 @@ Step = tuple[str, int, Give]
 """The most rows of a block from this step on."""
 
 _ROOMY: Final = 20
-"""From this many rows on, the findings keep the rows that they do not use, so that nothing jumps."""
+"""On a wall with at least this many rows, the findings keep the rows that they do not use, so that nothing jumps."""
 
 
 def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
@@ -348,10 +348,10 @@ def _steps(view: WallView, width: int, rows: int, *, is_one_column: bool) -> tup
 
 
 TWO_COLUMNS: Final = 180
-"""From this width on there is a right column."""
+"""A wall of at least this width has a right column."""
 
 LETTERS_FROM_ROWS: Final = 50
-"""From this many rows on, a wide wall has its verdict in letters."""
+"""A wide wall with at least this many rows has its verdict in large letters."""
 
 _BLANK: Final = BlockRow()
 Part = tuple[int, Sequence[BlockRow]]

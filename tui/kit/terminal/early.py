@@ -154,7 +154,7 @@ def redirect_to_devnull(descriptor: int) -> None:
 
 
 MAX_UNWRITTEN_BYTES: Final = 256 * 1024
-"""With this much unwritten, frames are dropped. The whole screen is repainted once the terminal has caught up."""
+"""If more bytes than this wait, frames are dropped. The whole screen is repainted once the terminal has caught up."""
 
 MAX_WRITE_BYTES: Final = 64 * 1024
 """The maximum size of one write."""

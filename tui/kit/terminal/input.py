@@ -91,7 +91,7 @@ JOINED_GAP_S: Final = 0.05
 """Keys that come this soon after each other are joined: they were pasted, or a slow connection held them up."""
 
 MIN_BURST_CHANGES: Final = 4
-"""So many different keys in a row, joined, are taken for a paste. A key that repeats itself is one of them."""
+"""This many different keys in a row, joined, count as a paste. A key that is repeated counts once."""
 
 LATE_PASTE_S: Final = 10.0
 """After a paste was abandoned, a burst of bytes within this time is the rest of it, delayed by a slow connection."""
@@ -126,7 +126,7 @@ _ESCAPE_KEYS: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
 """Help, ctrl-q and ctrl-c. They work at the end of an unfinished paste too, since they are harmless."""
 
 _AT_END: Final = re.compile(rb"(?:" + b"|".join((*map(re.escape, _ESCAPE_KEYS), _REPORT)) + rb")+\Z")
-"""Those keys at the end of unfinished input, and reports that arrived among them."""
+"""Matches these keys at the end of unfinished input, and reports that arrived among them."""
 
 _NUMBERED: Final = re.compile(r"\x1b\[(?!27;)(\d+)(?:;[\d:;]*)?([~A-FHPQS])")
 """A function key. xterm puts number 27 before a character, if a user configured it to."""
@@ -536,7 +536,7 @@ READ_BYTES: Final = 4096
 
 
 ESCAPE_CHECK_S: Final = 0.1
-"""Between two looks at unfinished input."""
+"""How often unfinished input is checked."""
 
 
 class TerminalReader:

@@ -120,15 +120,16 @@ class Throughput:
 
 
 REPEAT_AFTER_S: Final = 0.25
-"""After an answer is overdue for so long, it is asked for again while a frame waits for it, and again after twice the
-time, and so on."""
+"""If an answer is overdue for this long while a frame waits for it, it is requested again, then after twice the time,
+and so on.
+"""
 
 BLIND_ECHO_S: Final = 0.5
 BLIND_DATA_S: Final = 2.0
-"""After an answer is overdue for so long, the echo of a key, or a frame of data, is sent without it.
+"""If an answer is overdue for this long, the echo of a key, or a frame of data, is sent without it.
 
-The next one is sent after twice the time, and so on: either answers are lost, or the link has stopped, or is far slower
-than expected, and then each frame makes the next ones late.
+The next one is sent after twice the time, and so on. Answers may be lost, but the link may also have stopped, or be far
+slower than expected, and then each frame delays the next ones.
 """
 
 MAX_BLIND_ECHO_INTERVAL_S: Final = 2.0
@@ -185,7 +186,7 @@ SLACK_SHARE: Final = 0.5
 """An answer this much later than predicted, or by this share of the least answer time, is overdue."""
 
 SILENT_AFTER_S: Final = 25.0
-"""After an answer is overdue for so long although keys come, the terminal is taken not to answer any more."""
+"""If an answer is overdue for this long although keys arrive, the terminal counts as one that does not answer."""
 
 MIN_ANSWERS: Final = 2
 """Answers from which on the least answer time counts as that of the link."""
@@ -203,7 +204,9 @@ MAX_UNANSWERED: Final = 64
 """Frames that are remembered until they have arrived."""
 
 MAX_UNANSWERED_BYTES: Final = 16 * 1024
-"""With more on its way, an answer is awaited whatever is predicted: the link may have become slow meanwhile."""
+"""If more bytes are unanswered, wait for an answer, even if it is predicted: the link may have become slow
+meanwhile.
+"""
 
 PREDICTED_SHARE: Final = 0.9
 """Frames are predicted to arrive at this share of the throughput, so that none queue up behind a small mistake."""
@@ -329,7 +332,7 @@ class LinkMeter:
         return max(0.0, self._sent[-allowed - 1].arrives_s - now_s)
 
     def _blind_wait_s(self, overdue_s: float, allowed: int) -> float:
-        """The same while an answer is overdue: the terminal gets few frames, by time."""
+        """Return how long to wait while an answer is overdue: then few frames are sent, at growing intervals."""
         unanswered = [*dropwhile(lambda sent: not sent.is_probed, self._sent)]
         is_free = len(unanswered) <= allowed
         return 0.0 if is_free else self._overdue.frame_wait_s(overdue_s, is_echo=allowed > 0)
@@ -436,10 +439,10 @@ SLOW_FRAMES: Final = 4
 """Frames in any second of the slow-link profile, echoes of keys included."""
 
 SLOW_ECHO_FRAMES: Final = 1
-"""Frames of these that are kept for echoes."""
+"""How many of these frames are reserved for echoes."""
 
 ECHO_S: Final = 0.15
-"""What is drawn this soon after a key was read or handled is its echo."""
+"""A frame that is drawn this soon after a key was read or handled counts as its echo."""
 
 ECHO_INTERVAL_S: Final = 1 / 60
 """The time between two frames that echo the same key, or of which the first came after quiet."""

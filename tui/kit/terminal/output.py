@@ -132,7 +132,7 @@ LOST_AFTER_S: Final = 4.0
 """An answer that has not come this long after its query, or after a later query was answered, is lost."""
 
 MAX_AWAITED_S: Final = 30.0
-"""An answer that is later than this comes from a link on which nobody waits for it."""
+"""An answer is expected for at most this long, because no user waits on a link that is slower."""
 
 MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets that many."""
@@ -495,7 +495,8 @@ class FrameSender:
             self._pace()
 
     def ask_cursor(self, place: Place) -> bool:
-        """Send the newest frame whatever the pace, and after it ask for the cursor, which is moved to a place.
+        """Send the newest frame at once, even if the link is slow. Then move the cursor to a place, and ask where it
+        is.
 
         Return False if the terminal is behind, or if nothing was drawn for its new size yet.
         """

@@ -44,7 +44,7 @@ SLOW_TIMES: Final = 3
 """A task is slow if its 95th percentile is this many times the usual one. Most tasks double theirs now and then."""
 
 MIN_SLOWER_BY: Final = timedelta(seconds=5)
-"""And if it is this much longer: nobody waits for three times 50 ms."""
+"""A task is slow only if its 95th percentile is also this much longer: three times 50 ms does not matter."""
 
 LATE_AFTER: Final = timedelta(minutes=1)
 """A queue is late if its oldest run has waited longer than this."""
@@ -84,7 +84,7 @@ def p95s_by_task(facts: WallFacts, own: OwnCounts) -> Callable[[TaskId], timedel
 def waiting_tokens(facts: WallFacts, own: OwnCounts) -> list[WaitToken]:
     """Return the waitpoint tokens that wait, oldest first: those of live runs, then those whose run is not known.
 
-    The server keeps a token WAITING after its run has ended: such a token waits for nobody.
+    The server keeps a token WAITING after its run has ended. Such a token is left out, because no run waits for it.
     """
     tokens = () if facts.tokens is None else facts.tokens.tokens
     runs = ((token, None if token.run_id is None else own.run(token.run_id)) for token in tokens)

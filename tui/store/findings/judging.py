@@ -103,7 +103,7 @@ is acknowledged, cover an hour.
 """
 
 MAX_UNREAD_S: Final = 240
-"""The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
+"""The server's minutes are read each minute. If they end longer ago than this, the last run of a task is unknown."""
 
 
 class EndedMinutes:
