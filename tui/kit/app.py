@@ -144,7 +144,7 @@ class AppBase(App[int]):
         self.farewell: Callable[[], list[str]] = list
         self.unsent: Callable[[], Mapping[str, int]] = dict
         self.parts: dict[type[object], object] = {}
-        """What `part` returns, by class."""
+        """The objects that `part` returns, by their class."""
         self.theme = self._styled_theme = self.theme_for(color_mode)
         self.stylesheet.set_variables(self.get_css_variables())
 
@@ -187,7 +187,7 @@ class AppBase(App[int]):
         raise NotImplementedError
 
     def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
-        """Let the user choose what to copy: texts with a letter and a name, and what leads to a run or to the view."""
+        """Let the user choose what to copy: `texts` with a letter and a name, and links to a run or to the view."""
         raise NotImplementedError
 
     def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
@@ -241,7 +241,7 @@ class AppBase(App[int]):
         return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Give what was painted to the driver as it is: Textual would write it as text. There is no public name."""
+        """Pass painted lines to the driver unchanged. Textual would write them as text. There is no public name."""
         driver = self._driver
         if not isinstance(driver, TerminalDriver):
             super()._display(screen, renderable)
@@ -261,7 +261,7 @@ class AppBase(App[int]):
             self._driver.write(data)
 
     def call_user(self, data: str) -> None:
-        """Write a bell or a notice, if another program has the terminal, once it is back: the last one only."""
+        """Write a bell or a notice. While another program has the terminal, keep only the last one for later."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.call_user(data)
         else:
@@ -292,12 +292,12 @@ class AppBase(App[int]):
         return True
 
     def set_driver_profile(self) -> None:
-        """Send as many frames as the link is for."""
+        """Send as many frames as the link can carry."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.frames.pacer.is_slow_profile = self.is_slow_link
 
     def record_layout(self) -> None:
-        """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
+        """Record that widgets are about to move, so that no frame shows them empty on a slow link."""
         raise NotImplementedError
 
     def change_settings(self, settings: Settings) -> None:

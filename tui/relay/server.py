@@ -92,7 +92,7 @@ class Snapshot:
 class StoreEncoder:
     """Encodes a store. `now` is the server's time.
 
-    `is_judged` says whether the store's verdict is the present one: while no screen watches, it gets old.
+    `is_judged` says whether the store's verdict is up to date. It is not renewed while no screen watches.
     """
 
     def __init__(self, store: Store, now: Callable[[], datetime], is_judged: Callable[[], bool]) -> None:
@@ -302,7 +302,7 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
         case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
         case ListRequest():
-            return False  # it is none of the lists that the relay knows
+            return False  # the relay does not know this list
         case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
             return True
         case _:
@@ -345,7 +345,7 @@ MAX_PENDING_RUNS: Final = 20_000
 """Changed runs whose ids are kept, at most 2 MB. Above it the screen gets a snapshot, which screens share."""
 
 SEND_TIMEOUT_S: Final = 30.0
-"""For one message. A screen that does not read it in this time is disconnected. It may connect again."""
+"""A screen that does not read a message within this time is disconnected. It may connect again."""
 
 
 class RelayClient:
@@ -380,7 +380,7 @@ class RelayClient:
         self._wake.set()
 
     def watch(self, *, is_watching: bool) -> None:
-        """Send the findings from now on, or no more. The first ones are all that are known."""
+        """Start or stop sending findings. The first message has all that are known."""
         self.is_watching = is_watching
         self._sent_findings = {}
         self._wake.set()
@@ -423,7 +423,7 @@ class RelayClient:
             self._sent_facts = facts
             await self.send((facts,))
         if self.is_watching:
-            # After the facts: a screen takes nothing before these name the environment.
+            # Send these after the facts: a screen ignores everything until the facts name the environment.
             await self.send(self._encoder.findings(self._sent_findings))
 
 

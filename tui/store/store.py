@@ -18,11 +18,12 @@ from tui.store.merge import is_same_row, merge, merge_gone
 
 
 SET_BACK: Final = timedelta(seconds=60)
-"""Answers of one source do not overtake each other by so much: the server's clock was set back. Then the last one
-counts, or the facts would stay as they are until that clock is as far again."""
+"""If an answer is older than the last one by more than this, the server's clock was set back: answers do not overtake
+each other by as much. Then the last answer counts, or facts would stay unchanged until that clock has caught up.
+"""
 
 ROWS_PER_PAGE: Final = 100
-"""Of tokens and schedules."""
+"""The rows of one page of tokens or schedules."""
 
 _FIELDS: Final[Mapping[wall.FactSource, str]] = {
     source: source.name.lower() for source in wall.FactSource if source is not wall.FactSource.RUNS
@@ -34,7 +35,7 @@ MAX_PAUSE_GAP: Final = timedelta(minutes=1)
 
 
 def is_news(before: wall.WallFacts, after: wall.WallFacts, fact: wall.FactRead) -> bool:
-    """Return whether a fact changed more than its age: it may have been read again, and be the same."""
+    """Return whether more than the age of a fact changed. It may have been read again without a change."""
     old, new = _stored(before, fact), _stored(after, fact)
     return after is not before and (old is None or new is None or replace(new, at=old.at) != old)
 
@@ -72,7 +73,7 @@ def with_fact(facts: wall.WallFacts, fact: wall.FactRead) -> wall.WallFacts:
 
 
 def _stored(facts: wall.WallFacts, fact: wall.FactRead) -> wall.FactRead | None:
-    """Return what the facts have in the place of a fact."""
+    """Return the stored fact that this one would replace."""
     match fact:
         case wall.FactUnread():
             return facts.unread.get(fact.source)
@@ -114,7 +115,7 @@ def interval_of(facts: wall.WallFacts, source: wall.FactSource) -> timedelta:
 
 
 def unread_sources(facts: wall.WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
-    """Return the deciding sources without an answer, or with an old one; not those that the key may not read."""
+    """Return the deciding sources without an answer, or with an old one, except those that the key may not read."""
     found = []
     for source in wall.DECIDING:
         at, failed = read_at(facts, source), facts.unread.get(source)
@@ -127,7 +128,7 @@ def unread_sources(facts: wall.WallFacts, now: datetime) -> tuple[SourceUnread, 
 
 
 def _schedules_since(facts: wall.WallFacts, read: wall.SchedulesRead) -> dict[str, wall.ScheduleKnown]:
-    """Return since when each schedule has been known as it is: a changed one says nothing of earlier due times."""
+    """Return since when each schedule has been known in its present form. Earlier due times may have been different."""
     before = {} if facts.schedules is None else {each.id: _definition(each) for each in facts.schedules.schedules}
     new = wall.ScheduleKnown(read.at, is_changed=facts.schedules is not None)
     return {
@@ -165,7 +166,7 @@ Fact = (
     | updates.WindowRead
     | updates.BudgetRead
 )
-"""Facts of which one is kept."""
+"""The kinds of facts of which only the latest is kept."""
 
 AnyFact = Fact | SourceStatus | updates.CaughtUp | updates.CapabilityLost | updates.CapabilityRegained | ActionStatus
 
@@ -177,7 +178,7 @@ _KEPT: Final[Mapping[type[Fact], tuple[str, Topic]]] = {
     updates.WindowRead: ("window", Topic.WINDOW),
     updates.BudgetRead: ("budget", Topic.BUDGET),
 }
-"""The attribute of `Facts` for each, and its topic."""
+"""The attribute of `Facts` for each kind, and its topic."""
 
 _PROGRESS: Final = tuple(ActionPhase)
 
@@ -283,7 +284,7 @@ class Store(Facts, RunIndex):
         self.wall_facts: wall.WallFacts | None = None
         """The facts of the wall besides runs. None until one was read."""
         self.verdict: Verdict | None = None
-        """The findings as they were last judged, by this session or by its relay. None before."""
+        """The findings as they were last judged, by this session or by its relay. None before the first time."""
 
     def apply(self, update: updates.Update) -> Changes:
         """Apply an update and return what it changed."""

@@ -871,7 +871,7 @@ class Session:
         """Use settings that were read again. The connection, the key and the action log stay as they were."""
         before, self.settings = self.settings, settings
         if before.interval_s != settings.interval_s:
-            self.sources.refresh()  # the list is read at once
+            self.sources.refresh()  # read the list now
 
     def local_now(self) -> datetime:
         """Return the server's time in the zone of the settings. Texts show times in the zone of their `now`."""
@@ -884,7 +884,7 @@ class Session:
 
     @property
     def _is_protected(self) -> bool:
-        """Whether the config file forbids writing in this environment, or in one that is not known."""
+        """Whether the config file forbids writing in this environment, or this one is unknown and any is protected."""
         interlock = self.interlock
         return self.settings.read_only.forbids(interlock.name, is_production=interlock.is_production)
 
@@ -904,12 +904,13 @@ class Session:
 
     @property
     def offers_actions(self) -> bool:
-        """Whether the keys of actions exist. Where the key or a relay forbids writing, they say so."""
+        """Whether the keys of actions exist. If the API key or a relay forbids writing, they exist and say so."""
         where = self.settings.read_only
         return self.settings.relay_url is not None or not (where.everywhere or self._is_protected)
 
     def denial(self, action: Action) -> str | None:
-        """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.
+        """Why actions of this kind are refused for this key or this screen, as far as we know; None if they are
+        allowed.
 
         A refusal of the server is remembered until the user refreshes. Source: tests/wire/recordings/RIGHTS.md
         """
@@ -925,7 +926,7 @@ class Session:
         return self.write_block or self.denial(action)
 
     def refresh(self) -> None:
-        """Ask the server now; the next action, too, finds out whether the key may act."""
+        """Ask the server now. Forget refusals too, so that the next action finds out whether the key may act."""
         self._denials.clear()
         self.sources.refresh()
 

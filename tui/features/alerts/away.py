@@ -29,10 +29,10 @@ from tui.text.table import REST, Spot, placed
 
 
 MAX_EPISODES: Final = 200
-"""Findings that came or went. Of more, the oldest are only counted."""
+"""At most this many findings that came or went are kept. If there are more, the oldest ones are only counted."""
 
 MAX_FAILURES: Final = 1_000
-"""Failed runs whose errors are grouped, the newest. The others are only counted."""
+"""The errors of this many of the newest failed runs are grouped. The other runs are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class AwayLog:
                 self.failed_ids.append(step.run_id)
 
     def on_verdict(self, verdict: Verdict) -> None:
-        """Record the findings that came and went. A verdict that is not known says nothing about them.
+        """Record the findings that came and went. A verdict that is NOT KNOWN changes nothing.
 
-        While some source is not read, no finding has gone.
+        While a source is unread, findings do not count as gone.
         """
         if verdict.word == NOT_KNOWN:
             return
@@ -122,22 +122,22 @@ class AwayLog:
         return None if self._present is None else [each.finding for each in self._present.values()]
 
 
-# `AwayReport`: what a log says, at the key that ends it. It does not change any more.
+# `AwayReport`: the content of a log at the key that ends it. It does not change after that.
 
 
 RESTED_FOR: Final = timedelta(minutes=10)
 """The user counts as away after this time without a key."""
 
 OUTAGE_FOR: Final = timedelta(minutes=1)
-"""An outage that lasts longer without a key counts as a rest."""
+"""If an outage lasts longer than this and no key comes, the user counts as away, too."""
 
 MAX_GROUPED: Final = 200
-"""Failed runs whose errors are grouped, the newest: more would hold up the key."""
+"""The errors of this many of the newest failed runs are grouped at a key. More would delay the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed runs of one task and one kind of error. `kind` is None where the errors were not read."""
+    """Failed runs of one task and one kind of error. `kind` is None if their errors were not read."""
 
     task: TaskId | None
     kind: ErrorKind | None
@@ -163,7 +163,7 @@ class AwayReport:
 
 
 def is_due(log: AwayLog, now: datetime, rested: timedelta, outage: Gap | None, *, rest: timedelta = RESTED_FOR) -> bool:
-    """Return whether a key shows what happened: the keys have rested, and something did."""
+    """Return whether a key shows the report: the user was away, and something has happened."""
     has_rested = rested >= rest
     if outage is not None and not has_rested:
         has_rested = min(outage.until, now) - max(outage.since, log.since) > OUTAGE_FOR
@@ -171,7 +171,7 @@ def is_due(log: AwayLog, now: datetime, rested: timedelta, outage: Gap | None, *
 
 
 def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, outage: Gap | None) -> AwayReport:
-    """Return what a log says now. `get` returns the runs, whose errors may have been read since they failed."""
+    """Return the report of a log. `get` returns the runs, since their errors may have been read after they failed."""
     counts: dict[tuple[TaskId | None, Fingerprint | None], int] = {}
     kinds: dict[Fingerprint, ErrorKind] = {}
     newest = list(log.failed_ids)[-MAX_GROUPED:]
@@ -254,7 +254,7 @@ def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> L
 
 
 def _worst_first(episodes: Sequence[Episode]) -> list[Episode]:
-    """Return the findings that are still there first, worst first, then those that went, the last first."""
+    """Return the findings that are still there, worst first, then those that went, the latest first."""
     words = list(FindingWord)
     still = sorted((each for each in episodes if each.went_at is None), key=lambda each: words.index(each.finding.word))
     went = [(each.went_at, number, each) for number, each in enumerate(episodes) if each.went_at is not None]
@@ -287,7 +287,7 @@ def _times(episode: Episode, now: datetime) -> str:
     came = None if episode.came_at is None else day_or_time(episode.came_at, now)
     went = None if episode.went_at is None else day_or_time(episode.went_at, now)
     if went is None:
-        return f"came {came}"  # not since: that is when the trouble began
+        return f"came {came}"  # not `since`, the time when the trouble began
     return f"went {went}" if came is None else f"{came} to {went}"
 
 
@@ -367,7 +367,7 @@ class WhileAway:
         self._session.subscribe(self._on_changes)
 
     def takes(self, key: str) -> bool:
-        """Record a key. Return whether it does nothing else than to show the block, or comes before it was seen."""
+        """Record a key. Return whether it only shows the block, or is ignored because the block was not seen yet."""
         acts = key in _QUITS or key in self._app.keys.get("refresh", _REFRESHES)
         if self._screen is not None and self._screen not in self._app.screen_stack:
             self._block = self._screen = None
@@ -401,7 +401,7 @@ class WhileAway:
             self._log.on_verdict(verdict)
 
     def _report_at_key(self) -> AwayReport | None:
-        """Begin another log. Return what the last one says if it is to be shown."""
+        """Begin another log. Return the report of the last one if it is to be shown."""
         session, log = self._session, self._log
         now, elapsed_s = session.now(), session.clock.elapsed_s()
         rested, self._rested_since_s = timedelta(seconds=elapsed_s - self._rested_since_s), elapsed_s

@@ -32,11 +32,11 @@ from tui.text.styled import Line, Piece, Token, joined, line_width, pad
 
 # The sentence of a finding: long for wide screens, short for 80 columns, and for the two lines of the overview.
 #
-# Texts of others are cleaned here, so that a sentence can be printed as it is.
+# Texts from outside are cleaned here, so that a sentence can be printed unchanged.
 
 
 MAX_TAGS: Final = 3
-"""Tags of an approval that are named."""
+"""At most this many tags of an approval are named."""
 
 MAX_TEXT_CHARS: Final = 200
 """Texts from outside are cut here. No name, version or tag that a person reads is longer."""
@@ -73,7 +73,7 @@ class FindingWords(NamedTuple):
 
     * `long`: for a line of its own: `131 of 264 runs failed, only in 20261126.3`
     * `short`: for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`
-    * `number`: that can be read across a room
+    * `number`: the number of the finding, which can be read from afar
     """
 
     long: str
@@ -84,8 +84,8 @@ class FindingWords(NamedTuple):
 def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> FindingWords:
     """Return a finding in words.
 
-    `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` after
-    what would run on. `now` has the zone of times of day.
+    `at` is the time up to which waits are counted. On a stale screen it stands still, and with `is_frozen` durations
+    that would go on have a `~`. `now` has the zone of times of day.
     """
     match finding.evidence:
         case TaskFails(failed, ended, version):
@@ -127,7 +127,7 @@ def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetim
     if still is not None:
         why = standstill_text(still, at, now)
         if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
-            # The pause may have begun at another time than the oldest wait.
+            # The pause and the oldest wait may have begun at different times.
             long = short = waiting
         long, short = f"{why}, {long}", f"{_SHORT_STANDSTILL.get(still.reason, why)}, {short}"
     elif queue.is_at_limit:
@@ -148,7 +148,7 @@ def since(finding: Finding, now: datetime) -> str:
 
 
 def no_run_since(finding: Finding, at: datetime) -> datetime | None:
-    """Return since when no run of a failing task has ended, None unless that is long for this task."""
+    """Return since when no run of a failing task has ended; None if that is usual for the task."""
     fails = finding.evidence
     if not isinstance(fails, TaskFails) or fails.last_ended_at is None:
         return None
@@ -179,7 +179,7 @@ def day_or_time(at: datetime, now: datetime) -> str:
 
 
 def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
-    """Return what waits for what. The subject is the task of the run, once that is known, otherwise the token's tag."""
+    """Return which run waits for which token. Until the run is known, the subject is the tag of the token."""
     named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
     if finding.run_id is not None:
         return f"waits for {named or 'an approval'} for {lasts}"
@@ -219,7 +219,7 @@ CALM: Final = "nothing fails more than on other days, nothing waits too long"
 UNHEARD: Final = "nothing was read from the server yet"
 LIMITED: Final = "as far as this key may read"
 LISTED: Final = "of the listed runs"
-"""Beside verdicts, and beside own counts, that lack runs: server filters are active, or a public token reads slowly."""
+"""Stands beside verdicts and counts that lack runs: server filters are active, or a public token reads slowly."""
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 """The request at the beginning of a reason: `GET /api/v1/queues: 403 Unauthorized`."""
@@ -231,7 +231,7 @@ _UNREAD: Final = {FactSource.RUNS: "runs", FactSource.MINUTES: "failures", FactS
 
 
 def limit_words(verdict: Verdict) -> str:
-    """Return as far as what OK holds, where a source may not be read or lacks runs; otherwise an empty text."""
+    """Return what limits an OK: a source may not be read, or lacks runs. The text is empty if nothing limits it."""
     return LIMITED if verdict.refused else LISTED if verdict.is_of_listed else ""
 
 
@@ -246,20 +246,22 @@ def ok_sentence(verdict: Verdict, now: datetime) -> str:
 
 
 def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = False) -> str:
-    """Return `own counts since 13:50`, or which are of the listed runs: all, or those of minutes the server lacks."""
+    """Return `own counts since 13:50`, or which counts are those of the listed runs: all, or those of minutes that the
+    server lacks.
+    """
     if since is None:
         return f"newest minutes {LISTED}" if is_listed else "own counts"
     return f"own counts{f' {LISTED}' if is_listed else ''} since {formatting.time_of_day(since, now)}"
 
 
 def verdict_counts(verdict: Verdict, now: datetime) -> str:
-    """Return whose counts the bounds of a verdict are; an empty text for those of the server."""
+    """Return from whose counts the bounds of a verdict are made; an empty text if they come from the server."""
     since = verdict.own_since
     return "" if since is None else counts_words(since, now, is_listed=verdict.is_of_listed)
 
 
 def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
-    """Return that a finding is from own counts, where the server's were not read; otherwise an empty text."""
+    """Return that a finding is from our own counts if the server's were not read; otherwise an empty text."""
     match finding.evidence:
         case TaskFails() | RunOverdue():
             sources = {FactSource.MINUTES, FactSource.NORMALS}
@@ -272,7 +274,7 @@ def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
 
 
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
-    """Return the sentence beside NOT KNOWN. Below it stands what was known, if anything was."""
+    """Return the sentence beside NOT KNOWN. The last known findings stand below it, if there are any."""
     if verdict is not None and verdict.is_known:
         return unread_sentence(verdict, now)
     if verdict is None or verdict.heard_at is None:
@@ -282,7 +284,7 @@ def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
 
 
 def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
-    """Return the sentence beside NOT KNOWN where nothing stands below it."""
+    """Return the sentence beside NOT KNOWN if nothing stands below it."""
     sentence = not_known_sentence(verdict, now)
     return sentence if verdict is not None and verdict.is_known else sentence.partition("; ")[0]
 
@@ -302,7 +304,7 @@ def unread_words(verdict: Verdict, now: datetime) -> list[str]:
 
 
 def unread_sentence(verdict: Verdict, now: datetime) -> str:
-    """Return all that is not known in one sentence."""
+    """Return everything that is unknown in one sentence."""
     return "; ".join(unread_words(verdict, now))
 
 
@@ -350,11 +352,11 @@ WORD_CELLS: Final = 7
 """The longest word of a finding."""
 
 MAX_SUBJECT_CELLS: Final = 32
-"""A longer name moves its own line to the right, not all of them."""
+"""A longer name moves only its own line to the right, not the other lines."""
 
 
 class FindingState(StrEnum):
-    """What a line of `wall --json` says of a finding: it is there, came, changed, or went."""
+    """What a line of `wall --json` says about a finding: it is there, came, changed, or went."""
 
     PRESENT = "present"
     NEW = "new"
@@ -409,7 +411,7 @@ def finding_object(
 
 
 def verdict_objects(verdict: Verdict | None, state: FindingState, now: datetime) -> list[dict[str, Any]]:
-    """Return the findings as JSON, and the verdict where there is none, or where more is not known."""
+    """Return the findings as JSON, and the verdict if there are no findings, or if something else is unknown."""
     if verdict is None or not verdict.is_known or not verdict.findings:
         return [verdict_object(verdict, state, now)]
     objects = [finding_object(each, state, now, verdict) for each in verdict.findings]
@@ -417,7 +419,7 @@ def verdict_objects(verdict: Verdict | None, state: FindingState, now: datetime)
 
 
 def verdict_object(verdict: Verdict | None, state: FindingState, now: datetime) -> dict[str, Any]:
-    """Return the verdict itself as JSON: OK, or NOT KNOWN, also beside findings. It has no subject.
+    """Return the verdict itself as JSON: OK, or NOT KNOWN even if there are findings. It has no subject.
 
     `unread` are the sources that were not read, `refused` those that the key may not read.
     """
