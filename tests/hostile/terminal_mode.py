@@ -23,6 +23,9 @@ HELP = "keys · "
 REFUSED = "ignored: it came with a paste"
 FIRST = "acme"
 NOISES = 20
+MAX_QUITS = 8
+"""How often the end is asked for while a busy monitor refuses it."""
+
 SHORT_INPUTS = 4
 SHORT_POISONS = 6
 KEYBOARD, ENVIRONMENT, LIFE, POISON = "keyboard", "environment", "life of the terminal", "poison on a terminal"
@@ -140,8 +143,10 @@ def _ended(terminal: Terminal) -> str:
     try:
         feed(terminal, b"\x11")
         terminal.wait_until(lambda: terminal.is_gone or REFUSED in terminal.text, "the end", PATIENCE_S)
-        if not terminal.is_gone:
-            feed(terminal, b"\x11")
+        for _ in range(MAX_QUITS):
+            if not terminal.is_gone:
+                terminal.send_alone("\x11")
+                terminal.read_for(1.0)
         code = terminal.end(PATIENCE_S)
     except (AssertionError, OSError) as error:
         return _describe(terminal, error)
