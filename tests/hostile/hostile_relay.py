@@ -18,8 +18,6 @@ Frame = bytes | str
 Change = Callable[[bytes, Random, str], list[Frame]]
 """Maps a message, a random generator and a marker to the messages for the screen."""
 
-MAX_MESSAGE_BYTES = 40 * 1024 * 1024
-
 
 class Closing(Exception):
     """Close the connection with a code and a reason instead."""

@@ -97,9 +97,7 @@ LIVE = of(sample("EXECUTING"), OPEN)
 RETRIED = of(sample("QUEUED"), attempt(1), retry_at=NOW + timedelta(seconds=12))
 CANCELED = of(sample("CANCELED"), attempt(1, status=AttemptStatus.CANCELED))
 CUT = of(sample("FAILED"), missing="the events could not be read: GET /api/v1/runs/run_1/events: 403 no")
-LOST = of(sample("FAILED"), replace(attempt(3, error=failure(3)), id=None), is_trace_gone=True)
 GONE = replace(thrice(), gone_at=NOW + timedelta(seconds=1))
-STALE = Now(NOW, NOW - timedelta(seconds=10))
 
 
 @pytest.mark.parametrize(

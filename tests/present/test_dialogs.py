@@ -32,7 +32,6 @@ from tui.text.styled import Piece, Token, line_width, plain
 
 AT = Now(NOW)
 PROD = Target(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)
-DEV = Target(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "dev", is_production=False)
 UNKNOWN = Target(None, None, is_production=True)
 
 

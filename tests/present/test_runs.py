@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.run_rows import columns_for, head, row
 from tests.support.present.samples import CREATED, HOSTILE, NOW, RUN_ID, STAMP, drawn, failure, full, sample, text_of
-from tui.domain.filters import RunFilters, SearchProgress, SearchStep
+from tui.domain.filters import SearchProgress, SearchStep
 from tui.domain.run import STATUS_TABLE, Environment, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
@@ -183,7 +183,6 @@ def stopped(reason: str, status: int) -> ListFacts:
 CONNECTING = replace(EMPTY, history=None, freshness=Freshness(Level.CONNECTING, waited=timedelta(seconds=12)))
 FILTERED = replace(EMPTY, run_count=7, is_filtered=True)
 NOT_DONE = replace(DONE, is_complete=False)
-TAGGED = RunFilters(tags=("x",))
 EMPTIES = (
     CONNECTING,
     replace(EMPTY, history=None),
@@ -241,7 +240,6 @@ def having(run: Run, **changes: Any) -> Run:
     return replace(run, state=state, fixed=replace(run.fixed, queue=changes.pop("queue", None)), **changes)
 
 
-CANCELED = replace(failure(1, "Canceled by user"), name=None)
 LOST = replace(failure(1, "no heartbeat"), code="TASK_RUN_STALLED_EXECUTING")
 SELECTED = (
     (sample("COMPLETED"), AT),

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
-from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
@@ -51,24 +50,6 @@ def svg(text: Text, columns: int, title: str) -> str:
     # Remove the web font, which would be downloaded.
     drawn = re.sub(r"@font-face \{.*?\}\n", "", drawn, flags=re.DOTALL)
     return drawn.replace("Fira Code", "DejaVu Sans Mono")
-
-
-def text_of(terminal: Terminal) -> Text:
-    """Return the text on the screen with its styles."""
-    rows = []
-    for y in range(terminal.screen.lines):
-        row = Text()
-        for cells in _pieces(_row(terminal, y)):
-            ink, ground = colors_of(cells[0])
-            style = Style(
-                color=f"rgb({ink[0]},{ink[1]},{ink[2]})",
-                bgcolor=None if ground == GROUND else f"rgb({ground[0]},{ground[1]},{ground[2]})",
-                bold=cells[0].bold,
-                underline=cells[0].underscore,
-            )
-            row.append("".join(cell.data for cell in cells), style)
-        rows.append(row)
-    return Text("\n").join(rows)
 
 
 def png(terminal: Terminal, path: Path) -> None:

@@ -42,28 +42,9 @@ def started(able: Capabilities = ALL) -> FrugalOutput:
     return output
 
 
-def test_changed_cell_sends_one_move_and_one_character() -> None:
-    rows = rows_from(0)
-    rows[3] = f"row X {'3' * 12}"
-    assert drawn(started(), *rows).endswith("\x1b[4;5HX")
-
-
-@pytest.mark.parametrize(("shift", "sequence"), [(1, "\x1b[S"), (2, "\x1b[2S"), (-1, "\x1b[T")])
-def test_moved_lines_are_scrolled(shift: int, sequence: str) -> None:
-    rows = rows_from(shift)
-    assert sequence in drawn(started(), *rows)
-    assert sequence not in drawn(started(Capabilities(erases_with_ground=True)), *rows)
-
-
 @pytest.mark.parametrize(("shift", "sequence"), [(2, "\x1b[1;7r\x1b[7H\n\n\x1b[r"), (-1, "\x1b[1;7r\x1b[H\x1bM\x1b[r")])
 def test_lines_move_at_borders_without_scroll_commands(shift: int, sequence: str) -> None:
     assert sequence in drawn(started(Capabilities(scrolls_at_borders=True)), *rows_from(shift))
-
-
-def test_repeats_only_where_the_terminal_is_known_to() -> None:
-    row = ["=" * COLUMNS]
-    assert "=\x1b[23b" in drawn(started(Capabilities(repeats=True)), *row)
-    assert "=" * COLUMNS in drawn(started(Capabilities()), *row)
 
 
 def test_text_that_is_passed_on_repaints_nothing() -> None:
@@ -81,13 +62,6 @@ def test_text_that_is_passed_on_stays_behind_its_frame() -> None:
     assert text.endswith("\x07")
 
 
-def test_forgotten_screen_is_repainted() -> None:
-    output = started()
-    output.forget()
-    text = output.take()
-    assert all(f"row {y}" in text for y in range(LINES))
-
-
 def test_moved_cursor_returns_to_where_the_program_wants_it() -> None:
     output = started()
     assert output.restored_cursor() == "", "not needed"
@@ -95,19 +69,6 @@ def test_moved_cursor_returns_to_where_the_program_wants_it() -> None:
     output.take()
     assert output.restored_cursor() == "\x1b[3;4H"
     assert output.take() == ""
-
-
-def test_cursor_stays_within_a_smaller_screen() -> None:
-    output = started()
-    output.cursor = (LINES - 1, COLUMNS - 1)
-    output.resize(COLUMNS - 1, LINES - 1)
-    assert output.take().endswith(f"\x1b[{LINES - 1};{COLUMNS - 1}H")
-
-
-def test_wide_characters_are_placed_for_any_width() -> None:
-    text = sent(started(), 1, 2, "😀😀!")
-    assert "\x1b[2;5H" in text
-    assert "\x1b[2;7H!" in text
 
 
 @pytest.mark.parametrize("name", Style.STYLE_ATTRIBUTES.values())
@@ -127,11 +88,6 @@ def test_italics_outlast_the_end_of_faint_text() -> None:
     """In GNU screen, one parameter ends both."""
     text = sent(started(), 1, 0, ("X", "dim italic red on green"), ("Y", "bold italic red on green"))
     assert "\x1b[22;1;3mY" in text
-
-
-def test_link_is_opened_and_closed() -> None:
-    text = sent(started(), 1, 0, ("text", Style(link="https://example")), " after")
-    assert text.index(";https://example\x1b\\text") < text.index("\x1b]8;;\x1b\\")
 
 
 def test_colours_are_those_of_the_terminal() -> None:

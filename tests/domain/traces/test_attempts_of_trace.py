@@ -63,7 +63,6 @@ def summary_of(history: AttemptHistory) -> list[tuple[int, AttemptStatus, float 
 OPEN = span("Attempt 1", 1, None)
 FAILS = span("Attempt 1", 1, 2, is_error=True)
 SECOND = span("Attempt 2", 8, None)
-OWN = RunError(Raw("own"))
 BY_USER = RunError(Raw("Canceled by user"))
 GRACEFUL = RunError(Raw("trigger.dev internal error"), code="TASK_RUN_CANCELLED", has_code_only=True)
 CASES = {

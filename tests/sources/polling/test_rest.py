@@ -27,10 +27,6 @@ def state_of(session: Session) -> object:
     return session.store.source_statuses["rest"]
 
 
-def is_cut(session: Session) -> bool:
-    return sure(session.store.history).is_cut
-
-
 def finished(number: int, created_s: float) -> FleetRun:
     return FleetRun(number, created_s, created_s + 1, created_s + 2)
 

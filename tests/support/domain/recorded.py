@@ -49,11 +49,6 @@ def detail_of(number: str) -> SpanDetail:
     return decode_span(as_bytes(recording(number)["response"]["body"]))
 
 
-def utc(time: str) -> datetime:
-    """Return a time such as `13:43:46.756` on the day of the recordings."""
-    return datetime.fromisoformat(f"2026-11-24T{time}Z")
-
-
 def span(message: str, at_s: float = 0, took_s: float | None = 1, *children: Span, **more: Any) -> Span:
     """Return a span of run `run_a` that began `at_s` after START. `took_s` None: it is open."""
     return Span(

@@ -147,17 +147,6 @@ def fleet(began_s: float = -60.0, lasts_ms: int = 400) -> Fleet:
     return fleet
 
 
-async def compare(monitor: Monitored) -> None:
-    """Select the newest run, and compare its attempts once they are read: that takes two requests."""
-    await monitor.press("j", "3", wait_s=1)
-    pane = monitor.screen.panes["attempts"]
-    for _ in range(20):
-        if pane.check_action("compare", ()):
-            break
-        await monitor.later(0.2)
-    await monitor.press("equals_sign", wait_s=1)
-
-
 def row(monitor: Monitored, label: str) -> str:
     return " ".join(monitor.lines[monitor.line_of(f"  {label} ")].split())
 
