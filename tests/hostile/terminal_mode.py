@@ -167,17 +167,12 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
         for name in ("", "dumb", "vt100", "linux", "xterm", "xterm-kitty", "screen.xterm-256color", "tmux-256color")
     },
     "TERM=nonsense": ("TERM=no\x1b[2Jsense",),
-    **{
-        f"{name}=junk": (f"{name}=junk",)
-        for name in (
-            *("TEXTUAL_COLOR_SYSTEM", "TEXTUAL_ANIMATIONS", "TEXTUAL_FPS", "TEXTUAL_DRIVER", "TEXTUAL_ESCAPE_DELAY"),
-            *("TEXTUAL_THEME", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_SHOW_RETURN", "TEXTUAL_PRESS", "TEXTUAL_SCREENSHOT"),
-            *("TEXTUAL_SLOW_THRESHOLD", "TEXTUAL_DIM_FACTOR", "TEXTUAL_TRANSPARENT", "TEXTUAL_ALLOW_SIGNALS"),
-        )
-    },
-    "TEXTUAL_FPS=0": ("TEXTUAL_FPS=0",),
-    "TEXTUAL_ESCAPE_DELAY=-1": ("TEXTUAL_ESCAPE_DELAY=-1",),
-    "TEXTUAL_DIM_FACTOR=nan": ("TEXTUAL_DIM_FACTOR=nan",),
+    "TEXTUAL_*=junk": (
+        *("TEXTUAL_COLOR_SYSTEM=junk", "TEXTUAL_ANIMATIONS=junk", "TEXTUAL_FPS=0", "TEXTUAL_DRIVER=junk"),
+        *("TEXTUAL_ESCAPE_DELAY=-1", "TEXTUAL_DIM_FACTOR=nan", "TEXTUAL_THEME=junk", "TEXTUAL_SMOOTH_SCROLL=junk"),
+        *("TEXTUAL_SHOW_RETURN=junk", "TEXTUAL_PRESS=q", "TEXTUAL_SCREENSHOT=junk", "TEXTUAL_SLOW_THRESHOLD=junk"),
+        *("TEXTUAL_TRANSPARENT=junk", "TEXTUAL_ALLOW_SIGNALS=junk"),
+    ),
     "COLUMNS=junk": ("COLUMNS=junk", "LINES=-5"),
     "COLUMNS=1": ("COLUMNS=1", "LINES=1"),
     "COLUMNS=99999999": ("COLUMNS=99999999", "LINES=99999999"),

