@@ -188,6 +188,9 @@ class Done:
     bug: BaseException | None = None
 
 
+QUICK = Timeouts(connect_s=0.6, read_s=0.4, write_s=0.6, pool_s=0.6, reach_s=0.6, whole_s=0.8)
+"""Timeouts that end a hang after half a second."""
+
 PATIENT = Timeouts(connect_s=5.0, read_s=5.0, write_s=5.0, pool_s=5.0, reach_s=5.0, whole_s=10.0)
 
 
@@ -253,15 +256,22 @@ def state_directory() -> Iterator[str]:
         yield state
 
 
+def describe(bug: BaseException) -> str:
+    """Describe the innermost exception of a group, and its place."""
+    while isinstance(bug, BaseExceptionGroup):
+        bug = bug.exceptions[0]
+    trace, place = bug.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        place = f"{name.rsplit('/tui/', 1)[-1]}:{trace.tb_lineno}" if "/tui/" in name else place
+        trace = trace.tb_next
+    return f"{type(bug).__name__}: {str(bug)[:200]} at {place}"
+
+
 def trouble_of(done: Done, command: Command, *, codes: frozenset[int] = ALLOWED_CODES) -> str:
     """Return what is wrong with the result of a command, or ""."""
     if done.bug is not None:
-        frames = []
-        trace = done.bug.__traceback__
-        while trace is not None:
-            frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/tui/', 1)[-1]}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        return f"{type(done.bug).__name__}: {str(done.bug)[:200]} at {' '.join(frames[-3:])}"
+        return describe(done.bug)
     # Exit code 2 is allowed only for a writing command, whose guard refused.
     if done.code not in (codes if command.is_writing else codes - {2}):
         return f"exit code {done.code}: {done.err[:200]!r}"

@@ -12,14 +12,14 @@ from random import Random
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import dirty_diagnosis, dirty_json, first
-from tests.hostile.commands import Hung, command_environ, hang_ends, run_command, state_directory
+from tests.hostile.commands import Hung, command_environ, describe, hang_ends, run_command, state_directory
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, hostile_monitor_server, walking
-from tests.hostile.poison_panes import describe, monitor_end
+from tests.hostile.poison_panes import monitor_end
 from tests.hostile.world import hostile_server
+from tests.support.relay import TOKEN
 
 LOG, SCREEN, TOKENS, AUTHORITIES = "action log", "state of the screen", "tokens of the relay", "authorities"
 SHORT_OF_EACH = 2
-TOKEN = "0123456789abcdef-of-the-wall"
 
 Make = Callable[[Path], None]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.cleanliness import first
-from tests.hostile.commands import Hung, hang_ends
+from tests.hostile.commands import QUICK, Hung, describe, hang_ends
 from tests.hostile.dosing import Dosing, draw
 from tests.hostile.monitor import (
     HUNG_AFTER_S,
@@ -238,13 +238,11 @@ def died(story: Callable[[], Coroutine[Any, Any, str]]) -> str:
         return f"the monitor died: {describe(bug)}"
 
 
-def describe(bug: BaseException) -> str:
-    """Describe the innermost exception of a group, and its place."""
-    while isinstance(bug, BaseExceptionGroup):
-        bug = bug.exceptions[0]
-    trace, place = bug.__traceback__, ""
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        place = f"{name.rsplit('/tui/', 1)[-1]}:{trace.tb_lineno}" if "/tui/" in name else place
-        trace = trace.tb_next
-    return f"{type(bug).__name__}: {str(bug)[:200]} at {place}"
+def broken_monitor(proxy: Proxy, fleet: HostileFleet, state: str | Path, **options: Any) -> str:
+    """Run a monitor over a broken API: it stays responsive, shows clean lines, and ends by its key."""
+
+    async def session() -> str:
+        async with walking(SIZES[1], proxy, fleet, Path(state), timeouts=QUICK, **options) as walker:
+            return await monitor_end(walker)
+
+    return died(session)

@@ -5,14 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.hostile.cases import Case, Result
-from tests.hostile.modes import MODES
+from tests.hostile.test_cases import mode_of
 from tui.kit.type_ahead import FrameVisibility, TypeAhead
 
 
 def run(case_id: str) -> Result:
     case = Case.parse(case_id)
-    mode = next(mode for mode in MODES if mode.name == case.mode)
-    (result,) = mode.run([case])
+    (result,) = mode_of(case.mode).run([case])
     return result
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.hostile.cases import Case
-from tests.hostile.modes import MODES
+from tests.hostile.test_cases import mode_of
 
 FOUND = {
     "poison|show --fetch|GET /api/v3/runs/{}|payloadPresignedUrl|surrogates-swapped": "httpx.URL cannot encode it",
@@ -18,7 +18,6 @@ FOUND = {
 @pytest.mark.parametrize("case_id", FOUND)
 def test_defect_does_not_come_back(case_id: str) -> None:
     case = Case.parse(case_id)
-    mode = next(mode for mode in MODES if mode.name == case.mode)
-    (result,) = mode.run([case])
+    (result,) = mode_of(case.mode).run([case])
     assert result.trouble == ""
     assert result.is_reached

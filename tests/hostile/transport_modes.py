@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.cleanliness import first
-from tests.hostile.commands import PATIENT, Command, Done, command_environ, state_directory, trouble_of
-from tests.hostile.http_mode import QUICK, untrue
-from tests.hostile.monitor import SIZES, walking
+from tests.hostile.commands import PATIENT, QUICK, Command, Done, command_environ, state_directory, trouble_of
+from tests.hostile.http_mode import untrue
 from tests.hostile.poison_commands import CommandRunner, command_surfaces
-from tests.hostile.poison_panes import died, monitor_end
+from tests.hostile.poison_panes import broken_monitor
 from tests.hostile.proxy import Proxy, unchanged
 from tests.hostile.transports import SOCKS, TLS, TRUSTED, Transport
 from tests.hostile.world import HostileFleet, hostile_server
@@ -133,16 +131,11 @@ def _monitor(case: Case, transport: Transport, proxy: Proxy, fleet: HostileFleet
     if transport.early is not None:
         proxy.early = transport.early
     environ = _environ(transport, proxy, state)
-
-    async def session() -> str:
-        async with walking(SIZES[1], proxy, fleet, Path(state), timeouts=QUICK, environ=environ) as walker:
-            return await monitor_end(walker)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("NO_PROXY", raising=False)
         for name, value in environ.items():
             patch.setenv(name, value)
-        return Result(case, died(session))
+        return Result(case, broken_monitor(proxy, fleet, state, environ=environ))
 
 
 TLS_MODE = Transports("tls", TLS)

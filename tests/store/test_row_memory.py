@@ -1,18 +1,24 @@
 """A row of the list is small, since the store keeps 100,000 of them."""
 
+import json
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.list_rows import PAGE, READ, WORDS, page_row
+from tui.api.runs import decode_page
 from tui.domain.update import CountsRead, RunsRead
 from tui.store.freshness import Activity
 from tui.store.store import Store
 from tui.store.view import View
 
 ROOT = Path(__file__).parents[2]
+PAGE = 100
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+READ = START + timedelta(days=1)
+WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "EXECUTING", "QUEUED")
 RUNS = 4_000
 MAX_ROW_BYTES = 700
 MAX_VIEW_BYTES = 80
@@ -24,13 +30,27 @@ MAX_EVICTED_BYTES = 10
 """A set or a list of all runs that ever existed would take some 60 for each."""
 
 
+def page_of(first: int, *words: str, updates: int = 0) -> RunsRead:
+    """Return a page of the list, as it is decoded. The words alternate."""
+    rows = []
+    for number in range(first, first + PAGE):
+        word, created = words[number % len(words)], START + timedelta(milliseconds=20 * number)
+        updated = (created + timedelta(seconds=1 + updates)).isoformat()
+        fixed = {"taskIdentifier": f"sync-{number % 40}", "env": {"name": "prod"}, "version": "20261124.1"}
+        ends = {} if word in {"EXECUTING", "QUEUED"} else {"finishedAt": updated}
+        times = {"createdAt": created.isoformat(), "updatedAt": updated, "startedAt": updated, **ends}
+        rows.append(
+            {"id": f"run_cmwur{number:020}", "status": word, "costInCents": 0.01 * (number % 7), **fixed, **times}
+        )
+    return RunsRead(decode_page(json.dumps({"data": rows}).encode(), READ).patches)
+
+
 def bytes_of_row_and_view() -> tuple[float, float]:
-    Store().apply(RunsRead((page_row(0, WORDS[0], READ),)))  # what it compiles first may enlarge that table, too
+    Store().apply(page_of(0, *WORDS))  # what it compiles first may enlarge that table, too
     tracemalloc.start()
     store = Store()
     for first in range(0, RUNS, PAGE):
-        rows = (page_row(number, WORDS[number % len(WORDS)], READ) for number in range(first, first + PAGE))
-        store.apply(RunsRead(tuple(rows)))
+        store.apply(page_of(first, *WORDS))
     store_bytes = tracemalloc.get_traced_memory()[0]
     view = View(store)
     view_bytes = tracemalloc.get_traced_memory()[0] - store_bytes
@@ -45,8 +65,7 @@ def bytes_of_evicted_run() -> tuple[float]:
     held_bytes = 0
     for first in range(0, SEEN_RUNS, PAGE):
         for updates, word in enumerate(("QUEUED", "EXECUTING", "COMPLETED")):
-            rows = (page_row(number, word, READ, updates=updates) for number in range(first, first + PAGE))
-            changes = store.apply(RunsRead(tuple(rows)))
+            changes = store.apply(page_of(first, word, updates=updates))
             view.update(changes)
             activity.on_changes(changes)
         store.apply(CountsRead({}, READ, 24))
