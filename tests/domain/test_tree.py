@@ -1,6 +1,5 @@
 """Trees are built from rows in any order, from incomplete and from contradicting ones."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -34,10 +33,6 @@ def run(run_id: str, created_at: datetime | None = None, **fixed: object) -> Run
 
 def known(*runs: Run) -> dict[RunId, Run]:
     return {each.id: each for each in runs}
-
-
-def shape(tree: RunTree) -> list[tuple[int, str]]:
-    return [(node.depth, node.id) for node in tree.root.walk()]
 
 
 def node(tree: RunTree, run_id: str) -> TreeNode:
@@ -106,7 +101,7 @@ def test_tree_of_rows_and_runs(
     current: RunId, rows: list[TreeRow], runs: list[Run], expected: list[tuple[int, str]], missing: tuple[str, ...]
 ) -> None:
     tree = build_tree(current, rows, known(*runs))
-    assert shape(tree) == expected
+    assert [(node.depth, node.id) for node in tree.root.walk()] == expected
     assert tree.missing == missing
     assert tree.current == current
     assert build_tree(current, rows, known(*runs), ["queries are refused"]).missing[0] == "queries are refused"
@@ -125,15 +120,11 @@ names = st.sampled_from("abcdefgh")
 some_rows = st.lists(st.builds(row, names, st.none() | names), max_size=14)
 
 
-def _unique(rows: Iterable[TreeRow]) -> list[TreeRow]:
-    return list({each.id: each for each in rows}.values())
-
-
 @given(names, some_rows, st.randoms(use_true_random=False), st.dictionaries(names, names, max_size=4))
 def test_tree_has_every_run_once_for_rows_in_any_order(
     current: str, rows: list[TreeRow], random: Random, roots: dict[str, str]
 ) -> None:
-    rows = _unique(rows)
+    rows = list({each.id: each for each in rows}.values())
     runs = known(*(run(name, root_id=RunId(root)) for name, root in roots.items()))
 
     tree = build_tree(RunId(current), rows, runs)

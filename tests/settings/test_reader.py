@@ -26,10 +26,6 @@ def read(text: str) -> ConfigFile:
     return read_document(tomllib.loads(text))
 
 
-def told(text: str) -> list[str]:
-    return [f"{problem.where}: {problem.text}" for problem in read(text).complaints]
-
-
 WRONG = [
     ('theme = "drak"', 'theme: expected "auto", "dark", "light" or "16", got "drak"'),
     ("interval = 0.1", "interval: expected a number of seconds from 0.5 to 3600, got 0.1"),
@@ -49,7 +45,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "line"), WRONG, ids=[text.replace("\n", " ")[:40] for text, _ in WRONG])
 def test_wrong_value_is_one_line_and_its_default(text: str, line: str) -> None:
-    assert told(text) == [line]
+    assert [f"{problem.where}: {problem.text}" for problem in read(text).complaints] == [line]
     assert read(text).values == DEFAULTS
     assert not read(text).is_locked
 

@@ -101,17 +101,13 @@ def test_rate_limit_needs_all_three_headers(missing: str) -> None:
 )
 def test_server_message_is_one_line_without_the_key(status: int, words: str, key: str | None) -> None:
     value: Any = [{"message": words}] if key == "details" else words
-    body = words.encode(errors="surrogatepass") if key is None else _json({"error": "x", key: value})
+    body = words.encode(errors="surrogatepass") if key is None else json.dumps({"error": "x", key: value}).encode()
     error = response_error(answer(status, body), Secret(KEY))
     text = str(error)
     assert text.isprintable()
     assert len(text) <= 200
     assert KEY not in text
     assert KEY[:12] not in text or KEY[:12] in words.replace(KEY, "")
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()
 
 
 LONG = "9" * 5000

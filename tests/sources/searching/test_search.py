@@ -41,10 +41,6 @@ async def run_search(session: Session, later: Later, search: Search, seconds: fl
     assert task.done(), search.progress
 
 
-def errors_known(session: Session) -> int:
-    return sum(run.error is not None for run in session.store.runs())
-
-
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
     fleet = failing_fleet(5)
     fleet.add_all(FleetRun(900 + n, -9000.0 - n, -9000.0, -8000.0, "FAILED", "long-ago") for n in range(4))
@@ -110,7 +106,7 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
             search = search_of(screen, "upstream")
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
-            assert errors_known(screen) == 5
+            assert sum(run.error is not None for run in screen.store.runs()) == 5
             assert search.progress.failure == "a relay cannot list older runs"
             assert not search.progress.has_lists
             search = search_of(screen, "queue:mail")

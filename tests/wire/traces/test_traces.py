@@ -37,10 +37,6 @@ def decode(root: Any, **trace: Any) -> Trace:
     return decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root} | trace}).encode())
 
 
-def messages(trace: Trace) -> list[str]:
-    return [span.message for span in trace.root.walk()]
-
-
 def test_exception_event_is_the_error_of_its_span() -> None:
     error = sure(decode_trace(body_of("241")).root.children[2].exception)
     assert (error.name, error.message) == ("Error", "Upstream returned 503 on attempt 1: service unavailable")
@@ -79,7 +75,7 @@ def test_children_of_an_unreadable_span_move_to_its_parent(broken: dict[str, Any
     trace = decode(node("root", node("a"), bad, node("e")))
 
     assert [child.message for child in trace.root.children] == ["a", "b", "c", "e"]
-    assert messages(trace) == ["root", "a", "b", "c", "d", "e"]
+    assert [span.message for span in trace.root.walk()] == ["root", "a", "b", "c", "d", "e"]
 
 
 UNREADABLE: list[Any] = [None, "soon", 1e400, float("nan"), True, {}]
