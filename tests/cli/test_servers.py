@@ -19,8 +19,7 @@ import pytest
 
 from tests.perf.terminal import Terminal
 from tests.support.commands import PATIENCE_S, environment, in_this_process, killed_if_late, trigger_tui
-from tests.support.fleet import SECRET, Fleet, FleetRun, serving
-from tests.support.virtual_clock import VirtualClock
+from tests.support.fleet import SECRET, FleetRun, fleet_of, serving
 from tui.commands.output import Output
 from tui.program.relay import MAX_LINES, StderrLines
 
@@ -107,8 +106,7 @@ def test_relay_prints_its_address_and_ends_by_a_signal(tokens: str, by: signal.S
 
 
 def test_monitor_shows_runs_of_a_relay_over_tls_without_a_key(tokens: str) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -9, -8, -7, end="FAILED", task="pay-the-bill"))
+    fleet = fleet_of(FleetRun(1, -9, -8, -7, end="FAILED", task="pay-the-bill"))
     with (
         serving(fleet) as api,
         relay_process(tokens, "--tls-cert", CERTIFICATE, url=api.url) as running,

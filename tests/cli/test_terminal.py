@@ -23,8 +23,7 @@ from pyte import modes
 
 from tests.perf.terminal import PATIENCE_S, Terminal
 from tests.support.commands import environment, on_terminal
-from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
-from tests.support.virtual_clock import VirtualClock
+from tests.support.fleet import Fleet, FleetApi, FleetRun, fleet_of, serving
 from tui.commands import options
 from tui.commands.options import PromptInput
 from tui.commands.output import Output
@@ -298,9 +297,7 @@ def test_silent_terminal_accepts_the_word(asked: tuple[Output, User]) -> None:
 
 @pytest.fixture
 def fleet() -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -100, -60, 1e6))
-    return fleet
+    return fleet_of(FleetRun(1, -100, -60, 1e6))
 
 
 @pytest.fixture

@@ -233,8 +233,7 @@ async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
     answer = recording("2675")["response"]
     limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
 
-    fleet = Fleet(VirtualClock())
-    fleet.allow_queries()
+    fleet = fleet_of(may_query=True)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         await setup.run_for(1)

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.responses import server_error
 from tests.support.session import polling, public_token
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import DECIDING, FactSource
 from tui.domain.filters import RunFilters
 from tui.domain.finding import NOT_KNOWN, OK, FindingWord, Verdict
@@ -30,13 +29,11 @@ READS = tuple(
 
 
 def quiet_fleet(*runs: FleetRun) -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
-        FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 40)
+    return fleet_of(
+        (FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 40)),
+        runs,
+        may_query=True,
     )
-    fleet.add_all(runs)
-    fleet.allow_queries()
-    return fleet
 
 
 def fact_requests(fleet: Fleet, since_s: float = 0.0) -> int:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.support.error_groups import regroup
-from tests.support.fleet import Fleet, FleetRun
-from tests.support.virtual_clock import VirtualClock
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tui.domain.facts import FailuresProgress, ServerGroupsRead
 from tui.domain.run import RunId
 from tui.store.changes import Changes
@@ -21,12 +20,10 @@ HOUR = timedelta(hours=1)
 
 def failing_fleet(count: int, *, every_s: float = 10.0, end: str = "FAILED", task: str = "mail") -> Fleet:
     """A fleet whose runs 1 to `count` failed, the newest first. The key may not query."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
+    return fleet_of(
         FleetRun(number, -number * every_s, -number * every_s, -number * every_s + 1, end, task)
         for number in range(1, count + 1)
     )
-    return fleet
 
 
 def details(fleet: Fleet) -> list[str]:

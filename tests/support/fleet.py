@@ -269,9 +269,12 @@ def serving(fleet: Fleet) -> Iterator[FleetApi]:
         yield FleetApi(fleet, url)
 
 
-def fleet_of(*runs: FleetRun) -> Fleet:
+def fleet_of(*runs: FleetRun | Iterable[FleetRun], may_query: bool = False) -> Fleet:
     fleet = Fleet(VirtualClock())
-    fleet.add_all(runs)
+    for each in runs:
+        fleet.add_all([each] if isinstance(each, FleetRun) else each)
+    if may_query:
+        fleet.allow_queries()
     return fleet
 
 

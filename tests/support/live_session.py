@@ -9,10 +9,9 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from tests.support.chaos import set_faults
-from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
+from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, fleet_of
 from tests.support.session import Later, live
 from tests.support.sure import sure
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Run, RunId, RunStatus, parse_status
 from tui.domain.update import Reconciled
 from tui.store.changes import Changes
@@ -83,10 +82,9 @@ async def live_session(tmp_path: Path, fleet: Fleet | None = None, **changes: An
 
 def a_fleet() -> Fleet:
     """Finished runs, and one that stays live."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40))
-    fleet.add(FleetRun(1, -50, -40))
-    return fleet
+    return fleet_of(
+        (FleetRun(number, -500.0 - number, -400.0, -300) for number in range(10, 40)), FleetRun(1, -50, -40)
+    )
 
 
 def snapshot_count(followed: Followed) -> int:

@@ -8,9 +8,8 @@ from typing import Final
 
 from tests.perf.figures.row import Effort, Reading
 from tests.support.commands import in_this_process
-from tests.support.fleet import Fleet, FleetRun, serving
+from tests.support.fleet import FleetRun, fleet_of, serving
 from tests.support.responses import server_error
-from tests.support.virtual_clock import VirtualClock
 
 RUNS: Final = 500
 PAGES: Final = 5
@@ -28,9 +27,9 @@ def requests_for_500(*, may_query: bool) -> Callable[[Effort], Reading]:
     goal = PAGES + 1 + QUERIES if may_query else PAGES + BEFORE + len(_REFUSED) + RUNS
 
     def measure(_: Effort) -> Reading:
-        fleet = Fleet(VirtualClock())
-        fleet.allow_queries()
-        fleet.add_all(FleetRun(n, -float(n), -float(n), -n + 0.5, "FAILED") for n in range(1, RUNS + 1))
+        fleet = fleet_of(
+            (FleetRun(n, -float(n), -float(n), -n + 0.5, "FAILED") for n in range(1, RUNS + 1)), may_query=True
+        )
         if not may_query:
             fleet.fault = lambda path: server_error(403) if path in _REFUSED else None
         with serving(fleet) as api:

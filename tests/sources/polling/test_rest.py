@@ -101,9 +101,7 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
 
 
 async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
-    fleet = Fleet(VirtualClock())
-    fleet.add(finished(1, -100))
-    fleet.add_all(finished(number, 300 + number) for number in range(2, 30))
+    fleet = fleet_of(finished(1, -100), (finished(number, 300 + number) for number in range(2, 30)))
     async with polling(fleet, tmp_path) as (session, later):
         await later(290)
         moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]

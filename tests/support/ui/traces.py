@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fleet import Fleet, FleetRun
-from tests.support.virtual_clock import START, VirtualClock
+from tests.support.fleet import Fleet, FleetRun, fleet_of
+from tests.support.virtual_clock import START
 
 Node = dict[str, Any]
 
@@ -96,8 +96,7 @@ def checkout() -> Node:
 
 def checkout_fleet() -> Fleet:
     """Return a fleet with the runs of the checkout, which answers with its trace."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all([CHECKOUT, CHARGE, RECEIPT])
+    fleet = fleet_of(CHECKOUT, CHARGE, RECEIPT)
     serve(fleet, checkout)
     return fleet
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.ui.own_commands import config_of, environ, until_real
-from tests.support.virtual_clock import VirtualClock
 from tui.features.runs.data import RunSubscription
 from tui.settings.secret import NO_SECRET
 from tui.settings.settings import Settings, with_file
@@ -22,8 +21,7 @@ FAILS_AT_S = 60.0
 
 def failing_fleet() -> Fleet:
     """Return a fleet in which every run of a task fails after a minute, and of another one after two minutes more."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
+    fleet = fleet_of(
         FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 50)
     )
     for number in range(20):

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.monitor import Monitored, monitored
-from tests.support.virtual_clock import VirtualClock
 from tui.features.alerts.away import WhileAway
 
 TITLE = "while you were away"
@@ -17,11 +16,9 @@ REST_S = 5.0
 
 
 def small_fleet() -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
+    return fleet_of(
         FleetRun(number, -500.0 + 10 * number, -499.0 + 10 * number, -498.0 + 10 * number) for number in range(40)
     )
-    return fleet
 
 
 def fail_soon(monitor: Monitored) -> None:

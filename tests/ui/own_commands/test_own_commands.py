@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-from tests.support.fleet import SECRET, Fleet, FleetRun
+from tests.support.fleet import SECRET, Fleet, FleetRun, fleet_of
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.ui.own_commands import Recorder, config_of, entry, environ, until_real
-from tests.support.virtual_clock import VirtualClock
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.own_commands.view import OwnCommandScreen
 from tui.kit.state_files import SettingsChange
@@ -19,9 +18,7 @@ LINES = "line one\nline two -x %s\n\n"
 
 
 def hostile_fleet(task: str = HOSTILE) -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all([FleetRun(1, -20.0, -19.0, -15.0, "FAILED", task=task, message=LINES)])
-    return fleet
+    return fleet_of(FleetRun(1, -20.0, -19.0, -15.0, "FAILED", task=task, message=LINES))
 
 
 def reports_of(monitor: Monitored, name: str) -> list[str]:

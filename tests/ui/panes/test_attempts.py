@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetRun, in_ms
+from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetRun, fleet_of, in_ms
 from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
@@ -22,8 +22,7 @@ STACK = (
 
 def fleet_with(message: str = "Upstream returned 503", *, began_s: float = -60.0, lasts_ms: int = 400) -> Fleet:
     """A run that crashed, and a newer one whose three attempts throw."""
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -100, -99, -98, "CRASHED", task="resize-images"))
+    fleet = fleet_of(FleetRun(1, -100, -99, -98, "CRASHED", task="resize-images"))
     failure = Failure(FailureKind.ERROR, message, "UpstreamError", STACK)
     new = NewRun(
         task_id="charge-card",

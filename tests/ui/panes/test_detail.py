@@ -6,10 +6,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from tests.support.fleet import Fleet, FleetRun, in_ms
+from tests.support.fleet import Fleet, FleetRun, fleet_of, in_ms
 from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.features.detail.value import ValueScreen, ValueView
@@ -27,9 +26,7 @@ LARGE = {
 
 def fleet_with(payload: Any = ORDER, *, task: str = "charge-card", tags: tuple[str, ...] = ()) -> Fleet:
     """A parent that waits for a run with that payload, which fails; and a run before them."""
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -100, -99, -98))
-    fleet.add(FleetRun(2, -50, -49, None, task="checkout"))
+    fleet = fleet_of(FleetRun(1, -100, -99, -98), FleetRun(2, -50, -49, None, task="checkout"))
     failure = Failure(FailureKind.ERROR, "Card was declined", "CardError", "    at run (file:///app/src/card.ts:7:9)")
 
     def create() -> None:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import FleetRun, fleet_of
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import RunId
 from tui.features.logs import model as log_file
 from tui.features.logs.model import save_text
@@ -22,8 +21,7 @@ STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (fi
 
 def chatty(ended_s: float = -10.0) -> LogServer:
     """A run that has started 100 s ago, with a few lines."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all([FleetRun(1, -101, -100, ended_s, "FAILED" if ended_s < 0 else "COMPLETED", task="charge")])
+    fleet = fleet_of(FleetRun(1, -101, -100, ended_s, "FAILED" if ended_s < 0 else "COMPLETED", task="charge"))
     server = LogServer(fleet)
     server.say(-99.89, "charging order 81251")
     failed = server.say(-99.48, "No such customer", "ERROR")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.style import Style
 
-from tests.support.fleet import Fleet, FleetRun, at, in_ms
+from tests.support.fleet import Fleet, FleetRun, at, fleet_of, in_ms
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
@@ -180,8 +180,7 @@ def test_ticking_cells_look_like_those_of_a_row_painted_whole(tmp_path: Path, op
             table._painted.clear()
             assert cells() == ticked
 
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, -number - 1.0, -number - 0.5, 1000.0 * (number % 2)) for number in range(1, 9))
+    fleet = fleet_of(FleetRun(number, -number - 1.0, -number - 0.5, 1000.0 * (number % 2)) for number in range(1, 9))
     run_story(story, tmp_path, fleet, **options)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from starlette.responses import JSONResponse
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.ui.traces import (
     CHARGE,
@@ -16,7 +16,6 @@ from tests.support.ui.traces import (
     node,
     serve,
 )
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import RunId
 from tui.features.tree.view import TreePane
 from tui.features.tree.waterfall import WaterfallPane
@@ -26,19 +25,15 @@ def planted() -> Fleet:
     """An import that runs, with a plan, five pages that are alike, a shard that failed because of its page, and a
     notice that was triggered last and stands on top of the list.
     """
-    fleet = Fleet(VirtualClock())
-    fleet.allow_queries()
-    fleet.add_all(
-        [
-            FleetRun(1, -100, -99, 20.0, task="import"),
-            FleetRun(2, -98, -97, -96, task="plan", parent=1),
-            *(FleetRun(number, -95, -94, -90, task="page", parent=1) for number in range(3, 8)),
-            FleetRun(8, -90, -89, -80, "FAILED", task="shard", parent=1),
-            FleetRun(9, -89, -88, -85, "FAILED", task="leaf", parent=8),
-            FleetRun(10, -10, -9, 10.0, task="notify", parent=1),
-        ]
+    return fleet_of(
+        FleetRun(1, -100, -99, 20.0, task="import"),
+        FleetRun(2, -98, -97, -96, task="plan", parent=1),
+        *(FleetRun(number, -95, -94, -90, task="page", parent=1) for number in range(3, 8)),
+        FleetRun(8, -90, -89, -80, "FAILED", task="shard", parent=1),
+        FleetRun(9, -89, -88, -85, "FAILED", task="leaf", parent=8),
+        FleetRun(10, -10, -9, 10.0, task="notify", parent=1),
+        may_query=True,
     )
-    return fleet
 
 
 async def opened(monitor: Monitored) -> TreePane:

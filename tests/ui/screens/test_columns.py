@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import ABSENT, Body, Precision, Run, RunId, Stamp, State, parse_status
 from tui.features.columns.data import value_in_body
 from tui.features.columns.words import CellValue, ColumnPath, Unshown
@@ -29,11 +28,9 @@ def reads(monitor: Monitored) -> int:
 
 
 def completed_fleet(count: int) -> Fleet:
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(
+    return fleet_of(
         FleetRun(number, -number * 10.0, -number * 10.0 + 1, -number * 10.0 + 4) for number in range(1, count)
     )
-    return fleet
 
 
 def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:

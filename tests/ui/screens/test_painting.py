@@ -9,11 +9,10 @@ from textual._compositor import CompositorUpdate
 from textual.strip import Strip
 
 from tests.perf.screen import Emulator, Screen
-from tests.support.fleet import Fleet, FleetRun
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tests.support.virtual_clock import VirtualClock
 from tui.kit.terminal.output import PaintedPiece
 from tui.program.app import TriggerApp
 from tui.store.changes import Changes
@@ -57,9 +56,7 @@ OLD_S = -80_000.0
 
 def old_fleet() -> Fleet:
     """Return a fleet of finished runs whose ages stay the same."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(number, OLD_S - number, OLD_S, OLD_S + 1) for number in range(30))
-    return fleet
+    return fleet_of(FleetRun(number, OLD_S - number, OLD_S, OLD_S + 1) for number in range(30))
 
 
 def test_quiet_fleet_paints_and_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from starlette.responses import PlainTextResponse
 
-from tests.support.fleet import Fleet, FleetRun, in_ms
+from tests.support.fleet import Fleet, FleetRun, fleet_of, in_ms
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tests.support.virtual_clock import VirtualClock
 from tests.ui.outgoing.test_copying import taken
 from tui.domain.facts import ErrorState
 from tui.emulator.simulation import runs as emulated
@@ -130,8 +129,7 @@ def test_view_without_failures_says_so_when_it_is_known(tmp_path: Path) -> None:
         await monitor.press("enter", "Y", "j", "x", "s", "2", "3", "4", "1")
         assert isinstance(monitor.app.screen, ErrorsScreen)
 
-    fleet = Fleet(VirtualClock())
-    fleet.add(FleetRun(1, -60.0, -59.0, -50.0))
+    fleet = fleet_of(FleetRun(1, -60.0, -59.0, -50.0))
     run_story(story, tmp_path, fleet)
 
 
@@ -159,10 +157,9 @@ def test_view_uses_the_room_of_the_terminal(tmp_path: Path, size: tuple[int, int
 
 def two_failures() -> Fleet:
     """A task that failed two hours ago and a minute ago."""
-    fleet = Fleet(VirtualClock())
-    fleet.add_all(FleetRun(n, at_s, at_s + 1, at_s + 2, "FAILED") for n, at_s in ((1, -7200.0), (2, -60.0)))
-    fleet.allow_queries()
-    return fleet
+    return fleet_of(
+        (FleetRun(n, at_s, at_s + 1, at_s + 2, "FAILED") for n, at_s in ((1, -7200.0), (2, -60.0))), may_query=True
+    )
 
 
 @on_monitor(two_failures)
