@@ -92,20 +92,6 @@ def test_table_has_one_line_a_group(few: FleetApi) -> None:
     assert len({row.index("NEW") for row in rows}) == 1
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
-def test_table_fits_the_terminal(few: FleetApi, columns: int) -> None:
-    terminal = on_terminal("errors", env=environment(few.url, NO_COLOR="1"), columns=columns)
-    assert terminal.end() == 0
-    # What precedes a carriage return was drawn over: the progress on stderr.
-    lines = [line.split("\r")[-1] for line in terminal.received.decode().replace("\r\n", "\n").splitlines()]
-    rows = [line for line in lines if line.startswith("✗")]
-    assert len(rows) == 2
-    assert all(len(row) <= columns for row in rows)
-    assert ("own frame" in " ".join(lines)) == (columns > 80)
-    assert "\x1b" not in terminal.received.decode()
-    assert terminal.received.startswith(b"reading failed runs\r")
-
-
 def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
     queried = in_this_process("errors", "--json", url=few.url).objects
     refuse(few.fleet, {QUERY: 403, ERRORS: 403})

@@ -59,10 +59,8 @@ MATCHING = [
     "ORDERS",
     "berlin",
     "20261124",
-    "failed",
     '"reset by"',
     "reset by",
-    "con*reset",
     "grösse",
     "Status:Failed",
     "status:faild,failed",
@@ -70,7 +68,6 @@ MATCHING = [
     "error:neterror",
     "-error:declined",
     "took:1s..5s",
-    "took:4s..",
     "-took:>5s",
     "age:60s..2m",
     "status:*errors",
@@ -79,10 +76,8 @@ MATCHING = [
     "tag:shop:berlin",
     'tag:two" "words',
     'tag:"a,b"',
-    "tag:a,b,two?words",
     "-tag:shop",
     "tag:50%*[x]",
-    "version:20261124.1",
     "id:4se",
     "queue:sync-orders",
     "env:st*",
@@ -112,9 +107,7 @@ NOT_MATCHING = [
     "age:yesterday",
     "task:sync",
     'tag:"50%*"',
-    "-tag:a,b,two*",
     "version:20261124",
-    "queue:orders",
     "foo:bar",
     "test:maybe",
     '"status:failed"',
@@ -364,14 +357,6 @@ def known() -> Iterator[Known]:
             facets = replace(run.fixed, queue=Raw(true.queue), machine=Raw(true.machine), version=Raw(true.version))
             found.runs.append(replace(run, fixed=facets))
         assert {run.fixed.version for run in found.runs} >= {VERSION}
-        assert {run.status_title for run in found.runs} >= {
-            "Queued",
-            "Delayed",
-            "Executing",
-            "Completed",
-            "Failed",
-            "Canceled",
-        }
         yield found
 
 

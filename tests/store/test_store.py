@@ -148,14 +148,9 @@ def test_transitions_have_each_new_status_in_order() -> None:
     ]
 
 
-def full_store() -> Store:
+def test_oldest_final_run_is_dropped_first() -> None:
     store = Store(max_runs=3)
     store.apply(read(*(patch_of(f"run_{number}", "COMPLETED", created=number) for number in (1, 2, 3))))
-    return store
-
-
-def test_oldest_final_run_is_dropped_first() -> None:
-    store = full_store()
     changes = store.apply(read(patch_of("run_4", "COMPLETED", created=4)))
     assert (changes.added, changes.removed) == ({RunId("run_4")}, {RunId("run_1")})
     assert RunId("run_1") not in store

@@ -115,15 +115,10 @@ def test_old_view_is_freed_with_its_last_reference(ends: Callable[[View], object
 
 def small_store() -> Store:
     store = Store()
-    store.apply(
-        RunsRead(
-            (
-                patch_of("run_a", "COMPLETED", created=1, updated=9, state={"cost_cents": 2.0}, task="mail"),
-                patch_of("run_b", "EXECUTING", created=2, updated=5, state={"started_at": at(3)}, task="Sync"),
-                patch_of("run_c", "FAILED", created=3, updated=7, state={"base_cost_cents": 1.0}, task="sync"),
-            )
-        )
-    )
+    mail = patch_of("run_a", "COMPLETED", created=1, updated=9, state={"cost_cents": 2.0}, task="mail")
+    live = patch_of("run_b", "EXECUTING", created=2, updated=5, state={"started_at": at(3)}, task="Sync")
+    failed = patch_of("run_c", "FAILED", created=3, updated=7, state={"base_cost_cents": 1.0}, task="sync")
+    store.apply(RunsRead((mail, live, failed)))
     return store
 
 

@@ -98,22 +98,21 @@ async def test_search_reports_why_it_stopped(
         assert search.progress.failure == ""
 
 
-def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        fleet = failing_fleet(5)
-        async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-            await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
-            search = search_of(screen, "upstream")
-            task = screen.spawn(search.run(), "search")
-            await setup.run_until(task.done)
-            assert sum(run.error is not None for run in screen.store.runs()) == 5
-            assert search.progress.failure == "a relay cannot list older runs"
-            assert not search.progress.has_lists
-            search = search_of(screen, "queue:mail")
-            task = screen.spawn(search.run(), "search")
-            await setup.run_until(task.done)
-            assert search.progress.failure == "a relay cannot list queues"
-            assert not search.progress.skips_older
+async def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
+    fleet = failing_fleet(5)
+    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
+        await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
+        search = search_of(screen, "upstream")
+        task = screen.spawn(search.run(), "search")
+        await setup.run_until(task.done)
+        assert sum(run.error is not None for run in screen.store.runs()) == 5
+        assert search.progress.failure == "a relay cannot list older runs"
+        assert not search.progress.has_lists
+        search = search_of(screen, "queue:mail")
+        task = screen.spawn(search.run(), "search")
+        await setup.run_until(task.done)
+        assert search.progress.failure == "a relay cannot list queues"
+        assert not search.progress.skips_older
 
 
 async def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:

@@ -162,16 +162,10 @@ def test_counts_of_a_filtered_list_are_not_complete() -> None:
 
 def test_a_retry_and_a_delay_do_not_wait() -> None:
     store = Store()
-    store.apply(
-        RunsRead(
-            (
-                patch_of("run_delayed", "DELAYED", created=0),
-                patch_of("run_retry", "QUEUED", created=0, attempt_count=1),
-                patch_of("run_due", "QUEUED", created=0, state={"delayed_until": at(50)}),
-                patch_of("run_new", "QUEUED", created=70),
-            )
-        )
-    )
+    delayed = patch_of("run_delayed", "DELAYED", created=0)
+    retry = patch_of("run_retry", "QUEUED", created=0, attempt_count=1)
+    due = patch_of("run_due", "QUEUED", created=0, state={"delayed_until": at(50)})
+    store.apply(RunsRead((delayed, retry, due, patch_of("run_new", "QUEUED", created=70))))
     own = OwnCounts(store)
     own.settle(at(100))
     queued = own.tasks[TaskId("sync")].queued

@@ -167,7 +167,6 @@ def test_value_out_of_bounds_from_a_relay_is_refused(message: bytes, path: str, 
 @pytest.mark.parametrize(
     ("message", "path", "text"),
     [
-        (HELLO, "v", "-1"),
         (HELLO, "program", json.dumps("x" * 201)),
         (CALL, "request", "{}"),
         (CALL, "request.kind", '"cancel"'),
