@@ -14,6 +14,7 @@ from tui.domain.filters import (
     TypedSpan,
     parse_period,
     period_text,
+    queue_names,
     read_period,
     time_span_text,
 )
@@ -40,6 +41,15 @@ def test_invalid_period_is_rejected(text: str) -> None:
 def test_longest_period_ago_is_a_valid_date() -> None:
     assert parse_period("3650d") == MAX_PERIOD
     assert parse_period("3651d") is None
+
+
+def test_period_has_the_servers_text() -> None:
+    assert [period_text(timedelta(hours=hours)) for hours in (48, 1.5)] == ["2d", "90m"]
+
+
+def test_queue_name_means_a_named_queue_or_a_tasks_queue() -> None:
+    assert queue_names(["task/ok"]) == ("task/ok",)
+    assert queue_names(["subtask/ok"]) == ("subtask/ok", "task/subtask/ok")
 
 
 NOW = datetime(2026, 11, 26, 14, 32, 10, tzinfo=UTC)

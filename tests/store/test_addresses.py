@@ -146,6 +146,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("runs?server-task=charge-*", "the server takes whole names only"),
         ("runs?server-error=error_1,error_2", "server-error: the server takes one error group"),
         ("run?", "the id of the run is missing"),
+        ("run?id=run_1&tag=x", "a run is named by its id"),
         ("runs", 'an address has a "?": runs?'),
         ("runs?q=" + "x" * 8000, "at most 8,000 characters"),
     ],
