@@ -409,7 +409,7 @@ def test_requests_are_answered_while_a_world_catches_up() -> None:
             begun.set()
 
         dev.advance = watched  # type: ignore[method-assign]
-        api.advance(15)
+        api.advance(90)  # a second and more of work: the next request comes within it on a busy machine too
         slow = threading.Thread(target=api.get, args=(LIST,))
         slow.start()
         assert begun.wait(PATIENCE_S)
