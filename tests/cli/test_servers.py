@@ -105,6 +105,17 @@ def test_relay_prints_its_address_and_ends_by_a_signal(tokens: str, by: signal.S
         assert not [text for text in (*running.printed, err, command) if TOKEN in text or SECRET in text]
 
 
+def test_relay_reads_its_tokens_again_after_a_hangup(tokens: str) -> None:
+    with relay_process(tokens) as running:
+        with Path(tokens).open("a") as file:
+            file.write("desk fedcba9876543210-of-the-desk\n")
+        running.process.send_signal(signal.SIGHUP)
+        assert running.process.stderr is not None
+        # The lines about the API, which is away, come too.
+        with killed_if_late(running.process):
+            assert any("read again" in line for line in running.process.stderr)
+
+
 def test_monitor_shows_runs_of_a_relay_over_tls_without_a_key(tokens: str) -> None:
     fleet = fleet_of(FleetRun(1, -9, -8, -7, end="FAILED", task="pay-the-bill"))
     with (
