@@ -1,5 +1,6 @@
 """What is judged to be wrong, and what is not."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -53,7 +54,7 @@ from tui.domain.finding import (
 )
 from tui.domain.run import Environment, ErrorGroupId, Fixed, RunId, TaskId
 from tui.domain.text import Raw
-from tui.domain.update import RunPatch, WindowRead
+from tui.domain.update import HistoryRead, RunPatch, WindowRead
 from tui.store.findings.board import waiting_rows
 from tui.store.findings.bounds import standstill_of
 from tui.store.findings.counts import OwnCounts
@@ -538,3 +539,36 @@ def test_more_failures_never_heal_a_task(times: list[tuple[int, bool]], more: in
     runs = [ended(number, second, fails=fails) for number, (second, fails) in enumerate(times)]
     if judged(runs, normal()):
         assert judged([*runs, *(ended(900 + turn, 7199, fails=True) for turn in range(more))], normal())
+
+
+LATE_BAD = [*every(4, 6650, 7200, 10_000, fails=True), *every(4, 6652, 7200, 20_000)]
+"""Half of the runs fail from the middle of a minute on."""
+
+FAILED_IDS = {each.id for each in LATE_BAD[: len(LATE_BAD) // 2]}
+
+
+def server_minutes_of(patches: list[RunPatch], until_s: int) -> MinutesRead:
+    """Return what the server answers about these runs at `until_s`."""
+    ended_in = Counter((int(each.read_at.timestamp() // 60), each.id in FAILED_IDS) for each in patches)
+    minutes = []
+    for start in range(3600, until_s // 60 * 60, 60):
+        done, failed = (ended_in[int(at(start).timestamp() // 60), is_failed] for is_failed in (False, True))
+        minutes.append(TaskMinute(CHARGE, at(start), done + failed, 0, done, failed, done + failed))
+    return MinutesRead(at(until_s), at(3600), MINUTE, tuple(minutes))
+
+
+@pytest.mark.parametrize(("reached_s", "answer_age_s"), [(7000, 0), (7130, 30), (7199, 70)])
+def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answer_age_s: int) -> None:
+    runs = [*every(2, 3600, 6650, version="1"), *LATE_BAD]
+    facts = replace(normal(), minutes=server_minutes_of(runs, 7200 - answer_age_s))
+    store = Store()
+    own = own_of(runs, store=store)
+    held = hold((), judge(facts, own, NOW), NOW)
+    store.apply(HistoryRead(at(reached_s), 100, is_complete=False))
+    after = hold(held, judge(facts, own, NOW + SECOND), NOW + SECOND)
+    ((first, *_),), ((second, *_),) = held, after
+    assert isinstance(first.evidence, TaskFails)
+    assert isinstance(second.evidence, TaskFails)
+    assert second.since == first.since == at(6600), "the minute of the first failure"
+    assert second.evidence.failed >= first.evidence.failed
+    assert second.evidence.ended <= 25 + 2 * second.evidence.failed + 2, "no run before the since is counted"

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from tests.support.fleet import FleetRun
-from tests.support.ui.fleets import failing_fleet
+from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.domain.filters import RunFilters
 from tui.domain.finding import Finding as FoundThing
@@ -186,3 +186,19 @@ def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:
     fleet = failing_fleet()
     fleet.fault = lambda _: (_ for _ in ()).throw(ConnectionError())
     run_story(story, tmp_path, fleet, address=ViewAddress("wall"), size=(80, 24))
+
+
+def test_covered_wall_knows_every_failure_on_return(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        fleet = monitor.api.fleet
+        await monitor.press("W", wait_s=4)
+        await monitor.press("question_mark", wait_s=1)
+        for number in range(900, 905):
+            fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
+            await monitor.later(5)
+        await monitor.press("escape", wait_s=2)
+        assert ", 5 not read" in monitor.text
+
+    fleet = small_fleet()
+    fleet.allow_queries()
+    run_story(story, tmp_path, fleet)
