@@ -33,7 +33,7 @@ from tui.features.runs.command import run_page
 from tui.features.runs.words import DATED_AFTER, MAX_RUNNING_AGE, summary_lines, waiting_words
 from tui.features.tree.words import row as tree_row
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row
-from tui.text.json import ALL, JsonFolds, ValueRows
+from tui.text.json import ALL, JsonFolds, ValuePath, ValueRows
 from tui.text.status import STATUS_STYLES, UNSURE_DESCRIPTIONS
 from tui.text.styled import line_width, plain
 
@@ -357,3 +357,9 @@ def test_code_is_called_running_only_where_the_trace_was_read() -> None:
         assert RUNNING not in found
         assert "it has started and has not ended" in found
     assert "running for" not in summary(sample("EXECUTING"))
+
+
+def test_enter_on_a_cut_fact_shows_all_of_it() -> None:
+    run = sample()
+    run = replace(run, fixed=replace(run.fixed, idempotency_key=Raw("k" * 100_000)))
+    assert words.whole_of(run, ValuePath("key", ())) == "k" * 100_000
