@@ -197,7 +197,8 @@ async def test_waterfall_takes_the_place_of_the_tree(monitor: Monitored) -> None
     assert "4:tree · from the root checkout" in monitor.lines[1]
     await monitor.press("1", "4", wait_s=1)
     assert "4:tree · from" in monitor.lines[1]
-    await monitor.press("t", "1", "4", wait_s=1)
+    await monitor.press("t", wait_s=1)
+    await monitor.press("1", "4", wait_s=1)
     assert "4:tree · waterfall" in monitor.lines[1]
     await monitor.press("t", "1", "colon", *"waterfall", "enter", wait_s=1)
     assert "4:tree · waterfall" in monitor.lines[1], "the command works from every pane"
