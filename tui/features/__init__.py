@@ -206,7 +206,7 @@ def key_table() -> "KeyTable":
 
 
 def checked_file(file: "ConfigFile") -> "ConfigFile":
-    """Return a config file without the keys and commands that the bindings do not allow, and with what is wrong."""
+    """Return a config file without keys and commands that clash with the bindings, and with a complaint about each."""
     if not file.values.keys and not file.values.commands:
         return file  # as for most users: nothing is imported
     from tui.settings.keys import with_checked_keys  # noqa: PLC0415

@@ -94,7 +94,7 @@ class PauseCollector:
         return self._monotonic_s() - self._pressed_s >= MIN_QUIET_S
 
     def collect_if_due(self) -> None:
-        """Free garbage if much may have come, and freeze what is alive."""
+        """Free garbage if enough objects are new, and freeze the survivors."""
         if self._thresholds is None:
             return
         began_s = self._monotonic_s()

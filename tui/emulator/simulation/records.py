@@ -325,7 +325,7 @@ class WaitpointToken:
     timeout_ms: int | None
     tags: tuple[str, ...]
     idempotency_key: str = ""
-    """The key that somebody chose; "" for none."""
+    """The idempotency key of the request that made the token; "" without one."""
     resume: Callable[[], None] | None = None
     completed_ms: int | None = None
     is_timed_out: bool = False

@@ -299,7 +299,7 @@ class PreparedCommand:
         return found
 
 
-# The question before a user's command: where and on what it will run, the exact command, and what is special about it.
+# The confirmation before a user's command: its environment and target, the exact command, and any warnings.
 
 
 _MIN_COMMAND_ROWS: Final = 2
