@@ -144,9 +144,9 @@ def _ended(terminal: Terminal) -> str:
         feed(terminal, b"\x11")
         terminal.wait_until(lambda: terminal.is_gone or REFUSED in terminal.text, "the end", PATIENCE_S)
         for _ in range(MAX_QUITS):
-            if not terminal.is_gone:
-                terminal.send_alone("\x11")
-                terminal.read_for(1.0)
+            terminal.read_for(1.0)
+            if not terminal.is_gone:  # it may say that one key was ignored, and end by the next
+                terminal.send("\x11")
         code = terminal.end(PATIENCE_S)
     except (AssertionError, OSError) as error:
         return _describe(terminal, error)
