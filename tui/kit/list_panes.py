@@ -1,7 +1,7 @@
 """The screen of a list: the list itself, the page of the row under its cursor, their keys, and the ways to it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.binding import BindingType
@@ -246,11 +246,10 @@ class RowSummary(Summary):
 class WayBack(NamedTuple):
     """The way from the runs of a line back to it.
 
-    `leave` closes the view of the line before, `back` returns to it, `forget` is called once the list shows others.
+    `back` returns to it, `forget` is called once the list shows others.
     """
 
     back: Callable[[], None]
-    leave: Callable[[], object] = lambda: None
     forget: Callable[[], None] = lambda: None
 
 
@@ -311,11 +310,6 @@ class ViewEntrance:
 
     def address(self) -> ViewAddress:
         """Return the address of the shown view."""
-        raise NotImplementedError
-
-    @property
-    def facts(self) -> Hashable:
-        """The values that differ between two different views. They are cheap to compare."""
         raise NotImplementedError
 
     def on_changes(self, changes: Changes) -> None:
@@ -382,14 +376,10 @@ class ListEntrance(ViewEntrance):
         closed = f'{text}"' if text.count('"') % 2 else text
         return ViewAddress(self.name, closed.strip(), sort="" if order is self.view.orders[0] else order.id)
 
-    @property
-    def facts(self) -> Hashable:
-        return self.rows.query
-
     def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
         """List the runs of a row. Esc leads back to it."""
         if self.screen is not None and runs is not None:
-            self._main.list_runs(runs, WayBack(self.open, partial(self.screen.dismiss, None), self.forget), run_id)
+            self._main.list_runs(runs, WayBack(self.open, self.forget), run_id)
 
     def forget(self) -> None:
         """Release memory, because the list of runs does not show the runs of a row any more."""

@@ -155,7 +155,8 @@ class GroupSummary(RowSummary):
 class ErrorsEntrance(ListEntrance):
     """The way to the errors view and back. The groups stay in memory while the list shows the runs of one of them."""
 
-    _is_listing = False
+    is_listing = False
+    """Whether the list shows the runs of a group, or is about to."""
 
     @cached_property
     def rows(self) -> LiveErrorGroups:
@@ -168,7 +169,7 @@ class ErrorsEntrance(ListEntrance):
         return self.main.app_base.part(RunSubscription)
 
     def make(self) -> "ErrorsScreen":
-        self._is_listing = False
+        self.is_listing = False
         return ErrorsScreen(self)
 
     def show_query(self, address: ViewAddress) -> None:
@@ -191,13 +192,9 @@ class ErrorsEntrance(ListEntrance):
         server = lists_of(self._subscription.chosen.filters)
         return replace(super().address(), since="" if span is DAY else span.name, server=server)
 
-    @property
-    def facts(self) -> Hashable:
-        return (self.rows.query, self.rows.wanted_span, self._subscription.chosen)
-
     def on_changes(self, changes: Changes) -> None:
         """Remember which runs changed while the list shows those of a group."""
-        if self._is_listing:
+        if self.is_listing:
             self.rows.on_changes(changes)
 
     def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
@@ -209,14 +206,15 @@ class ErrorsEntrance(ListEntrance):
         # Without an age, the list would also show runs of the group that were created before the span.
         age = f" age:<{self.rows.span.name}" if self.rows.span.length < period else ""
         text, is_searched = f"{runs.filter_text}{age}", self.rows.span.length > period
-        self._is_listing = True
+        self.is_listing = True
         filters = main.run_list.views.query.filters
         super().list_runs(
             replace(runs, filter_text=text, filters=filters, is_searched=is_searched, cursor=group.run_ids[0]), run_id
         )
+        self.is_listing = self.screen is None  # a relay may have no filter for these runs
 
     def forget(self) -> None:
-        self._is_listing = False
+        self.is_listing = False
         self.rows.forget()
 
 
@@ -233,6 +231,7 @@ PREPARED_S: Final = 0.1
 class ErrorsScreen(ListScreen):
     """Shows the groups. The actions of the main screen work on the runs of the pane `runs` alone."""
 
+    entrance: ErrorsEntrance
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
         bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
@@ -325,7 +324,8 @@ class ErrorsScreen(ListScreen):
         return self.pane.target or self.groups.newest
 
     def action_leave_view(self) -> None:
-        self.groups.forget()
+        if not self.entrance.is_listing:
+            self.groups.forget()
         super().action_leave_view()
 
     def action_span(self, step: int) -> None:

@@ -57,14 +57,16 @@ class ListQuery:
     * `filters`: the server's filters
     * `is_typing`: the last word of the text may be incomplete
     * `is_searched`: the server was searched for this text, so runs of any age are shown
+
+    The last two do not make it another query.
     """
 
     period: timedelta
     text: str = ""
     filters: RunFilters = field(default_factory=RunFilters)
     order: Order = CREATED
-    is_typing: bool = False
-    is_searched: bool = False
+    is_typing: bool = field(default=False, compare=False)
+    is_searched: bool = field(default=False, compare=False)
     text_name: Raw = Raw("")
 
     @property

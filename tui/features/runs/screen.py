@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -294,15 +294,10 @@ class Overview:
 MAX_VIEWS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class ShownView:
-    """A view as it was left. `show` shows it again, with the cursor of the list on a run.
+class ShownView(NamedTuple):
+    """A view as it was left: the query of the list, with the run under its cursor, or the address of another view."""
 
-    `facts` are equal if two views are the same. `cursor` is the run under the cursor of the list.
-    """
-
-    facts: Hashable
-    show: Callable[[RunId | None], object]
+    what: ListQuery | ViewAddress
     cursor: RunId | None = None
 
 
@@ -325,30 +320,14 @@ class ViewTrail:
             return  # the filter is still being typed
         if is_list and main.pane is not main.run_list and current is not None:
             return  # an opened run belongs to the view from which it was opened
-        facts = self._facts
-        if current is None or current.facts != facts:
+        what = main.run_list.views.query if is_list else main.app_base.address_of(main.front)
+        if current is None or current.what != what:
             # Before the first key, the user has not left any view to return to.
             if current is not None and main.app_base.last_key:
                 self._before.append(current)
-            self._current = self._view(facts)
-        elif is_list and current.cursor != main.run_list.target:
-            self._current = replace(current, cursor=main.run_list.target)
-
-    @property
-    def _facts(self) -> Hashable:
-        """What decides which view is shown. It is cheap to compare."""
-        main = self._main
-        for view in main.views:
-            if view.screen is not None:
-                return (view.name, view.facts)
-        return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
-
-    def _view(self, facts: Hashable) -> ShownView:
-        main, app = self._main, self._main.app_base
-        if main.front is main:
-            return ShownView(facts, partial(main.show_query, main.run_list.views.query), main.run_list.target)
-        address = app.address_of(main.front)
-        return ShownView(facts, lambda _: app.show_address(address))
+            self._current = ShownView(what, main.run_list.target if is_list else None)
+        elif is_list:
+            self._current = current._replace(cursor=main.run_list.target)
 
     def go_back(self) -> None:
         """Show the view before, or say that there is none."""
@@ -360,7 +339,10 @@ class ViewTrail:
             main.front.say("there is no view before this one")
             return
         self._current = view
-        view.show(view.cursor)
+        if isinstance(view.what, ListQuery):
+            main.show_query(view.what, view.cursor)
+        else:
+            main.app_base.show_address(view.what)
 
 
 # The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
@@ -768,7 +750,7 @@ class MainScreen(MainView):
             return
         self._forget_line()
         self._listing = Listing(query, before, way)
-        way.leave()
+        self.leave_other_views()
         self.show_filtered(query, run_id or runs.cursor)
         self.show_list(run_id)
 

@@ -133,24 +133,15 @@ class WallEntrance(ViewEntrance):
         assert self.screen is not None
         return ViewAddress(WALL, since=_SPANS[self.screen.live_board.cell])
 
-    @property
-    def facts(self) -> Hashable:
-        return None if self.screen is None else self.screen.live_board.cell
-
     def _open_row(self, opened: Opened, key: Hashable) -> None:
         """List the runs of a row. Esc leads back to it."""
         assert self.screen is not None
         main, cell = self._main, self.screen.live_board.cell
         run_id = opened.run_id if isinstance(opened, GoToRun) else None
         runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
-
-        def leave() -> None:
-            self.leave()
-            main.leave_other_views()
-            if run_id is None:
-                main.run_list.table.action_top()
-
-        main.list_runs(runs, WayBack(lambda: self.open(key, cell), leave), run_id)
+        if run_id is None:
+            main.run_list.table.action_top()
+        main.list_runs(runs, WayBack(lambda: self.open(key, cell)), run_id)
 
 
 # The header of the wall: no counts, the deployed version, and a bright clock.
