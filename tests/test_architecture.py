@@ -139,7 +139,7 @@ BUDGETS = {
     "commands": 450,
     "domain": 3_800,
     "features": 18_750,
-    "kit": 8_300,
+    "kit": 8_200,
     "program": 1_100,
     "relay": 600,
     "settings": 1_450,

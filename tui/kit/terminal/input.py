@@ -8,7 +8,6 @@ import threading
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
 from typing import Final
 
 from textual import constants, events, messages
@@ -100,7 +99,6 @@ MIN_LATE_PASTE_BYTES: Final = 32
 """A single read never has this many typed keys."""
 
 _ESC: Final = 0x1B
-_BEL: Final = 0x07
 _PASTE_BEGINS: Final = b"\x1b[200~"
 _PASTE_ENDS: Final = b"\x1b[201~"
 _STATUS_REPORTS: Final = frozenset({b"\x1b[0n", b"\x1b[3n"})
@@ -108,8 +106,41 @@ _REPORT: Final = rb"\x1b\[(?:[03]n|[0-9]{1,4};[0-9]{1,4}R|\?[0-9]{1,4};[0-4]\$y)
 _ONLY_REPORTS: Final = re.compile(rb"(?:" + _REPORT + rb")+")
 """Answers to queries, about the status, the cursor or a mode, which arrive in pieces of their own."""
 
-_AFTER_PAUSE: Final = (b"", b"[P", b"0123456789?>=ABCDFHIO", b"0123456789;$~Rncytu")
-"""After a pause, only these bytes continue a sequence of that length: those of answers, and of the marks of a paste.
+_PART: Final = re.compile(
+    rb"""\x1b(?:
+        \[M [\x20-\xff]{0,2}  # the old mouse report: three bytes of any kind
+        | \[{1,3}+ [\x20-?]*  # CSI; the Linux console writes several brackets
+        | O [0-9;]*  # SS3
+        | [\]PX^_] [^\x00-\x1f]* \x1b?  # a string: OSC, DCS, SOS, PM, APC
+    )?""",
+    re.VERBOSE,
+)
+"""The beginning of a sequence."""
+
+_WITH_DOLLAR: Final = b"|".join(re.escape(each.encode()) for each in ANSI_SEQUENCES_KEYS if each.endswith("$"))
+_WHOLE: Final = re.compile(
+    rb"""\x1b(?:
+        [\x00-\x1a\x1c-\x1f\x7f]  # alt and a control
+        | \[M [\x20-\xff]{3}
+        | \[(?!M) \[{0,2}+ [\x20-?]* [@-~]
+        | O [0-9;]* [@-~]
+        | [\]PX^_] [^\x00-\x1f]* (?:\x07|\x1b\\)
+    )|"""
+    + _WITH_DOLLAR,
+    re.VERBOSE,
+)
+"""A sequence. rxvt ends some by `$`, at which a report goes on."""
+
+_GOES_ON: Final = re.compile(
+    rb"""\x1b(?:
+        [\[P]
+        | \[ [0-9?>=ABCDFHIOM] | \[ .+ [0-9;$~Rncytu] | \[M .+
+        | O .+
+        | [\]PX^_] (?:>|..+)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+"""After a pause, only the last byte of these continues a sequence: those of answers, and of the marks of a paste.
 
 Anything else was typed.
 """
@@ -119,8 +150,8 @@ _LATE_REST: Final = re.compile(rb"\x1b(?:\[[?>=]?[0-9]|\[[A-DFHIO]|P>\|)")
 """An Esc that has become a key, and a rest that shows that it was none: the next bytes go on with a sequence."""
 
 _VERSION_BEGINS: Final = b"\x1bP>|"
-_STRING_OPENERS: Final = frozenset(b"]PX^_")
-_X10_BYTES: Final = len(b"\x1b[M") + 3
+_MOUSE_BEGINS: Final = b"\x1b[M"
+"""The old mouse report."""
 
 _ESCAPE_KEYS: Final = (b"?", b"\x11", b"\x03", b"\x1b[113;5u", b"\x1b[99;5u")
 """Help, ctrl-q and ctrl-c. They work at the end of an unfinished paste too, since they are harmless."""
@@ -133,16 +164,6 @@ _NUMBERED: Final = re.compile(r"\x1b\[(?!27;)(\d+)(?:;[\d:;]*)?([~A-FHPQS])")
 
 _TAIL_BYTES: Final = 64
 """The keys above are searched in this many bytes at the end of unfinished input."""
-
-
-class _State(Enum):
-    TEXT = auto()
-    ESCAPE = auto()
-    CONTROL = auto()  # CSI: ESC [
-    SHIFT = auto()  # SS3: ESC O
-    MOUSE = auto()  # the old mouse report, ESC [ M and three bytes of any kind
-    STRING = auto()  # OSC, DCS, SOS, PM, APC
-    PASTE = auto()
 
 
 class InputDecoder:
@@ -159,8 +180,9 @@ class InputDecoder:
         """Whether it owed one when the unfinished sequence began."""
         self._parser = XTermParser()
         self._decoder = getincrementaldecoder("utf-8")(errors="replace")
-        self._state = _State.TEXT
+        self._is_paste = False
         self._held = bytearray()
+        """A paste or a sequence that is not finished."""
         self._began_s = self._read_s = 0.0
         self._late_until_s = float("-inf")
         self._had_pause = False
@@ -174,37 +196,41 @@ class InputDecoder:
     @property
     def deadline_s(self) -> float | None:
         """When `expire` abandons unfinished input; None if there is none."""
-        if self._state is _State.TEXT:
-            return None
-        return min(self._read_s + self._timeout_s, self._began_s + MAX_UNFINISHED_S)
+        return min(self._read_s + self._timeout_s, self._began_s + MAX_UNFINISHED_S) if self._is_unfinished else None
+
+    @property
+    def _is_unfinished(self) -> bool:
+        return self._is_paste or bool(self._held)
 
     @property
     def _timeout_s(self) -> float:
-        is_answer = self._is_awaited and self._state in {_State.ESCAPE, _State.CONTROL, _State.STRING}
-        if self._state is _State.ESCAPE:
+        is_string = _is_string(self._held)
+        is_control = self._held.startswith(b"\x1b[") and not self._held.startswith(_MOUSE_BEGINS)
+        is_answer = not self._is_paste and self._is_awaited and (is_string or is_control or self._held == b"\x1b")
+        if self._held == b"\x1b":
             # The answer may have come in the same read before it: then this is the key.
             is_answer = is_answer and self._is_awaiting()
         if self._may_be_typed and not is_answer:
             return constants.ESCAPE_DELAY
-        is_long = is_answer and self._state is _State.STRING and not self._may_be_typed
-        if is_long or (self._state is _State.CONTROL and _ANSWER_BEGINS.fullmatch(self._held)):
+        is_long = is_answer and is_string and not self._may_be_typed
+        if is_long or (not self._is_paste and _ANSWER_BEGINS.fullmatch(self._held)):
             return MAX_UNFINISHED_S
         return MAX_ANSWER_PAUSE_S if is_answer else SILENCE_TIMEOUT_S
 
     @property
     def _may_be_typed(self) -> bool:
         """Whether this is Esc and at most one more key. The bytes of a sequence arrive together on most links."""
-        return self._state is not _State.PASTE and len(self._held) <= len(b"\x1b[")
+        return not self._is_paste and len(self._held) <= len(b"\x1b[")
 
     def feed(self, data: bytes, now_s: float) -> list[Message]:
         """Decode the bytes of one read."""
         messages_before = self.expire(now_s)
-        if self._state is _State.PASTE and _ONLY_REPORTS.fullmatch(data):
+        if self._is_paste and _ONLY_REPORTS.fullmatch(data):
             # They are no part of the paste. One that never ends must not last as long as frames are sent and answered.
             return messages_before + self._answers(data)
         pause_s, self._read_s = now_s - self._read_s, now_s
-        if self._state is _State.TEXT and now_s < self._late_until_s and _is_pasted(data):
-            self._enter(_State.PASTE)
+        if not self._is_unfinished and now_s < self._late_until_s and _is_pasted(data):
+            self._enter(is_paste=True)
         self._resume(data, pause_s)
         at = 0
         while at < len(data):
@@ -214,13 +240,11 @@ class InputDecoder:
     def _resume(self, data: bytes, pause_s: float) -> None:
         """Go on with a sequence after a pause, also with one whose beginning has become keys."""
         expired, self._expired = self._expired, b""
-        if self._state is not _State.TEXT:
+        if self._is_unfinished:
             limit_s = constants.ESCAPE_DELAY if self._may_be_typed else SILENCE_TIMEOUT_S
             self._had_pause = self._had_pause or pause_s >= limit_s
         elif expired and len(data) > 1 and _LATE_REST.match(expired + data):
-            is_string = b"P" in expired + data[:1]
-            at = _State.ESCAPE if expired == b"\x1b" else _State.STRING if is_string else _State.CONTROL
-            self._enter(at, expired)
+            self._enter(expired)
             self._had_pause = True
 
     def _joined_keys(self, found: list[Message], data: bytes) -> list[Message]:
@@ -256,7 +280,7 @@ class InputDecoder:
         """Abandon unfinished input whose deadline has passed."""
         deadline_s = self.deadline_s
         if deadline_s is not None and now_s >= deadline_s:
-            if self._state is _State.PASTE:
+            if self._is_paste:
                 self._late_until_s = now_s + LATE_PASTE_S
             elif self._may_be_typed:
                 self._expired = bytes(self._held)
@@ -267,30 +291,19 @@ class InputDecoder:
         taken, self._out = self._out, []
         return taken
 
-    def _enter(self, state: _State, held: bytes = b"") -> None:
-        if self._state is _State.TEXT:
+    def _enter(self, held: bytes = b"", *, is_paste: bool = False) -> None:
+        """Begin a sequence or a paste. Without either, go on with text."""
+        if not self._is_unfinished:
             self._began_s, self._had_pause = self._read_s, False
-            self._is_awaited = state is _State.ESCAPE and self._is_awaiting()
-        self._state = state
+            self._is_awaited = held == b"\x1b" and self._is_awaiting()
+        self._is_paste = is_paste
         self._held[:] = held
 
     def _step(self, data: bytes, at: int) -> int:
         """Decode from index `at` and return the next index."""
-        match self._state:
-            case _State.TEXT:
-                return self._text(data, at)
-            case _State.PASTE:
-                return self._paste(data, at)
-            case _State.ESCAPE:
-                return at + self._after_escape(data[at])
-            case _State.CONTROL:
-                return at + self._in_control(data[at])
-            case _State.SHIFT:
-                return at + self._in_shift(data[at])
-            case _State.MOUSE:
-                return at + self._in_mouse(data[at])
-            case _State.STRING:
-                return at + self._in_string(data[at])
+        if self._is_paste:
+            return self._paste(data, at)
+        return at + self._in_sequence(data[at : at + 1]) if self._held else self._text(data, at)
 
     def _text(self, data: bytes, at: int) -> int:
         escape = data.find(_ESC, at)
@@ -298,7 +311,7 @@ class InputDecoder:
         self._type(self._decoder.decode(data[at:end], final=escape >= 0))
         if escape < 0:
             return end
-        self._enter(_State.ESCAPE, b"\x1b")
+        self._enter(b"\x1b")
         return end + 1
 
     def _paste(self, data: bytes, at: int) -> int:
@@ -312,59 +325,46 @@ class InputDecoder:
         self._late_until_s = float("-inf")
         left = len(self._held) - end - len(_PASTE_ENDS)
         self._post_paste(bytes(self._held[: min(end, MAX_PASTE_BYTES)]))
-        self._enter(_State.TEXT)
+        self._enter()
         return len(data) - left
 
-    # Each of these handles one byte. It returns 1, or 0 if the byte must be handled again in the new state.
+    def _in_sequence(self, byte: bytes) -> bool:
+        """Decode the next byte of a sequence. Return False if it does not go on with it, and is to be decoded again."""
+        sequence = bytes(self._held) + byte
+        is_typed = self._had_pause and not _GOES_ON.fullmatch(sequence)
+        if not is_typed and _WHOLE.fullmatch(sequence):
+            return self._end(sequence)
+        if not is_typed and _PART.fullmatch(sequence):
+            self._held += byte
+            if len(self._held) > MAX_SEQUENCE_BYTES + _TAIL_BYTES:
+                del self._held[MAX_SEQUENCE_BYTES]  # of a long one only the beginning and the end are kept
+            return True
+        is_cut = len(self._held) > 1 and self._held[-1] == _ESC  # a string that another sequence ends
+        if is_cut:
+            del self._held[-1]
+        self._abandon()
+        if is_cut:
+            self._enter(b"\x1b")
+        return False
 
-    def _is_typed(self, byte: int) -> bool:
-        """Return whether a byte after a pause was typed, and is no part of the sequence."""
-        return self._had_pause and byte not in _AFTER_PAUSE[min(len(self._held), len(_AFTER_PAUSE) - 1)]
-
-    def _after_escape(self, byte: int) -> int:
-        if byte == _ESC:
+    def _end(self, sequence: bytes) -> bool:
+        """Decode a whole sequence. Return False if its last byte was typed after Esc."""
+        if len(sequence) == len(b"\x1b\r") and not self._interpret(sequence.decode("ascii")):
             self._abandon()
-            self._enter(_State.ESCAPE, b"\x1b")
-        elif self._is_typed(byte):
-            self._abandon()
-            return 0
-        elif byte == ord("["):
-            self._enter(_State.CONTROL, b"\x1b[")
-        elif byte == ord("O"):
-            self._enter(_State.SHIFT, b"\x1bO")
-        elif byte in _STRING_OPENERS:
-            self._enter(_State.STRING, bytes((_ESC, byte)))
-        elif byte < ord(" ") or byte == ord("\x7f"):
-            if not self._interpret(f"\x1b{chr(byte)}"):
-                self._abandon()
-                return 0
-            self._enter(_State.TEXT)
-        else:
-            # Esc and a letter that arrive together look like alt and that letter. They count as two keys, since no
-            # binding uses alt.
-            self._abandon()
-            return 0
-        return 1
-
-    def _in_control(self, byte: int) -> int:
-        if self._held == b"\x1b[" and byte == ord("M"):
-            self._enter(_State.MOUSE, b"\x1b[M")
-            return 1
-        if not ord(" ") <= byte < ord("\x7f") or self._is_typed(byte):
-            self._abandon()
-            return 0
-        is_linux_console = bytes(self._held) in {b"\x1b[", b"\x1b[["} and byte == ord("[")
-        self._hold(byte)
-        is_rxvt = byte == ord("$") and self._held.decode("ascii") in ANSI_SEQUENCES_KEYS
-        if is_rxvt or (byte >= ord("@") and not is_linux_console):
-            self._end_control()
-        return 1
-
-    def _end_control(self) -> None:
-        sequence = bytes(self._held)
-        self._enter(_State.PASTE if sequence == _PASTE_BEGINS else _State.TEXT)
-        if sequence != _PASTE_BEGINS:
-            self._end_sequence(sequence)
+            return False
+        self._enter(is_paste=sequence == _PASTE_BEGINS)
+        if _is_string(sequence):
+            if sequence.startswith(_VERSION_BEGINS) and sequence.endswith(b"\x1b\\"):
+                version = sequence[len(_VERSION_BEGINS) : -1].rstrip(b"\x1b").decode("utf-8", "replace")
+                self._out.append(TerminalAnswer(Query.VERSION, version))
+        elif sequence.startswith(b"\x1bO"):
+            if len(sequence) > MAX_SEQUENCE_BYTES or not self._interpret(sequence.decode("ascii")):
+                # No terminal sends this: the user pressed Esc and typed on.
+                self._post_escape()
+                self._type(sequence[1 : MAX_SEQUENCE_BYTES + 1].decode("ascii"))
+        elif len(sequence) > len(b"\x1b\r") and not self._is_paste and not sequence.startswith(_MOUSE_BEGINS):
+            self._end_sequence(sequence)  # of the old mouse report, Textual reads no coordinates
+        return True
 
     def _end_sequence(self, sequence: bytes) -> None:
         if sequence in _STATUS_REPORTS:
@@ -372,71 +372,13 @@ class InputDecoder:
         elif len(sequence) <= MAX_SEQUENCE_BYTES and sequence != _PASTE_ENDS:
             self._interpret(sequence.decode("ascii"))
 
-    def _in_shift(self, byte: int) -> int:
-        is_parameter = byte in b"0123456789;"
-        if not is_parameter and not ord("@") <= byte < ord("\x7f"):
-            self._abandon()
-            return 0
-        self._hold(byte)
-        if not is_parameter:
-            typed = bytes(self._held[1:])
-            if len(self._held) > MAX_SEQUENCE_BYTES or not self._interpret(self._held.decode("ascii")):
-                # No terminal sends this: the user pressed Esc and typed on.
-                self._post_escape()
-                self._type(typed[:MAX_SEQUENCE_BYTES].decode("ascii"))
-            self._enter(_State.TEXT)
-        return 1
-
-    def _in_mouse(self, byte: int) -> int:
-        if byte < ord(" "):
-            self._abandon()
-            return 0
-        self._held.append(byte)
-        if len(self._held) == _X10_BYTES:
-            self._enter(_State.TEXT)  # Textual reads no coordinates of this form
-        return 1
-
-    def _in_string(self, byte: int) -> int:
-        if self._had_pause and len(self._held) == len(b"\x1bP") and byte != ord(">"):
-            self._abandon()
-            return 0
-        if self._held[-1] == _ESC:
-            if byte == ord("\\"):
-                self._end_string()
-                return 1
-            del self._held[-1]
-            self._abandon()
-            self._enter(_State.ESCAPE, b"\x1b")
-            return 0
-        if byte == _BEL:
-            self._enter(_State.TEXT)
-        elif byte < ord(" ") and byte != _ESC:
-            self._abandon()
-            return 0
-        else:
-            self._hold(byte)
-        return 1
-
-    def _end_string(self) -> None:
-        held = bytes(self._held)
-        self._enter(_State.TEXT)
-        if held.startswith(_VERSION_BEGINS):
-            version = held[len(_VERSION_BEGINS) :].rstrip(b"\x1b").decode("utf-8", "replace")
-            self._out.append(TerminalAnswer(Query.VERSION, version))
-
-    def _hold(self, byte: int) -> None:
-        """Keep a byte of a sequence. Of a sequence that is too long only the beginning and the end are kept."""
-        self._held.append(byte)
-        if len(self._held) > MAX_SEQUENCE_BYTES + _TAIL_BYTES:
-            del self._held[MAX_SEQUENCE_BYTES]
-
     def _abandon(self) -> None:
         """Abandon unfinished input, except for keys that the user may have typed."""
-        state, held = self._state, bytes(self._held)
-        self._enter(_State.TEXT)
+        is_paste, held = self._is_paste, bytes(self._held)
+        self._enter()
         found = _AT_END.search(held, max(0, len(held) - _TAIL_BYTES))
         tail = b"" if found is None else found[0]
-        if state is _State.PASTE:
+        if is_paste:
             self._post_paste(held[: min(len(held) - len(tail), MAX_PASTE_BYTES)])
         elif len(held) <= len(b"\x1b["):
             if self._is_awaited and self._had_pause:
@@ -489,6 +431,10 @@ class InputDecoder:
                     continue  # it cannot be encoded
                 case _:
                     yield message
+
+
+def _is_string(sequence: bytes | bytearray) -> bool:
+    return len(sequence) > 1 and sequence[1] in b"]PX^_"
 
 
 def _is_pasted(data: bytes) -> bool:
