@@ -181,17 +181,9 @@ class TriggerApp(AppBase):
         read_from(screen, run_id, reader, pane)
 
     def get_default_screen(self) -> Screen[None]:
-        from tui.features import ENTRANCES, FORMS, LISTS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  after the first frame
-        from tui.features.runs.screen import MainScreen, ViewLoaders  # noqa: PLC0415  as above
+        from tui.features.runs.screen import MainScreen  # noqa: PLC0415  after the first frame
 
-        return MainScreen(
-            self.live,
-            self._overview_after_s,
-            panes=PANES,
-            overview_panes=OVERVIEW_PANES,
-            forms=FORMS,
-            loaders=ViewLoaders(VIEWS, LISTS, ENTRANCES),
-        )
+        return MainScreen(self.live, self._overview_after_s)
 
     def on_mount(self) -> None:
         self.session.context = copy_context()  # that of the app: the keys of the user, and no screen

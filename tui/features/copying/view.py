@@ -263,7 +263,7 @@ def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = N
     """Open what the cursor of a pane is at, or ask which part of a run. `program` is `pager` or `editor`."""
     app, reader = app_of(screen), Reader(program)
     live = app.live
-    if isinstance(pane, LogsPane) and pane.view.shown_count and pane.selection.run_id == run_id:
+    if isinstance(pane, LogsPane) and pane.view.shown and pane.selection.run_id == run_id:
         log, shown, started_at = pane.view.log or (), tuple(pane.view.shown), pane.view.started_at
         name = words.file_name(run_id, "log", "log")
         work = read_outside(app, reader, name, lambda: words.log_text((log[index] for index in shown), started_at))

@@ -1,11 +1,11 @@
 """The lines of a log as the pane shows them, and how they are read."""
 
-import asyncio
 import json
 import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from tui.api.errors import ApiError, NotFound
 from tui.domain.log import LogLevel, LogLine, RunLog
 from tui.domain.run import RunId, SpanId
-from tui.features.copying.words import file_name, log_text
+from tui.features.copying.words import file_name
 from tui.features.logs import words
 from tui.kit.page import LazyRows, PageRow
 from tui.kit.selection import Fetched, Need
@@ -139,11 +139,6 @@ class LogView:
         self._max_attempt = 1
         self.columns = words.columns_for(0, 1)
         """The columns for the current width."""
-
-    @property
-    def shown_count(self) -> int:
-        """How many lines the level filter leaves."""
-        return len(self.shown)
 
     @property
     def hidden_count(self) -> int:
@@ -352,19 +347,14 @@ async def _fetch_log(session: Session, run_id: RunId, known: LogRead | None) -> 
     return Fetched(LogRead(log, session.now(), is_complete), cost_s=cost_s)
 
 
-def _may_log_change(_session: Session, _run_id: RunId, known: LogRead | None) -> bool:
-    return known is None or known.may_grow
-
-
 LOG: Final[Need[LogRead]] = Need(
     name="the logs",
     fetch=_fetch_log,
     min_rest_s=REST_S,
     repeat_after_s=REPEAT_AFTER_S,
     settles_after_s=SETTLE_S,
-    may_change=_may_log_change,
 )
-"""The log of the selected run: one request."""
+"""The log of the selected run: one request. The pane says whether it may change."""
 
 
 # Reads the attributes of opened log lines: the server sends them only with the span of a line.
@@ -427,23 +417,6 @@ FOLDER: Final = "logs"
 MAX_NAMES: Final = 100
 """Files of one run and one second."""
 
-PART_LINES: Final = 200
-"""Lines that become text at once, which takes some milliseconds."""
-
-
-async def save_shown(
-    session: Session, run_id: RunId, log: RunLog, shown: Sequence[int], started_at: datetime | None
-) -> Path:
-    """Save lines of a log in the state folder of a session. The event loop keeps running, a thread writes.
-
-    Return the path. Raises `OSError`.
-    """
-    parts: list[str] = []
-    for start in range(0, len(shown), PART_LINES):
-        parts.append(log_text((log[index] for index in shown[start : start + PART_LINES]), started_at))
-        await asyncio.sleep(0)
-    return await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
-
 
 def saved_words(count: int, path: Path, home: str = "") -> str:
     """Return `12 lines saved to ~/…`, with `~` for the user's home."""
@@ -452,18 +425,14 @@ def saved_words(count: int, path: Path, home: str = "") -> str:
 
 
 def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetime) -> Path:
-    """Write text to a new file in the folder `logs`, and return its path. Raises `OSError`."""
+    """Write text to a new file in the folder `logs`, and return its path. A thread calls it. Raises `OSError`."""
     folder = state_dir / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     time = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     labels = (time, *(f"{time}-{number}" for number in range(2, MAX_NAMES + 1)))
     for path in (folder / file_name(run_id, label, "log") for label in labels):
-        try:
-            # O_EXCL: a file that is there, or a link, is never written to.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor
+        # "x": a file that is there, or a link, is never written to.
+        with suppress(FileExistsError), open(path, "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
             file.writelines(parts)
-        return path
+            return path
     raise FileExistsError(f"{MAX_NAMES} files of this run are there already")

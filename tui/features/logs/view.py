@@ -1,9 +1,11 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
 
+import asyncio
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import events
@@ -13,8 +15,9 @@ from textual.strip import Strip
 
 from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
+from tui.features.copying.words import log_text
 from tui.features.logs import words
-from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_shown, saved_words
+from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_text, saved_words
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.lines import GUTTER, Lines
@@ -156,9 +159,8 @@ class LogsPane(PagePane):
         log, read_at, is_complete = state.value or (None, None, False)
         return words.LogReading(log, state.failure, read_at, is_complete, self.follows, stage)
 
-    def _may_change(self, session: Session, run_id: RunId, known: LogRead | None) -> bool:
-        is_wanted = known is None or self.follows
-        return is_wanted and self.live.pause is None and LOG.may_change(session, run_id, known)
+    def _may_change(self, _session: Session, _run_id: RunId, known: LogRead | None) -> bool:
+        return self.live.pause is None and (known is None or (self.follows and known.may_grow))
 
     @property
     def is_stale(self) -> bool:
@@ -175,7 +177,7 @@ class LogsPane(PagePane):
         if self.selection.run_id is None:
             return ()
         return words.right_words(
-            self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
+            self.reading, len(self.view.shown), self.page.hits, self.run, self.live.now, is_alone=self.is_alone
         )
 
     def search_result(self) -> Line:
@@ -204,7 +206,7 @@ class LogsPane(PagePane):
     def update_page(self) -> None:
         super().update_page()
         if not self.is_due:
-            self.head.show([(Piece(" " * GUTTER), *words.head(self.view.columns))] if self.view.shown_count else ())
+            self.head.show([(Piece(" " * GUTTER), *words.head(self.view.columns))] if len(self.view.shown) else ())
 
     def watch_selection(self) -> None:
         if self.selection.run_id != self._shown_subject:
@@ -234,7 +236,7 @@ class LogsPane(PagePane):
         if self.selection.run_id is None:
             return [(), *((Piece(text, Token.MUTED),) for text in wrap(self.reason_for_none(), width))]
         rows = words.end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
-        return rows if self.view.shown_count else [(), *rows]
+        return rows if len(self.view.shown) else [(), *rows]
 
     def has_use_for(self, action: str) -> bool:
         log, run = self.reading.log, self.run
@@ -245,7 +247,7 @@ class LogsPane(PagePane):
             case "follow":
                 return log is not None and not log.is_cut and not self.reading.is_complete and run is not None
             case "copy_line" | "save_lines" | "search":
-                return self.view.shown_count > 0
+                return len(self.view.shown) > 0
             case "error_step":
                 return self.view.has_errors
             case _:
@@ -337,15 +339,17 @@ class LogsPane(PagePane):
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id
-        if log is None or run_id is None or not self.view.shown_count:
+        if log is None or run_id is None or not len(self.view.shown):
             self.say(NOT_READ if log is None else "no line is shown")
         else:
             self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
-        session = self.live.session
+        session, started_at = self.live.session, self.view.started_at
         try:
-            path = await save_shown(session, run_id, log, shown, self.view.started_at)
+            # The lines become text in the thread, so that the event loop keeps running.
+            parts = (log_text((log[index],), started_at) for index in shown)
+            path = await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
         except OSError as error:
             words = short_words = f"The lines could not be saved: {error.strerror or error}"
         else:

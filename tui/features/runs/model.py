@@ -354,8 +354,8 @@ class RunListModel(RowLines[RunId]):
         self.view = view
         """The runs that are shown, in their order."""
         self._gaps: Sequence[Gap] = ()
-        self._departed_key: SortKey | None = None
-        """If the run under the cursor has left the view: the sort key that it had there."""
+        self._key: SortKey | None = None
+        """The last known sort key of the run under the cursor. It is its place once the run has left the view."""
         self._has_end = False
         self.is_at_end = False
         """Whether the cursor is on the line below the last run. Then `cursor` is None, as it also is while the list
@@ -380,7 +380,7 @@ class RunListModel(RowLines[RunId]):
 
     @property
     def has_rows(self) -> bool:
-        return len(self.view) > 0 or self._departed_key is not None
+        return len(self.view) > 0 or self.is_departed(self.cursor)
 
     @property
     def marked_runs(self) -> Sequence[RunId]:
@@ -405,10 +405,10 @@ class RunListModel(RowLines[RunId]):
         return self._source.get(key)
 
     def is_departed(self, key: Hashable) -> bool:
-        return self._departed_key is not None and key == self.cursor
+        return key is not None and key == self.cursor and key not in self.view
 
     def index_of(self, key: RunId | None) -> int | None:
-        return None if key is None or self.is_departed(key) else self.view.index_of(key)
+        return None if key is None else self.view.index_of(key)
 
     def keys(self, start: int, stop: int) -> Sequence[RunId]:
         return self.view.slice(start, stop)
@@ -425,8 +425,8 @@ class RunListModel(RowLines[RunId]):
             others = [
                 (key_before(gap.until), gap) for gap in self._gaps if view.since is None or gap.until >= view.since
             ]
-        if self._departed_key is not None and self.cursor is not None:
-            others.append((self._departed_key, self.cursor))
+        if self.cursor is not None and self._key is not None and self.is_departed(self.cursor):
+            others.append((self._key, self.cursor))
         return sorted(others, key=lambda other: other[0])
 
     def _line_of(self, key: SortKey) -> int:
@@ -446,7 +446,7 @@ class RunListModel(RowLines[RunId]):
 
     def set_view(self, view: View) -> None:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
-        self.view, self._departed_key = view, None
+        self.view = view
         self.marks.end_series()
         self.marks.show_within(view)
         self._new = {run_id for run_id in self._new if run_id in view}
@@ -457,16 +457,11 @@ class RunListModel(RowLines[RunId]):
 
     def on_changes(self, changes: Changes) -> None:
         """Update the view after changes in the store."""
-        line = self._cursor_line()
-        key = self.view.key_of(self.cursor) if self.cursor is not None else None
+        line, self._key = self._cursor_line(), self._cursor_key
         delta = self.view.update(changes)
         self.marks.change(left=delta.left, entered=delta.entered, removed=changes.removed)
         if delta.is_empty:
             return
-        if self.cursor in delta.left and key is not None:
-            self._departed_key = key
-        elif self.cursor in delta.entered:
-            self._departed_key = None
         if not self.is_following:
             self._new.update(run_id for run_id in delta.entered if self._is_new(run_id))
         self._new -= delta.left
@@ -517,7 +512,7 @@ class RunListModel(RowLines[RunId]):
             return
         if index + lines <= 0:
             self.top = 0  # shows a gap above the first run together with it
-        if self._departed_key is not None and lines > 0:
+        if self.is_departed(self.cursor) and lines > 0:
             lines -= 1  # the departed run disappears, so the line below it moves up
         if lines > 0 and index >= len(self.view) - 1:
             self._set_cursor_to_end()
@@ -527,7 +522,7 @@ class RunListModel(RowLines[RunId]):
     def step(self, lines: int) -> None:
         """Move the cursor from run to run, never onto the end line."""
         index = self._cursor_index()
-        is_last = self._departed_key is None and index is not None and index >= len(self.view) - 1
+        is_last = index is not None and index >= len(self.view) - 1 and not self.is_departed(self.cursor)
         if lines < 0 or not (self.is_at_end or is_last or not len(self.view)):
             self.move(lines)
 
@@ -570,15 +565,14 @@ class RunListModel(RowLines[RunId]):
     def _cursor_line(self) -> int | None:
         if self.is_at_end:
             return len(self) - 1
-        key = self._departed_key
-        if key is None and self.cursor is not None:
-            key = self.view.key_of(self.cursor)
-        return None if key is None else self._line_of(key)
+        return None if (key := self._cursor_key) is None else self._line_of(key)
 
     def _cursor_index(self) -> int | None:
-        if self._departed_key is not None:
-            return self.view.index_for(self._departed_key)
-        return None if self.cursor is None else self.view.index_of(self.cursor)
+        return None if (key := self._cursor_key) is None else self.view.index_for(key)
+
+    @property
+    def _cursor_key(self) -> SortKey | None:
+        return None if self.cursor is None else self.view.key_of(self.cursor) or self._key
 
     def _jump(self, index: int) -> None:
         """Move the cursor to an index. If its line is outside the window, it becomes the middle of the window."""
@@ -594,8 +588,9 @@ class RunListModel(RowLines[RunId]):
             self.to_top()
             return
         self._start_new_runs()
-        self._departed_key, self.is_at_end = None, False
+        self.is_at_end = False
         self.cursor = self.view.at(max(0, min(index, len(self.view) - 1)))
+        self._key = self.view.key_of(self.cursor)
         self._show_cursor()
 
     def _set_cursor_to_end(self) -> None:
@@ -603,7 +598,7 @@ class RunListModel(RowLines[RunId]):
             self._set_cursor(len(self.view) - 1)
             return
         self._start_new_runs()
-        self.cursor, self._departed_key, self.is_at_end = None, None, True
+        self.cursor, self.is_at_end = None, True
         self._show_cursor()
 
     def _start_new_runs(self) -> None:
@@ -619,7 +614,7 @@ class RunListModel(RowLines[RunId]):
 
     def _clear_cursor(self) -> None:
         self.marks.end_series()
-        self.cursor, self._departed_key, self.is_at_end = None, None, False
+        self.cursor, self.is_at_end = None, False
         self._new.clear()
 
     def _keep_cursor_line(self, line: int | None) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui import features
 from tui.domain.action import Via
 from tui.domain.filters import read_period
 from tui.domain.own_commands import CommandScope
@@ -28,7 +29,6 @@ from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
 from tui.kit.layout import PaneEntry
 from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack
-from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import OpenRun, Pane
 from tui.kit.screen import BaseScreen
@@ -150,7 +150,7 @@ class Overview:
         if is_covered(main) or (not main.run_list.rows.is_following and not isinstance(main.pane, LinePane)):
             return False
         plan = main.workspace.plan
-        return plan.has_summary or any(plan.shows(each.title) for each in main.overview_panes)
+        return plan.has_summary or any(plan.shows(each.title) for each in features.OVERVIEW_PANES)
 
     @property
     def _panes(self) -> list[LinePane]:
@@ -358,43 +358,18 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
 
-class ViewLoaders(NamedTuple):
-    """Functions that import the views that cover the list when they are first used, by the names of the views.
-
-    `entrances` are for lists whose screens have more than other lists.
-    """
-
-    views: Mapping[str, Callable[[], type[ViewEntrance]]]
-    lists: Mapping[str, Callable[[], ListView[Any]]]
-    entrances: Mapping[str, Callable[[], type[ListEntrance]]]
-
-
 class MainScreen(MainView):
-    """The first screen of the app: the panes about runs, and `overview_panes` while none is selected.
-
-    `loaders` import the views that cover it.
-    """
+    """The first screen of the app: the panes about runs, and those of the overview while none is selected."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(
-        self,
-        live: LiveModel,
-        overview_after_s: float,
-        *,
-        panes: Sequence[PaneEntry],
-        overview_panes: Sequence[PaneEntry],
-        forms: Sequence[PaneEntry],
-        loaders: ViewLoaders,
-    ) -> None:
-        self._run_panes, self.overview_panes, self._forms = panes, overview_panes, forms
-        self._loaders = loaders
+    def __init__(self, live: LiveModel, overview_after_s: float) -> None:
         self._views: dict[str, ViewEntrance] = {}
         self.run_summary = RunSummary(live)
         self.overview = Overview(self, overview_after_s)
         self._highlighted: tuple[RunId | None, bool] = (None, False)
         """What was selected last: a run of the list, or no run and whether it was the line at the end of the list."""
-        super().__init__(live, (*panes, *overview_panes, *forms), self.run_summary)
+        super().__init__(live, (*features.PANES, *features.OVERVIEW_PANES, *features.FORMS), self.run_summary)
         self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
         self.workspace.before_change = self._settle
         self.action_controller = ActionController(
@@ -642,9 +617,9 @@ class MainScreen(MainView):
     def action_palette(self) -> None:
         from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
 
-        forms = {form.title: form.load().form_sentence for form in self._forms if form.title != self.pane.title}
+        forms = {form.title: form.load().form_sentence for form in features.FORMS if form.title != self.pane.title}
         # The keys of these panes are those of the overview while no run is selected.
-        panes = {pane.title: f"Go to the pane {pane.title}." for pane in self._run_panes}
+        panes = {pane.title: f"Go to the pane {pane.title}." for pane in features.PANES}
         own = form_commands(self.workspace.show_form, panes | forms)
         orders = {order.title: order for order in ORDERS}
         sentences = [(order.title, order.sentence) for order in ORDERS]
@@ -667,23 +642,22 @@ class MainScreen(MainView):
 
     def has_view(self, name: str) -> bool:
         """Return whether a view of this name covers the list."""
-        return name in self._loaders.views or name in self._loaders.lists
+        return name in features.VIEWS or name in features.LISTS
 
     def view_named(self, name: str) -> ViewEntrance:
         """Return the way to one of the views."""
         if name not in self._views:
-            loaders = self._loaders
-            if name in loaders.views:
-                self._views[name] = loaders.views[name]()(self)
+            if name in features.VIEWS:
+                self._views[name] = features.VIEWS[name]()(self)
             else:
-                kind = loaders.entrances[name]() if name in loaders.entrances else ListEntrance
-                self._views[name] = kind(self, loaders.lists[name]())
+                kind = features.ENTRANCES[name]() if name in features.ENTRANCES else ListEntrance
+                self._views[name] = kind(self, features.LISTS[name]())
         return self._views[name]
 
     @property
     def views(self) -> list[ViewEntrance]:
         """The ways to the views that were used before, the one that covers all others first."""
-        return [self._views[name] for name in (*self._loaders.views, *self._loaders.lists) if name in self._views]
+        return [self._views[name] for name in (*features.VIEWS, *features.LISTS) if name in self._views]
 
     def action_errors(self) -> None:
         self.view_named(ERRORS).open()

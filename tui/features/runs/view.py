@@ -223,12 +223,20 @@ class RunListPane(TablePane):
 
     def left(self) -> Line:
         """Return the typed filter, the server's filters, and the order."""
-        query = self.views.query
+        query, window = self.views.query, self.live.session.store.window
         typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
         if query.text_name:
             typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
+        subscription = self.app_base.part(RunSubscription)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        token = Token.AMBER if subscription.is_recalled else token
+        is_cut = window is not None and window.is_older_cut
+        older = words.older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
+        older += " and older" if query.is_searched else ""
+        filters = (_DOT, Piece(words.filter_words(query.filters, query.period), token), Piece(older, token))
+        order = "newest first" if query.order is CREATED else f"by {query.order.title}"
         # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
-        return (*typed, *self._filters, *self._older, *self._order)
+        return (*typed, *filters, _DOT, Piece(order, Token.MUTED))
 
     def right(self) -> Line:
         """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
@@ -238,47 +246,16 @@ class RunListPane(TablePane):
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         if self.views.parsed.invalid_words:
             return words.invalid_word_line(self.views.parsed)
-        number, marks = self._count_words, self.rows.marks.words
+        number, marks, new = self._count_words, self.rows.marks.words, self.rows.new_count
         count: Line = (Piece(number, Token.TEXT),) if number else ()
         marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
         # A narrow rule omits the end. So the remark about missing data stands before the number of new runs.
-        return (*count, *marked, *self._gap, *self._new)
+        new_runs: Line = (_DOT, Piece(f"{formatting.count(new)} new", Token.ACCENT)) if new else ()
+        return (*count, *marked, *self._gap, *new_runs)
 
     @property
     def _count_words(self) -> str:
         return model.count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
-
-    @property
-    def _filter_token(self) -> Token:
-        """The colour of the server's filters: amber while they are those of the last session."""
-        subscription = self.app_base.part(RunSubscription)
-        if subscription.is_recalled:
-            return Token.AMBER
-        return Token.TEXT if subscription.is_filtered else Token.MUTED
-
-    @property
-    def _filters(self) -> Line:
-        return (_DOT, Piece(words.filter_words(self.views.query.filters, self.views.query.period), self._filter_token))
-
-    @property
-    def _older(self) -> Line:
-        """` and 12 older live runs`, if there are any."""
-        query, window = self.views.query, self.live.session.store.window
-        is_cut = window is not None and window.is_older_cut
-        older = words.older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
-        if query.is_searched:
-            older += " and older"
-        return (Piece(older, self._filter_token),) if older else ()
-
-    @property
-    def _order(self) -> Line:
-        order = self.views.query.order
-        return (_DOT, Piece("newest first" if order is CREATED else f"by {order.title}", Token.MUTED))
-
-    @property
-    def _new(self) -> Line:
-        count = self.rows.new_count
-        return (_DOT, Piece(f"{formatting.count(count)} new", Token.ACCENT)) if count else ()
 
     @property
     def _gap(self) -> Line:
