@@ -1,7 +1,7 @@
 """The columns of each view: chosen ones, those of the config file, and the values that they read."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,10 +210,10 @@ class VisibleValues(VisibleReads):
         """Return a value as far as it is known."""
         if path.root == words.METADATA:
             return words.Unshown.NOT_READ if run.metadata is None else words.cell_value(path.find(run.metadata_values))
-        if path.root == words.OUTPUT and not _may_have_output(run):
+        if not _may_have(run, path):
             return words.Unshown.MISSING
-        known = self._values.get(run.id)
-        if known is not None and path in known:
+        known = self._values.get(run.id, {})
+        if path in known:
             return known[path]
         return words.Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
 
@@ -228,29 +228,19 @@ class VisibleValues(VisibleReads):
             return []
         now_s, store = self._session.clock.monotonic_s(), self._session.store
         runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
-        due = [run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s]
-        unread = [run for run in due if self._lacks_value(run)]
+        due = [run for run in runs if not run.is_gone and self._next_s.get((run.id, run.is_final), 0.0) <= now_s]
+        unread = [run for run in due if self._missing_roots(run)]
         unread.sort(key=lambda run: run.created_at or _EARLIEST, reverse=True)
         return [run.id for run in unread]
 
-    def _lacks_value(self, run: Run) -> bool:
-        if run.body is not None and not run.is_gone:
-            self._keep(run, *run.body)  # the store keeps few bodies
-        return not run.is_gone and bool(self._missing_roots(run))
-
     def _missing_roots(self, run: Run) -> set[str]:
-        known = self._values.get(run.id, {})
-        return {path.root for path in self._paths if self._is_unread(run, path, known)}
-
-    def _is_unread(self, run: Run, path: words.ColumnPath, known: Collection[words.ColumnPath]) -> bool:
-        match path.root:
-            case "metadata":
-                facet = run.metadata_facet
-                return facet is None or (run.state is not None and facet[0].updated_at < run.state.updated_at)
-            case "output" if not _may_have_output(run):
-                return False
-            case _:
-                return path not in known
+        if run.body is not None:
+            self._keep(run, *run.body)  # the store keeps few bodies
+        facet, known = run.metadata_facet, self._values.get(run.id, {})
+        is_old = facet is None or (run.state is not None and facet[0].updated_at < run.state.updated_at)
+        lacking = (path for path in self._paths if path.root != words.METADATA and path not in known)
+        roots = {path.root for path in lacking if _may_have(run, path)}
+        return roots | {path.root for path in self._paths if path.root == words.METADATA and is_old}
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
         session = self._session
@@ -320,16 +310,11 @@ class VisibleValues(VisibleReads):
     def _keep(self, run: Run, stamp: Stamp, body: Body) -> None:
         """Keep the values of the shown columns, and forget those of the run that was read first."""
         known = self._values.pop(run.id, {})
-        for path in self._paths:
-            if (
-                path.root == words.METADATA
-                or path in known
-                or (path.root == words.OUTPUT and not _may_have_output(run))
-            ):
-                continue
-            value = value_in_body(run, stamp, body, path)
-            if value is not words.Unshown.NOT_READ:
-                known[path] = value
+        for path in self._paths - known.keys():
+            if path.root != words.METADATA and _may_have(run, path):
+                value = value_in_body(run, stamp, body, path)
+                if value is not words.Unshown.NOT_READ:
+                    known[path] = value
         if known:
             self._values[run.id] = known
         if len(self._values) > MAX_RUNS:
@@ -339,7 +324,8 @@ class VisibleValues(VisibleReads):
 def value_in_body(run: Run, stamp: Stamp, body: Body, path: words.ColumnPath) -> words.CellValue:
     """Return the value at a path of a payload or an output. A body that was read before the end has no output yet."""
     is_payload = path.root == words.PAYLOAD
-    if not is_payload and not _is_after_end(run, stamp):
+    ended_at = None if run.state is None else run.state.finished_at or run.state.updated_at
+    if not is_payload and (ended_at is None or stamp.updated_at < ended_at):
         return words.Unshown.NOT_READ
     if (body.payload_url if is_payload else body.output_url) is not None:
         return words.Unshown.APART
@@ -347,11 +333,6 @@ def value_in_body(run: Run, stamp: Stamp, body: Body, path: words.ColumnPath) ->
     return words.Unshown.MISSING if isinstance(value, Absent) else words.cell_value(path.find(value))
 
 
-def _is_after_end(run: Run, stamp: Stamp) -> bool:
-    state = run.state
-    return state is not None and stamp.updated_at >= (state.finished_at or state.updated_at)
-
-
-def _may_have_output(run: Run) -> bool:
-    """Return whether the run has ended well: other runs have no output."""
-    return run.status is RunStatus.COMPLETED_SUCCESSFULLY
+def _may_have(run: Run, path: words.ColumnPath) -> bool:
+    """Return whether a run may have a value at a path: only those that have ended well have an output."""
+    return path.root != words.OUTPUT or run.status is RunStatus.COMPLETED_SUCCESSFULLY

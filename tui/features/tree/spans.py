@@ -353,16 +353,6 @@ class WaterfallColumns(NamedTuple):
     name: int
     bar: int
 
-    @property
-    def bar_start(self) -> int:
-        """The first cell of the bars."""
-        return self.name + _ARROW + _TOOK + _BEFORE_BAR
-
-    @property
-    def has_notes(self) -> bool:
-        """Whether names have a remark."""
-        return self.name >= _NOTE_FROM
-
 
 def columns_for(width: int, gutter: int) -> WaterfallColumns:
     """Return the columns of a page of `width` cells after a gutter."""
@@ -381,7 +371,10 @@ def shown_spans(tree: RowTree) -> list[Branch[int]]:
 
 def axis_line(parts: RowParts) -> Line:
     """Return the labels of the time axis, after the cells of names and durations."""
-    return (Piece(" " * parts.columns.bar_start), *cut(tick_labels(parts.ticks), parts.columns.bar))
+    return (
+        Piece(" " * (parts.columns.name + _ARROW + _TOOK + _BEFORE_BAR)),
+        *cut(tick_labels(parts.ticks), parts.columns.bar),
+    )
 
 
 def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> Line:
@@ -393,7 +386,7 @@ def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> 
         name = (look.style.mark, Piece(" "), *name)
     least = min(line_width(name), max(_MIN_NAME, columns.name // 2))
     left: Line = (*guides_of(branch, columns.name - least), *name)
-    if columns.has_notes and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
+    if columns.name >= _NOTE_FROM and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
         left = (*left, Piece("  "), Piece(note, Token.FAINT))
     arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
     took = Piece(took_text(parts, index).rjust(_TOOK)[:_TOOK], look.took_token)

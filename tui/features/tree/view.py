@@ -180,7 +180,6 @@ class TreeView(FoldingView[TreeEntry]):
 
     def start_over(self) -> None:
         super().start_over()
-        self._shape_before: TreeShape | None = None
         self._kept_visible: tuple[RunId, ...] = ()
         self._kept_open = set[Hashable]()
         """Entries that were open although the user did not open them. They stay open when they become quiet, so that no
@@ -191,8 +190,7 @@ class TreeView(FoldingView[TreeEntry]):
     def shape(self) -> TreeShape | None:
         """The entries of the tree, made from the newest state of every run."""
         if self._shape is None and self.tree is not None:
-            self._shape = words.shape_of(self.tree, self._newest, self._kept_visible, self._shape_before)
-            self._shape_before, self._shown = self._shape, None
+            self._shape, self._shown = words.shape_of(self.tree, self._newest, self._kept_visible), None
         return self._shape
 
     @property

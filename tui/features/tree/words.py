@@ -208,18 +208,15 @@ class TreeShape:
         return self.size >= MIN_LARGE
 
 
-def shape_of(
-    tree: RunTree, newest: Callable[[RunId], Run | None], kept: Collection[RunId] = (), before: TreeShape | None = None
-) -> TreeShape:
+def shape_of(tree: RunTree, newest: Callable[[RunId], Run | None], kept: Collection[RunId] = ()) -> TreeShape:
     """Compute the shape of a tree. `newest` returns the newest state of a run from the store.
 
     The current run and the runs in `kept` stay visible: they never join a group of siblings, and their branch is never
-    quiet. Entries of runs that did not change are reused from `before`.
+    quiet.
     """
     in_view = {tree.current, *kept}
-    known = before.by_run if before is not None else {}
     nodes = list(tree.root.walk())
-    by_run = {node.id: _entry(node, newest, known.get(node.id)) for node in nodes}
+    by_run = {node.id: _entry(node, newest) for node in nodes}
     # Children before their parents, so that a parent can sum up their roll-ups.
     for node in reversed(nodes):
         entry = by_run[node.id]
@@ -233,17 +230,16 @@ def shape_of(
     return TreeShape(by_run[tree.root.id], by_run, _first_failed(by_run.values()), is_live)
 
 
-def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
+def _entry(node: TreeNode, newest: Callable[[RunId], Run | None]) -> TreeEntry:
     if (run := newest(node.id)) is None or (run.state is None and node.run is not None):
         run = node.run
     status = None if node.status is None else node.status.canonical
     style = style_of_status(node.status)
     if run is not None and run.state is not None:
         status, style = run.status, style_of(run)
-    item = TreeRun(node, run, style)
-    if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
-        item = before.item
-    return TreeEntry(node.id, item, StatusFamily.UNKNOWN if status is None else STATUS_FAMILIES[status])
+    return TreeEntry(
+        node.id, TreeRun(node, run, style), StatusFamily.UNKNOWN if status is None else STATUS_FAMILIES[status]
+    )
 
 
 def _sum_of(entries: Sequence[TreeEntry]) -> RollUp:
