@@ -25,7 +25,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.ui.outgoing.test_copying import taken
 from tui import features
 from tui.api.errors import Limits
-from tui.api.lists import ListRequest, only_declared
+from tui.api.lists import GetRequest, only_declared
 from tui.features.columns.data import ChosenColumns
 from tui.kit.list_panes import ListScreen
 from tui.kit.lists import ListView
@@ -288,7 +288,7 @@ def test_screen_of_a_relay_reads_the_list_and_nothing_else(name: str, tmp_path: 
             work = asyncio.ensure_future(screen.fetcher.read_list(read, Priority.SELECTED, None))
             await setup.run_until(work.done)
             assert work.result()[:2] == (rows_of(name), False)
-            stranger = asyncio.ensure_future(screen.fetcher.api.fetch_response(ListRequest("/api/v1/whoami")))
+            stranger = asyncio.ensure_future(screen.fetcher.api.fetch_response(GetRequest("/api/v1/whoami")))
             await setup.run_until(stranger.done)
             assert stranger.result().status == 404
             assert not fleet.requests_to("/api/v1/whoami?x")

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_until, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
-from tui.api.client import RunRequest
+from tui.api.lists import RUN as RUN_READ
 from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
 from tui.domain.run import RELAY, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
@@ -197,7 +197,7 @@ async def test_screen_beyond_its_call_allowance_gets_a_429(tmp_path: Path) -> No
 
         async def call(first: int, count: int) -> list[int]:
             for number in range(first, first + count):
-                await socket.send(encode_screen_message(Call(number, RunRequest(RunId(RUN.id)))), text=True)
+                await socket.send(encode_screen_message(Call(number, RUN_READ.request(RUN.id))), text=True)
             statuses: dict[int, int] = {}
 
             def has_all(message: RelayMessage) -> bool:

@@ -17,8 +17,9 @@ from tests.support.recordings import recording
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
 from tests.support.wire.queries import AT, QUERIES
-from tui.api.client import ReadRequest, RunRequest
+from tui.api.client import ReadRequest
 from tui.api.errors import TooManyQueries
+from tui.api.lists import RUN
 from tui.api.queries import OlderLiveCounts, QueueWaitCounts, RunsOfQueue, TrqlQuery
 from tui.api.relay import (
     CallResponse,
@@ -186,7 +187,7 @@ def status(response: bytes) -> int:
 
 async def test_responses_being_sent_are_bounded_and_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(*TWO_RUNS)
-    one, another = (RunRequest(RunId(run.id)) for run in TWO_RUNS)
+    one, another = (RUN.request(run.id) for run in TWO_RUNS)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
         async with proxy.response_to(one) as response:
@@ -210,7 +211,7 @@ async def test_response_too_large_as_json_is_not_passed_on(tmp_path: Path) -> No
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
         fleet.fault = lambda path: Response(binary) if path.startswith("/api/v3/runs/") else None
         proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
-        response = await proxy.fetch(RunRequest(RunId(TWO_RUNS[0].id)))
+        response = await proxy.fetch(RUN.request(TWO_RUNS[0].id))
         assert status(response) == 502
         assert len(response) < MAX_MESSAGE_BYTES
 
@@ -266,7 +267,7 @@ async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, mo
 
         monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
         of_screens = [asyncio.ensure_future(proxy.fetch(RunsOfQueue(f"q{number}"))) for number in range(5)]
-        detail = await proxy.fetch(RunRequest(RunId(TWO_RUNS[0].id)))
+        detail = await proxy.fetch(RUN.request(TWO_RUNS[0].id))
         assert status(detail) == 200  # no query holds up other requests
         own = asyncio.ensure_future(session.fetcher.query_rows(QueueWaitCounts(AT), Priority.FACTS))
         for _ in range(50):

@@ -26,19 +26,16 @@ from tests.support.responses import server_error
 from tests.support.sure import sure
 from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
 from tui.api.actions import REPLAY
-from tui.api.client import (
-    ErrorGroupRequest,
-    ReadRequest,
-    RunRequest,
-    SpanRequest,
-)
+from tui.api.client import ReadRequest
 from tui.api.errors import NotFound, Refused
+from tui.api.facts import ERROR_GROUP, QUEUE
+from tui.api.lists import EVENTS, RUN, SPAN, TRACE, GetRequest
 from tui.api.relay import PART_BYTES, Call, CallResponse, RelayFindings, decode_relay_message, encode_screen_message
 from tui.domain.action import ActionPhase
 from tui.domain.facts import WaitsRead
 from tui.domain.filters import RunFilters
 from tui.domain.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
-from tui.domain.run import RELAY, REST, ErrorGroupId, Run, RunId, SpanId
+from tui.domain.run import RELAY, REST, Run, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay.server import StoreEncoder
 from tui.store.freshness import Freshness, FreshnessTracker, Level
@@ -145,7 +142,7 @@ async def test_response_is_whole_if_a_part_ends_inside_a_character(tmp_path: Pat
     fleet = busy_fleet()
     fleet.fault = lambda path: Response(body) if path.endswith("/trace") else None
     async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket:
-        assert (await answer_to(socket, RunRequest(RunId(FAILED.id), "trace"))).body == body
+        assert (await answer_to(socket, TRACE.request(FAILED.id))).body == body
 
 
 async def test_identical_requests_of_screens_are_sent_once(tmp_path: Path) -> None:
@@ -165,14 +162,17 @@ async def test_identical_requests_of_screens_are_sent_once(tmp_path: Path) -> No
 async def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None:
     escape = "../../../api/v1/whoami"
     requests: tuple[ReadRequest, ...] = (
-        RunRequest(RunId(escape)),
-        RunRequest(RunId("run_1/.."), "trace"),
-        RunRequest(RunId("run_1/.."), "events"),
-        SpanRequest(RunId(FAILED.id), SpanId(escape)),
-        ErrorGroupRequest(ErrorGroupId(escape)),
-        RunRequest(RunId("%2e%2e")),
-        RunRequest(RunId("a\\b")),
-        RunRequest(RunId(f"{FAILED.id}\n")),
+        *(GetRequest(f"/api/v3/runs/{each}") for each in (escape, "..", "%2e%2e", "a\\b", f"{FAILED.id}\n", "\ud800")),
+        GetRequest("/api/v1/whoami"),
+        RUN.request(escape),
+        TRACE.request("run_1/.."),
+        EVENTS.request("run_1/.."),
+        SPAN.request(FAILED.id, span=escape),
+        ERROR_GROUP.request(escape),
+        QUEUE.request(escape, type="task"),
+        RUN.request("%2e%2e"),
+        RUN.request("a\\b"),
+        RUN.request(f"{FAILED.id}\n"),
     )
 
     fleet = busy_fleet()
@@ -197,7 +197,7 @@ async def test_key_and_tokens_are_in_no_message_and_no_text(tmp_path: Path) -> N
         await synchronise(setup, screen)
         # A server in trouble may echo the key.
         fleet.fault = lambda path: server_error(500, f"Bearer {SECRET}") if "/api/" in path else None
-        await socket.send(encode_screen_message(Call(1, RunRequest(RunId(FAILED.id)))), text=True)
+        await socket.send(encode_screen_message(Call(1, RUN.request(FAILED.id))), text=True)
         await setup.run_until(lambda: isinstance(setup.session.store.source_statuses[REST], SourceRetrying))
         messages = await receive_until(socket, lambda message: isinstance(message, CallResponse))
         bodies = [message.response.body.decode() for message in messages if isinstance(message, CallResponse)]

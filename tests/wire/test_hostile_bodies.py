@@ -12,7 +12,7 @@ from tests.support.domain.recorded import decode_trace
 from tests.support.slices import result_of
 from tests.support.wire.requests import NOW
 from tui.api.errors import Limits, ServerFault
-from tui.api.facts import DEPLOYMENTS, QUEUES, SCHEDULES, TOKENS, decode_error_groups, decode_queue_metrics
+from tui.api.facts import DEPLOYMENTS, ERROR_GROUPS, QUEUE_METRICS, QUEUES, SCHEDULES, TOKENS
 from tui.api.feed import decode_feed
 from tui.api.responses import Response, decode_environment, decode_id, decode_query
 from tui.api.runs import decode_page, decode_run
@@ -36,8 +36,8 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "query": decode_query,
     "id": decode_id,
     "environment": decode_environment,
-    "error groups": decode_error_groups,
-    "metrics": lambda body: decode_queue_metrics(body, Limits()),
+    "error groups": lambda body: ERROR_GROUPS.decode(body, Limits()),
+    "metrics": lambda body: QUEUE_METRICS.decode(body, Limits()),
     "queues": lambda body: QUEUES.decode(body, Limits()),
     "schedules": lambda body: SCHEDULES.decode(body, Limits()),
     "tokens": lambda body: TOKENS.decode(body, Limits()),

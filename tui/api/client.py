@@ -4,24 +4,21 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, assert_never, cast
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx2
 
 from tui import __version__
 from tui.api import errors
 from tui.api.connection import HttpConnection, HttpRequest, Timeouts
-from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
-from tui.api.facts import decode_error_group, decode_error_groups, decode_queue, decode_queue_metrics
+from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
-from tui.api.lists import ListRead, ListRequest, RowRead
-from tui.api.models import RowsPage, is_cursor
+from tui.api.lists import EVENTS, RUN, SPAN, TRACE, GetRequest, ListRead, RowRead, path_part
+from tui.api.models import RowsPage
 from tui.api.queries import LIVE_PERIOD, NamedQuery, PeriodQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
-from tui.domain.facts import Queue, QueueMetrics, ServerErrorGroup, ServerGroupDetail
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,
@@ -31,10 +28,9 @@ from tui.domain.filters import (
     query_period,
     queue_names,
 )
-from tui.domain.run import Cursor, Environment, ErrorGroupId, RateLimit, RunId, SpanId
+from tui.domain.run import Cursor, Environment, RateLimit, RunId, SpanId
 from tui.domain.text import clean
 from tui.domain.trace import SpanDetail, Trace
-from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 
 if TYPE_CHECKING:
@@ -53,75 +49,7 @@ USER_AGENT = f"trigger-tui/{__version__}"
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """One run: its detail, its span tree (`trace`), or its spans and log lines as a flat list (`events`).
-
-    The list has five times the limit of a trace.
-    """
-
-    run_id: RunId
-    kind: Literal["run", "trace", "events"] = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class SpanRequest:
-    """One span with its properties."""
-
-    run_id: RunId
-    span_id: SpanId
-    kind: Literal["span"] = "span"
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorGroupsRequest:
-    """A page of the error groups with a failure in the last `period` (`1h`): the first, or the one `after` a cursor."""
-
-    period: str
-    after: Cursor | None = None
-    kind: Literal["error-groups"] = "error-groups"
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorGroupRequest:
-    """The detail of one error group."""
-
-    group_id: ErrorGroupId
-    kind: Literal["error-group"] = "error-group"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRequest:
-    """One queue. `name` has no prefix. `is_task`: it is a task's own queue, `task/<name>`."""
-
-    name: str
-    is_task: bool
-    kind: Literal["queue"] = "queue"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueMetricsRequest:
-    """How a queue moved in the last `period` (`1h`). `name` is without `task/`; `is_task` says whether it has it."""
-
-    name: str
-    is_task: bool
-    period: str
-    kind: Literal["queue-metrics"] = "queue-metrics"
-
-
-ReadRequest = (
-    RunRequest
-    | SpanRequest
-    | NamedQuery
-    | ErrorGroupsRequest
-    | ErrorGroupRequest
-    | QueueRequest
-    | QueueMetricsRequest
-    | ListRequest
-)
-
-ERROR_GROUPS_PAGE_SIZE: Final = 50
-"""Error groups of one page. No recording requests more (recording 2700 requests 10, others 50)."""
+ReadRequest = NamedQuery | GetRequest
 
 
 class ApiReader(ABC):
@@ -179,7 +107,7 @@ class ApiReader(ABC):
 
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Return the detail of a run, with its root, its parent and its direct children."""
-        response = await self._fetch_success(RunRequest(run_id))
+        response = await self._fetch_success(RUN.request(run_id))
         read = await self.decode(response, lambda body, limits: decode_run(body, response.read_at, limits))
         if read.patch.id != run_id:
             raise errors.ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
@@ -192,7 +120,7 @@ class ApiReader(ABC):
         """
         from tui.api.traces import between_turns, trace_slices  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(RunRequest(run_id, "trace"))
+        response = await self._fetch_success(TRACE.request(run_id))
         trace, _ = await between_turns(trace_slices(response.body, limits := Limits()))
         self._report(response, limits)
         return trace
@@ -201,7 +129,7 @@ class ApiReader(ABC):
         """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
         from tui.api.traces import TraceScanner  # noqa: PLC0415  loaded when first used
 
-        scanner = TraceScanner((await self._fetch_success(RunRequest(run_id, "trace"))).body)
+        scanner = TraceScanner((await self._fetch_success(TRACE.request(run_id))).body)
         for _ in scanner.slices():
             await asyncio.sleep(0)
         return scanner
@@ -210,14 +138,14 @@ class ApiReader(ABC):
         """Return the attempts of a run from its flat list of spans, None if that lacks the run. Decoding yields."""
         from tui.api.traces import between_turns, event_slices  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(RunRequest(run_id, "events"))
+        response = await self._fetch_success(EVENTS.request(run_id))
         return (await between_turns(event_slices(response.body, run_id)))[0]
 
     async def read_log(self, run_id: RunId, known: "RunLog | None") -> "tuple[RunLog, float]":
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
         from tui.api.traces import decode_log  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(RunRequest(run_id, "events"))
+        response = await self._fetch_success(EVENTS.request(run_id))
         try:
             return await decode_log(response.body, known)
         except errors.ServerFault as error:
@@ -226,7 +154,7 @@ class ApiReader(ABC):
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
 
-        return await self.decode(await self._fetch_success(SpanRequest(run_id, span_id)), decode_span)
+        return await self.decode(await self._fetch_success(SPAN.request(run_id, span=span_id)), decode_span)
 
     async def query(self, query: TrqlQuery[T]) -> list[T]:
         """Return the rows of a TRQL query.
@@ -236,36 +164,13 @@ class ApiReader(ABC):
         response = await self._fetch_success(cast("NamedQuery", query))
         return await self.decode(response, lambda body, limits: query.read(decode_query(body, limits)))
 
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> RowsPage[ServerErrorGroup]:
-        """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
-        return await self.decode(await self._fetch_success(ErrorGroupsRequest(period, after)), decode_error_groups)
-
-    async def read_error_group(self, group_id: ErrorGroupId) -> ServerGroupDetail:
-        """Return one error group with its detail."""
-        response = await self._fetch_success(ErrorGroupRequest(group_id))
-        group = await self.decode(response, decode_error_group)
-        if group.id != group_id:
-            raise errors.ServerFault(f"{response.label}: the response is about another error group", response.status)
-        return group
-
-    async def read_queue(self, name: str, *, is_task: bool) -> Queue:
-        """Return one queue. `name` is without `task/`."""
-        return await self.decode(await self._fetch_success(QueueRequest(name, is_task)), decode_queue)
-
-    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
-        """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
-        request = QueueMetricsRequest(name, is_task, period)
-        return await self.decode(await self._fetch_success(request), decode_queue_metrics)
-
-    async def read_rows(self, read: ListRead[T], page: str = "") -> RowsPage[T]:
+    async def read_rows(self, read: ListRead[T], page: str = "", **values: str) -> RowsPage[T]:
         """Return a page of a list: the first, or the one with a number or after a cursor."""
-        return await self.decode(await self._fetch_success(read.request(page)), read.decode)
+        return await self.decode(await self._fetch_success(read.request(page, **values)), read.decode)
 
-    async def read_row(self, read: RowRead[T], row_id: str) -> T:
-        """Return more of one row of a list."""
-        if (request := read.request(row_id)) is None:
-            raise NotFound(f"{clean(row_id)!r} is not an id")
-        return await self.decode(await self._fetch_success(request), read.decode)
+    async def read_row(self, read: RowRead[T], row_id: str, **values: str) -> T:
+        """Return one thing, or more of one row of a list."""
+        return await self.decode(await self._fetch_success(read.request(row_id, **values)), read.decode)
 
     async def decode(self, response: Response, decode: Callable[[bytes, Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
@@ -288,54 +193,11 @@ class ApiReader(ABC):
 
 
 def http_request_of(request: ReadRequest) -> HttpRequest:
-    """Return the HTTP request.
-
-    Raises `NotFound` for an impossible id, `Refused` for a text that is no valid period, or a value that no query may
-    have.
-    """
-    match request:
-        case RunRequest(run_id, "run"):
-            return HttpRequest(f"/api/v3/runs/{path_part(run_id)}")
-        case RunRequest(run_id, kind):
-            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/{kind}")
-        case SpanRequest(run_id, span_id):
-            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
-        case TrqlQuery():
-            period = _explicit_period(request.period if isinstance(request, PeriodQuery) else LIVE_PERIOD)
-            json = {"query": request.trql(), "period": period}
-            return HttpRequest("/api/v1/query", json=json, max_bytes=MAX_QUERY_BYTES)
-        case ErrorGroupsRequest(period, after):
-            return HttpRequest("/api/v1/errors", _error_group_params(period, after))
-        case ErrorGroupRequest(group_id):
-            return HttpRequest(f"/api/v1/errors/{path_part(group_id)}")
-        case QueueRequest(name, is_task):
-            return HttpRequest(f"/api/v1/queues/{path_part(name)}", {"type": "task" if is_task else "custom"})
-        case QueueMetricsRequest(name, is_task, period):
-            path = f"/api/v1/queues/{path_part(name)}/metrics"
-            _length_of(period, f"GET {path}")
-            return HttpRequest(path, {"type": "task" if is_task else "custom", "period": period})
-        case ListRequest(path, params, has_own_limit):
-            return HttpRequest(path, dict(params), has_own_limit=has_own_limit)
-        case _:
-            assert_never(request)
-
-
-def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
-    """Return the parameters of a list of error groups. Raises `Refused` for a text that is no valid period or
-    cursor.
-    """
-    _length_of(period, "GET /api/v1/errors")
-    if after is not None and not is_cursor(after):
-        raise errors.Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
-    params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
-    return params if after is None else params | {"page[after]": after}
-
-
-def _length_of(period: str, label: str) -> timedelta:
-    """Return the length of a period. Raises `Refused` for one that the server cannot read."""
-    if (length := parse_period(period)) is None:
-        raise errors.Refused(f"{label}: the server cannot read the period {clean(period)!r}", 400)
-    return length
+    """Return the HTTP request. Raises `Refused` for a text that is no period, or a value that no query may have."""
+    if isinstance(request, GetRequest):
+        return HttpRequest(request.path, dict(request.params) or None, has_own_limit=request.has_own_limit)
+    period = _explicit_period(request.period if isinstance(request, PeriodQuery) else LIVE_PERIOD)
+    return HttpRequest("/api/v1/query", json={"query": request.trql(), "period": period}, max_bytes=MAX_QUERY_BYTES)
 
 
 def _explicit_period(period: str | None) -> str:
@@ -345,19 +207,9 @@ def _explicit_period(period: str | None) -> str:
     """
     if period is None:
         return query_period(MAX_QUERY_PERIOD)
-    length = _length_of(period, "POST /api/v1/query")
+    if (length := parse_period(period)) is None:
+        raise errors.Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
     return period if length <= MAX_QUERY_PERIOD else query_period(length)
-
-
-def path_part(text: str) -> str:
-    """Quote an id as one segment of a path. Raises `NotFound` for an id that would change the path."""
-    try:
-        part = quote(text, safe="")
-    except UnicodeEncodeError:
-        part = ""
-    if part in {"", ".", ".."}:
-        raise NotFound(f"{clean(text)!r} is not an id")
-    return part
 
 
 # The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.

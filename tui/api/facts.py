@@ -8,27 +8,13 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from tui.api.errors import MAX_ID_CHARS, MAX_MESSAGE_CHARS, MAX_TAGS, Limits
-from tui.api.lists import ListRead, RowRead
-from tui.api.models import (
-    AnyText,
-    Count,
-    Flag,
-    Id,
-    Items,
-    JsonObject,
-    Milliseconds,
-    RowsPage,
-    Text,
-    Time,
-    Word,
-    decode,
-    decode_rows,
-)
+from tui.api.errors import MAX_ID_CHARS, MAX_MESSAGE_CHARS, MAX_TAGS
+from tui.api.lists import EVENTS, RUN, SPAN, TRACE, ListRead, RowRead
+from tui.api.models import AnyText, Count, Flag, Id, Items, JsonObject, Milliseconds, Text, Time, Word
 from tui.domain import facts
 from tui.domain.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.run import RunId
+from tui.domain.run import SAFE_NAME, RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -37,8 +23,8 @@ from tui.lazy_dataclass import dataclass
 # Source: tests/wire/recordings/README.md §7 (recordings 1020-1030, 2700-2708).
 
 
-MAX_GROUPS: Final = 1_000
-"""Groups of one page. We request 50."""
+ERROR_GROUPS_PAGE_SIZE: Final = 50
+"""Error groups of one page. No recording requests more (recording 2700 requests 10, others 50)."""
 
 MAX_VERSIONS: Final = 100
 """Affected versions of one group."""
@@ -59,35 +45,31 @@ _LISTED: Final[dict[str, Any]] = {
     "resolved_at": ("resolvedAt", Time),
     "ignored_until": ("ignoredUntil", Time),
 }
-_LISTED_GROUP: Final = JsonObject(ServerErrorGroup, **_LISTED)
-_GROUP: Final = JsonObject(
-    ServerGroupDetail,
-    **_LISTED,
-    versions=("affectedVersions", Items(Text("version"), MAX_VERSIONS, "versions of an error group")),
-    resolved_by=("resolvedBy", _LONG("id of a user")),
-    ignored_reason=("ignoredReason", _LONG("reason")),
-    ignored_by=("ignoredByUserId", _LONG("id of a user")),
+ERROR_GROUPS: Final = ListRead(
+    "/api/v1/errors",
+    JsonObject(ServerErrorGroup, **_LISTED),
+    {"filter[period]": "{period}"},
+    page_size=ERROR_GROUPS_PAGE_SIZE,
 )
+"""The error groups with a failure in the last `period`, such as `1h`."""
 
-
-def decode_error_groups(body: bytes, limits: Limits | None = None) -> RowsPage[ServerErrorGroup]:
-    """Decode the response of `GET /api/v1/errors`. `limits` records truncations. Raises `ServerFault`."""
-    return decode_rows(_LISTED_GROUP, body, "the list of errors", "groups", limits, max_rows=MAX_GROUPS)
-
-
-def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerGroupDetail:
-    """Decode the response of `GET /api/v1/errors/{id}`. `limits` records truncations. Raises `ServerFault`."""
-    return decode(_GROUP, body, "the error group", limits or Limits())
+ERROR_GROUP: Final = RowRead(
+    "/api/v1/errors/{id}",
+    JsonObject(
+        ServerGroupDetail,
+        **_LISTED,
+        versions=("affectedVersions", Items(Text("version"), MAX_VERSIONS, "versions of an error group")),
+        resolved_by=("resolvedBy", _LONG("id of a user")),
+        ignored_reason=("ignoredReason", _LONG("reason")),
+        ignored_by=("ignoredByUserId", _LONG("id of a user")),
+    ),
+    name="the error group",
+)
 
 
 # The list of deployments, which has a rate limit of its own.
 #
 # Source: tests/wire/recordings/README.md §7 (recordings 820-824).
-
-
-# The lists are no part of a screen's requests, which a relay passes on unchanged: a list of tokens holds secrets, and a
-# relay sends decoded facts. TRQL and the error groups have their requests in `api.client`.
-# Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105).
 
 
 def _deployed(
@@ -166,26 +148,25 @@ def _metrics(interval_ms: int, **measured: Any) -> facts.QueueMetrics:  # noqa: 
     return facts.QueueMetrics(**measured)
 
 
-_METRICS: Final = JsonObject(
-    facts.QueueMetrics,
-    _metrics,
-    interval_ms=("bucketIntervalMs", Annotated[Count, Field(ge=1, le=MAX_CELL_MS)]),
-    depths=("depthTrend", Items(Count, MAX_CELLS, "cells of a queue", drops_invalid=False)),
-    peak_queued=("peakQueued", Count),
-    started=("startedCount", Count),
-    throttled=("throttledCount", Count),
-    wait_p95=("waitMs/p95", Milliseconds),
+QUEUE: Final = RowRead("/api/v1/queues/{id}", _QUEUE, {"type": "{type}"}, ids=SAFE_NAME, name="the queue")
+QUEUE_METRICS: Final = RowRead(
+    "/api/v1/queues/{id}/metrics",
+    JsonObject(
+        facts.QueueMetrics,
+        _metrics,
+        interval_ms=("bucketIntervalMs", Annotated[Count, Field(ge=1, le=MAX_CELL_MS)]),
+        depths=("depthTrend", Items(Count, MAX_CELLS, "cells of a queue", drops_invalid=False)),
+        peak_queued=("peakQueued", Count),
+        started=("startedCount", Count),
+        throttled=("throttledCount", Count),
+        wait_p95=("waitMs/p95", Milliseconds),
+    ),
+    {"type": "{type}", "period": "{period}"},
+    ids=SAFE_NAME,
+    name="the metrics of the queue",
 )
-
-
-def decode_queue(body: bytes, limits: Limits) -> facts.Queue:
-    """Decode the response of `GET /api/v1/queues/{name}` (recordings 602-604). Raises `ServerFault`."""
-    return decode(_QUEUE, body, "the queue", limits)
-
-
-def decode_queue_metrics(body: bytes, limits: Limits) -> facts.QueueMetrics:
-    """Decode the response of `GET /api/v1/queues/{name}/metrics`. Raises `ServerFault`."""
-    return decode(_METRICS, body, "the metrics of the queue", limits)
+READS: Final = (RUN, TRACE, EVENTS, SPAN, ERROR_GROUPS, ERROR_GROUP, QUEUE, QUEUE_METRICS)
+"""What a screen may read through every relay."""
 
 
 # The schedules, and the newest run of one.
@@ -220,7 +201,6 @@ SCHEDULES: Final[ListRead[tuple[set[str], facts.Schedule]]] = ListRead(
         is_active=("active", Flag),
         next_at=("nextRun", Time),
         next_effective_at=("nextRunEffectiveAt", Time),
-        is_declarative=("type", Annotated[Literal["DECLARATIVE"], AfterValidator(bool)]),
     ),
     has_numbers=True,
     is_shown=lambda row, kind: not (kind and row[0]) or kind in row[0],

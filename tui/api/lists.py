@@ -1,13 +1,16 @@
-"""Lists of the API that are read only to be shown: their requests as values, and the decoding of their pages."""
+"""What is read of the API with GET: requests as values, and the decoding of lists and of single things."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, Final, Generic, Literal, TypeVar
+from urllib.parse import quote, unquote
 
-from tui.api.errors import Limits
+from tui.api.errors import Limits, NotFound
 from tui.api.models import PAGE, JsonObject, RowsPage, decode, decode_rows, is_cursor, read_json
 from tui.domain.run import SAFE_ID
+from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 
 R = TypeVar("R")
@@ -19,23 +22,40 @@ MAX_ROWS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class ListRequest:
-    """A page of a list, or the answer about one of its rows. A relay sends only those that it knows.
+class GetRequest:
+    """A request for a page of a list, or for one thing. A relay sends only those that it knows: see `read_of`.
 
-    `has_own_limit`: the rate limit in its headers is not that of other requests.
+    `has_own_limit`: the rate limit in the headers of its answer is not that of other requests.
     """
 
     path: str
     params: tuple[tuple[str, str], ...] = ()
     has_own_limit: bool = False
-    kind: Literal["list"] = "list"
+    kind: Literal["get"] = "get"
+
+
+def path_part(text: str) -> str:
+    """Quote an id as one segment of a path. Raises `NotFound` for an id that would change the path."""
+    try:
+        part = quote(text, safe="")
+    except UnicodeEncodeError:
+        part = ""
+    if part in {"", ".", ".."}:
+        raise NotFound(f"{clean(text)!r} is not an id")
+    return part
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a segment of a path or a parameter; the value of `id` for `{id}`."""
+    return values[text[1:-1]] if text.startswith("{") else text
 
 
 @dataclass(frozen=True, slots=True)
 class ListRead(Generic[R]):
     """How a list is read: its path, and its rows as lenient types. Pages have numbers, or cursors.
 
-    `is_shown` returns whether a row belongs to an environment of a type, for lists of a whole project.
+    A parameter may stand for a value of the request: `{period}`. `is_shown` returns whether a row belongs to an
+    environment of a type, for lists of a whole project.
     """
 
     path: str
@@ -47,14 +67,14 @@ class ListRead(Generic[R]):
     page_size: int = PAGE_SIZE
     is_shown: Callable[[R, str | None], bool] = lambda *_: True
 
-    def request(self, page: str) -> ListRequest:
+    def request(self, page: str = "", **values: str) -> GetRequest:
         """Return the request for a page: the first is ""; others have a number or a cursor."""
-        params = dict(self.params)
+        params = {name: _filled(text, values) for name, text in self.params.items()}
         if self.has_numbers:
             params |= {"page": page or "1", "perPage": str(self.page_size)}
         else:
             params |= {"page[size]": str(self.page_size)} | ({"page[after]": page} if page else {})
-        return ListRequest(self.path, tuple(params.items()), self.has_own_limit)
+        return GetRequest(self.path, tuple(params.items()), self.has_own_limit)
 
     def decode(self, body: bytes, limits: Limits) -> RowsPage[R]:
         """Decode a page. Raises `ServerFault`."""
@@ -70,41 +90,63 @@ class ListRead(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class RowRead(Generic[D]):
-    """How more of one row is read: a path with `{id}` in its place, or parameters with it."""
+    """How one thing is read. Segments of its path and parameters may stand for values of the request: `{id}`.
+
+    Without a `shape`, the answer is decoded by a function of its own. `ids` are those that a relay may send, `name`
+    is the answer in texts of errors.
+    """
 
     path: str
-    shape: JsonObject[D]
+    shape: JsonObject[D] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     has_own_limit: bool = False
+    ids: re.Pattern[str] = SAFE_ID
+    name: str = ""
 
-    def request(self, row_id: str) -> ListRequest | None:
-        """Return the request for a row; None for an id that would change the path."""
-        if "{id}" in self.path and not SAFE_ID.match(row_id):
-            return None
-        params = tuple((name, value.replace("{id}", row_id)) for name, value in self.params.items())
-        return ListRequest(self.path.replace("{id}", row_id), params, self.has_own_limit)
+    def request(self, row_id: str, **more: str) -> GetRequest:
+        """Return the request for the thing with an id. Raises `NotFound` for an id that would change the path."""
+        values = {"id": row_id, **more}
+        parts = (path_part(_filled(part, values)) if part.startswith("{") else part for part in self.path.split("/"))
+        params = tuple((name, _filled(text, values)) for name, text in self.params.items())
+        return GetRequest("/".join(parts), params, self.has_own_limit)
 
     def decode(self, body: bytes, limits: Limits) -> D:
         """Decode the answer. Raises `ServerFault`."""
-        return decode(self.shape, body, f"the answer of {self.path}", limits)
+        assert self.shape is not None
+        return decode(self.shape, body, self.name or f"the answer of {self.path}", limits)
 
+
+RUN: Final = RowRead[Any]("/api/v3/runs/{id}")
+TRACE: Final = RowRead[Any]("/api/v1/runs/{id}/trace")
+EVENTS: Final = RowRead[Any]("/api/v1/runs/{id}/events")
+"""The spans and log lines of a run as a flat list, with five times the limit of a trace."""
+
+SPAN: Final = RowRead[Any]("/api/v1/runs/{id}/spans/{span}")
 
 AnyRead = ListRead[Any] | RowRead[Any]
 
 
-def read_of(reads: Iterable[AnyRead], request: ListRequest) -> AnyRead | None:
-    """Return which of these a request is, so that a relay may send it with its own key; None for another one."""
+def read_of(reads: Iterable[AnyRead], request: GetRequest) -> AnyRead | None:
+    """Return which of these a request is, so that a relay may send it with its own key; None for another one.
+
+    Raises `NotFound` for an id that would change the path.
+    """
     return next((read for read in reads if _is_of(read, request)), None)
 
 
-def _is_of(read: AnyRead, request: ListRequest) -> bool:
+def _is_of(read: AnyRead, request: GetRequest) -> bool:
+    if read.path.count("/") != request.path.count("/"):
+        return False
     given = dict(request.params)
+    # A proxy before the API may decode `%2F` in an id, and the relay's key may read more than these.
+    parts = zip(read.path.split("/"), map(unquote, request.path.split("/")), strict=True)
+    ids = {part[1:-1]: value for part, value in parts if part.startswith("{")}
+    others = {text[1:-1]: given.get(name, "") for name, text in read.params.items() if text.startswith("{")}
+    values = {"id": ""} | others | ids
     if isinstance(read, ListRead):
         page = given.get("page" if read.has_numbers else "page[after]", "")
-        return is_page(page) and read.request(page) == request
-    parts = dict(zip(read.path.split("/"), request.path.split("/"), strict=False))
-    parts |= {value: given.get(name, "") for name, value in read.params.items()}
-    return read.request(parts.get("{id}", "")) == request
+        return is_page(page) and read.request(page, **values) == request
+    return all(map(read.ids.match, ids.values())) and read.request(values.pop("id"), **values) == request
 
 
 def is_page(page: str) -> bool:
@@ -116,10 +158,15 @@ _MAX_PAGE_DIGITS: Final = 6
 
 
 def only_declared(read: AnyRead, body: bytes) -> bytes:
-    """Return an answer with the declared keys alone. A server may send secrets beside them. Raises `ValueError`."""
+    """Return an answer with the declared keys alone, if some are declared. A server may send secrets beside them.
+
+    Raises `ValueError`.
+    """
+    if isinstance(read, RowRead) and read.shape is None:
+        return body
     value = read_json(body)
     if isinstance(read, RowRead):
-        return json.dumps(read.shape.only_declared(value)).encode()
+        return json.dumps(read.shape and read.shape.only_declared(value)).encode()
     page = PAGE.only_declared(value)
     rows = value.get("data") if isinstance(value, dict) else None
     assert isinstance(page, dict)

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, Discriminator, Field, OnErrorOmit, Tag, Typ
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, core_schema
 
 from tui.api.client import ReadRequest
-from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault, clamp
-from tui.api.facts import MAX_GROUPS
+from tui.api.errors import EARLIEST, LATEST, MAX_PAGE_ROWS, MAX_TAGS, ServerFault, clamp
 from tui.api.models import read_json, within_bounds
 from tui.api.responses import Response
 from tui.domain import facts, update
@@ -68,7 +67,7 @@ _FIELD_BOUNDS: Final[Mapping[type, Mapping[str, Mapping[str, object]]]] = {
     facts.SchedulesRead: {"schedules": {"max_length": facts.MAX_SCHEDULES}},
     facts.TokensRead: {"tokens": {"max_length": facts.MAX_TOKENS}},
     facts.DeploymentsRead: {"deployments": {"max_length": facts.MAX_DEPLOYMENTS}},
-    facts.ErrorGroupsRead: {"groups": {"max_length": MAX_GROUPS}},
+    facts.ErrorGroupsRead: {"groups": {"max_length": MAX_PAGE_ROWS}},
 }
 """More options for single fields of the domain."""
 
@@ -265,7 +264,7 @@ def _minutes_of(numbers: RelayMinutes) -> facts.MinutesRead:
 # when the version changes.
 
 
-VERSION: Final = 8
+VERSION: Final = 9
 """The version of the protocol. A relay refuses screens of another version."""
 
 CLOSE_OTHER_VERSION: Final = 4001

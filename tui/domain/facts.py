@@ -416,7 +416,6 @@ class Schedule:
     is_active: bool
     next_at: datetime | None = None
     next_effective_at: datetime | None = None
-    is_declarative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,11 +428,10 @@ class SchedulesRead(TimedFact):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRunsRead(TimedFact):
-    """The newest run that a schedule started, None if it started none that the server knows."""
+    """When the newest run of a schedule was created; None if it started none that the server knows."""
 
     schedule_id: str
     newest_at: datetime | None
-    newest_run: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)

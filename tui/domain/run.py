@@ -26,6 +26,9 @@ ErrorGroupId = NewType("ErrorGroupId", str)
 SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 """What an id may be in the path of a request: no other one can change the path."""
 
+SAFE_NAME: Final = re.compile(r"(?!\.+\Z)[^/\\%?#\x00-\x1f\x7f]{1,200}\Z")
+"""A name of a queue that cannot change a path: a proxy before the API may decode it."""
+
 Cursor = NewType("Cursor", str)
 """An opaque page position in a list of the server, passed back to the server as it came."""
 

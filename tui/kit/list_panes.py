@@ -30,7 +30,7 @@ from tui.text.styled import Line, Piece, Token
 from tui.text.table import SizedColumn
 
 if TYPE_CHECKING:
-    from tui.api.lists import ListRequest
+    from tui.api.lists import GetRequest
 
 
 class Sorts(NamedTuple):
@@ -423,7 +423,7 @@ class ListScreen(BaseScreen):
         self._rest: Timer | None = None
 
     @property
-    def first_request(self) -> "ListRequest | None":
+    def first_request(self) -> "GetRequest | None":
         return self.rows.request
 
     def make_summary(self) -> Summary:

@@ -25,7 +25,7 @@ from tui.text.styled import Line, Piece, Token, cut, joined, wrap
 from tui.text.table import Table
 
 if TYPE_CHECKING:
-    from tui.api.lists import ListRead, ListRequest, RowRead
+    from tui.api.lists import GetRequest, ListRead, RowRead
     from tui.kit.live_model import LiveModel
 
 R = TypeVar("R")
@@ -197,7 +197,7 @@ class LiveList(Generic[R]):
         return self.list.query
 
     @property
-    def request(self) -> "ListRequest | None":
+    def request(self) -> "GetRequest | None":
         """The request for the first page of the list."""
         return None if self.view.read is None else self.view.read.request("")
 

@@ -23,7 +23,7 @@ from tui.store.changes import Changes, Topic
 from tui.text.blocks import no_run_selected
 
 if TYPE_CHECKING:
-    from tui.api.lists import ListRequest
+    from tui.api.lists import GetRequest
     from tui.kit.commands import OwnSelection
 
 
@@ -175,7 +175,7 @@ class BaseScreen(ViewScreen):
         return 0
 
     @property
-    def first_request(self) -> "ListRequest | None":
+    def first_request(self) -> "GetRequest | None":
         """The request for the first page of the list of this view; None for the list of runs."""
         return None
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Final
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
@@ -30,12 +30,13 @@ from tui.api import client as api
 from tui.api import relay as messages
 from tui.api.client import USER_AGENT
 from tui.api.errors import ApiError, RateLimited, Refused, ServerFault
-from tui.api.lists import AnyRead, ListRequest, only_declared, read_of
+from tui.api.facts import READS
+from tui.api.lists import AnyRead, GetRequest, only_declared, read_of
 from tui.api.queries import TrqlQuery
 from tui.api.relay import encode_response
 from tui.api.responses import Response
 from tui.domain.facts import NO_FACTS, FactRead
-from tui.domain.run import RELAY, SAFE_ID, RunId
+from tui.domain.run import RELAY, RunId
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch, SourceConnected, SourceRetrying
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
@@ -182,8 +183,8 @@ def _chunked(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
 
 # Forwards the read requests of screens to the API, within limits for each screen and for all together.
 #
-# Apart from the key, which is redacted, the responses cross the relay unchanged. Identical requests of several screens
-# are sent once.
+# Apart from the key, which is redacted, responses about a run cross the relay unchanged, and others with the declared
+# keys. Identical requests of several screens are sent once.
 
 
 MAX_CALLS_IN_FLIGHT: Final = 8
@@ -214,7 +215,6 @@ end the connection, and the screen would reconnect and send the same request aga
 MAX_SENDING_BYTES: Final = 4 * MAX_RESPONSE_BYTES
 """The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
 
-_SAFE_NAME: Final = re.compile(r"(?!\.+\Z)[^/\\%?#\x00-\x1f\x7f]{1,200}\Z")
 _JSON: Final = {"content-type": "application/json"}
 
 
@@ -229,7 +229,7 @@ class RequestProxy:
         screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
         self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
         self._sending: list[bytes] = []
-        self._lists = lists
+        self._reads = (*READS, *lists)
 
     @property
     def sending_bytes(self) -> int:
@@ -265,8 +265,8 @@ class RequestProxy:
             return self.error_response(502, f"the relay got no response: {error}")
 
     async def _fetch_encoded(self, request: api.ReadRequest) -> bytes:
-        read = read_of(self._lists, request) if isinstance(request, ListRequest) else None
-        if read is None and not _has_safe_ids(request):
+        read = None
+        if isinstance(request, GetRequest) and (read := read_of(self._reads, request)) is None:
             return self.error_response(404, "nothing has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
         if read is not None and response.status == 200:
@@ -287,26 +287,6 @@ class RequestProxy:
         resets_s = {} if resets_in is None else {"secondsUntilReset": max(0.1, round(resets_in.total_seconds(), 3))}
         body = {"error": text} | resets_s
         return encode_response(Response("the relay", status, _JSON, json.dumps(body).encode(), self._fetcher.now()))
-
-
-def _has_safe_ids(request: api.ReadRequest) -> bool:
-    """Whether no id can change the URL's path.
-
-    A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
-    """
-    match request:
-        case api.RunRequest(an_id) | api.ErrorGroupRequest(an_id):
-            return bool(SAFE_ID.match(an_id))
-        case api.SpanRequest(run_id, span_id):
-            return bool(SAFE_ID.match(run_id) and SAFE_ID.match(span_id))
-        case api.QueueRequest(name) | api.QueueMetricsRequest(name):
-            return bool(_SAFE_NAME.match(name))
-        case ListRequest():
-            return False  # the relay does not know this list
-        case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
-            return True
-        case _:
-            assert_never(request)
 
 
 class CallAllowance:

@@ -451,9 +451,9 @@ class FactRequests:
         self._answered.add(route)
         return answer
 
-    async def page(self, rank: Rank, read: ListRead[T], page: str = "") -> RowsPage[T]:
+    async def page(self, rank: Rank, read: ListRead[T], page: str = "", **values: str) -> RowsPage[T]:
         """Return a page of a list: the first, or the one with a number or after a cursor. Raises `ApiError`."""
-        return await self.send(rank, read.path, page, partial(self.fetcher.api.read_rows, read, page))
+        return await self.send(rank, read.path, page, partial(self.fetcher.api.read_rows, read, page, **values))
 
     async def pages(
         self, rank: Rank, read: ListRead[T], environment_type: str | None = None
@@ -602,8 +602,7 @@ class ScheduleReader:
         self._runs_read_s[schedule_id] = now_s
         now, read = self._requests.now(), partial(self._requests.fetcher.api.read_row, SCHEDULE_RUNS, schedule_id)
         newest = next(iter(await self._requests.send(Rank.SCHEDULE_RUNS, "schedule runs", schedule_id, read)), None)
-        found = (None, None) if newest is None else (newest.created_at, newest.id)
-        return facts.ScheduleRunsRead(now, schedule_id, *found)
+        return facts.ScheduleRunsRead(now, schedule_id, None if newest is None else newest.created_at)
 
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.

@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.api import queries
 from tui.api.errors import EARLIEST, ApiError, Refused, ServerFault, Unreachable
-from tui.api.facts import DEPLOYMENTS
+from tui.api.facts import DEPLOYMENTS, ERROR_GROUPS, QUEUE, QUEUE_METRICS
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import KNOWN_FOR, QueueState
@@ -237,8 +237,7 @@ class FactsSource:
 
     async def _read_errors(self) -> Update:
         now = self._fetcher.now()
-        read = partial(self._fetcher.api.list_error_groups, ERRORS_PERIOD)
-        page = await self._requests.send(Rank.ERRORS, "errors", ERRORS_PERIOD, read)
+        page = await self._requests.page(Rank.ERRORS, ERROR_GROUPS, period=ERRORS_PERIOD)
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
@@ -296,8 +295,8 @@ class QueueFetcher:
 
     async def read_metrics(self, queue: facts.Queue) -> facts.QueueMetrics:
         """Read how a queue moved in the last hour."""
-        read = partial(self._fetcher.api.read_queue_metrics, queue.name, is_task=queue.is_task, period=PERIOD)
-        return await self._fetcher.budget.request(("queue metrics", queue.stored_name), Priority.VISIBLE, read)
+        kind = "task" if queue.is_task else "custom"
+        return await self._fetcher.read_row(QUEUE_METRICS, queue.name, Priority.VISIBLE, type=kind, period=PERIOD)
 
     async def read_state(self, run: Run, known: facts.WallFacts | None) -> QueueState | None:
         """Return the queue of a run, from fresh facts or by a request; None if the key may not read the queue's name.
@@ -307,11 +306,11 @@ class QueueFetcher:
         name = run.fixed.queue or await self._read_name(run.id)
         if name is None:
             return None
-        is_task = name.startswith(TASK_QUEUE_PREFIX)
         if (found := state_in(known, name, self._fetcher.now())) is not None:
             return found
-        read = partial(self._fetcher.api.read_queue, name.removeprefix(TASK_QUEUE_PREFIX), is_task=is_task)
-        queue = await self._fetcher.budget.request(("queue", name), Priority.SELECTED, read)
+        kind = "task" if name.startswith(TASK_QUEUE_PREFIX) else "custom"
+        bare = name.removeprefix(TASK_QUEUE_PREFIX)
+        queue = await self._fetcher.read_row(QUEUE, bare, Priority.SELECTED, type=kind)
         listed = None if known is None else known.queues
         queue = facts.with_limit(queue, () if listed is None else listed.limits)
         holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)

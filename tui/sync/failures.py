@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.api.client import MAX_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.facts import ERROR_GROUP, ERROR_GROUPS
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
+from tui.api.models import RowsPage
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
-from tui.domain.run import FAILED_WORDS, Capability, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
+from tui.domain.run import FAILED_WORDS, Capability, ErrorGroupId, Precision, Run, RunId, Stamp, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
@@ -24,7 +26,7 @@ from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
 from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, Paging, Priority, wait_s
 from tui.sync.clock import Clock, Timer, wait_until_set
-from tui.sync.fetch import RunFetcher
+from tui.sync.fetch import RunFetcher, read_pages
 from tui.sync.lists import with_filtered_fields
 
 if TYPE_CHECKING:
@@ -592,9 +594,6 @@ REFRESH_EVERY_S: Final = 60.0
 MIN_INTERVAL_S: Final = 5.0
 """The least time between two reads of the same period, if the user closes and opens the view again and again."""
 
-MAX_PAGES: Final = 20
-"""Pages of one read: 1,000 groups."""
-
 
 class GroupReader:
     """Reads the groups that failed within a period. One instance serves a session, since it remembers a refusal."""
@@ -634,21 +633,21 @@ class GroupReader:
 
     async def read_detail(self, group_id: ErrorGroupId) -> ServerGroupDetail:
         """Return one group with its affected versions and who acknowledged it. Raises `ApiError`."""
-        read = partial(self._session.fetcher.api.read_error_group, group_id)
-        return await self._session.budget.request(("error group", group_id), Priority.SELECTED, read)
+        group = await self._session.fetcher.read_row(ERROR_GROUP, group_id, Priority.SELECTED)
+        if group.id != group_id:
+            raise ServerFault("the response is about another error group", 200)
+        return group
 
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
-        groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
-        paging = Paging(max_pages=MAX_PAGES)
-        while not paging.is_done:
-            if (after := paging.cursor) is not None and priority is Priority.VISIBLE:
+        async def read(page: str) -> RowsPage[ServerErrorGroup]:
+            if page and priority is Priority.VISIBLE:
                 await self._session.budget.wait_for_room()
-            read = partial(self._session.fetcher.api.list_error_groups, period, after)
-            page = await self._session.budget.request(("error groups", period, after), priority, read)
-            # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
-            groups |= {(group.id, group.task): group for group in page.rows}
-            paging.add([(group.id, group.task) for group in page.rows], page.next)
-        return ServerGroupsRead(tuple(groups.values()))
+            call = partial(self._session.fetcher.api.read_rows, ERROR_GROUPS, page, period=period)
+            return await self._session.budget.request(("error groups", period, page), priority, call)
+
+        rows, _, _ = await read_pages(ERROR_GROUPS, None, read)
+        # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
+        return ServerGroupsRead(tuple({(group.id, group.task): group for group in rows}.values()))
 
 
 def _refusal_of(error: ApiError) -> str:

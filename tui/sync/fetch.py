@@ -502,9 +502,10 @@ class RunFetcher:
 
         return await read_pages(read, None if environment is None else environment.type, page)
 
-    async def read_row(self, read: RowRead[T], row_id: str, priority: Priority) -> T:
-        """Return more of one row of a list. Raises `ApiError`."""
-        return await self.budget.request(("row", read.path, row_id), priority, partial(self.api.read_row, read, row_id))
+    async def read_row(self, read: RowRead[T], row_id: str, priority: Priority, **values: str) -> T:
+        """Return one thing, or more of one row of a list. Raises `ApiError`."""
+        call = partial(self.api.read_row, read, row_id, **values)
+        return await self.budget.request(("row", read.path, row_id, *values.items()), priority, call)
 
     async def query_rows(self, query: TrqlQuery[T], priority: Priority, *, max_wait_s: float | None = None) -> list[T]:
         """Return the rows of a TRQL query. Raises `ApiError`."""

@@ -19,9 +19,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from tui.api import relay as messages
-from tui.api.client import USER_AGENT, ApiReader, ReadRequest, RunRequest, http_request_of
+from tui.api.client import USER_AGENT, ApiReader, ReadRequest, http_request_of
 from tui.api.connection import detect_dead_peer
 from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.lists import RUN
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
 from tui.domain import update
@@ -438,7 +439,7 @@ class RelaySource:
             case messages.Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
-                    self._requested_runs[await self._connection.send_call(RunRequest(run_id))] = run_id
+                    self._requested_runs[await self._connection.send_call(RUN.request(run_id))] = run_id
             case messages.CallResponse():
                 await self._handle_response(message)
             case messages.Welcome():

@@ -227,7 +227,7 @@ AT = datetime(2026, 11, 26, 14, 30, tzinfo=UTC)
 LATER = AT + timedelta(seconds=20)
 QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),))
 UNREAD = FactUnread(AT, FactSource.QUEUES, Raw("the server does not answer"), is_refused=False)
-RUNS = ScheduleRunsRead(AT, "sched_1", AT, None)
+RUNS = ScheduleRunsRead(AT, "sched_1", AT)
 
 
 @pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])

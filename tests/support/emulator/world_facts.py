@@ -240,7 +240,6 @@ def schedules_read(world: World) -> Iterator[WallUpdate]:
             at,
             schedule.id,
             None if run is None else time_of(run.shown_created_ms),
-            None if run is None else RunId(run.id),
         )
 
 

@@ -12,23 +12,24 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import ask
 from tests.wire.test_recordings import ERROR_GROUPS
-from tui.api.client import ERROR_GROUPS_PAGE_SIZE
 from tui.api.errors import MAX_PAGE_ROWS, Limits, Refused, ServerFault, read_time
 from tui.api.facts import (
     DEPLOYMENTS,
+    ERROR_GROUP,
+    ERROR_GROUPS_PAGE_SIZE,
     LIMITS,
+    QUEUE,
+    QUEUE_METRICS,
     QUEUES,
     SCHEDULE_RUNS,
     SCHEDULES,
     TOKENS,
-    decode_error_group,
-    decode_error_groups,
-    decode_queue,
-    decode_queue_metrics,
 )
+from tui.api.facts import ERROR_GROUPS as GROUPS
 from tui.api.models import MAX_CURSOR_CHARS
+from tui.api.queries import RunCounts
 from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, ServerErrorGroup
-from tui.domain.run import Cursor, ErrorGroupId, TaskId
+from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 
 SECRET = "c0ffee5ecre7"
@@ -43,7 +44,7 @@ LISTS: dict[str, tuple[Decode, dict[str, Any]]] = {
         DEPLOYMENTS.decode,
         {"version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
     ),
-    "error groups": (decode_error_groups, {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}),
+    "error groups": (GROUPS.decode, {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}),
 }
 """Each list: how it is decoded, and a row with the fields that it needs."""
 
@@ -87,14 +88,14 @@ def test_recorded_schedules_have_their_due_times() -> None:
 
 
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:
-    read = decode_queue_metrics(body_of("1063"), Limits())
+    read = QUEUE_METRICS.decode(body_of("1063"), Limits())
     assert read.depths == (0,) * 12
     assert not read.is_measured
     body = json.loads(body_of("1063")) | {"startedCount": 3, "waitMs": {"p95": 1500}}
-    read = decode_queue_metrics(json.dumps(body).encode(), Limits())
+    read = QUEUE_METRICS.decode(json.dumps(body).encode(), Limits())
     assert (read.is_measured, read.started, read.wait_p95) == (True, 3, timedelta(seconds=1.5))
     with pytest.raises(ServerFault, match="metrics of the queue"):
-        decode_queue_metrics(json.dumps(body | {"bucketIntervalMs": None}).encode(), Limits())
+        QUEUE_METRICS.decode(json.dumps(body | {"bucketIntervalMs": None}).encode(), Limits())
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -162,7 +163,7 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
         await client.read_rows(TOKENS, "abc")
         await client.read_rows(DEPLOYMENTS)
         with pytest.raises(ServerFault):
-            await client.read_queue_metrics("a/b c", is_task=True, period="1h")
+            await client.read_row(QUEUE_METRICS, "a/b c", type="task", period="1h")
 
     ask(recordings_api.url, read)
     waiting = {"filter[status]": "WAITING", "page[size]": "100"}
@@ -200,7 +201,7 @@ def test_limits_are_read_as_the_package_describes_them() -> None:
     assert page.rows == known
     row = {"id": "queue_1", "name": "sync", "type": "task", "concurrencyLimit": None}
     for version, is_v2 in (("V2", True), ("V1", False), (7, False)):
-        assert decode_queue(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2
+        assert QUEUE.decode(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2
 
 
 KNOWN = ErrorGroupId("error_49a734270b075a70")
@@ -231,12 +232,12 @@ def assert_has_all_fields(group: ServerErrorGroup, row: dict[str, Any]) -> None:
 def test_error_group_has_every_recorded_field(name: str) -> None:
     recorded = recording(name)["response"]["body"]
     if name in GROUP_LISTS:
-        page = decode_error_groups(body_of(name))
+        page = GROUPS.decode(body_of(name), Limits())
         for group, row in zip(page.rows, recorded["data"], strict=True):
             assert_has_all_fields(group, row)
         assert (page.next, page.unreadable, page.is_cut) == (recorded["pagination"].get("next"), 0, False)
     else:
-        assert_has_all_fields(decode_error_group(body_of(name)), recorded)
+        assert_has_all_fields(ERROR_GROUP.decode(body_of(name), Limits()), recorded)
 
 
 def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
@@ -247,18 +248,18 @@ def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
         ("a\nb", False),
         ("é", False),
     ):
-        assert (decode_error_groups(listed(pagination={"next": text})).next is not None) is is_kept
+        assert (GROUPS.decode(listed(pagination={"next": text}), Limits()).next is not None) is is_kept
 
 
 def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:
     cursor = recording("2703")["response"]["body"]["pagination"]["next"]
     recordings_api.answer(Reply(body=body_of("2703")))
-    first = ask(recordings_api.url, lambda client: client.list_error_groups("7d"))
+    first = ask(recordings_api.url, lambda client: client.read_rows(GROUPS, period="7d"))
     assert (len(first.rows), first.next) == (3, cursor)
     recordings_api.answer(Reply(body=body_of("1030")))
-    ask(recordings_api.url, lambda client: client.list_error_groups("7d", Cursor(cursor)))
+    ask(recordings_api.url, lambda client: client.read_rows(GROUPS, cursor, period="7d"))
     recordings_api.answer(Reply(body=body_of("1020")))
-    assert ask(recordings_api.url, lambda client: client.read_error_group(KNOWN)).id == KNOWN
+    assert ask(recordings_api.url, lambda client: client.read_row(ERROR_GROUP, KNOWN)).id == KNOWN
     size = {"filter[period]": "7d", "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
     assert [(each.path, each.query) for each in recordings_api.requests] == [
         ("/api/v1/errors", size),
@@ -270,14 +271,9 @@ def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> 
 @pytest.mark.parametrize(
     ("ask_for", "words"),
     [
-        (lambda client: client.list_error_groups("soon"), "cannot read the period"),
-        (lambda client: client.read_error_group(ErrorGroupId("..")), "is not an id"),
-        (lambda client: client.read_queue_metrics("a", is_task=True, period="soon"), "cannot read the period"),
-        (lambda client: client.read_queue_metrics("..", is_task=True, period="1h"), "is not an id"),
-        *(
-            (lambda client, cursor=cursor: client.list_error_groups("1h", Cursor(cursor)), "cannot read the cursor")
-            for cursor in ("", "\ud800", "a b\x00", "x" * 60_000)
-        ),
+        (lambda client: client.read_row(ERROR_GROUP, ".."), "is not an id"),
+        (lambda client: client.read_row(QUEUE_METRICS, "..", type="task", period="1h"), "is not an id"),
+        (lambda client: client.query(RunCounts("soon")), "cannot read the period"),
     ],
 )
 def test_impossible_request_is_never_sent(recordings_api: RecordingsApi, ask_for: Any, words: str) -> None:

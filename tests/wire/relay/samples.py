@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v8.jsonl` has them as version 8 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v9.jsonl` has them as version 9 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed field, or a removed one that peers
 need, breaks that: raise `VERSION` then, and write the new file. A new field does not.
 """
@@ -11,28 +11,19 @@ from pathlib import Path
 from tests.support.domain.patches import at, state_of
 from tests.support.wire.queries import QUERIES
 from tui.api import relay
-from tui.api.client import (
-    ErrorGroupRequest,
-    ErrorGroupsRequest,
-    QueueMetricsRequest,
-    QueueRequest,
-    RunRequest,
-    SpanRequest,
-)
-from tui.api.lists import ListRequest
+from tui.api.facts import ERROR_GROUP, ERROR_GROUPS, QUEUE, QUEUE_METRICS
+from tui.api.lists import EVENTS, RUN, SPAN, TRACE, GetRequest
 from tui.domain import facts, finding, update
 from tui.domain.error import RunError
 from tui.domain.run import (
     BatchId,
     Capability,
-    Cursor,
     Environment,
     ErrorGroupId,
     Fixed,
     Precision,
     RunId,
     RunStatus,
-    SpanId,
     Stamp,
     TaskId,
 )
@@ -173,7 +164,7 @@ FACTS_OF_WALL: tuple[facts.FactRead, ...] = (
     ),
     facts.SchedulesRead(
         at(0),
-        (facts.Schedule("sched_a", TaskId("sync"), Raw("0 3 * * *"), Raw("Europe/Berlin"), True, at(9), at(10), True),),
+        (facts.Schedule("sched_a", TaskId("sync"), Raw("0 3 * * *"), Raw("Europe/Berlin"), True, at(9), at(10)),),
         is_cut=True,
     ),
     facts.TokensRead(
@@ -201,7 +192,7 @@ FACTS_OF_WALL: tuple[facts.FactRead, ...] = (
         ),
         is_cut=True,
     ),
-    facts.ScheduleRunsRead(at(0), "sched_a", at(-60), RunId("run_a")),
+    facts.ScheduleRunsRead(at(0), "sched_a", at(-60)),
     facts.FactUnread(at(0), facts.FactSource.ERRORS, Raw("403"), is_refused=True),
     facts.FactUnread(at(0), facts.FactSource.QUEUES, Raw("500"), is_refused=False, since=at(-9)),
 )
@@ -219,16 +210,16 @@ RELAY_MESSAGES: tuple[relay.RelayMessage, ...] = (
 )
 SCREEN_MESSAGES: tuple[relay.ScreenMessage, ...] = (
     relay.Hello(relay.VERSION, "trigger-tui/1"),
-    relay.Call(1, RunRequest(RunId("run_a"))),
-    relay.Call(2, RunRequest(RunId("run_a"), "trace")),
-    relay.Call(3, RunRequest(RunId("run_a"), "events")),
-    relay.Call(4, SpanRequest(RunId("run_a"), SpanId("span"))),
-    relay.Call(6, ErrorGroupsRequest("1h", Cursor("abc="))),
-    relay.Call(7, ErrorGroupRequest(ErrorGroupId("error_a"))),
+    relay.Call(1, RUN.request("run_a")),
+    relay.Call(2, TRACE.request("run_a")),
+    relay.Call(3, EVENTS.request("run_a")),
+    relay.Call(4, SPAN.request("run_a", span="span")),
+    relay.Call(6, ERROR_GROUPS.request("abc=", period="1h")),
+    relay.Call(7, ERROR_GROUP.request("error_a")),
     relay.Watch(is_watching=True),
-    relay.Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
-    relay.Call(9, QueueRequest("sync", is_task=True)),
-    relay.Call(10, ListRequest("/api/v1/deployments", (("page[size]", "100"),), has_own_limit=True)),
+    relay.Call(8, QUEUE_METRICS.request("sync", type="task", period="1h")),
+    relay.Call(9, QUEUE.request("sync", type="task")),
+    relay.Call(10, GetRequest("/api/v1/deployments", (("page[size]", "100"),), has_own_limit=True)),
     *(relay.Call(11 + number, query) for number, query in enumerate(QUERIES)),
 )
 

@@ -20,14 +20,14 @@ from tests.wire.relay.samples import (
     encoded,
 )
 from tui.api import relay
-from tui.api.client import RunRequest, SpanRequest
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
+from tui.api.lists import SPAN, GetRequest
 from tui.api.queries import TaskMinutes
 from tui.api.responses import Response
 from tui.domain.error import RunError
 from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.finding import FindingsRead
-from tui.domain.run import Fixed, RunId, SpanId, TaskId
+from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import (
     RunGone,
@@ -37,7 +37,7 @@ from tui.domain.update import (
 ENDLESS_ARRAY = b"[" * 200_000
 WELCOME, RUNS, FACTS_TEXT, *_, RESPONSE = map(encoded, RELAY_MESSAGES)
 HELLO = encoded(SCREEN_MESSAGES[0])
-CALL = encoded(relay.Call(1, SpanRequest(RunId("run_a"), SpanId("span"))))
+CALL = encoded(relay.Call(1, SPAN.request("run_a", span="span")))
 MINUTES = encoded(relay.Call(1, TaskMinutes(at(0), at(60), timedelta(minutes=1))))
 
 
@@ -102,7 +102,7 @@ def test_response_crosses_with_its_content_type_only() -> None:
     assert message.response == replace(sent, label="the relay", headers={"content-type": "application/json"})
 
 
-@pytest.mark.parametrize("message", [*SCREEN_MESSAGES, relay.Call(7, RunRequest(RunId("run_1\ud800")))])
+@pytest.mark.parametrize("message", [*SCREEN_MESSAGES, relay.Call(7, GetRequest("/api/v3/runs/run_1\ud800"))])
 def test_screen_message_is_the_same_after_decoding(message: relay.ScreenMessage) -> None:
     assert relay.decode_screen_message(encoded(message)) == message
 
@@ -170,7 +170,7 @@ def test_value_out_of_bounds_from_a_relay_is_refused(message: bytes, path: str, 
         (HELLO, "program", json.dumps("x" * 201)),
         (CALL, "request", "{}"),
         (CALL, "request.kind", '"cancel"'),
-        (CALL, "request.span_id", "7"),
+        (CALL, "request.path", "7"),
         (MINUTES, "request.since", '"now() OR 1 = 1"'),
         (MINUTES, "request.cell", '"P9999999999D"'),
     ],

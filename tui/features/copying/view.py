@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -15,6 +15,7 @@ from textual.screen import Screen
 from tui.api import client
 from tui.api.connection import HttpRequest
 from tui.api.errors import ApiError
+from tui.api.lists import EVENTS, RUN, TRACE, RowRead
 from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying import words
@@ -194,7 +195,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
         of_run = ViewAddress("run", run=run_id, pane=address.pane if address.run == run_id else "")
         request: HttpRequest | None = None
         with suppress(ApiError):
-            request = client.http_request_of(client.RunRequest(run_id, _ANSWERS.get(of_run.pane, "run")))
+            request = client.http_request_of(_ANSWERS.get(of_run.pane, RUN).request(run_id))
         rows = _rows_of(of_run, request, session.settings, "asc", "back to this run")
         rows.insert(1, Clip("d", "dashboard link", *link_of(session, run_id), rows[0].group, is_shown=True))
     if address.run is None:
@@ -210,7 +211,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     return rows
 
 
-_ANSWERS: Final[Mapping[str, Literal["events", "trace"]]] = {"logs": "events", "tree": "trace", "waterfall": "trace"}
+_ANSWERS: Final[Mapping[str, RowRead[Any]]] = {"logs": EVENTS, "tree": TRACE, "waterfall": TRACE}
 """The panes whose request must ask for something else than the run's detail."""
 
 

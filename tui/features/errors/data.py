@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from tui.api.client import ErrorGroupsRequest, http_request_of
-from tui.api.lists import ListRequest
+from tui.api.facts import ERROR_GROUPS
+from tui.api.lists import GetRequest
 from tui.domain.facts import ErrorState, FailuresProgress, ServerGroupDetail
 from tui.domain.filters import RunFilters
 from tui.domain.run import RunId
@@ -270,9 +270,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         return replace(self.reading.progress, known_count=found.failed_count, read_count=found.read_count)
 
     @property
-    def request(self) -> ListRequest:
-        found = http_request_of(ErrorGroupsRequest(self.wanted_span.name))
-        return ListRequest(found.path, tuple((found.params or {}).items()))
+    def request(self) -> GetRequest:
+        return ERROR_GROUPS.request(period=self.wanted_span.name)
 
     @property
     def pending(self) -> str:

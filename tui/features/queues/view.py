@@ -11,7 +11,7 @@ from textual.binding import BindingType
 
 from tui.api.errors import ApiError
 from tui.api.facts import QUEUES as QUEUE_PAGES
-from tui.api.lists import ListRequest
+from tui.api.lists import GetRequest
 from tui.domain.error import build_error
 from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.facts import NO_FACTS, FactSource, QueueHour, QueueMetrics, WallFacts
@@ -140,7 +140,7 @@ class LiveQueues(LiveList[QueueRow]):
         return None if row is None else self._facts_of(row)
 
     @property
-    def request(self) -> ListRequest:
+    def request(self) -> GetRequest:
         return QUEUE_PAGES.request("")
 
     def begin(self) -> None:
