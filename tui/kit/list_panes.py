@@ -23,7 +23,7 @@ from tui.kit.table import RowTable
 from tui.settings.schema import ColumnEntry
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
-from tui.sync.clock import Timer
+from tui.sync.clock import NO_TIMER, Timer
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ListRuns
 from tui.text.styled import Line, Piece, Token
@@ -420,7 +420,7 @@ class ListScreen(BaseScreen):
         super().__init__(live, panes, self.make_summary(), proportions=self.proportions, recent=recent)
         self.list_pane.on_list_changed = self.show_changes
         self.list_pane.table.on_moved = self._on_moved
-        self._rest: Timer | None = None
+        self._rest: Timer = NO_TIMER
 
     @property
     def first_request(self) -> "GetRequest | None":
@@ -436,7 +436,7 @@ class ListScreen(BaseScreen):
         self.show_changes()
 
     def on_unmount(self) -> None:
-        self._stop_rest()
+        self._rest.cancel()
         self.rows.on_update = lambda: None
         self.rows.close()
 
@@ -479,18 +479,13 @@ class ListScreen(BaseScreen):
 
     def _on_moved(self) -> None:
         self.rows.follow_row()
-        self._stop_rest()
+        self._rest.cancel()
         if rest_s := self.follow_rest_s:
             self._rest = self.live.session.clock.call_later(rest_s, self._show_soon)
         else:
             self.list_pane.show_rule()  # its table shows each move itself
             self._show_row()
             self.paint_now()
-
-    def _stop_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
         if action == "copy_id":

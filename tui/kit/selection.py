@@ -15,7 +15,7 @@ from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
-from tui.sync.clock import Clock, Timer
+from tui.sync.clock import NO_TIMER, Clock, Timer
 from tui.sync.session import Session
 from tui.text.blocks import SHOW_READING_AFTER, ReadStage
 
@@ -637,7 +637,7 @@ class History:
         self._clock = clock
         self._past: list[RunId] = []
         self._waiting: tuple[RunId | None, bool] | None = None
-        self._timer: Timer | None = None
+        self._timer: Timer = NO_TIMER
         self.on_settled: Callable[[], None] = lambda: None
         """Called when a selection that waited is made."""
 
@@ -669,9 +669,7 @@ class History:
     def close(self) -> None:
         """Drop a selection that waits."""
         self._waiting = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
 
     def go(self, run_id: RunId) -> None:
         """Select another run, from which `back` returns."""

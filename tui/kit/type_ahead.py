@@ -11,7 +11,7 @@ from typing import Final
 from textual import events
 
 from tui.kit.terminal.input import JoinedKey
-from tui.sync.clock import Clock, Timer
+from tui.sync.clock import NO_TIMER, Clock, Timer
 from tui.terminal.cells import MAX_REQUESTS, REQUEST_INTERVAL_S
 from tui.terminal.encoder import Place
 
@@ -83,7 +83,7 @@ class TypeAhead:
         self._is_shown = False
         """Whether the terminal shows the frame, which will be reported after the time of a reaction."""
         self._first_request_s: float | None = None
-        self._timer: Timer | None = None
+        self._timer: Timer = NO_TIMER
         self._on_visibility: Callable[[FrameVisibility], None] | None = None
 
     @property
@@ -133,14 +133,9 @@ class TypeAhead:
             self._request()  # once at most: the reply to it counts
 
     def _stop(self) -> None:
-        self._cancel_timer()
+        self._timer.cancel()
         self._on_visibility = None
         self._is_shown = False
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _request(self) -> None:
         if self._first_request_s is None:
@@ -168,7 +163,7 @@ class TypeAhead:
     def _see(self) -> None:
         """Report the frame as seen after the time of a reaction. More replies for the same frame change nothing."""
         if self._on_visibility is not None and not self._is_shown:
-            self._cancel_timer()
+            self._timer.cancel()
             self._is_shown = True
             self._timer = self._clock.call_later(REACTION_S, partial(self._end, FrameVisibility.SEEN))
 

@@ -29,6 +29,14 @@ class Timer(Protocol):
         """Cancel the call. Does nothing after the call."""
 
 
+class _NoTimer(Timer):
+    def cancel(self) -> None: ...
+
+
+NO_TIMER: Final = _NoTimer()
+"""In place of a timer that was never set."""
+
+
 class Clock(Protocol):
     """The only access of sources and the session to time. The methods read the clocks of the machine."""
 

@@ -17,6 +17,7 @@ from tui.domain.text import Raw, clean, shortened
 from tui.kit.terminal.early import TerminalWriter
 from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
+from tui.sync.clock import NO_TIMER, Timer
 from tui.terminal.cells import CURSOR_REQUEST
 from tui.terminal.encoder import Place, move
 from tui.terminal.output import HOME, FrugalOutput
@@ -382,7 +383,7 @@ class FrameSender:
         self._was_slow = self._is_waiting = self._is_held = self._is_blank = False
         self._setup = ""
         """Text that sets up the terminal again in front of the next frame."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer = NO_TIMER
 
     def start(self, writer: TerminalWriter, setup: str, *, is_shown: bool) -> None:
         """Write the text that sets up the terminal instead of everything unwritten. Frames follow after `begin`.
@@ -416,7 +417,7 @@ class FrameSender:
         self.writer = None
         self._is_waiting = False
         self._setup = ""
-        self._cancel_timer()
+        self._timer.cancel()
         self.link.forget()
         restored = _POP_TITLE if self._has_saved_title else ""
         self._sent_title, self._has_saved_title = "", False
@@ -438,7 +439,7 @@ class FrameSender:
         self.queries.resize(columns, lines)
         self._is_blank = True
         self._is_waiting = False
-        self._cancel_timer()
+        self._timer.cancel()
         self.record_key()
         self.record_layout()
 
@@ -538,7 +539,7 @@ class FrameSender:
 
     def _pace(self) -> None:
         """Send the newest state now or later."""
-        self._cancel_timer()
+        self._timer.cancel()
         if self.writer is None or self._is_held:
             return
         self._is_waiting = True
@@ -559,7 +560,7 @@ class FrameSender:
         """Send the newest frame, the title, and queries, with the cursor at a place. False: the terminal is behind."""
         if self.writer is None or self._is_held:
             return False
-        self._cancel_timer()
+        self._timer.cancel()
         self._is_waiting = False
         text = f"{self._setup}{self.screen.take()}{self._unsent_title}"
         if not text and not queries:
@@ -593,8 +594,3 @@ class FrameSender:
         self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
         self.pacer.record_sent(now_s)
         return True
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
