@@ -12,7 +12,7 @@ from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmatio
 from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
-from tui.features.runs.columns import short_id, took
+from tui.features.runs.columns import short_id
 from tui.kit.painted import DialogAnswer, y_line
 from tui.kit.type_ahead import FrameVisibility
 from tui.kit.words import without_request
@@ -315,7 +315,7 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
 def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
     """Return the run with its whole id, on a line of its own if it does not fit beside the rest."""
     style = style_of(run)
-    ran = took(run, now.frozen_at or now.at)
+    ran = run.took(now.frozen_at or now.at)
     tags = run.state.tags[:_MAX_NAMED] if run.state else ()
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if ran is not None:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from tui.domain.error import RunError
 from tui.domain.run import QUEUED_FAMILY, Attempt, AttemptHistory, AttemptStatus, Run, RunStatus
 from tui.features.errors.error import ErrorLayout, error_lines, error_rows, sameness
-from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.features.runs.columns import short_id, time_in_queue
 from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -461,7 +461,7 @@ def run_words(run: Run, limit: int) -> Line:
 
 def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
-    if (whole := took(run, now.frozen_at or now.at)) is None or run.state is None:
+    if (whole := run.took(now.frozen_at or now.at)) is None or run.state is None:
         return ()
     running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
     return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))

@@ -13,7 +13,7 @@ from tui.domain.error import FrameKind, RunError, parse_stack
 from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Fixed, Json, Run, RunId
 from tui.domain.text import Raw
-from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.features.runs.columns import short_id, time_in_queue
 from tui.features.runs.words import meaning_words, token_of, waiting_words
 from tui.kit.words import could_not_read, without_request
 from tui.lazy_dataclass import dataclass
@@ -209,7 +209,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
         yield f"after {formatting.plural(attempt, 'attempt')}"
     elif not run.is_final and attempt > 1:
         yield f"attempt {attempt}"
-    if run.status in EXECUTING_FAMILY and (elapsed := took(run, now.frozen_at or now.at)) is not None:
+    if run.status in EXECUTING_FAMILY and (elapsed := run.took(now.frozen_at or now.at)) is not None:
         yield f"for {now.duration(elapsed)}"
     if waiting := waiting_words(run, now):
         yield waiting
@@ -586,7 +586,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
     if state.started_at is not None:
         queued = time_in_queue(run, state.started_at)
         at("started", state.started_at, "" if queued is None else f"{formatting.duration(queued)} in queue")
-    ran = took(run, here)
+    ran = run.took(here)
     running = f"of it {formatting.duration(state.compute)} running" if state.compute else ""
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
@@ -697,7 +697,7 @@ def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cel
         return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
     style = style_of(run)
     name = fit((Piece(run.fixed.task or formatting.NONE, style.row.task),), task_cells)
-    elapsed = took(run, now.frozen_at or now.at)
+    elapsed = run.took(now.frozen_at or now.at)
     duration = Piece(now.duration(elapsed, is_running=not run.is_final), style.row.took)
     run_id_cells = fit(short_id(run_id, Token.FAINT), _ID_CELLS)
     line = (label_piece(label), style.mark, Piece(" "), *name, Piece("  "), *run_id_cells)

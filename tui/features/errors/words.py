@@ -15,7 +15,7 @@ from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
 from tui.features.detail.words import full_error, head_lines, missing_words, remarks, value_of
 from tui.features.errors.error import ErrorLayout, error_line, error_rows
-from tui.features.runs.columns import short_id, took
+from tui.features.runs.columns import short_id
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup
 from tui.text import formatting
@@ -300,7 +300,7 @@ def newest_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout,
 
 def _head(run: Run, now: Now, limit: int) -> list[Row]:
     lines = head_lines(run, now, limit, None)
-    lasted = took(run, now.at) if run.is_final else None
+    lasted = run.took(now.at) if run.is_final else None
     if lasted is not None:
         longer = joined([lines[0], (Piece(formatting.duration(lasted), Token.FAINT),)])
         lines[0] = longer if line_width(longer) <= limit else lines[0]

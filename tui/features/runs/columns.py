@@ -21,11 +21,6 @@ ID_CELLS: Final = 29
 _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 
 
-def took(run: Run, now: datetime) -> timedelta | None:
-    """Return the time from start to finish, or to `now` while the run is live; None if one end is not known."""
-    return run.took(now)
-
-
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
     """Return how long the run had been queued at `until`: since its creation, or since the end of its delay."""
     created = run.created_at
@@ -59,7 +54,7 @@ def _run(run: Run, now: Now, width: int) -> Line:
 
 
 def _took(run: Run, now: Now, _width: int) -> Line:
-    ran = took(run, now.frozen_at or now.at)
+    ran = run.took(now.frozen_at or now.at)
     return (Piece(now.duration(ran, is_running=not run.is_final), style_of(run).row.took),)
 
 

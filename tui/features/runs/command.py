@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import click
 
@@ -52,6 +52,7 @@ from tui.text.table import GAP, GLYPH_CELLS, Column, Print, Table
 
 if TYPE_CHECKING:
     from tui.features.detail.words import Relatives
+    from tui.features.tree.words import Branch
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -489,15 +490,6 @@ _MIN_HEAD: Final = 22
 _MIN_TASK: Final = 14  # Of the head, with the glyph.
 
 
-class _TreeRow(NamedTuple):
-    """A node with its guides."""
-
-    node: TreeNode
-    guides: str
-    style: StatusStyle
-    is_current: bool
-
-
 def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
     """Return the tree in lines of at most `width` cells (None: no limit). `▌` marks the current run.
 
@@ -506,10 +498,11 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     """
     from tui.features.tree.words import GUIDE_STEP, branches_below  # noqa: PLC0415  `ls` does not need it
 
-    branches = branches_below(tree.root, lambda node: node.children, lambda _: True, GUIDE_STEP)
-    rows = [_TreeRow(node, guides, _style(node), node.id == tree.current) for node, guides, *_ in branches]
-    least = GLYPH_CELLS + _MIN_HEAD + GAP + max(len(row.node.id) for row in rows)
+    rows = branches_below(tree.root, lambda node: node.children, lambda _: True, GUIDE_STEP)
+    least = GLYPH_CELLS + _MIN_HEAD + GAP + max(len(row.entry.id) for row in rows)
     table = _TREE_TABLE if width is None or width >= least else _NARROW_TREE
+    current = Piece("▌", Token.ACCENT)
+    table = replace(table, glyph=lambda row: current if row.entry.id == tree.current else Piece(" "))
     _, *lines = Print(table, width).page(rows, now)
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
@@ -522,11 +515,11 @@ def _style(node: TreeNode) -> StatusStyle:
     return style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
 
 
-def _head(row: _TreeRow, _now: Now, width: int) -> Line:
+def _head(row: "Branch[TreeNode]", _now: Now, width: int) -> Line:
     """Return guides, task, tags and attempts. The task stays visible at any depth."""
     from tui.features.tree.words import guide_tail  # noqa: PLC0415  `ls` does not need it
 
-    node, guides, style, _ = row
+    node, guides, style = row.entry, row.guides, _style(row.entry)
     task: Line = (style.mark, Piece(" "), Piece(node.task or formatting.NONE, style.row.task))
     if width:
         # A cut guide shows its depth, since all lines below the cut start alike.
@@ -534,25 +527,26 @@ def _head(row: _TreeRow, _now: Now, width: int) -> Line:
     return (Piece(guides, Token.GUIDE), *task, *_remark(node.run))
 
 
-def _took(row: _TreeRow, now: Now, _width: int) -> Line:
+def _took(row: "Branch[TreeNode]", now: Now, _width: int) -> Line:
     from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
 
-    return (Piece(formatting.duration(node_took(row.node, row.node.run, now.at)), row.style.row.took),)
+    took = formatting.duration(node_took(row.entry, row.entry.run, now.at))
+    return (Piece(took, _style(row.entry).row.took),)
 
 
 _HEAD: Final = Column("head", "", _head, cut_to=_MIN_HEAD)
 _TREE_TABLE: Final = Table(
     (
         _HEAD,
-        Column("status", "", lambda row, *_: (row.style.name,), cut_to=15, drop_rank=2),
+        Column("status", "", lambda row, *_: (_style(row.entry).name,), cut_to=15, drop_rank=2),
         Column("took", "", _took, align="right", drop_rank=1),
-        Column("id", "", lambda row, *_: (Piece(row.node.id, row.style.row.rest),)),
+        Column("id", "", lambda row, *_: (Piece(row.entry.id, _style(row.entry).row.rest),)),
     ),
-    lambda row: Piece("▌", Token.ACCENT) if row.is_current else Piece(" "),
+    lambda _: Piece(" "),
     growth=("head",),
 )
 _NARROW_TREE: Final = replace(
-    _TREE_TABLE, columns=(_HEAD, Column("id", "", lambda row, *_: short_id(row.node.id, row.style.row.rest)))
+    _TREE_TABLE, columns=(_HEAD, Column("id", "", lambda row, *_: short_id(row.entry.id, _style(row.entry).row.rest)))
 )
 
 

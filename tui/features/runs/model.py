@@ -19,7 +19,7 @@ from tui.kit.rows import RowLines
 from tui.kit.speed import no_collections
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, key_after, key_before
-from tui.store.filter import Filter, StatusWords, parse_filter, read_status_words, split_words
+from tui.store.filter import Filter, parse_filter, read_status_words, split_words
 from tui.store.freshness import Gap
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
@@ -298,12 +298,9 @@ def shows_only_failures(query: ListQuery) -> bool:
     words = [word for word in split_words(query.text) if not word.is_negated]
     if any(word.field == "group" for word in words):
         return True  # only failed runs are in groups
-    return any(_is_failures(read_status_words(word.values)) for word in words if word.field == "status")
-
-
-def _is_failures(words: StatusWords) -> bool:
-    is_failed = words.group <= FAILED and words.titles <= FAILED_TITLES
-    return is_failed and not words.unknown and bool(words.group or words.titles)
+    statuses = (read_status_words(word.values) for word in words if word.field == "status")
+    failures = (each for each in statuses if each.group <= FAILED and each.titles <= FAILED_TITLES)
+    return any((each.group or each.titles) and not each.unknown for each in failures)
 
 
 def names_queue(text: str) -> bool:

@@ -8,7 +8,6 @@ from tui.domain.error import RunError
 from tui.domain.finding import Hold
 from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Status
 from tui.domain.tree import RunTree, TreeNode
-from tui.features.runs.columns import took
 from tui.text import formatting
 from tui.text.json import as_json, spelled
 from tui.text.status import style_of
@@ -42,7 +41,7 @@ def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
         parts.append((Piece(f"attempt {attempt}", Token.MUTED),))
     if after.is_waiting_to_retry:
         parts.append((Piece("waiting to retry", Token.MUTED),))
-    if after.is_final and (ran := took(after, now)) is not None:
+    if after.is_final and (ran := after.took(now)) is not None:
         parts.append((Piece(formatting.duration(ran), style.row.number),))
     if after.status.is_failed and (error := after.error_value):
         name = Piece(error.name or "", Token.ROSE, is_bold=True)

@@ -301,50 +301,6 @@ class ShownView(NamedTuple):
     cursor: RunId | None = None
 
 
-class ViewTrail:
-    """The way back through the views: lists with their filters, errors, queues, the wall.
-
-    A run belongs to the view before it.
-    """
-
-    def __init__(self, main: "MainScreen") -> None:
-        self._main = main
-        self._before: deque[ShownView] = deque(maxlen=MAX_VIEWS)
-        self._current: ShownView | None = None
-
-    def note(self) -> None:
-        """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
-        main, current = self._main, self._current
-        is_list = main.front is main
-        if isinstance(main.front, BaseScreen) and main.front.prompt.is_open:
-            return  # the filter is still being typed
-        if is_list and main.pane is not main.run_list and current is not None:
-            return  # an opened run belongs to the view from which it was opened
-        what = main.run_list.views.query if is_list else main.app_base.address_of(main.front)
-        if current is None or current.what != what:
-            # Before the first key, the user has not left any view to return to.
-            if current is not None and main.app_base.last_key:
-                self._before.append(current)
-            self._current = ShownView(what, main.run_list.target if is_list else None)
-        elif is_list:
-            self._current = current._replace(cursor=main.run_list.target)
-
-    def go_back(self) -> None:
-        """Show the view before, or say that there is none."""
-        main = self._main
-        self.note()
-        is_run = main.front is main and main.pane is not main.run_list
-        view = self._current if is_run else self._before.pop() if self._before else None
-        if view is None:
-            main.front.say("there is no view before this one")
-            return
-        self._current = view
-        if isinstance(view.what, ListQuery):
-            main.show_query(view.what, view.cursor)
-        else:
-            main.app_base.show_address(view.what)
-
-
 # The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
 
 
@@ -376,13 +332,15 @@ class MainScreen(MainView):
             live,
             lambda: self.app_base,
             add_message=lambda text: self.app_base.messages.add(live.session.now(), text),
-            show_notice=self._show_notice,
+            show_notice=lambda line: self.front.notice(line),  # noqa: PLW0108  another view may be in front then
             open_run=self._open_replay,
             unmark=self.run_list.clear_shown_marks,
         )
         self._command_line: CommandLineEntrance | None = None
         self._listing: Listing | None = None
-        self.view_trail = ViewTrail(self)
+        # The way back through the views: lists with their filters, errors, queues, the wall.
+        self._views_before: deque[ShownView] = deque(maxlen=MAX_VIEWS)
+        self._current_view: ShownView | None = None
         self.run_list.on_filtered = self._on_filtered
         self.run_list.on_highlighted = self._on_highlighted
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
@@ -635,14 +593,33 @@ class MainScreen(MainView):
         self._command_line.open(view, own, sorts)
 
     def note_view(self) -> None:
-        self.view_trail.note()
+        """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
+        current, is_list = self._current_view, self.front is self
+        if isinstance(self.front, BaseScreen) and self.front.prompt.is_open:
+            return  # the filter is still being typed
+        if is_list and self.pane is not self.run_list and current is not None:
+            return  # an opened run belongs to the view from which it was opened
+        what = self.run_list.views.query if is_list else self.app_base.address_of(self.front)
+        if current is None or current.what != what:
+            # Before the first key, the user has not left any view to return to.
+            if current is not None and self.app_base.last_key:
+                self._views_before.append(current)
+            self._current_view = ShownView(what, self.run_list.target if is_list else None)
+        elif is_list:
+            self._current_view = current._replace(cursor=self.run_list.target)
 
     def action_view_before(self) -> None:
-        self.view_trail.go_back()
-
-    def has_view(self, name: str) -> bool:
-        """Return whether a view of this name covers the list."""
-        return name in features.VIEWS or name in features.LISTS
+        self.note_view()
+        is_run = self.front is self and self.pane is not self.run_list
+        view = self._current_view if is_run else self._views_before.pop() if self._views_before else None
+        if view is None:
+            self.front.say("there is no view before this one")
+            return
+        self._current_view = view
+        if isinstance(view.what, ListQuery):
+            self.show_query(view.what, view.cursor)
+        else:
+            self.app_base.show_address(view.what)
 
     def view_named(self, name: str) -> ViewEntrance:
         """Return the way to one of the views."""
@@ -784,10 +761,6 @@ class MainScreen(MainView):
         # At the end of the program, the screen does not know its app any more.
         return [*self.action_controller.farewell(), *app.own_commands.farewell()]
 
-    def _show_notice(self, line: Line) -> None:
-        """Show a notice about an action on the view that is in front."""
-        self.front.notice(line)
-
     @property
     def _is_listing(self) -> bool:
         """Whether the list shows the runs of a line."""
@@ -853,7 +826,7 @@ def apply_address(app: AppBase, address: ViewAddress) -> str | None:
     if problem is not None:
         address = replace(address, since="")
     main = _main_of(app)
-    if main.has_view(address.view):
+    if address.view in features.VIEWS or address.view in features.LISTS:
         main.view_named(address.view).show(address)
     else:
         main.show_address(address)

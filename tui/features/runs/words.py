@@ -31,7 +31,7 @@ from tui.domain.run import (
 )
 from tui.domain.text import Raw, clean, shortened
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
-from tui.features.runs.columns import time_in_queue, took
+from tui.features.runs.columns import time_in_queue
 from tui.kit.words import advice_on, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import Filter
@@ -343,7 +343,9 @@ def _paragraphs(facts: ListFacts) -> Sequence[tuple[str, Token]]:
     if facts.is_relayed and facts.filters.errors:
         return [(f"{NO_GROUP_ON_RELAY.capitalize()}.", Token.TEXT)]
     if facts.run_count and facts.is_filtered:
-        return [(_no_match(facts), Token.TEXT)]
+        is_all_read = facts.history is None or facts.history.is_complete
+        so_far = "." if is_all_read else " so far. Older runs are still being read."
+        return [(f"No runs match{so_far} Esc clears the filter.", Token.TEXT)]
     if freshness.failure is not None:
         return _failure_paragraphs(facts, freshness.failure)
     if freshness.is_slow:
@@ -365,12 +367,6 @@ def _paragraphs(facts: ListFacts) -> Sequence[tuple[str, Token]]:
         (f"No runs yet{where}.", Token.BRIGHT),
         ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
     ]
-
-
-def _no_match(facts: ListFacts) -> str:
-    if facts.history is not None and not facts.history.is_complete:
-        return "No runs match so far. Older runs are still being read. Esc clears the filter."
-    return "No runs match. Esc clears the filter."
 
 
 def _failure_paragraphs(facts: ListFacts, failure: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
@@ -481,7 +477,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
 def _duration_text(run: Run, now: Now) -> Line:
     """Return how long the run waits, runs or ran. A duration alone would not say which of these."""
     token = style_of(run).row.took if not run.is_final else Token.MUTED
-    ran = took(run, now.frozen_at or now.at)
+    ran = run.took(now.frozen_at or now.at)
     duration = now.duration(ran, is_running=not run.is_final)
     since = run.state.finished_at if run.state else None
     ago = f", {now.age(since)} ago" if since is not None else ""

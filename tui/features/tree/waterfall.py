@@ -54,22 +54,15 @@ class WaterfallView(FoldingView[int]):
         self.get_run = get_run
         self.placed = placed
         """The trace, with the ends that the store has learned since it was read."""
-        self._trees: dict[bool, RowTree] = {False: placed.tree}
+        self.tree = placed.tree
+        """Which spans have rows."""
         self._zoom: TimeWindow | None = None
-        self._with_engine = False
         super().__init__()
 
     @property
     def waterfall(self) -> Waterfall:
         """The spans of the trace."""
         return self.placed.waterfall
-
-    @property
-    def tree(self) -> RowTree:
-        """Which spans have rows."""
-        if self._with_engine not in self._trees:
-            self._trees[self._with_engine] = row_tree(self.waterfall, with_engine=self._with_engine)
-        return self._trees[self._with_engine]
 
     @property
     def order(self) -> Sequence[int]:
@@ -83,9 +76,12 @@ class WaterfallView(FoldingView[int]):
     def show(self, placed: words.PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
         self.placed = placed
-        self._trees = {False: placed.tree}
-        self._shown = None
+        self._show_tree(with_engine=self.tree.with_engine)
         self.on_runs_changed()
+
+    def _show_tree(self, *, with_engine: bool) -> None:
+        self.tree = row_tree(self.waterfall, with_engine=True) if with_engine else self.placed.tree
+        self._shown = None
 
     def on_runs_changed(self) -> None:
         """Compute ends and path again if a run has ended that the trace shows as open."""
@@ -106,8 +102,7 @@ class WaterfallView(FoldingView[int]):
 
     def toggle_engine(self) -> None:
         """Show the engine's spans, or hide them again."""
-        self._with_engine = not self._with_engine
-        self._shown = None
+        self._show_tree(with_engine=not self.tree.with_engine)
 
     def nearest_row(self, index: int) -> int:
         """Return the span whose row stands for a span: itself, or the nearest one above it that has a row."""

@@ -12,7 +12,7 @@ from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run
 from tui.domain.trace import Walked
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
-from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.features.runs.columns import short_id, time_in_queue
 from tui.features.runs.words import waiting_words
 from tui.kit.words import could_not_read
 from tui.lazy_dataclass import dataclass
@@ -39,7 +39,7 @@ def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | N
     For a run whose detail was not read, the times come from a query or a trace.
     """
     if run is not None and run.state is not None:
-        return took(run, until)
+        return run.took(until)
     if node.times is None:
         return None
     return node.times.took(until, is_final=node.status is None or node.status.canonical.is_final)
