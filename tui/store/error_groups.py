@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from math import ceil
+from math import ceil, inf
 from typing import Final, NamedTuple, TypeGuard, TypeVar
 
-from sortedcontainers import SortedList, SortedSet
+from sortedcontainers import SortedList
 
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
@@ -34,19 +34,23 @@ class TimeSpan(NamedTuple):
     cells: int = DEFAULT_CELLS
 
     @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.until - self.since
+
+    @property
     def cell_s(self) -> float:
         """The length of a cell in seconds."""
-        return max((self.until - self.since) / timedelta(seconds=1), 1.0) / self.cells
+        return max(self.length.total_seconds(), 1.0) / self.cells
 
     @property
     def first_cell(self) -> int:
         """The number of the span's first cell. A cell's number is its start since the epoch, divided by its length."""
         return ceil(self.until.timestamp() / self.cell_s) - self.cells
 
-    def moves_to(self, later: "TimeSpan") -> bool:
-        """Return whether another span is this one a little later: as long, with the same cells, and overlapping."""
-        is_same = later.until - later.since == self.until - self.since and later.cells == self.cells
-        return is_same and self.since <= later.since <= self.until
+    def has(self, at_s: float) -> bool:
+        """Return whether a time in seconds since the epoch is in it."""
+        return self.since.timestamp() <= at_s <= self.until.timestamp()
 
 
 class Failure(NamedTuple):
@@ -87,61 +91,6 @@ def known_error(run: Run) -> RunError | None:
     return NO_ERROR if error is None and stamp.updated_at >= run.state.updated_at else error
 
 
-Key = tuple[float, RunId]
-"""The time of a failure in seconds since the epoch, and its run."""
-
-
-class Members:
-    """Failures sorted by time."""
-
-    __slots__ = ("_keys",)
-
-    def __init__(self) -> None:
-        self._keys = SortedList()
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def add(self, failure: Failure) -> None:
-        """Add a failure."""
-        self._keys.add((failure.seen_s, failure.run_id))
-
-    def remove(self, failure: Failure) -> None:
-        """Remove a failure. Raises `ValueError` if it is not there."""
-        self._keys.remove((failure.seen_s, failure.run_id))
-
-    @property
-    def oldest_s(self) -> float:
-        """The time of the oldest failure; infinite if there is none."""
-        return self._keys[0][0] if self._keys else float("inf")
-
-    def first_s(self, span: TimeSpan) -> float:
-        """Return the time of the oldest failure in a span. Raises `IndexError` if there is none after its start."""
-        return float(self._keys[self._keys.bisect_left((span.since.timestamp(),))][0])
-
-    def count_in(self, span: TimeSpan) -> int:
-        """Return the number of failures in a span."""
-        start, end = (span.since.timestamp(),), (span.until.timestamp(), "\U0010ffff")
-        return max(int(self._keys.bisect_right(end) - self._keys.bisect_left(start)), 0)
-
-    def newest_in(self, span: TimeSpan, limit: int | None = None) -> Iterator[RunId]:
-        """Iterate over the runs in a span, newest first."""
-        end = (span.until.timestamp(), "\U0010ffff")
-        keys: Iterable[Key] = self._keys.irange((span.since.timestamp(),), end, reverse=True)
-        return (run_id for _, run_id in islice(keys, limit))
-
-    def pieces(self, since_s: float, until_s: float, size: int) -> Iterator[list[RunId]]:
-        """Iterate over the runs between two times, both included, newest first, `size` of them at a time.
-
-        Failures may be added and removed between two pieces. Those that were added to earlier pieces are left out.
-        """
-        start: tuple[float] = (since_s,)
-        end: tuple[float, str] = (until_s, "\U0010ffff")
-        while keys := list(islice(self._keys.irange(start, end, inclusive=(True, False), reverse=True), size)):
-            yield [run_id for _, run_id in keys]
-            end = keys[-1]
-
-
 MAX_COUNTED_TAGS: Final = 1_000
 """A group counts at most this many tags (100 KB). Above it, tags of fewer than a quarter of its runs are dropped."""
 
@@ -166,17 +115,17 @@ class GroupCounts:
         self.tags: dict[Raw, int] = {}
         self.cells: dict[int, int] = {}
 
-    def add(self, failure: Failure, sign: int = 1) -> None:
-        """Count a failure, or with the sign -1 undo that."""
-        self.count += sign
+    def add(self, failure: Failure) -> None:
+        """Count a failure."""
+        self.count += 1
         if failure.task is not None:
-            add_to(self.tasks, failure.task, sign)
+            add_to(self.tasks, failure.task, 1)
         if failure.version is not None:
-            add_to(self.versions, failure.version, sign)
-        add_to(self.statuses, failure.status, sign)
-        add_to(self.cells, int(failure.seen_s // self.cell_s), sign)
+            add_to(self.versions, failure.version, 1)
+        add_to(self.statuses, failure.status, 1)
+        add_to(self.cells, int(failure.seen_s // self.cell_s), 1)
         for tag in set(failure.tags) if len(failure.tags) > 1 else failure.tags:
-            add_to(self.tags, tag, sign)
+            add_to(self.tags, tag, 1)
         if len(self.tags) > MAX_COUNTED_TAGS:
             # If most runs have a dropped tag, it comes back long before it counts as shared. A run has at most 10 tags,
             # so at most 40 tags stay.
@@ -307,80 +256,15 @@ class ServerGroups:
         return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
 
 
-_RUNS_PER_STEP: Final = 64
-
-
-class SpanCounts:
-    """Counts the failures of each group in a span. `changed`: the groups whose counts changed since it was cleared.
-
-    If the span moves on, only failures that enter or leave it are counted. For another span all failures are counted,
-    in steps: 10,000 failures take some 40 ms. Failures may be added and removed between the steps.
-    """
-
-    def __init__(self) -> None:
-        self.by_group: dict[Fingerprint, GroupCounts] = {}
-        self.changed: set[Fingerprint] = set()
-        self._counted: set[RunId] = set()
-        self._span: TimeSpan | None = None
-        self._since_s, self._until_s, self._cell_s = float("inf"), 0.0, 1.0
-        self._is_complete = False
-
-    def update(self, failure: Failure, *, is_there: bool = True) -> None:
-        """Make the counts agree with a failure: it is counted if it exists and lies in the span, else not."""
-        fingerprint, is_in_span = failure.fingerprint, self._since_s <= failure.seen_s <= self._until_s
-        is_counted = is_there and is_in_span
-        if fingerprint is None or is_counted is (failure.run_id in self._counted):
-            return
-        counts = self.by_group.get(fingerprint)
-        if counts is None:
-            counts = self.by_group[fingerprint] = GroupCounts(self._cell_s)
-        if is_counted:
-            counts.add(failure)
-            self._counted.add(failure.run_id)
-        else:
-            counts.add(failure, -1)
-            self._counted.discard(failure.run_id)
-        if not counts.count:
-            del self.by_group[fingerprint]
-        self.changed.add(fingerprint)
-
-    def steps(self, span: TimeSpan, members: Members, failures: Mapping[RunId, Failure]) -> Iterator[None]:
-        """Count the failures of a span, some in each step. `members` are the failures whose group is known.
-
-        If another span is requested before the last step, counting starts again.
-        """
-        before, was_complete = self._span, self._is_complete
-        if span == before and was_complete:
-            return
-        self._is_complete = False
-        since_s, until_s = self._since_s, self._until_s
-        self._span, self._cell_s = span, span.cell_s
-        self._since_s, self._until_s = span.since.timestamp(), span.until.timestamp()
-        if before is not None and was_complete and before.moves_to(span):
-            yield from self._check(members.pieces(since_s, self._since_s, _RUNS_PER_STEP), failures)
-            yield from self._check(members.pieces(until_s, self._until_s, _RUNS_PER_STEP), failures)
-        else:
-            self.changed.update(self.by_group)
-            self.by_group, self._counted = {}, set()
-            yield from self._check(members.pieces(self._since_s, self._until_s, _RUNS_PER_STEP), failures)
-        self._is_complete = True
-
-    def _check(self, pieces: Iterator[list[RunId]], failures: Mapping[RunId, Failure]) -> Iterator[None]:
-        """Count those of some runs that are in the span, and no others."""
-        for run_ids in pieces:
-            for run_id in run_ids:
-                self.update(failures[run_id])
-            yield
-
-
 # `ErrorGroups.update` follows changes of the store: one more failure costs the same in a group of one and of 10,000
-# runs. `steps` brings the groups up to date, at the cost of what has changed since.
+# runs. `steps` brings the groups up to date: it counts a group again that lost a failure, and all for another span.
 
 
 MAX_RUN_IDS: Final = 100
 """A group names this many of its newest runs. `ErrorGroups.run_ids` returns all of them."""
 
 _GROUPS_PER_STEP: Final = 8
+_RUNS_PER_STEP: Final = 64
 
 
 class Reading(NamedTuple):
@@ -388,6 +272,19 @@ class Reading(NamedTuple):
 
     failed_count: int
     read_count: int
+
+
+def _newest_in(failures: SortedList, span: TimeSpan) -> Iterator[Failure]:
+    """Iterate over the failures of a span, newest first."""
+    end = (span.until.timestamp(), "\U0010ffff")
+    found: Iterator[Failure] = failures.irange((span.since.timestamp(),), end, reverse=True)
+    return found
+
+
+def _expires_within(group: ErrorGroup, since: datetime, until: datetime) -> bool:
+    """Return whether the server's groups are ignored until a time within two others."""
+    times = (each.ignored_until for each in group.server_groups)
+    return any(at is not None and since < at <= until for at in times)
 
 
 class ErrorGroups:
@@ -402,15 +299,16 @@ class ErrorGroups:
         self._store = store
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
-        self._members: dict[Fingerprint, Members] = {}
-        self._read = Members()
-        self._unread = Members()
-        self._counts = SpanCounts()
+        self._members: dict[Fingerprint, SortedList] = {}
+        """The failures of each group, oldest first."""
+        self._unread = SortedList()
+        self._span: TimeSpan | None = None
+        self._counts: dict[Fingerprint, GroupCounts | None] = {}
+        """The failures of the groups that are counted in the span; None for groups without any there."""
+        self._stale: set[Fingerprint] = set()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
         self.changed: dict[Fingerprint, ErrorGroup | None] = {}
         """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
-        self._new_until = SortedSet()
-        self._ignored_until = SortedSet()
         self._now: datetime | None = None
         self._knows_before = False
         self._server_groups = ServerGroups()
@@ -436,15 +334,17 @@ class ErrorGroups:
         Before the last step, some groups are those of the span and others are not. `update` may be called between
         the steps, and the steps may be abandoned for others.
         """
-        yield from self._counts.steps(span, self._read, self._failures)
         yield from self._join()
-        stale = self._counts.changed
-        if self._now is not None and now < self._now:
-            stale.update(self._groups)  # a wrong clock was corrected, so expired states have to come back
+        # If a wrong clock was corrected, expired states have to come back.
+        times = sorted((self._now or now, now))
+        self._stale.update(key for key, each in self._groups.items() if _expires_within(each, *times))
         self._now = now
-        while self._has_stale(stale, span, now):
-            for _ in range(min(_GROUPS_PER_STEP, len(stale))):
-                self._refresh(stale.pop(), span, now)
+        while self._has_stale(span):
+            if len(self._counts) < len(self._members):
+                for fingerprint in self._members.keys() - self._counts.keys():
+                    yield from self._count(fingerprint, span)
+            for _ in range(min(_GROUPS_PER_STEP, len(self._stale))):
+                self._refresh(self._stale.pop(), span, now)
             yield
 
     def forget_changed(self) -> None:
@@ -453,31 +353,55 @@ class ErrorGroups:
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
-        read_count = self._read.count_in(span)
-        return Reading(read_count + self._unread.count_in(span), read_count)
+        since_s, until_s = span.since.timestamp(), span.until.timestamp()
+        are_read = [
+            each.fingerprint is not None for each in self._failures.values() if since_s <= each.seen_s <= until_s
+        ]
+        return Reading(len(are_read), sum(are_read))
 
     def unread(self, span: TimeSpan, limit: int) -> list[RunId]:
         """Return the newest failed runs of a span whose error is not known."""
-        return list(self._unread.newest_in(span, limit))
+        return [each.run_id for each in islice(_newest_in(self._unread, span), limit)]
 
     def run_ids(self, fingerprint: Fingerprint, span: TimeSpan) -> list[RunId]:
         """Return all runs of a group in a span, newest first."""
-        members = self._members.get(fingerprint)
-        return [] if members is None else list(members.newest_in(span))
+        return [each.run_id for each in _newest_in(self._members.get(fingerprint, SortedList()), span)]
 
     def update(self, run_id: RunId, run: Run | None) -> None:
         """Put a run into its group, or with None remove it from its group."""
-        before = self._failures.get(run_id)
+        before = self._failures.pop(run_id, None)
         after = self._failure(run, before)
-        if before == after:
-            return
-        if before is not None:
-            self._remove(before)
         if after is not None:
-            self._add(after)
-        left = None if before is None else before.fingerprint
-        if left is not None and not self._members[left]:
-            del self._members[left], self._kinds[left]
+            self._failures[run_id] = after
+        if before != after:
+            if after is not None:
+                self._add(after)
+            if before is not None:
+                self._remove(before)
+
+    def _add(self, failure: Failure) -> None:
+        fingerprint = failure.fingerprint
+        if fingerprint is None:
+            self._unread.add(failure)
+            return
+        self._members.setdefault(fingerprint, SortedList()).add(failure)
+        self._stale.add(fingerprint)  # whether a group is new depends on runs before the span too
+        counts = self._counts.pop(fingerprint, None)
+        if counts is not None and self._span is not None:
+            if self._span.has(failure.seen_s):
+                counts.add(failure)
+            self._counts[fingerprint] = counts
+
+    def _remove(self, failure: Failure) -> None:
+        fingerprint = failure.fingerprint
+        if fingerprint is None:
+            self._unread.remove(failure)
+            return
+        self._members[fingerprint].remove(failure)
+        self._counts.pop(fingerprint, None)
+        self._stale.add(fingerprint)
+        if not self._members[fingerprint]:
+            del self._members[fingerprint], self._kinds[fingerprint]
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if not is_failure(run) or run.state is None:
@@ -493,27 +417,20 @@ class ErrorGroups:
         seen_s = seen_at(run).timestamp()
         return Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
 
-    def _add(self, failure: Failure) -> None:
-        self._failures[failure.run_id] = failure
-        for members in self._members_of(failure):
-            members.add(failure)
-        self._counts.update(failure)
-
-    def _remove(self, failure: Failure) -> None:
-        del self._failures[failure.run_id]
-        for members in self._members_of(failure):
-            members.remove(failure)
-        self._counts.update(failure, is_there=False)
-
-    def _members_of(self, failure: Failure) -> tuple[Members, ...]:
-        fingerprint = failure.fingerprint
-        if fingerprint is None:
-            return (self._unread,)
-        self._counts.changed.add(fingerprint)  # whether a group is new depends on runs before the span too
+    def _count(self, fingerprint: Fingerprint, span: TimeSpan) -> Iterator[None]:
+        """Count the failures of a group, some in each step. If they change meanwhile, the group stays uncounted."""
         members = self._members.get(fingerprint)
         if members is None:
-            members = self._members[fingerprint] = Members()
-        return members, self._read
+            return
+        failures, counts = list(_newest_in(members, span)), GroupCounts(span.cell_s)
+        for number, failure in enumerate(failures, 1):
+            counts.add(failure)
+            if not number % _RUNS_PER_STEP:
+                yield
+        if self._span == span and failures == list(_newest_in(members, span)):
+            self._counts[fingerprint] = counts if failures else None
+            self._stale.add(fingerprint)
+        yield
 
     def _join(self) -> Iterator[None]:
         """Find out which groups of the server belong together, a few in each step."""
@@ -524,19 +441,22 @@ class ErrorGroups:
                 if not number % _GROUPS_PER_STEP:
                     yield
             self._joined, self._server_groups = answer, joined
-            self._counts.changed.update(self._groups)
+            self._stale.update(self._groups)
 
-    def _has_stale(self, stale: set[Fingerprint], span: TimeSpan, now: datetime) -> bool:
-        """Add the groups whose state the time has changed to the stale ones. Return whether there are any."""
-        while self._new_until and self._new_until[0][0] < span.since:
-            stale.add(self._new_until.pop(0)[1])
-        while self._ignored_until and self._ignored_until[0][0] <= now:
-            stale.add(self._ignored_until.pop(0)[1])
-        knows_before = self._unread.oldest_s >= span.since.timestamp() and self._has_runs_before(span.since)
+    def _has_stale(self, span: TimeSpan) -> bool:
+        """Return whether groups are not counted or not up to date for a span.
+
+        None is for another span, or when it becomes known which are new.
+        """
+        if span != self._span:
+            self._span, self._counts = span, {}
+            self._stale.update(self._groups)
+        oldest_s = self._unread[0].seen_s if self._unread else inf
+        knows_before = oldest_s >= span.since.timestamp() and self._has_runs_before(span.since)
         if knows_before is not self._knows_before:
             self._knows_before = knows_before
-            stale.update(self._groups)
-        return bool(stale)
+            self._stale.update(self._groups)
+        return bool(self._stale) or len(self._counts) < len(self._members)
 
     def _refresh(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> None:
         before, group = self._groups.get(fingerprint), self._group(fingerprint, span, now)
@@ -550,20 +470,16 @@ class ErrorGroups:
 
     def _group(self, fingerprint: Fingerprint, span: TimeSpan, now: datetime) -> ErrorGroup | None:
         """Return a group as it is now; None if no failure is left in the span."""
-        counts = self._counts.by_group.get(fingerprint)
+        counts = self._counts.get(fingerprint)
         if counts is None:
             return None
         members, kind = self._members[fingerprint], self._kinds[fingerprint]
-        run_ids = tuple(members.newest_in(span, MAX_RUN_IDS))
-        newest = (self._failures[run_id].error for run_id in run_ids[:MAX_COMPARED_ERRORS])
-        theirs = self._server_groups.of(kind, counts.tasks, (error for error in newest if error is not None))
-        for each in theirs:
-            if each.first_seen is not None and each.first_seen >= span.since:
-                self._new_until.add((each.first_seen, fingerprint))
-            if each.ignored_until is not None and each.ignored_until > now:
-                self._ignored_until.add((each.ignored_until, fingerprint))
+        newest = list(islice(_newest_in(members, span), MAX_RUN_IDS))
+        errors = (each.error for each in newest[:MAX_COMPARED_ERRORS] if each.error is not None)
+        theirs = self._server_groups.of(kind, counts.tasks, errors)
+        since_s = span.since.timestamp()
         # New if runs before the span were read, all their errors are known, and none is of the group.
-        is_first = self._knows_before and members.oldest_s >= span.since.timestamp()
+        is_first = self._knows_before and members[0].seen_s >= since_s
         own_state = ErrorState.NEW if is_first else None
         return ErrorGroup(
             kind=kind,
@@ -571,9 +487,9 @@ class ErrorGroups:
             tasks=most_first(counts.tasks),
             versions=most_first(counts.versions),
             statuses=most_first(counts.statuses),
-            first_seen=datetime.fromtimestamp(members.first_s(span), UTC),
-            last_seen=datetime.fromtimestamp(self._failures[run_ids[0]].seen_s, UTC),
-            run_ids=run_ids,
+            first_seen=datetime.fromtimestamp(members[members.bisect_left((since_s,))].seen_s, UTC),
+            last_seen=datetime.fromtimestamp(newest[0].seen_s, UTC),
+            run_ids=tuple(each.run_id for each in newest),
             shared_tags=shared_tags(counts.tags, counts.count),
             cells=tuple(sorted(counts.cells.items())),
             state=state_of(theirs, span.since, now) if theirs else own_state,

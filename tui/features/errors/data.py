@@ -82,8 +82,6 @@ class GroupUpdates:
         """How many runs of the span are in the groups that are shown; None before that is counted."""
         self.is_filled = False
         """Whether all failed runs of the store were grouped once."""
-        self.is_counting = False
-        """Whether another span was requested, and is not shown yet."""
         self.waiting: dict[RunId, None] = {}
         """The runs that wait to be grouped."""
         self._failed_count = 0
@@ -105,11 +103,17 @@ class GroupUpdates:
         """Whether so much has changed while the view was not shown that it has to start over."""
         return len(self.waiting) > MAX_MISSED
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether a span of another length was requested, and is not shown yet."""
+        return self._wanted_span.length != self.span.length
+
     def show_span(self, span: TimeSpan) -> None:
-        """Show another span. The rows of the one before stay until all of it is counted."""
-        self.is_counting = True
-        self.stop()
-        self.move_span(span)
+        """Show another span, or that of a later time. The rows of the one before stay until all of it is counted."""
+        if span.length != self._wanted_span.length:
+            self.stop()
+        self._wanted_span = span
+        self.request()
 
     def show_query(self, query: RowQuery[ErrorGroup]) -> None:
         """Show another order, or other groups. The rows stay until all groups are sorted."""
@@ -117,11 +121,6 @@ class GroupUpdates:
             self.query = query
             self.stop()
             self.request()
-
-    def move_span(self, span: TimeSpan) -> None:
-        """Show the span of a later time."""
-        self._wanted_span = span
-        self.request()
 
     def request(self) -> None:
         """Bring the list up to date: a slice of it at once, the rest in a task."""
@@ -201,7 +200,7 @@ class GroupUpdates:
         yield from self._rows.show(changed, query, self._now_s(), is_new=is_new)
         self.groups.forget_changed()
         self._shown, self.span, self.reading = shown, span, reading
-        self.is_counting, self._shown_s = False, self._now_s()
+        self._shown_s = self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
 
@@ -231,8 +230,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self.filters: Callable[[], RunFilters] = RunFilters
         """Returns the server's filters, which the failed runs match."""
         self._filters = RunFilters()
-        self.span = self.wanted_span = model.DAY
-        """The span that is shown, and the one that was requested, which is shown once all of it is counted."""
+        self.wanted_span = model.DAY
+        """The span that was requested. It is shown once all of it is counted."""
         self.reading = FailureReader(self._session, self._visible, self._unread, self._on_reading)
         # Only the detail of a group says who acknowledged it, and why. It is read once for each status.
         self._details: Selected[ErrorGroup, ServerGroupDetail | None] = Selected(
@@ -256,10 +255,14 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self.list = ListModel(self.view, query, self.list.height)
         runs_filter = with_server_filters(self._filters, EVERYTHING)
         self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
-        self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
         self.is_grouped = False
         """Whether all failed runs of the store are in the groups that are shown."""
+
+    @property
+    def span(self) -> model.SpanChoice:
+        """The span that is shown."""
+        return next(each for each in model.SPANS if each.length == self._updates.span.length)
 
     @property
     def read(self) -> FailuresProgress:
@@ -289,9 +292,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def facts(self) -> GroupFacts | None:
         """The group under the cursor and its surroundings."""
         group = self.list.current
-        if group is not None and (self._facts is None or self._facts.group is not group):
-            self._facts = self._facts_of(group)
-        return None if group is None else self._facts
+        return None if group is None else self._facts_of(group)
 
     @property
     def newest(self) -> RunId | None:
@@ -322,7 +323,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             self._filters = filters
             self._start_over(self.query)
         self._updates.groups.on_server_groups(self.reading.groups.result.groups)
-        self._updates.move_span(self._time_span)
+        self._updates.show_span(self._time_span)
         self.refresh()
         self.follow_row()
 
@@ -337,7 +338,6 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def forget(self) -> None:
         """Drop everything except the span and the order."""
         self.rest()
-        self.span = self.wanted_span
         self._start_over(RowQuery(self.list.query.order))
 
     def on_changes(self, changes: Changes) -> None:
@@ -352,7 +352,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         if not self.reading.is_running:
             self.refresh()  # the view was opened before the session had started
         if self.live.pause is None:
-            self._updates.move_span(self._time_span)
+            self._updates.show_span(self._time_span)
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
@@ -366,7 +366,6 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
         is_other, self.wanted_span = span != self.wanted_span, span
         if not self.is_open and not self._updates.is_filled:
-            self.span = span
             self._start_over(query)
             return
         self._updates.show_query(query)
@@ -461,7 +460,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             self._updates.groups.on_server_groups(self.reading.groups.result.groups)
             if self.live.pause is None:
                 self._updates.request()
-            self._on_detail()
+            self.on_update()
 
     @property
     def _time_span(self) -> TimeSpan:
@@ -469,19 +468,12 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         now = self.live.now
         return self.wanted_span.at(now.frozen_at or now.at)
 
-    def _on_detail(self) -> None:
-        self._facts = None
-        self.on_update()
-
     def _on_shown(self) -> None:
-        updates = self._updates
-        if not updates.is_counting:
-            self.span = self.wanted_span
-        if updates.is_filled and not self.is_grouped:
+        if self._updates.is_filled and not self.is_grouped:
             self.is_grouped = True
             self.reading.wake()  # until now it knew no run without an error
         self.follow_row()
-        self._on_detail()
+        self.on_update()
 
     # The texts around the groups.
 

@@ -88,7 +88,7 @@ class LiveFailing:
         if self._updates is not None:
             span = HOUR.at(self._session.now())
             if span != self._updates.span:
-                self._updates.move_span(span)
+                self._updates.show_span(span)
             own = self._session.findings.own
             if not self.failing.groups and own is not None and own.counted_since != self._counted_since:
                 self._show()  # more of the hour is known
