@@ -197,12 +197,12 @@ class Choices:
 class Preview:
     """What Enter will do, in words, and the same as a shell command.
 
-    `is_wrong`: it would do nothing; `does` says why.
+    `run` does it. None: it would do nothing; `does` says why.
     """
 
     does: Line = ()
     command: str = ""
-    is_wrong: bool = False
+    run: Callable[[], object] | None = None
 
 
 class Arguments(Protocol):
@@ -221,9 +221,6 @@ class Arguments(Protocol):
 
     def preview(self, text: str) -> Preview:
         """Return what Enter will do with this text."""
-
-    def take(self, text: str) -> object:
-        """Run the command with these arguments."""
 
 
 # A command of the command line, and how a typed text finds it.
@@ -260,7 +257,7 @@ class Command:
 
     name: str
     sentence: str
-    run: Callable[[], object]
+    run: Callable[[], object] = lambda: None
     key: str = ""
     aliases: tuple[str, ...] = ()
     arguments: Arguments | None = None

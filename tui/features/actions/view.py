@@ -1,7 +1,7 @@
 """Actions on runs from the screen: when a key works, the dialog, the queue, and the outcome."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ class ActionBatch:
 
     action: Action
     size: int
-    waiting: deque[Run]
+    waiting: dict[RunId, Run]
     check: Check
     due_at: datetime
     via: Via = Via.KEY
@@ -73,14 +73,13 @@ class ActionQueue:
         self._on_update = on_update
         self._on_done = on_done
         self._batches: list[ActionBatch] = []
-        self._pending: dict[RunId, ActionBatch] = {}
         self._started: dict[RunId, tuple[ActionBatch, ActionStatus | None]] = {}
         """The runs whose action a worker has started, with the status of an earlier action on them."""
 
     @property
     def is_withdrawable(self) -> bool:
         """Whether a run waits to be sent."""
-        return bool(self._pending)
+        return any(batch.waiting for batch in self._batches)
 
     @property
     def is_busy(self) -> bool:
@@ -94,7 +93,7 @@ class ActionQueue:
 
     def busy_words(self, run_id: RunId) -> str | None:
         """Return which action on a run waits or has no outcome yet, or None."""
-        if (batch := self._pending.get(run_id)) is not None:
+        if (batch := self._waits_in(run_id)) is not None:
             return f"{batch.action.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
         if run_id in self._started:
             return f"{self._started[run_id][0].action.id} is on its way"
@@ -103,10 +102,9 @@ class ActionQueue:
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Send an action for each run after `grace_s`."""
         due_at = self._session.now() + timedelta(seconds=grace_s)
-        batch = ActionBatch(action, len(runs), deque(runs), check, due_at, via)
+        batch = ActionBatch(action, len(runs), {run.id: run for run in runs}, check, due_at, via)
         self._batches.append(batch)
         if grace_s:
-            self._pending |= dict.fromkeys((run.id for run in runs), batch)
             self._on_update()
         self._session.spawn(self._run(batch, grace_s), action.id)
 
@@ -114,10 +112,10 @@ class ActionQueue:
         """Withdraw everything that was not sent. Return the number of runs by id of the action."""
         counts: Counter[str] = Counter()
         for batch in self._batches:
-            runs = [run for run in batch.waiting if run.id in self._pending]
-            counts[batch.action.id] += len(runs)
-            batch.withdrawn_count += len(runs)
-            self._drop_waiting(batch)
+            counts[batch.action.id] += len(batch.waiting)
+            batch.withdrawn_count += len(batch.waiting)
+            batch.waiting.clear()
+        self._on_update()
         return +counts
 
     def abandon(self) -> list[tuple[Action, int]]:
@@ -127,12 +125,11 @@ class ActionQueue:
         counts = [(batch.action, len(batch.waiting) + unsent[id(batch)]) for batch in self._batches]
         for batch in self._batches:
             batch.waiting.clear()
-        self._pending.clear()
         return [(action, count) for action, count in counts if count]
 
     def overlay(self, run_id: RunId) -> Piece | None:
         """Return the piece that the row of a run shows in place of its status."""
-        if (batch := self._pending.get(run_id)) is not None:
+        if (batch := self._waits_in(run_id)) is not None:
             return words.countdown(batch.action.id, batch.due_at - self._session.now())
         status = self._session.store.actions.get(run_id)
         batch, earlier = self._started.get(run_id, (None, None))
@@ -153,12 +150,12 @@ class ActionQueue:
         while batch.waiting:
             if (reason := batch.check()) is not None:
                 batch.stopped = reason
-                self._drop_waiting(batch)
+                batch.waiting.clear()
+                self._on_update()
             else:
-                await self._perform(batch, batch.waiting.popleft())
+                await self._perform(batch, batch.waiting.pop(next(iter(batch.waiting))))
 
     async def _perform(self, batch: ActionBatch, run: Run) -> None:
-        self._pending.pop(run.id, None)
         self._started[run.id] = batch, self._session.store.actions.get(run.id)
         self._on_update()
         known = self._session.store.get(run.id)
@@ -171,11 +168,9 @@ class ActionQueue:
         batch.outcomes.append(status)
         self._session.clock.call_later(words.SHOWN_FOR.total_seconds(), self._on_update)
 
-    def _drop_waiting(self, batch: ActionBatch) -> None:
-        for run in batch.waiting:
-            self._pending.pop(run.id, None)
-        batch.waiting.clear()
-        self._on_update()
+    def _waits_in(self, run_id: RunId) -> ActionBatch | None:
+        """Return the batch in which a run waits to be sent, if there is one."""
+        return next((batch for batch in self._batches if run_id in batch.waiting), None)
 
 
 # Actions on runs from the screen: when a key works, the confirmation dialog, and the notices about the outcome.

@@ -399,24 +399,25 @@ class CommandLine:
         return self._execution(self._line_with(choice) if choice is not None else self.typed)
 
     def _execution(self, text: str) -> Execution | None:
-        text = text.strip()
-        match self._meaning(text):
-            case None:
-                return None
-            case Command() as command:
-                return Execution(command.run, text)
-            case arguments, rest:
-                is_wrong = (arguments.are_needed and not rest) or arguments.preview(rest).is_wrong
-                return None if is_wrong else Execution(lambda: arguments.take(rest), text)
+        found = self._preview_of(text)
+        return None if found is None or found.run is None else Execution(found.run, text.strip())
 
-    def _meaning(self, line: str) -> Command | tuple[Arguments, str] | None:
-        """Return the command that a line is, or arguments and their text; None if it begins with no name."""
+    def _preview_of(self, line: str) -> Preview | None:
+        """Return what Enter does with a line; None if it begins with no name of a command."""
+        line = line.strip()
         if addresses.is_address(line):
-            return self._address, line
-        found = command_named(self.commands, line)
-        if found is None or found[0].arguments is None:
-            return None if found is None else found[0]
-        return found[0].arguments, found[1]
+            return self._address.preview(line)
+        # `sort took` is also a command by itself, whose preview says less.
+        arguments, rest = self._arguments, line.partition(" ")[2].strip()
+        if arguments is None:
+            found = command_named(self.commands, line)
+            if found is None:
+                return None
+            command, rest = found
+            arguments = command.arguments
+            if arguments is None:
+                return Preview(muted(command.sentence) if self.is_searching else (), run=command.run)
+        return arguments.preview(rest) if rest or not arguments.are_needed else Preview()
 
     def _find(self) -> None:
         text = self.typed.strip()
@@ -488,20 +489,10 @@ class CommandLine:
         choice = self.chosen
         if self.is_link or not (self.typed.strip() or self.is_searching):
             return Preview()
-        line = (self._line_with(choice) if choice is not None else self.typed).strip()
-        meaning = self._meaning(line)
-        if self._arguments is not None:
-            # `sort took` is also a command by itself, whose preview says less.
-            meaning = self._arguments, line.partition(" ")[2].strip()
-        match meaning:
-            case None if self.is_searching and choice is not None:
-                return nothing("this command does not exist here")
-            case Command() as command if self.is_searching:
-                return Preview(muted(command.sentence))
-            case arguments, rest if rest or not arguments.are_needed:
-                return arguments.preview(rest)
-            case _:
-                return Preview()
+        found = self._preview_of(self._line_with(choice) if choice is not None else self.typed)
+        if found is None and self.is_searching and choice is not None:
+            return nothing("this command does not exist here")
+        return found or Preview()
 
     def content(self) -> BoxContent:
         """Return what the box shows."""
@@ -547,17 +538,12 @@ class OneOf:
         return Choices(choices, words, 0 if choices and not is_whole else None)
 
     def preview(self, text: str) -> Preview:
-        if (value := self._value(text)) is None:
-            return nothing(f"{self.shown.lower()} is one of {' '.join(self.values)}")
-        return Preview(muted(f"{self.values[value] or value} {self.until}".strip()))
-
-    def take(self, text: str) -> None:
-        if (value := self._value(text)) is not None:
-            self.set_to(value)
-
-    def _value(self, text: str) -> str | None:
         wanted = text.strip().casefold()
-        return next((each for each in self.values if each.casefold() == wanted), None)
+        value = next((each for each in self.values if each.casefold() == wanted), None)
+        if value is None:
+            return nothing(f"{self.shown.lower()} is one of {' '.join(self.values)}")
+        said = f"{self.values[value] or value} {self.until}".strip()
+        return Preview(muted(said), run=partial(self.set_to, value))
 
 
 class Setting(NamedTuple):
@@ -592,7 +578,7 @@ class SettingArguments:
             ]
             return Choices(choices, f"{len(found)} of {len(self.settings)} settings", 0 if choices else None)
         choices = _value_choices(setting.live.suggested, part.strip(), setting.current, f"{name} ")
-        is_open = not part.strip() or not self.preview(text).is_wrong
+        is_open = not part.strip() or self.preview(text).run is not None
         return Choices(choices, f"now {setting.current}", None if is_open or not choices else 0)
 
     def preview(self, text: str) -> Preview:
@@ -601,16 +587,13 @@ class SettingArguments:
         if setting is None:
             return nothing(f"what may be set is {' '.join(self.settings)}")
         if not value:
-            return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),), is_wrong=True)
+            return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),))
         try:
-            done = setting.live.words.format(setting.parse(value.strip()))
+            parsed = setting.parse(value.strip())
         except ValueError as error:
             return nothing(f"{name} is {error}, not {value.strip()}")
-        return Preview(muted(f"{done} {self.until}"))
-
-    def take(self, text: str) -> None:
-        name, _, value = text.strip().partition(" ")
-        self.set_to(name.casefold(), self.settings[name.casefold()].parse(value.strip()))
+        done = f"{setting.live.words.format(parsed)} {self.until}"
+        return Preview(muted(done), run=partial(self.set_to, name.casefold(), parsed))
 
 
 def muted(text: str) -> Line:
@@ -619,7 +602,7 @@ def muted(text: str) -> Line:
 
 def nothing(reason: object) -> Preview:
     """Return the preview of a line that Enter does not run."""
-    return Preview((Piece(f"nothing: {reason}", Token.AMBER),), is_wrong=True)
+    return Preview((Piece(f"nothing: {reason}", Token.AMBER),))
 
 
 # The word that is being typed at the end of a command line, and what fits it.
@@ -820,25 +803,17 @@ class ViewArguments:
         )
 
     def preview(self, text: str) -> Preview:
+        line = f"{self.view} {text}" if self.view else text
         try:
-            address = self._parse(text)
+            address = addresses.parse_address(line) if addresses.is_address(line) else addresses.parse_words(line)
         except addresses.AddressError as error:
             return nothing(error)
         if (problem := self.numbers.period_problem(address.since)) is not None:
             return nothing(problem)
+        said, found = muted(_other_words(address) if address.run is None else f"the run {address.run}"), None
         if address.view == addresses.RUNS:
-            line, found = self.numbers.of_view(address)
-            return Preview(line, shell_command(address, self.numbers.names, found))
-        said = f"the run {address.run}" if address.run is not None else _other_words(address)
-        return Preview(muted(said), shell_command(address, self.numbers.names))
-
-    def take(self, text: str) -> None:
-        self.apply(self._parse(text))
-
-    def _parse(self, text: str) -> addresses.ViewAddress:
-        """Parse an address or the words of a command. Raises `AddressError`."""
-        line = f"{self.view} {text}" if self.view else text
-        return addresses.parse_address(line) if addresses.is_address(line) else addresses.parse_words(line)
+            said, found = self.numbers.of_view(address)
+        return Preview(said, shell_command(address, self.numbers.names, found), partial(self.apply, address))
 
 
 def _also(word: TypedWord) -> Line:
@@ -899,9 +874,9 @@ class RunArguments:
         if parse_link(text.partition(" ")[0]) is None:
             search = self.numbers.ids(text)
             if not search.is_complete:
-                return Preview((Piece("searching the loaded runs…", Token.FAINT),), is_wrong=True)
+                return Preview((Piece("searching the loaded runs…", Token.FAINT),))
             if search.found:
-                return Preview(muted(f"{len(search.found)} runs: choose one"), is_wrong=True)
+                return Preview(muted(f"{len(search.found)} runs: choose one"))
             return nothing(f"no loaded run has {text} in its id")
         try:
             address = addresses.parse_words(f"{addresses.RUN} {text}")
@@ -911,10 +886,7 @@ class RunArguments:
         line = muted(f"the run {address.run}, asked of the server")
         if run is not None and run.state is not None:
             line = (style_of(run).mark, Piece(" "), *run_line(run))
-        return Preview(line, shell_command(address, self.numbers.names))
-
-    def take(self, text: str) -> None:
-        self.apply(addresses.parse_words(f"{addresses.RUN} {text.strip()}"))
+        return Preview(line, shell_command(address, self.numbers.names), partial(self.apply, address))
 
     def _choice(self, run_id: RunId) -> Choice:
         run = self.live.get(run_id)
@@ -931,12 +903,7 @@ class RunArguments:
 def sort_commands(sorts: Sorts) -> list[Command]:
     """Return `sort ORDER`, and a command for each order."""
     arguments = OneOf("ORDER", dict(sorts.orders), sorts.take, current=sorts.current)
-    return [argued("sort", sorts.sentence, arguments), *commands_of_values("sort", arguments)]
-
-
-def argued(name: str, sentence: str, arguments: Arguments) -> Command:
-    """Return a command whose arguments do the work."""
-    return Command(name, sentence, lambda: None, arguments=arguments)
+    return [Command("sort", sorts.sentence, arguments=arguments), *commands_of_values("sort", arguments)]
 
 
 def commands_of_values(

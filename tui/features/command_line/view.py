@@ -55,13 +55,15 @@ def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Ap
     sentence_of_set = f"{', '.join(first)} or {last}, until the program ends."
     return [
         *(
-            model.argued(name, sentence, model.ViewArguments(name, numbers, apply))
+            Command(name, sentence, arguments=model.ViewArguments(name, numbers, apply))
             for name, form in sorted(VIEWS.items())
             if (sentence := form.sentence())
         ),
-        model.argued(RUN, "One run, by its id, a part of it, or a link.", model.RunArguments(live, numbers, apply)),
-        model.argued("theme", "Other colours: dark, light, 16.", theme),
-        model.argued("set", sentence_of_set, model.SettingArguments(settings, set_to, UNTIL)),
+        Command(
+            RUN, "One run, by its id, a part of it, or a link.", arguments=model.RunArguments(live, numbers, apply)
+        ),
+        Command("theme", "Other colours: dark, light, 16.", arguments=theme),
+        Command("set", sentence_of_set, arguments=model.SettingArguments(settings, set_to, UNTIL)),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *model.commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
