@@ -75,7 +75,8 @@ def test_rare_tags_are_forgotten_and_shared_ones_kept(monkeypatch: pytest.Monkey
     (group,) = groups.groups(SPAN, at(0))
     assert group.shared_tags == (("late", 379),)
     counts = groups._counts[group.fingerprint]
-    assert counts is not None and len(counts.tags) <= 10
+    assert counts is not None
+    assert len(counts.tags) <= 10
 
 
 def test_group_is_new_only_if_earlier_runs_were_read() -> None:
