@@ -69,7 +69,7 @@ class Throughput:
         if not self._samples:
             self.bytes_s = min(self.bytes_s, FIRST_BYTES_S)
 
-    def forget(self, *, is_slow: bool | None = None) -> None:
+    def forget_samples(self, *, is_slow: bool | None = None) -> None:
         """Drop the samples; the estimate stays until the next one. `is_slow` is what the link counts as now."""
         self._samples.clear()
         self.is_slow = self.is_slow if is_slow is None else is_slow
@@ -135,28 +135,6 @@ slower than expected, and then each frame delays the next ones.
 MAX_BLIND_ECHO_INTERVAL_S: Final = 2.0
 MAX_OVERDUE_INTERVAL_S: Final = 30.0
 """The longest time between two echoes of that kind, and between two frames of data or two repetitions."""
-
-
-class OverdueAnswer:
-    """What was done about the answer that is overdue. Times count from when it was due."""
-
-    def __init__(self) -> None:
-        self._repeat_due_s, self.blind_s = REPEAT_AFTER_S, 0.0
-        """`blind_s`: when the last frame was sent without it."""
-
-    def record_repeat(self, overdue_s: float) -> None:
-        """Record that the answer was asked for again."""
-        self._repeat_due_s = _due_after(overdue_s, MAX_OVERDUE_INTERVAL_S)
-
-    def repeat_wait_s(self, overdue_s: float) -> float:
-        """Return the time until it should be asked for again."""
-        return max(0.0, self._repeat_due_s - overdue_s)
-
-    def frame_wait_s(self, overdue_s: float, *, is_echo: bool) -> float:
-        """Return the time until a frame is sent without it."""
-        longest_s = MAX_BLIND_ECHO_INTERVAL_S if is_echo else MAX_OVERDUE_INTERVAL_S
-        least_s = BLIND_ECHO_S if is_echo else BLIND_DATA_S
-        return max(0.0, max(least_s, _due_after(self.blind_s, longest_s)) - overdue_s)
 
 
 def _due_after(overdue_s: float, longest_s: float) -> float:
@@ -229,11 +207,11 @@ class _SentFrame:
     is_probed: bool
 
 
-class LinkMeter:
+class LinkMeter(Throughput):
     """Estimates delay and throughput of the link to one terminal."""
 
     def __init__(self) -> None:
-        self._throughput = Throughput()
+        super().__init__()
         self._sent: deque[_SentFrame] = deque(maxlen=MAX_UNANSWERED)
         self._unprobed_bytes = 0
         self._has_answered = False
@@ -242,18 +220,14 @@ class LinkMeter:
         self._least_asked_s = math.inf
         self._settled_s = self._pressed_s = -math.inf
         self._first_sent_s: float | None = None
-        self._overdue = OverdueAnswer()
         self._queue_s = 0.0
+        self._expect_again()
 
-    @property
-    def bytes_s(self) -> float:
-        """The throughput in bytes a second; infinite for a terminal that does not answer."""
-        return self._throughput.bytes_s
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether the link was measured as slow."""
-        return self._throughput.is_slow
+    def _expect_again(self) -> None:
+        """No answer is overdue. Both times count from when one was due: of the next repetition, and of the last frame
+        that was sent without the answer.
+        """
+        self._repeat_due_s, self._blind_s = REPEAT_AFTER_S, 0.0
 
     @property
     def is_late(self) -> bool:
@@ -283,7 +257,7 @@ class LinkMeter:
 
     def record_sent(self, now_s: float, size_bytes: int, *, is_probed: bool) -> None:
         """Record a text that was written."""
-        self._overdue.blind_s = max(self._overdue.blind_s, self.overdue_s(now_s))
+        self._blind_s = max(self._blind_s, self.overdue_s(now_s))
         if self._first_sent_s is None:
             self._first_sent_s = now_s
         takes_s = size_bytes / UNKNOWN_BYTES_S if self._is_new(now_s) else self._takes_s(size_bytes)
@@ -293,8 +267,8 @@ class LinkMeter:
 
     def record_answer(self, now_s: float, asked_s: float) -> None:
         """Record the answer to a query: everything that was sent before it has arrived."""
-        self._overdue = OverdueAnswer()
-        self._throughput.begin()
+        self._expect_again()
+        self.begin()
         self._has_answered = True
         self._answers += 1
         is_least = asked_s >= self._least_asked_s
@@ -309,14 +283,14 @@ class LinkMeter:
             self._sample(now_s, arrived_s, arrived)
         self._settled_s = arrived_s
         self._predict(arrived_s)
-        self._throughput.judge(now_s, self._least_s if self._answers >= MIN_ANSWERS else math.inf)
+        self.judge(now_s, self._least_s if self._answers >= MIN_ANSWERS else math.inf)
 
     def forget(self) -> None:
         """Forget the frames in flight: the terminal was restored, or another program used it."""
         self._sent.clear()
         self._least_asked_s = math.inf
         self._unprobed_bytes = 0
-        self._overdue = OverdueAnswer()
+        self._expect_again()
 
     def wait_s(self, now_s: float, allowed: int) -> float:
         """Return the time until at most `allowed` frames are on their way: none for data, one for the echo of a key."""
@@ -326,7 +300,7 @@ class LinkMeter:
             return 0.0
         if not allowed and now_s >= self._least_until_s and self._has_open_probe:
             return max(0.0, self._overdue_at_s - now_s)  # until the link is empty
-        is_known = self._throughput.is_measured and sum(each.size_bytes for each in self._sent) <= MAX_UNANSWERED_BYTES
+        is_known = self.is_measured and sum(each.size_bytes for each in self._sent) <= MAX_UNANSWERED_BYTES
         if self._has_answered and not is_known and self._has_open_probe:
             return max(0.0, self._overdue_at_s - now_s)
         return max(0.0, self._sent[-allowed - 1].arrives_s - now_s)
@@ -334,8 +308,12 @@ class LinkMeter:
     def _blind_wait_s(self, overdue_s: float, allowed: int) -> float:
         """Return how long to wait while an answer is overdue: then few frames are sent, at growing intervals."""
         unanswered = [*dropwhile(lambda sent: not sent.is_probed, self._sent)]
-        is_free = len(unanswered) <= allowed
-        return 0.0 if is_free else self._overdue.frame_wait_s(overdue_s, is_echo=allowed > 0)
+        if len(unanswered) <= allowed:
+            return 0.0
+        longest_s, least_s = (
+            (MAX_BLIND_ECHO_INTERVAL_S, BLIND_ECHO_S) if allowed else (MAX_OVERDUE_INTERVAL_S, BLIND_DATA_S)
+        )
+        return max(0.0, max(least_s, _due_after(self._blind_s, longest_s)) - overdue_s)
 
     def lag_s(self, now_s: float) -> float:
         """How far the terminal is behind: by its last answer, or by one that is overdue, or by the first one."""
@@ -349,17 +327,17 @@ class LinkMeter:
     def repeat_wait_s(self, now_s: float) -> float:
         """Return the time until an overdue query should be repeated. Infinite: nothing is overdue."""
         overdue_s = self.overdue_s(now_s)
-        return self._overdue.repeat_wait_s(overdue_s) if overdue_s else math.inf
+        return max(0.0, self._repeat_due_s - overdue_s) if overdue_s else math.inf
 
     def record_repeat(self, now_s: float) -> bool:
         """Record that a repetition is due. Return False if the answer is not awaited any longer instead."""
         overdue_s = self.overdue_s(now_s)
-        self._overdue.record_repeat(overdue_s)
+        self._repeat_due_s = _due_after(overdue_s, MAX_OVERDUE_INTERVAL_S)
         # If keys come, the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped.
         if overdue_s < SILENT_AFTER_S or self._pressed_s < now_s - overdue_s:
             return True
         self._has_answered, self._queue_s = False, 0.0
-        self._throughput.bytes_s = math.inf  # nothing would correct the estimate
+        self.bytes_s = math.inf  # nothing would correct the estimate
         self.forget()
         return False
 
@@ -385,9 +363,9 @@ class LinkMeter:
 
     def _record_least(self, now_s: float, round_trip_s: float, *, is_least: bool) -> None:
         if round_trip_s < SHORTER_SHARE * self._least_s:
-            self._throughput.forget()  # the samples so far were taken for faster than they were
+            self.forget_samples()  # the samples so far were taken for faster than they were
         elif is_least and SHORTER_SHARE * round_trip_s > self._least_s:
-            self._throughput.forget(is_slow=False)  # they were taken for slower
+            self.forget_samples(is_slow=False)  # they were taken for slower
         if is_least or self._answers == 1:
             self._least_until_s = now_s + LEAST_KEPT_S
         self._least_s = round_trip_s if is_least else min(self._least_s, round_trip_s)
@@ -408,9 +386,9 @@ class LinkMeter:
             if size_bytes / took_s > least_bytes_s:
                 least_bytes_s, is_large = size_bytes / took_s, size_bytes >= PROBE_BYTES
         if is_large and self.is_late:
-            self._throughput.record_waited(now_s, least_bytes_s, self._queue_s)
+            self.record_waited(now_s, least_bytes_s, self._queue_s)
         else:
-            self._throughput.record_free(now_s, least_bytes_s, is_large=is_large)
+            self.record_free(now_s, least_bytes_s, is_large=is_large)
 
     def _takes_s(self, size_bytes: int) -> float:
         return size_bytes / (PREDICTED_SHARE * self.bytes_s)
