@@ -32,7 +32,6 @@ from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
-from tui.sync.clock import Clock, Timer, until_second_s
 from tui.sync.session import Session
 from tui.terminal.cells import CURSOR_REQUEST
 from tui.terminal.encoder import Place
@@ -341,39 +340,3 @@ def call_soon(pump: MessagePump, call: Callable[[], None] | Callable[[], Awaitab
     Return False if it is being removed. Textual's own `call_later` inspects the signature of the method each time.
     """
     return pump.post_message(events.Callback(callback=call))
-
-
-# `Ticker` calls a screen once a second, to update the text that depends only on the time.
-
-
-class Ticker:
-    """Calls `tick` in the screen's message loop at every second of the clock, from `begin` to `stop`.
-
-    It uses the session's clock, so that tests need not wait.
-    """
-
-    def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None], after_s: float = 0.0) -> None:
-        """`after_s`: `tick` is called this long after each second."""
-        self._screen = screen
-        self._clock = clock
-        self._tick = tick
-        self._after_s = after_s
-        self._timer: Timer | None = None
-
-    def begin(self) -> None:
-        """Call `tick` for the first time in about one second."""
-        self._timer = self._clock.call_later(until_second_s(self._clock) + self._after_s, self._on_timer)
-
-    def stop(self) -> None:
-        """Do not call `tick` again."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    def _on_timer(self) -> None:
-        call_soon(self._screen, self._run)
-
-    def _run(self) -> None:
-        if self._timer is not None:
-            self._tick()
-            self.begin()

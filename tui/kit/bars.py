@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from tui.api.actions import ACTIONS
 from tui.domain.run import EXECUTING_FAMILY, RunStatus
-from tui.kit.app import Ticker, app_of, is_covered
+from tui.kit.app import app_of, is_covered
 from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts, header_line, terminal_title
 from tui.kit.keys import LAST_RANK, MOTION, Places, key_label, places_of, pressed_key_label
@@ -387,38 +387,29 @@ class Summary(LiveLines):
 class ViewScreen(PaintedScreen[None]):
     """A screen with a header, which shows changes of the session and the time. Most compose footer and prompt too."""
 
-    def __init__(self, live: LiveModel, header: Header | None = None, *, after_s: float = 0.0) -> None:
-        """`after_s`: the screen updates the time this long after each second."""
+    def __init__(self, live: LiveModel, header: Header | None = None) -> None:
         super().__init__()
         self.live = live
         self.header = header or Header(live)
         self.footer = Footer()
         self.prompt = Prompt()
-        self._ticker = Ticker(self, live.session.clock, self._paint_tick, after_s)
 
     def on_mount(self) -> None:
         self.app_base.changed.subscribe(self, self._paint_changes)
-        self._ticker.begin()
 
     def on_unmount(self) -> None:
         self.app_base.changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
-        self._ticker.stop()
 
     def on_changes(self, changes: Changes) -> None:
         """Show changes of runs or of the session."""
         self.header.on_changes(changes)
 
     def tick(self) -> None:
-        """Update everything that depends on the time. Called every second."""
         self.header.tick()
         self.footer.tick()
 
     def _paint_changes(self, changes: Changes) -> None:
         self.on_changes(changes)
-        self.paint_now()
-
-    def _paint_tick(self) -> None:
-        self.tick()
         self.paint_now()
 
     def on_key(self, event: events.Key) -> None:

@@ -18,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.kit import layout
-from tui.kit.app import AppBase, Ticker, app_of, call_soon, is_covered
+from tui.kit.app import AppBase, app_of, call_soon, is_covered
 from tui.kit.colors import Background
 from tui.kit.commands import visible_top
 from tui.kit.driver import TerminalDriver
@@ -28,6 +28,7 @@ from tui.kit.terminal.link import LAYOUT_S
 from tui.kit.terminal.output import FrameSender, for_screen, for_tmux
 from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
+from tui.sync.clock import NO_TIMER, Timer, until_second_s
 from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
 from tui.text.styled import Line, Piece, Token, line_width, wrap
@@ -94,6 +95,8 @@ class PaintedScreen(Screen[ResultT]):
     """
 
     has_text_field: ClassVar[bool] = False
+    tick_after_s: ClassVar[float] = 0.0
+    """How long after each second of the clock it ticks."""
     shows_run_below: ClassVar[bool] = False
     """Whether this is a page about the run of the screen below, so that that screen goes on reading the run."""
 
@@ -102,6 +105,27 @@ class PaintedScreen(Screen[ResultT]):
         self._compositor = LineCompositor(self._size_notice)
         self.is_resting = False
         """Whether another screen hides this one, so that nothing is read for it."""
+        self._next_tick: Timer = NO_TIMER
+
+    def on_mount(self) -> None:
+        self._tick_later()
+
+    def _tick_later(self) -> None:
+        # By the session's clock, so that tests need not wait.
+        clock = self.app_base.session.clock
+        wait_s = until_second_s(clock) + self.tick_after_s
+        self._next_tick = clock.call_later(wait_s, self._on_second)
+
+    def _on_second(self) -> None:
+        call_soon(self, self._paint_tick)
+
+    def _paint_tick(self) -> None:
+        self.tick()
+        self.paint_now()
+        self._tick_later()
+
+    def tick(self) -> None:
+        """Update everything that depends on the time. Called every second."""
 
     @property
     def app_base(self) -> AppBase:
@@ -207,6 +231,7 @@ class PaintedScreen(Screen[ResultT]):
             super()._compositor_refresh()
 
     def on_unmount(self) -> None:
+        self._next_tick.cancel()
         forget_lines()
 
     def place_now(self) -> bool:
@@ -503,16 +528,14 @@ class YesNoDialog(LineDialog[bool]):
         super().__init__(Dialog(has_band=has_band))
         self._stop_waiting: Callable[[], None] = lambda: None
         self._will_ask = False
-        self._ticker = Ticker(self, app_of(self).session.clock, self.draw)
         self.answer = DialogAnswer(app_of(self).type_ahead.is_silent)
         self._ignored_at_s = -math.inf
 
-    def on_mount(self) -> None:
-        self._ticker.begin()
-
     def on_unmount(self) -> None:
-        self._ticker.stop()
         self._stop_waiting()
+
+    def tick(self) -> None:
+        self.draw()
 
     def on_resize(self) -> None:
         # This is also called when the dialog gets its first size.

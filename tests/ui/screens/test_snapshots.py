@@ -51,7 +51,7 @@ async def the_wall(monitor: Monitored) -> None:
     await monitor.press("W", wait_s=1)
     wall = monitor.app.screen
     assert isinstance(wall, WallScreen)
-    wall._ticker.stop()
+    wall._next_tick.cancel()
     vars(wall)["rebuild"] = lambda: None
     wall.body.show(wall_page(VIEW, *wall.body.size))
     wall.body.move(1)

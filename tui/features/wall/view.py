@@ -204,11 +204,12 @@ class WallScreen(ViewScreen):
 
     CSS_PATH = "wall.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    tick_after_s: ClassVar[float] = JUDGED_AFTER_S
 
     def __init__(
         self, live: LiveModel, main: MainView, open_row: Callable[[Opened, Hashable], None], cursor: Hashable = None
     ) -> None:
-        super().__init__(live, WallHeader(live, lambda: self.live_board.board), after_s=JUDGED_AFTER_S)
+        super().__init__(live, WallHeader(live, lambda: self.live_board.board))
         self._main = main
         self._open_row = open_row
         self._cursor_wanted = cursor
