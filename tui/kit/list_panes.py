@@ -101,10 +101,32 @@ class TablePane(Pane):
         self.table.rows.mark_all()
         self.show_marks()
 
+    def clear_marks(self) -> None:
+        """Clear all marks."""
+        self.table.rows.marks.clear()
+        self.show_marks()
+
     def show_marks(self) -> None:
         """Show which rows are marked."""
         self.table.show_changes()
         self.show_rule()
+
+
+def go_back(screen: BaseScreen, home: TablePane) -> bool:
+    """Go one level back from where a screen is; return whether there was one. `home` is its list."""
+    if screen.pane.searched:
+        screen.pane.search("")
+    elif screen.app_base.close_away_block() or screen.history.back():
+        pass
+    elif screen.workspace.is_zoomed:
+        screen.workspace.action_zoom()
+    elif screen.pane is not home:
+        screen.workspace.go_to(home.title)
+    elif len(home.table.rows.marks):
+        home.clear_marks()
+    else:
+        return False
+    return True
 
 
 class ListPane(TablePane):
@@ -514,17 +536,7 @@ class ListScreen(BaseScreen):
             self.entrance.list_runs(runs, event.action.run_id)
 
     def action_back(self) -> None:
-        marks = self.rows.list.marks
-        if self.pane.searched:
-            self.pane.search("")
-        elif self.app_base.close_away_block():
-            pass
-        elif self.workspace.is_zoomed:
-            self.workspace.action_zoom()
-        elif self.pane is not self.list_pane:
-            self.workspace.go_to(self.list_pane.title)
-        elif len(marks):
-            marks.clear()
+        if go_back(self, self.list_pane):
             self.show_changes()
         else:
             self.action_leave_view()

@@ -196,12 +196,11 @@ class ColumnDraft:
         self._base: tuple[list[ColumnEntry], frozenset[str]] | None = None
         """The columns right after a reset; None: they were chosen earlier."""
 
-        self._is_of_file = saved is None and bases.of_file is not None
         if saved is not None and saved.shown:
+            self._is_of_file = False
             self._show(saved)
         else:
-            self._show(bases.of_file if self._is_of_file else None)
-            self._base = list(self.columns), self.hidden
+            self._start_from(is_of_file=saved is None and bases.of_file is not None)
 
     @property
     def current(self) -> ColumnEntry:
@@ -216,8 +215,10 @@ class ColumnDraft:
     @property
     def shown(self) -> tuple[ColumnEntry, ...] | None:
         """The columns to show now; None: the program's own, which depend on the width of the list."""
-        if not self.is_own and not self._is_of_file:
-            return None
+        return self._visible if self.is_own or self._is_of_file else None
+
+    @property
+    def _visible(self) -> tuple[ColumnEntry, ...]:
         return tuple(each for each in self.columns if each.column not in self.hidden)
 
     @property
@@ -230,10 +231,8 @@ class ColumnDraft:
         """The columns to save. None: those of the config file or, without any, the program's own."""
         if not self.is_own:
             return None if self._is_of_file or self._bases.of_file is None else words.ColumnSet(())
-        shown = tuple(each for each in self.columns if each.column not in self.hidden)
-        return words.ColumnSet(
-            shown, tuple(each for each in self.columns if each not in shown and words.path_of(each) is not None)
-        )
+        hidden = (each for each in self.columns if each.column in self.hidden and words.path_of(each) is not None)
+        return words.ColumnSet(self._visible, tuple(hidden))
 
     @property
     def base_words(self) -> str:
@@ -267,13 +266,11 @@ class ColumnDraft:
         return ""
 
     def resize(self, step: int) -> str:
-        """Make the column under the cursor wider or narrower."""
+        """Make the column under the cursor wider or narrower; 0: give it its usual width."""
+        if not step:
+            return self._change(width=0)
         width = (self.current.width or self._width_of(self.current)) + step
         return self._change(width=max(MIN_COLUMN_CELLS, min(width, words.MAX_COLUMN_CELLS)))
-
-    def clear_width(self) -> str:
-        """Give the column under the cursor its usual width."""
-        return self._change(width=0)
 
     def next_type(self) -> str:
         """Show the values of the column under the cursor as the next type."""
@@ -308,10 +305,13 @@ class ColumnDraft:
 
     def reset(self) -> str:
         """Return to the columns of the config file, and from those to the program's own."""
-        self._is_of_file = self._bases.of_file is not None and (self.is_own or not self._is_of_file)
-        self._show(self._bases.of_file if self._is_of_file else None)
-        self._base = list(self.columns), self.hidden
+        self._start_from(is_of_file=self._bases.of_file is not None and (self.is_own or not self._is_of_file))
         return self.move_cursor(0)
+
+    def _start_from(self, *, is_of_file: bool) -> None:
+        self._is_of_file = is_of_file
+        self._show(self._bases.of_file if is_of_file else None)
+        self._base = list(self.columns), self.hidden
 
     def _show(self, columns: words.ColumnSet | None) -> None:
         """Show these columns, or the program's own, with all others hidden below them."""
@@ -357,7 +357,7 @@ class ColumnsScreen(LineDialog[None]):
              id="column-up"),
         bind("greater_than_sign,right,l", "draft('resize', 1)", "wider", "Make the column wider.", id="wider"),
         bind("less_than_sign,left,h", "draft('resize', -1)", "narrower", "Make the column narrower.", id="narrower"),
-        bind("0", "draft('clear_width')", "usual width", "Give the column its usual width again.", id="clear-width"),
+        bind("0", "draft('resize', 0)", "usual width", "Give the column its usual width again.", id="clear-width"),
         bind("a", "add_column", "add by path", "Add a column out of metadata, payload or output."),
         bind("t", "draft('next_type')", "type", "Show the values of a column by path as the next type.",
              id="column-type"),

@@ -189,7 +189,9 @@ def _first_own_place(stack: Raw | None, message: Raw) -> str:
 def head_lines(run: Run, now: Now, limit: int, action: Piece | None = None) -> list[Line]:
     """Return status, task and id, which is never cut. `action` replaces the status word while an action is pending."""
     style = style_of(run)
-    lines = _status_lines((style.mark, Piece(" "), action or style.name), remarks(run, now), Token.TEXT, limit)
+    lines = fold((style.mark, Piece(" "), action or style.name), limit)
+    for text in remarks(run, now):
+        lines = _beside(lines, text, Token.TEXT, limit)
     if meaning := meaning_words(run, now):
         lines = _beside(lines, meaning, Token.FAINT, limit)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
@@ -217,15 +219,8 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
         yield "gone from the server" if run.state is not None else "not found"
 
 
-def _status_lines(status: Line, texts: Iterable[str], token: Token, limit: int) -> list[Line]:
-    """Put remarks beside the status while they fit. Each other remark gets a line below, unbroken if possible."""
-    lines = fold(status, limit)
-    for text in texts:
-        lines = _beside(lines, text, token, limit)
-    return lines
-
-
 def _beside(lines: list[Line], text: str, token: Token, limit: int) -> list[Line]:
+    """Put a remark beside the status while it fits. Each other remark gets a line below, unbroken if possible."""
     one = joined([lines[0], (Piece(text, token),)])
     if len(lines) == 1 and line_width(one) <= limit:
         return [one]

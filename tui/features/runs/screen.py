@@ -28,7 +28,7 @@ from tui.kit.bars import ViewScreen
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
 from tui.kit.layout import PaneEntry
-from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack
+from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack, go_back
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import OpenRun, Pane
 from tui.kit.screen import BaseScreen
@@ -791,23 +791,12 @@ class MainScreen(MainView):
         """Go one level back; return whether there was one."""
         is_list = self.pane is self.run_list
         if self.run_list.server_search.stop() or (is_list and self._back_to_line()):
-            pass
-        elif is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
+            return True
+        if is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
             # Clear the marks before the filter: it may hide some of them, and an action would still be about those.
             self.run_list.clear_marks()
-        elif self.pane.searched:
-            self.pane.search("")
-        elif self.app_base.close_away_block() or self.history.back():
-            pass
-        elif self.workspace.is_zoomed:
-            self.workspace.action_zoom()
-        elif not is_list:
-            self.workspace.go_to(RUN_LIST)
-        elif self._acts_on_marks:
-            self.run_list.clear_marks()
-        else:
-            return False
-        return True
+            return True
+        return go_back(self, self.run_list)
 
 
 # `apply_address` brings the program to a view, and `address_of` names the one that is shown.

@@ -404,11 +404,6 @@ class RunListPane(TablePane):
     def refetch(self) -> None:
         self._values.retry()
 
-    def clear_marks(self) -> None:
-        """Clear all marks."""
-        self.rows.marks.clear()
-        self.show_marks()
-
     def clear_shown_marks(self) -> None:
         """Clear the marks that the filter does not hide."""
         self.rows.marks.clear_shown()

@@ -20,6 +20,7 @@ from tui.domain.run import (
     FAILED,
     FINAL,
     LIVE,
+    QUEUED_FAMILY,
     STATUS_TABLE,
     AttemptHistory,
     AttemptStatus,
@@ -481,39 +482,28 @@ def _duration_text(run: Run, now: Now) -> Line:
     duration = now.duration(ran, is_running=not run.is_final)
     since = run.state.finished_at if run.state else None
     ago = f", {now.age(since)} ago" if since is not None else ""
-    match run.status:
-        case _ if run.state is None:
-            text = "only its id is known"
-        case _ if run.is_gone:
-            text = "the server does not know it any more"
-        case _ if run.is_waiting_to_retry:
-            text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
-        case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
-            text = _waiting_text(run, now)
-        case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
-            verb = "running" if is_known_to_run(run, now) else "executing"
-            text = f"{verb} for {duration}" if ran is not None else "a worker took it and has not started it yet"
-            text = waiting_words(run, now) or text
-        case RunStatus.WAITING_TO_RESUME:
-            waits = waiting_words(run, now) or "waits"
-            text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
-        case RunStatus.EXPIRED:
-            text = f"its ttl{f' of {run.fixed.ttl}' if run.fixed.ttl else ''} ran out before it started"
-        case RunStatus.CANCELLED if ran is None:
-            text = f"canceled before it started{ago}"
-        case (
-            RunStatus.COMPLETED_SUCCESSFULLY
-            | RunStatus.COMPLETED_WITH_ERRORS
-            | RunStatus.CANCELLED
-            | RunStatus.CRASHED
-            | RunStatus.FAILED_TO_RUN
-            | RunStatus.TIMED_OUT
-            | RunStatus.INTERRUPTED
-            | RunStatus.SYSTEM_FAILURE
-        ):
-            text = f"took {duration}{ago}" if ran is not None else f"ended{ago}"
-        case _:
-            assert_never(run.status)
+    waits = waiting_words(run, now)
+    if run.state is None:
+        text = "only its id is known"
+    elif run.is_gone:
+        text = "the server does not know it any more"
+    elif run.is_waiting_to_retry:
+        text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
+    elif run.status in QUEUED_FAMILY:
+        text = _waiting_text(run, now)
+    elif run.status in EXECUTING_FAMILY:
+        verb = "running" if is_known_to_run(run, now) else "executing"
+        text = f"{verb} for {duration}" if ran is not None else "a worker took it and has not started it yet"
+        text = waits or text
+    elif run.status is RunStatus.WAITING_TO_RESUME:
+        waits = waits or "waits"
+        text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
+    elif run.status is RunStatus.EXPIRED:
+        text = f"its ttl{f' of {run.fixed.ttl}' if run.fixed.ttl else ''} ran out before it started"
+    elif ran is None:
+        text = f"{'canceled before it started' if run.status is RunStatus.CANCELLED else 'ended'}{ago}"
+    else:
+        text = f"took {duration}{ago}"
     return (Piece(text, token),)
 
 

@@ -62,10 +62,6 @@ class SavedView:
     remark: str = field(default="", compare=False)
 
 
-class TooManyViews(ValueError):
-    """There is no room for another view."""
-
-
 def name_problem(name: str) -> str:
     """Return why a view cannot have this name, as a sentence; empty if it can."""
     if not name:
@@ -89,8 +85,6 @@ def lettered(views: Iterable[SavedView], letter: str) -> SavedView | None:
 def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "") -> tuple[SavedView, ...]:
     """Return the views with one more, or with it in place of the view that has another name. If another view has its
     letter, that view loses it.
-
-    Raises `TooManyViews`.
     """
     gone = {view.name.casefold(), (instead_of or view.name).casefold()}
     kept: list[SavedView] = []
@@ -103,14 +97,7 @@ def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "")
             kept.append(replace(each, letter="") if each.letter and each.letter == view.letter else each)
     if not is_placed:
         kept.append(view)
-    if len(kept) > MAX_VIEWS:
-        raise TooManyViews
     return tuple(kept)
-
-
-def without_view(views: Sequence[SavedView], name: str) -> tuple[SavedView, ...]:
-    """Return the views without one."""
-    return tuple(each for each in views if each.name.casefold() != name.casefold())
 
 
 def listed_views(views: Sequence[SavedView]) -> tuple[SavedView, ...]:
@@ -228,10 +215,9 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
                 own = self.parse()
             except STRANGE:
                 own, self._is_whole = (), False
-            try:
-                changed[:] = change(own)
-            except TooManyViews:
-                raise OSError(None, "there are as many as fit. :views deletes some") from None
+            changed[:] = change(own)
+            if len(changed) > MAX_VIEWS:
+                raise OSError(None, "there are as many as fit. :views deletes some")
             if not self._is_whole:
                 aside.append(self._move_aside())
             return tuple(changed)
@@ -594,7 +580,12 @@ class ViewsScreen(PageScreen):
             return
         letter = (f"The letter {view.letter} is then free.",) if view.letter else ()
         question = ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete")
-        _ask(self, question, lambda _: self._change(lambda own: without_view(own, view.name)))
+        gone = view.name.casefold()
+
+        def without(own: Sequence[SavedView]) -> tuple[SavedView, ...]:
+            return tuple(each for each in own if each.name.casefold() != gone)
+
+        _ask(self, question, lambda _: self._change(without))
 
     def _own_view(self, verb: str) -> SavedView | None:
         view = self._view
