@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -298,81 +298,11 @@ class Part(StrEnum):
     QUEUED = "queued"
 
 
-# Plans which pages find the live runs, and which find the runs that ended. It does no IO.
-#
-# A scan reads every live run of some statuses, page by page. `RunLister` and `OlderRuns` send its requests. An expected
-# run that no page shows has left the live set. `plan_windows` groups such runs by creation time, so that one page finds
-# as many of them as possible; `RereadQueue` reads these windows.
-#
-# Source: tests/wire/recordings/README.md §3.
-
-
 PAGE_SIZE = 100
 """The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
 
-MIN_RUNS_PER_S = 1 / 86_400
-"""A density below one run a day is dropped."""
-
 CREATED_SLACK = timedelta(milliseconds=1)
 """Added to both ends of a window. The API does not say whether they are inclusive, and list times are milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A range of creation times that contains all `run_ids`. All its runs probably fit in about one page.
-
-    With a `task`, only runs of that task are listed.
-    """
-
-    created_from: datetime
-    created_to: datetime
-    run_ids: tuple[RunId, ...]
-    task: TaskId | None = None
-
-
-class Density:
-    """Estimates from pages how many runs were created per second, of one task or of all (None).
-
-    The store does not have all runs: it has few from before its history, and none that a filter excludes.
-    """
-
-    def __init__(self) -> None:
-        self._per_s: dict[TaskId | None, float] = {}
-
-    def record(self, task: TaskId | None, count: int, duration: timedelta) -> None:
-        """Record that pages showed `count` runs, which were created within `duration`."""
-        self._per_s[task] = count / max(duration, CREATED_SLACK).total_seconds()
-
-    def decay(self) -> None:
-        """Halve all densities, since the list may be less dense around the next runs to find."""
-        self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > MIN_RUNS_PER_S}
-
-    def rank(self, task: TaskId | None, known_rank: float, age: timedelta) -> float:
-        """Estimate how many runs of the list are newer than a run of this age. `known_rank` of them are known."""
-        return max(known_rank, self._per_s.get(task, 0.0) * age.total_seconds())
-
-
-def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
-    """Return windows for these runs, the fullest first, and the runs without a creation time.
-
-    `rank` is a run's index among all runs that a page may show, the newest first. Runs whose ranks are less than a page
-    apart share a window.
-    """
-    runs = tuple(runs)
-    undated = [run.id for run in runs if run.created_at is None]
-    ranked = sorted((rank(run.id), run.created_at, run.id) for run in runs if run.created_at is not None)
-    groups: list[list[tuple[float, datetime, RunId]]] = []
-    for entry in ranked:
-        # Keep all runs of one moment in one window: two windows of the same moment would read the same pages.
-        if groups and (entry[0] - groups[-1][0][0] < PAGE_SIZE or entry[1] == groups[-1][-1][1]):
-            groups[-1].append(entry)
-        else:
-            groups.append([entry])
-    planned: list[Window] = []
-    for group in groups:
-        _, created, run_ids = zip(*group, strict=True)
-        planned.append(Window(min(created) - CREATED_SLACK, max(created) + CREATED_SLACK, run_ids))
-    return sorted(planned, key=lambda window: -len(window.run_ids)), undated
 
 
 # Reads single pages of the runs list and emits their rows.
@@ -687,7 +617,8 @@ class Reconciliation:
 
 # Re-reads runs whose outcome is unknown: they dropped out of the live set, or the feed reported them only in part.
 #
-# One page of a window of creation time finds many of them (see `Scan`). A run that no list shows is read by its id.
+# A page begins at one of these runs, and shows the older ones that are near it in the list. The next page begins at the
+# next run that was not shown, so no more pages are read than needed. A run that no list shows is read by its id.
 #
 # Source: tests/wire/recordings/README.md §3.
 
@@ -695,11 +626,21 @@ class Reconciliation:
 SINGLE_PAGE_SIZE = 10
 """The page size for a window around a single run, which also contains other runs of the same millisecond."""
 
-MAX_SINGLE_PAGES = 3
-"""Pages of a window around a single run, before the run is read by its id."""
+MIN_WINDOW_PAGES = 3
+"""A window has at most as many pages as runs to find, or as many as these. Then its runs are read by their ids."""
 
-MAX_DENSITY_FACTOR = 4
-"""How much denser than planned a window may count, since the density of one burst is not that of all older runs."""
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A range of creation times that contains all `run_ids`, which are probably on one page.
+
+    With a `task`, only runs of that task are listed.
+    """
+
+    created_from: datetime
+    created_to: datetime
+    run_ids: frozenset[RunId]
+    task: TaskId | None
 
 
 class RereadQueue:
@@ -715,7 +656,8 @@ class RereadQueue:
         """Runs that a list is expected to show."""
         self._unlisted: dict[RunId, None] = {}
         """Runs to read by id, those that wait longest first. Each scan may add them again."""
-        self._density = Density()
+        self._is_sparse = False
+        """A page showed only one of its runs: the list has more runs than the store. Each run gets a window."""
         self._window: Window | None = None
         self._paging = Paging()
         """Follows the pages of the window."""
@@ -723,7 +665,7 @@ class RereadQueue:
 
     def add(self, run_ids: Iterable[RunId]) -> None:
         """Add runs that a scan should have found and did not."""
-        self._density.decay()
+        self._is_sparse = False
         self._listed.update(run_id for run_id in run_ids if run_id not in self._unlisted)
 
     def add_unlisted(self, run_ids: Iterable[RunId]) -> None:
@@ -748,89 +690,72 @@ class RereadQueue:
         single_reads_left = max_requests if max_single_reads is None else max_single_reads
         self._listed = {run_id for run_id in self._listed if self._is_needed(run_id)}
         self._unlisted = {run_id: None for run_id in self._unlisted if self._is_needed(run_id)}
+        self._give_up({run_id for run_id in self._listed if self._created_at(run_id) == EPOCH})
         for requests_left in range(max_requests, 0, -1):
             if self._unlisted and single_reads_left > 0 and (requests_left == 1 or not self._listed):
                 single_reads_left -= 1
                 await self._read_single(next(iter(self._unlisted)))
             elif (window := self._window or self._next_window()) is not None:
+                self._window = window
                 await self._read_window(window)
             elif not self._unlisted:
                 return
 
     def _next_window(self) -> Window | None:
-        store = self._pages.store
-        runs = [run for run_id in self._listed if (run := store.get(run_id)) is not None]
-        known_ranks = {run.id: float(store.created_rank(run.id)) for run in runs}
-        found, undated = plan_windows(runs, self._ranks(None, runs, known_ranks).__getitem__)
-        self._unlisted |= dict.fromkeys(undated)
-        self._listed.difference_update(undated)
-        found = sorted((*found, *self._windows_by_task(runs, known_ranks)), key=lambda window: -len(window.run_ids))
-        # `_lost` decides when a window ends: it gives up the runs that the pages do not show.
-        self._window, self._paging = (found[0] if found else None), Paging(max_stale=sys.maxsize, max_pages=sys.maxsize)
-        # Alternate between the fullest window and that of the run that waits longest, so that no single run starves.
+        """Return the window of most runs, or that with the run that waits longest, so that no run starves."""
+        runs = [run for run in map(self._pages.store.get, self._listed) if run is not None]
+        if not runs:
+            return None
+        oldest = min(runs, key=lambda run: run.read_at or EPOCH)
         self._is_oldest_first = not self._is_oldest_first
-        if self._is_oldest_first and runs:
-            oldest = min(runs, key=lambda run: run.read_at or EPOCH).id
-            self._window = next((window for window in found if oldest in window.run_ids), self._window)
-        return self._window
+        self._paging = Paging()
+        # Long runs often belong to few tasks and are far apart in the list, so a filter by task saves pages.
+        found = [self._fullest(runs, oldest, task) for task in (None, oldest.fixed.task)]
+        return max(found, key=lambda window: len(window.run_ids))
 
-    def _windows_by_task(self, runs: Iterable[Run], known_ranks: Mapping[RunId, float]) -> Iterator[Window]:
-        """Yield windows over the runs of a single task. Long runs often belong to few tasks and are far apart in the
-        list, so a filter by task saves pages.
-        """
-        by_task: dict[TaskId, list[Run]] = {}
-        for run in runs:
-            if run.fixed.task is not None:
-                by_task.setdefault(run.fixed.task, []).append(run)
+    def _fullest(self, runs: Iterable[Run], oldest: Run, task: TaskId | None) -> Window:
+        """Return the window with most of these runs that one page may show, by what the store knows."""
         store = self._pages.store
-        for task, of_task in by_task.items():
-            # Assume that the task has the same share of the runs everywhere, until a page shows more.
-            share = store.task_count(task) / len(store)
-            ranks = self._ranks(task, of_task, {run.id: known_ranks[run.id] * share for run in of_task})
-            found, _ = plan_windows(of_task, ranks.__getitem__)
-            yield from (replace(window, task=task) for window in found)
-
-    def _ranks(
-        self, task: TaskId | None, runs: Iterable[Run], known_ranks: Mapping[RunId, float]
-    ) -> dict[RunId, float]:
-        now, density = self._pages.read_at, self._density
-        return {run.id: density.rank(task, known_ranks[run.id], now - (run.created_at or now)) for run in runs}
+        # Assume that the task has the same share of the runs everywhere.
+        share = 1.0 if task is None else store.task_count(task) / len(store)
+        ranks = {run.id: store.created_rank(run.id) * share for run in runs if task in {None, run.fixed.task}}
+        ordered = sorted(ranks.values())
+        width = 0 if self._is_sparse else PAGE_SIZE
+        starts, last = ordered, ranks[oldest.id]
+        if self._is_oldest_first:
+            starts = [rank for rank in ordered if last - width < rank < last or rank == last]
+        start = max(starts, key=lambda rank: bisect_left(ordered, rank + width) - bisect_left(ordered, rank))
+        newest = max(self._created_at(run_id) for run_id, rank in ranks.items() if rank == start)
+        # All runs of one moment are in one window: two windows of the same moment would read the same pages.
+        near = [
+            run_id
+            for run_id, rank in ranks.items()
+            if start <= rank < start + width or self._created_at(run_id) == newest
+        ]
+        return Window(min(map(self._created_at, near)) - CREATED_SLACK, newest + CREATED_SLACK, frozenset(near), task)
 
     async def _read_window(self, window: Window) -> None:
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
         filters = filters if window.task is None else replace(filters, tasks=(window.task,))
-        is_single = len(window.run_ids) == 1
-        size = SINGLE_PAGE_SIZE if is_single else PAGE_SIZE
+        count = len(window.run_ids)
+        size = SINGLE_PAGE_SIZE if count == 1 else PAGE_SIZE
         page = await self._pages.read(filters, after=self._paging.cursor, size=size)
-        self._paging.add((), page.next)
+        self._paging.add([patch.id for patch in page.patches], page.next)
         self._listed.difference_update(patch.id for patch in page.patches)
-        missing = self._listed.intersection(window.run_ids)
-        is_at_end = self._paging.is_done or (is_single and self._paging.page_count >= MAX_SINGLE_PAGES)
-        lost = missing if is_at_end or not missing else None if is_single else self._lost(window, page, missing)
-        if lost is not None:
+        missing = {run_id: self._created_at(run_id) for run_id in self._listed.intersection(window.run_ids)}
+        reached = min((patch.created_at for patch in page.patches if patch.created_at), default=window.created_to)
+        is_at_end = self._paging.is_done or self._paging.page_count >= max(MIN_WINDOW_PAGES, count)
+        lost = {run_id for run_id, at in missing.items() if is_at_end or at > reached}
+        self._is_sparse |= len(lost) < len(missing) and count - len(missing) == 1
+        # The next page has more runs of the last moment. Any other run is found sooner by a window of its own.
+        if not any(reached in {at, window.created_to} for run_id, at in missing.items() if run_id not in lost):
             self._window = None
-            self._listed -= lost
-            self._unlisted |= dict.fromkeys(sorted(lost))
+        self._give_up(lost)
 
-    def _lost(self, window: Window, page: ListPage, missing: set[RunId]) -> set[RunId] | None:
-        """Return the runs to read by id if new, narrower windows would find the others sooner, else None.
-
-        Without progress the same window would be formed again. So three kinds of runs are lost: those that the pages
-        have passed, those of one crowded moment that fills page after page, and all runs if the server returns empty
-        pages without end.
-        """
-        created = [patch.created_at for patch in page.patches if patch.created_at]
-        reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
-        if reached is None or reached >= newest:
-            lost = {run_id for run_id in missing if reached is None or self._created_at(run_id) >= newest}
-            return None if self._paging.page_count <= len(lost) else lost
-        covered, page_count = window.created_to - reached, self._paging.page_count
-        min_covered = page_count * (window.created_to - window.created_from) / MAX_DENSITY_FACTOR
-        self._density.record(window.task, page_count * PAGE_SIZE, max(covered, min_covered))
-        # Pages still to read if the rest of the window is as dense as its pages so far.
-        if page_count * (reached - window.created_from) / covered <= len(missing):
-            return None
-        return {run_id for run_id in missing if self._created_at(run_id) > reached}
+    def _give_up(self, run_ids: set[RunId]) -> None:
+        """Read these runs by their ids."""
+        self._listed -= run_ids
+        self._unlisted |= dict.fromkeys(sorted(run_ids))
 
     def _created_at(self, run_id: RunId) -> datetime:
         run = self._pages.store.get(run_id)
