@@ -1,9 +1,7 @@
 """`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages."""
 
-from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -21,20 +19,23 @@ PageRow = Row
 
 
 class LazyRows(Sequence[PageRow]):
-    """Many rows, of which only the visible ones are made, then a few that stand below them."""
+    """Many rows, of which only the visible ones are made, then some that stand below them and are made already.
+
+    A subclass makes rows, and knows their indexes.
+    """
 
     def __init__(self, count: int, below: Sequence[PageRow]) -> None:
         self._count = count
         self._below = below
         self._made: dict[int, PageRow] = {}
 
-    @abstractmethod
     def make(self, index: int) -> PageRow:
         """Make one of the rows above those below."""
+        raise NotImplementedError
 
-    @abstractmethod
     def index_of(self, key: Hashable) -> int | None:
         """Return the index of the row with a key, or None, without making other rows."""
+        return next((index for index, row in enumerate(self._below) if row.key == key), None)
 
     @property
     def cursor_count(self) -> int:
@@ -51,7 +52,7 @@ class LazyRows(Sequence[PageRow]):
 
     def hits(self, needle: str) -> list[int]:
         """Return the rows that contain a text in folded case."""
-        return _hits(self, needle)
+        return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]
 
     def __len__(self) -> int:
         return self._count + len(self._below)
@@ -64,6 +65,9 @@ class LazyRows(Sequence[PageRow]):
         if index not in self._made:
             self._made[index] = self.make(index)
         return self._made[index]
+
+
+_NO_ROWS: Final = LazyRows(0, ())
 
 
 # A function makes the rows of a `Page` for a width; it is called again when the width changes.
@@ -105,7 +109,7 @@ class Page(CursorLines):
     def __init__(self, make: MakeRows = lambda _: ()) -> None:
         super().__init__()
         self._make = make
-        self._rows: Sequence[PageRow] = ()
+        self._rows = _NO_ROWS
         self._top = self._cursor = 0
         self._needle = ""
         self._matches: list[Any] = []
@@ -160,10 +164,11 @@ class Page(CursorLines):
         if width <= GUTTER:
             return
         cursor_key, is_first = self.row.key if self.row else None, not self._rows
-        self._rows = self._make(width - GUTTER)
+        made = self._make(width - GUTTER)
+        self._rows = made if isinstance(made, LazyRows) else LazyRows(0, made)
         if is_first:
             self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
-        if cursor_key is not None and (found := _index_of(self._rows, cursor_key)) is not None:
+        if cursor_key is not None and (found := self._rows.index_of(cursor_key)) is not None:
             self._top += found - self._cursor
             self._cursor = found
         self._find_rows(self._needle)
@@ -175,7 +180,7 @@ class Page(CursorLines):
             return BLANK_LINE
         index, line = self._visible[y]
         row, is_under_cursor = self._rows[index], index == self._cursor
-        if is_under_cursor and self.has_focus and isinstance(self._rows, LazyRows):
+        if is_under_cursor and self.has_focus and line is row.line:  # and no further line of it
             line = self._rows.cursor_line(index)
         return PageLine(line, is_under_cursor=is_under_cursor, is_current=row.is_current)
 
@@ -185,11 +190,11 @@ class Page(CursorLines):
 
     def start_over(self) -> None:
         """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
-        self._rows, self._visible, self._top, self._cursor = (), [], 0, 0
+        self._rows, self._visible, self._top, self._cursor = _NO_ROWS, [], 0, 0
 
     def go_to(self, key: Hashable) -> bool:
         """Put the cursor on the row with a key. Return whether there is one."""
-        if (index := _index_of(self._rows, key)) is not None:
+        if (index := self._rows.index_of(key)) is not None:
             self._go(index)
         return index is not None
 
@@ -219,9 +224,7 @@ class Page(CursorLines):
         return iter(())
 
     def _find_rows(self, needle: str) -> None:
-        rows = self._rows
-        find = rows.hits if isinstance(rows, LazyRows) else partial(_hits, rows)
-        self._matches = find(needle) if needle else []
+        self._matches = self._rows.hits(needle) if needle else []
 
     def go_to_place(self, place: Any) -> None:
         """Put the cursor on a place."""
@@ -342,7 +345,7 @@ class Page(CursorLines):
 
     def _clamp(self) -> None:
         height, rows = max(1, self.size.height), self._rows
-        count = rows.cursor_count if isinstance(rows, LazyRows) else len(rows)
+        count = rows.cursor_count
         self._cursor = max(0, min(self._cursor, count - 1))
         # With the cursor on its last row, what stands below is visible too.
         lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
@@ -356,19 +359,7 @@ class Page(CursorLines):
     def _first_above(self, last: int, height: int) -> int:
         """Return the first row of a window that ends with a row."""
         rows, first = self._rows, last
-        if not isinstance(rows, LazyRows):
-            return last - height + 1
         room = height - rows.height(last) if last >= 0 else 0
         while first > 0 and (room := room - rows.height(first - 1)) >= 0:
             first -= 1
         return first
-
-
-def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:
-    if isinstance(rows, LazyRows):
-        return rows.index_of(key)
-    return next((index for index, row in enumerate(rows) if row.key == key), None)
-
-
-def _hits(rows: Sequence[PageRow], needle: str) -> list[int]:
-    return [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]
