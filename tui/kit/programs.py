@@ -171,17 +171,13 @@ class ProgramResult:
     """The outcome of a program.
 
     * `exit_code`: negative if a signal has ended it
-    * `start`, `end`: the first and the last bytes of what it wrote to stdout and stderr; `end` continues `start`
-      if nothing was left out
-    * `left_out`: the bytes between them
+    * `kept`: what it wrote to stdout and stderr
     """
 
     exit_code: int
     took: timedelta
     ending: Ending
-    start: bytes
-    end: bytes
-    left_out: int
+    kept: "KeptOutput"
 
 
 class KeptOutput:
@@ -295,9 +291,8 @@ async def run_in_background(
         if not listener.ended.is_set():
             await _end(transport, listener, QUIT_GRACE_S)  # the monitor ends
         transport.close()
-    kept, code = listener.kept, transport.get_returncode()
-    code = -signal.SIGKILL if code is None else code
-    return ProgramResult(code, timedelta(seconds=took_s), ending, kept.start, kept.end, kept.left_out)
+    code = transport.get_returncode()
+    return ProgramResult(-signal.SIGKILL if code is None else code, timedelta(seconds=took_s), ending, listener.kept)
 
 
 _Started = tuple[asyncio.SubprocessTransport, _Listener]

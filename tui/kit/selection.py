@@ -1,7 +1,7 @@
 """The thing under the cursor: the selected run, what is read about it, and `Selected` for other things."""
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
@@ -240,22 +240,12 @@ class _NeedFetch(CoalescedFetch):
 
     version: datetime | None = None
     """The last update of the run that was known when its last fetch began. None: the value has to be fetched again."""
-
-    def start_over(self) -> None:
-        """Forget the fetches about another run."""
-        self.cost_s, self.failures = 0.0, 0
-        self.is_refused = False
-        """Whether the server refused the last fetch: it is not repeated until the run changes or the user asks."""
-        self.lag_retries_s = iter(LAG_RETRIES_S)
-
-    def __init__(self, clock: Clock, start: Callable[[], asyncio.Task[None] | None]) -> None:
-        super().__init__(clock, start)
-        self.starts_s: deque[float] = deque(maxlen=MAX_FETCHES)
-        self.start_over()
-
-    def is_busy(self, now_s: float) -> bool:
-        """Return whether fetches were started as fast as a held key causes them."""
-        return len(self.starts_s) == MAX_FETCHES and now_s - self.starts_s[0] < FETCHES_WITHIN_S
+    cost_s = 0.0
+    failures = 0
+    is_refused = False
+    """Whether the server refused the last fetch: it is not repeated until the run changes or the user asks."""
+    lags = 0
+    """The lagging results so far."""
 
 
 class SelectionLoader:
@@ -268,6 +258,9 @@ class SelectionLoader:
         """The selection as it is shown now."""
         self._needs: tuple[Need[Any], ...] = ()
         self._fetches: dict[Need[Any], _NeedFetch] = {}
+        """Those about the selected run."""
+        self._starts_s: dict[Need[Any], deque[float]] = defaultdict(partial(deque, maxlen=MAX_FETCHES))
+        """When the last fetches were started, also those about runs before."""
         self._version: datetime | None = None
         """The last update of the run that the fetched data includes; None: nothing was fetched yet."""
         self._refetched_version: datetime | None = None
@@ -287,8 +280,7 @@ class SelectionLoader:
                 store.pin([run_id])
                 self._set(Selection(run_id))
             self._version = self._refetched_version = None
-            for each in self._fetches.values():
-                each.start_over()
+            self._fetches.clear()
         if run_id is None:
             self._set(Selection(is_list_end=is_list_end))
         elif at_once or self._version is None:
@@ -370,7 +362,10 @@ class SelectionLoader:
 
     def _rest_s(self) -> float:
         now_s = self._session.clock.monotonic_s()
-        return HELD_REST_S if any(each.is_busy(now_s) for each in self._fetches.values()) else REST_S
+        is_held = any(
+            len(each) == MAX_FETCHES and now_s - each[0] < FETCHES_WITHIN_S for each in self._starts_s.values()
+        )
+        return HELD_REST_S if is_held else REST_S
 
     def _repeat_after_s(self, need: Need[Any]) -> float:
         last = self._fetch_of(need)
@@ -415,7 +410,7 @@ class SelectionLoader:
 
     def _least_delay_s(self, need: Need[Any]) -> float:
         """Return how long the next fetch that an update of the run causes has to wait."""
-        starts_s = self._fetch_of(need).starts_s
+        starts_s = self._starts_s[need]
         if not need.min_interval_s or not starts_s or self.selection.state_of(need).fetched_at is None:
             return 0.0
         return starts_s[-1] + need.min_interval_s - self._session.clock.monotonic_s()
@@ -437,7 +432,7 @@ class SelectionLoader:
         if (found := need.find(self._session, run_id)) is not None:
             self._set_state(need, FetchState(found.value, found.failure, fetched_at=found.fetched_at))
             return None
-        self._fetch_of(need).starts_s.append(self._session.clock.monotonic_s())
+        self._starts_s[need].append(self._session.clock.monotonic_s())
         self._set_state(need, replace(self.selection.state_of(need), started_at=self._session.now()))
         return self._session.spawn(self._fetch(need, run_id), f"fetch {need.name or 'the run'} {run_id}")
 
@@ -456,8 +451,9 @@ class SelectionLoader:
             last.version = fetched.version
         if fetched.is_lagging:
             last.version = None
-            if (delay_s := next(last.lag_retries_s, None)) is not None:
-                self._schedule(need, delay_s)
+            if last.lags < len(LAG_RETRIES_S):
+                self._schedule(need, LAG_RETRIES_S[last.lags])
+                last.lags += 1
         self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
         if fetched.version is not None:
             self._refetch_if_changed(run_id)

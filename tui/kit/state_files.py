@@ -296,7 +296,7 @@ class ConfigWatch:
         self._on_change = on_change
         self._read_state = self._seen_state = file.state
         self._complaints = file.complaints
-        self._looking: asyncio.Future[_Look | None] | None = None
+        self._looking: asyncio.Future[tuple[FileState, ConfigFile | None] | None] | None = None
 
     async def run(self) -> None:
         """Check the file until canceled."""
@@ -314,19 +314,19 @@ class ConfigWatch:
         look, self._looking = self._looking.result(), None
         if look is None:
             return  # the disk, or a folder above, is not readable now: the settings stay
-        self._seen_state = look.state
-        if look.file is not None and (look.file.state == look.state or not look.file.is_read):
-            self._read_state = look.state
-            self._use(look.file, look.state)
+        self._seen_state, file = look
+        if file is not None and (file.state == self._seen_state or not file.is_read):
+            self._read_state = self._seen_state
+            self._use(file, self._seen_state)
 
-    def _look(self) -> "_Look | None":
-        """Look at the file, and read it if its state is new and steady. Another thread calls this."""
+    def _look(self) -> tuple[FileState, ConfigFile | None] | None:
+        """Return the state of the file, and its content if that state is new and steady. Another thread calls this."""
         try:
             state = state_of(self._path)
         except OSError:
             return None
         is_due = state == self._seen_state != self._read_state
-        return _Look(state, self._checked(read_config(self._path, shown=self._shown)) if is_due else None)
+        return state, self._checked(read_config(self._path, shown=self._shown)) if is_due else None
 
     def _use(self, file: ConfigFile, state: FileState) -> None:
         """Take over what can be read, and say what cannot."""
@@ -355,10 +355,3 @@ class ConfigWatch:
 
     def _say(self, text: str) -> None:
         self._messages.add(self._session.now(), text)
-
-
-class _Look(NamedTuple):
-    """The state of the file, and its content if it was read."""
-
-    state: FileState
-    file: ConfigFile | None

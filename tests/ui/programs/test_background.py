@@ -52,14 +52,14 @@ def test_start_and_end_of_an_output_are_kept(sizes: list[int]) -> None:
 def test_large_output_is_read_and_bounded() -> None:
     result = run("yes | head -c 10M; echo end; echo error >&2; exit 3")
     assert (result.exit_code, result.ending) == (3, Ending.BY_ITSELF)
-    assert result.start.startswith(b"y\ny\n")
-    assert result.end.endswith(b"y\nend\nerror\n")
-    assert result.left_out == 10 * 1024 * 1024 + len(b"end\nerror\n") - 2 * MAX_KEPT_BYTES
+    assert result.kept.start.startswith(b"y\ny\n")
+    assert result.kept.end.endswith(b"y\nend\nerror\n")
+    assert result.kept.left_out == 10 * 1024 * 1024 + len(b"end\nerror\n") - 2 * MAX_KEPT_BYTES
 
 
 def test_program_has_no_terminal_and_no_input() -> None:
     result = run('readlink /proc/self/fd/0; cat; cut -d" " -f6,7 /proc/$$/stat; printf "%s" "$2"', "a", "-n $(id)\n'")
-    stdin, ids, *rest = result.start.decode().split("\n")
+    stdin, ids, *rest = result.kept.start.decode().split("\n")
     assert stdin == "/dev/null"
     assert ids.split()[1] == "0", "no controlling terminal"
     assert "\n".join(rest) == "-n $(id)\n'"
@@ -70,7 +70,7 @@ def test_endless_program_is_ended_with_its_group(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(background, "END_GRACE_S", 0.1)
     result = run("trap '' TERM; sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.05; done'; :")
     assert (result.exit_code, result.ending) == (-9, Ending.TIME_LIMIT)
-    assert not is_alive(int(result.start.split()[0]))
+    assert not is_alive(int(result.kept.start.split()[0]))
     monkeypatch.setattr(background, "TIME_LIMIT_S", 20.0)
     monkeypatch.setattr(background, "MAX_OUTPUT_BYTES", 1_000_000)
     assert run("exec yes").ending is Ending.TOO_MUCH_OUTPUT

@@ -540,14 +540,15 @@ class OwnCommands(OwnKeys):
         """Return what a command beside the monitor wrote, and why it was ended."""
         redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
         why = ""
+        kept = result.kept
         if result.ending is programs.Ending.TIME_LIMIT:
             why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}."
         elif result.ending is programs.Ending.TOO_MUCH_OUTPUT:
             why = f" It was ended: it may write {formatting.size(programs.MAX_OUTPUT_BYTES)}."
-        start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
-        if not result.left_out:
-            start, end = redact((result.start + result.end).decode(errors="replace")), ""
-        output = output_text(start, end, result.left_out)
+        start, end = (redact(each.decode(errors="replace")) for each in (kept.start, kept.end))
+        if not kept.left_out:
+            start, end = redact((kept.start + kept.end).decode(errors="replace")), ""
+        output = output_text(start, end, kept.left_out)
         return f"{why}\n{output}" if output else why
 
     def _report(self, prepared: PreparedCommand, code: int, took: timedelta, more: str) -> None:
