@@ -219,13 +219,15 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
     room for `right`, it is cut.
     """
     final = [key_words(last)] if last is not None else []
-    right = cut(right, max(0, width - 2 - sum(line_width(key) + len(_GAP) for key in final)))
-    room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
-    chosen: set[KeyWord] = set()
+    room = width - 2 - sum(line_width(key) + len(_GAP) for key in final)
+    right = cut(right, max(0, room))
+    room -= line_width(right) if right else -len(_GAP)
+    chosen: dict[KeyWord, Line] = {}
     for key in sorted(keys, key=lambda each: each.need):
-        if line_width(joined([*map(key_words, chosen), key_words(key), *final], _GAP)) <= room:
-            chosen.add(key)
-    left: Line = (Piece(" "), *joined([*(key_words(key) for key in keys if key in chosen), *final], _GAP))
+        if (cells := line_width(words := key_words(key)) + len(_GAP)) <= room:
+            chosen[key] = words
+            room -= cells
+    left: Line = (Piece(" "), *joined([*(chosen[key] for key in keys if key in chosen), *final], _GAP))
     if not right:
         return fit(left, width)
     return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))
@@ -246,8 +248,7 @@ def key_words(key: KeyWord) -> Line:
 
 
 # The footer reads the keys when Textual reports that bindings may have changed, when its width or the connection
-# changes, and for a notice. It makes the line again only if the keys differ, which saves half a millisecond for each
-# key press. The screen calls `refresh_bindings` when the cursor moves to another run.
+# changes, and for a notice. The screen calls `refresh_bindings` when the cursor moves to another run.
 
 
 NOTICE_S: Final = 4.0
@@ -263,7 +264,6 @@ class Footer(LiveLines):
         self._notice_ends_s = 0.0
         self._notice_names_help = False
         self._place: tuple[object, ...] = ()
-        self._words: tuple[object, ...] = ()
         self._shown_connection = (False, False)
         self._is_outdated = True
         self._is_called = False
@@ -336,10 +336,7 @@ class Footer(LiveLines):
             last = None
         actions = [key for action in ACTIONS if (key := key_of(action.id, action.key))]
         remark: Line = (Piece(need_connection(actions), Token.FAINT),) if is_offline and actions else ()
-        words = (shown, last, self._notice or remark, self.size.width)
-        if words != self._words:
-            self._words = words
-            self.show([footer_line(*words)])
+        self.show([footer_line(shown, last, self._notice or remark, self.size.width)])
 
 
 # The base of the lines above the footer that summarise what the other panes of a view would show.

@@ -14,6 +14,7 @@ UNDER_A_MINUTE = "<1m"
 _SECOND_US = 1_000_000
 _MINUTE = timedelta(minutes=1)
 _NEAR = timedelta(hours=12)
+_SIZE_UNITS = (("kB", 10**3), ("MB", 10**6), ("GB", 10**9), ("TB", 10**12))
 _AGE_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "m"), (timedelta(seconds=1), "s"))
 
 
@@ -140,17 +141,9 @@ def size(byte_count: int) -> str:
     value = max(byte_count, 0)
     if value < 1000:
         return f"{value} B"
-    units = ("kB", "MB", "GB", "TB")
-    divisor = 1000
-    for unit in units:
-        tenths = _rounded(value, divisor // 10)
-        if tenths < 100:
-            return f"{tenths // 10}.{tenths % 10} {unit}"
-        whole = _rounded(value, divisor)
-        if whole < 1000 or unit == units[-1]:
-            return f"{whole:,} {unit}"
-        divisor *= 1000
-    raise AssertionError
+    unit, divisor = next((each for each in _SIZE_UNITS if _rounded(value, each[1]) < 1000), _SIZE_UNITS[-1])
+    tenths = _rounded(value, divisor // 10)
+    return f"{tenths // 10}.{tenths % 10} {unit}" if tenths < 100 else f"{_rounded(value, divisor):,} {unit}"
 
 
 def plural(number: int, noun: str) -> str:

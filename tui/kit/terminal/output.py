@@ -254,11 +254,8 @@ class TerminalQueries:
         with self._changed:
             now_s = self._clock()
             self._drop_lost(now_s)
-            if kind is Query.CURSOR:
-                of_kinds = _ORDERED if place is not None else {kind}
-                answered = next((each for each in self._open if each.place == place and each.kind in of_kinds), None)
-            else:
-                answered = next((each for each in self._of(kind) if each.place is None), None)
+            # A report of the cursor answers the query with its place, which may be one about the status.
+            answered = next((each for each in self._open if each.place == place and (place or each.kind is kind)), None)
             # Of a late answer about the status, the query is no longer open. It is none for the guard.
             is_status = place is not None and place[0] == _STATUS_ROW and place[1] in _STATUS_COLUMNS
             self._is_place_answered = True if is_status else self._is_place_answered
@@ -299,17 +296,15 @@ class TerminalQueries:
     def _close(self, answered: _OpenQuery, now_s: float) -> None:
         """Remove an answered query, and mark or remove older ones, which will get no answer."""
         at = self._open.index(answered)
-        older, self._open = self._open[:at], self._open[at + 1 :]
-        if answered.kind not in _ORDERED:
-            self._open = older + self._open
-            return
-        kept = [each for each in older if each.kind is not Query.STATUS]
-        if self._is_place_answered is None and any(each.place for each in older if each.kind is Query.STATUS):
-            self._is_place_answered = False
-        for each in kept:
-            # Its answer is passed on for a while all the same: the terminal may not answer in order.
-            each.lost_s = now_s if each.lost_s is None else each.lost_s
-        self._open = kept + self._open
+        older, newer = self._open[:at], self._open[at + 1 :]
+        if answered.kind in _ORDERED:
+            if self._is_place_answered is None and any(each.place for each in older if each.kind is Query.STATUS):
+                self._is_place_answered = False
+            older = [each for each in older if each.kind is not Query.STATUS]
+            for each in older:
+                # Its answer is passed on for a while all the same: the terminal may not answer in order.
+                each.lost_s = now_s if each.lost_s is None else each.lost_s
+        self._open = older + newer
 
     def _drop_lost(self, now_s: float) -> None:
         self._open = [each for each in self._open if each.lost_s is None or now_s - each.lost_s < LOST_AFTER_S]
