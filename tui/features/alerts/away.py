@@ -7,7 +7,7 @@ from typing import Final
 
 from textual.strip import Strip
 
-from tui.domain.error_kinds import ErrorKind, Fingerprint, kind_of
+from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.finding import NOT_KNOWN, Finding, FindingWord, Verdict
 from tui.domain.run import Run, RunId, RunStatus, TaskId, title_of
 from tui.domain.text import clean
@@ -172,27 +172,18 @@ def is_due(log: AwayLog, now: datetime, rested: timedelta, outage: Gap | None, *
 
 def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, outage: Gap | None) -> AwayReport:
     """Return the report of a log. `get` returns the runs, since their errors may have been read after they failed."""
-    counts: dict[tuple[TaskId | None, Fingerprint | None], int] = {}
-    kinds: dict[Fingerprint, ErrorKind] = {}
+    found: dict[tuple[str, str], FailureGroup] = {}
     newest = list(log.failed_ids)[-MAX_GROUPED:]
     for run_id in newest:
         run = get(run_id)
-        error = None if run is None else known_error(run)
+        error, task = (None, None) if run is None else (known_error(run), run.fixed.task)
         kind = None if error is None else kind_of(error)
-        if kind is not None:
-            kinds[kind.fingerprint] = kind
-        key = (None if run is None else run.fixed.task, None if kind is None else kind.fingerprint)
-        counts[key] = counts.get(key, 0) + 1
-    groups = [
-        FailureGroup(task, None if fingerprint is None else kinds[fingerprint], count)
-        for (task, fingerprint), count in counts.items()
-    ]
-    groups.sort(key=lambda each: (-each.count, each.task or "", each.kind.fingerprint if each.kind else ""))
+        key = (task or "", kind.fingerprint if kind is not None else "")
+        found[key] = FailureGroup(task, kind, found[key].count + 1 if key in found else 1)
+    groups = tuple(group for _, group in sorted(found.items(), key=lambda item: (-item[1].count, item[0])))
     ended, episodes, ungrouped = dict(log.counts), tuple(log.episodes), log.failed_count - len(newest)
     seen = outage if outage is not None and outage.until > log.since else None
-    return AwayReport(
-        log.since, now, ended, episodes, log.dropped_episodes, tuple(groups), ungrouped, seen, log.was_judged
-    )
+    return AwayReport(log.since, now, ended, episodes, log.dropped_episodes, groups, ungrouped, seen, log.was_judged)
 
 
 # The block that says what happened while the user was away: findings, failures by group, counts.
