@@ -8,7 +8,6 @@ from typing import Final
 
 from tui.api.errors import ApiError
 from tui.domain.facts import NO_FACTS, FactSource, MinutesRead, WallFacts
-from tui.domain.filters import RunFilters
 from tui.domain.run import Run, RunId
 from tui.features.errors.data import GROUPS, GroupUpdates
 from tui.features.errors.model import SPANS, own_line
@@ -23,13 +22,11 @@ from tui.store.findings.board import (
     FailingGroup,
     FailingNow,
     FourLines,
-    TaskRows,
     failing_now,
     four_lines,
     make_board,
 )
 from tui.store.findings.counts import CellSums, OwnCounts
-from tui.store.server_filter import with_server_filters
 from tui.sync.session import Session
 
 HOUR: Final = SPANS[0]
@@ -49,27 +46,18 @@ class LiveFailing:
         self._on_update = on_update
         self._updates: GroupUpdates | None = None
         self._counted_since: datetime | None = None
-        self._is_resting = False
         self.failing = FailingNow()
 
     def open(self) -> None:
-        """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
-        self._is_resting = False
-        if self._updates is None or self._updates.has_missed:
-            every, span = with_server_filters(RunFilters(), EVERYTHING), HOUR.at(self._session.now())
-            rows = ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
-            self._updates = GroupUpdates(self._session, rows, every, span, self._show)
+        """Group the failed runs of the store."""
+        rows, span = ListModel(GROUPS, RowQuery(GROUPS.orders[0])), HOUR.at(self._session.now())
+        self._updates = GroupUpdates(self._session, rows, EVERYTHING, span, self._show)
         self._take_server_groups(self._updates)
-
-    def rest(self) -> None:
-        """Group nothing until the next `open`."""
-        self._is_resting = True
-        if self._updates is not None:
-            self._updates.stop()
 
     def close(self) -> None:
         """Stop, and forget the groups."""
-        self.rest()
+        if self._updates is not None:
+            self._updates.stop()
         self._updates, self.failing = None, FailingNow()
 
     def on_changes(self, changes: Changes) -> None:
@@ -77,11 +65,11 @@ class LiveFailing:
         updates = self._updates
         if updates is None:
             return
-        if Topic.WALL_FACTS in changes.topics and not self._is_resting:
+        if Topic.WALL_FACTS in changes.topics:
             self._take_server_groups(updates)
             self._show()
         if Topic.RUNS in changes.topics:
-            updates.follow(changes, is_shown=not self._is_resting)
+            updates.follow(changes, is_shown=True)
 
     def tick(self) -> None:
         """Move the hour, once a minute."""
@@ -230,7 +218,6 @@ class LiveBoard:
         self._day_reading = SpanReading(live.session, 20 * MINUTE, self._set_outdated)
         self._release: Callable[[], None] | None = None
         self._is_outdated = True
-        self._is_resting = False
         self._ticked_s = float("-inf")
         self._made_of: tuple[object, ...] = ()
         self.cell = MINUTE
@@ -275,19 +262,6 @@ class LiveBoard:
             self._failing.open()
             self.make()
 
-    def rest(self) -> None:
-        """Make nothing until `resume`. The findings are still judged: otherwise the next verdict would not be known."""
-        self._is_resting = True
-        self._failing.rest()
-        self._span_reading.stop()
-        self._day_reading.stop()
-
-    def resume(self) -> None:
-        """Make the board again."""
-        self._is_resting = False
-        self._failing.open()
-        self.make()
-
     def close(self) -> None:
         """Stop watching, and forget everything."""
         if self._release is not None:
@@ -309,7 +283,7 @@ class LiveBoard:
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second, and for a new verdict."""
-        if self._release is None or self._is_resting:
+        if self._release is None:
             return
         self._failing.tick()
         now_s = self._session.clock.monotonic_s()
@@ -362,7 +336,7 @@ class LiveBoard:
 
     def make(self) -> None:
         """Make the board of everything that is counted now."""
-        if self._release is None or self._is_resting:
+        if self._release is None:
             return
         store, now = self._session.store, self._session.now()
         self._is_outdated, self._made_of = False, self._sources
@@ -370,25 +344,15 @@ class LiveBoard:
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self.cell, CELLS, self._end or now)
         facts = store.wall_facts or NO_FACTS
-        board = make_board(facts, own, self._session.findings.verdict, store.status_counts(now), span, now)
+        read: MinutesRead | None = None
         if self.cell != MINUTE or self._end is not None:
             self._span_reading.follow(span, self._end)
-            board = self._with_span(board, facts, own, span)
+            read = self._span_reading.read
+        board = make_board(facts, own, self._session.findings.verdict, store.status_counts(now), span, now, read)
         self.board = board if self.is_known or self.board is None else _kept(self.board, board)
         if self.has_day:
             self.day = self._day(facts, own)
         self._on_update()
-
-    def _with_span(self, board: Board, facts: WallFacts, own: OwnCounts, span: BoardSpan) -> Board:
-        """Return a board whose series are those of a span that is not the last hour."""
-        read, verdict, now = self._span_reading.read, board.verdict, board.at
-        if read is None:
-            return board
-        sums = CellSums(read, own, now)
-        lines = four_lines(facts, sums, self._session.store.status_counts(now), verdict, span, now)
-        rows = TaskRows(facts, own, sums, verdict, span, now)
-        done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
-        return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))
 
     def _day(self, facts: WallFacts, own: OwnCounts) -> FourLines | None:
         now = self._session.now()

@@ -248,18 +248,17 @@ class WallScreen(ViewScreen):
 
     def rest(self) -> None:
         self._newest.rest()
-        self.live_board.rest()
 
     def resume(self) -> None:
         self._newest.resume()
-        self.live_board.resume()
+        self.live_board.make()
 
     def on_changes(self, changes: Changes) -> None:
         """Record changes. All is shown with the next tick, and a verdict at once, unless the board was just made."""
         super().on_changes(changes)
         self.live_board.on_changes(changes)
         self._newest.on_changes(changes)
-        if Topic.VERDICT in changes.topics:
+        if Topic.VERDICT in changes.topics and not self.is_resting:
             self.live_board.tick()
             self.rebuild()
 

@@ -13,6 +13,7 @@ from tui.domain.facts import (
     Deployment,
     ErrorState,
     FactSource,
+    MinutesRead,
     NormalsRead,
     PlaceHolder,
     Queue,
@@ -364,9 +365,9 @@ class TaskRows:
     """Makes the rows of one moment."""
 
     def __init__(
-        self, facts: WallFacts, own: OwnCounts, sums: CellSums, verdict: Verdict | None, span: BoardSpan, now: datetime
+        self, facts: WallFacts, own: OwnCounts, sums: CellSums, verdict: Verdict | None, now: datetime
     ) -> None:
-        self._facts, self._own, self._sums, self._span, self._now = facts, own, sums, span, now
+        self._facts, self._own, self._now = facts, own, now
         hour = sums.by_task(*sums.last_hour)
         self._is_hour_known = hour is not None
         sum_of = Counter[TaskId]()
@@ -405,17 +406,6 @@ class TaskRows:
             )
         )
         return tuple(rows[:MAX_TASKS])
-
-    def with_cells(self, rows: tuple[TaskRow, ...]) -> tuple[TaskRow, ...]:
-        """Return the rows with the cells of the first `MAX_TASK_SERIES`."""
-        step_s, start_s = int(self._span.cell.total_seconds()), int(self._span.start.timestamp())
-        starts = range(start_s, start_s + step_s * self._span.count, step_s)
-        cells = [self._sums.by_task(at, at + step_s) for at in starts]
-        first, rest = rows[:MAX_TASK_SERIES], rows[MAX_TASK_SERIES:]
-        series = done_and_failed(cells, [row.task for row in first])
-        if self._span.cell * self._span.count > timedelta(hours=1):
-            rest = tuple(replace(row, failed=_UNKNOWN) for row in rest)
-        return (*(replace(row, done=series[row.task][0], failed=series[row.task][1]) for row in first), *rest)
 
     def _row(self, task: TaskId) -> TaskRow:
         own, speed, normal = self._own.tasks.get(task), self._speeds.get(task), self._normals.get(task)
@@ -466,6 +456,17 @@ class TaskRows:
         if self._ends[task].failed and bounds.has_only_acknowledged(self._facts.errors, task, self._now):
             return TaskHealth.ACKNOWLEDGED
         return TaskHealth.HEALTHY
+
+
+def with_cells(rows: tuple[TaskRow, ...], sums: CellSums, span: BoardSpan) -> tuple[TaskRow, ...]:
+    """Return the rows with the cells of the first `MAX_TASK_SERIES`."""
+    step_s, start_s = int(span.cell.total_seconds()), int(span.start.timestamp())
+    cells = [sums.by_task(at, at + step_s) for at in range(start_s, start_s + step_s * span.count, step_s)]
+    first, rest = rows[:MAX_TASK_SERIES], rows[MAX_TASK_SERIES:]
+    series = done_and_failed(cells, [row.task for row in first])
+    if span.cell * span.count > timedelta(hours=1):
+        rest = tuple(replace(row, failed=_UNKNOWN) for row in rest)
+    return (*(replace(row, done=series[row.task][0], failed=series[row.task][1]) for row in first), *rest)
 
 
 # The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
@@ -692,8 +693,12 @@ def four_lines(
     verdict: Verdict | None,
     span: BoardSpan,
     now: datetime,
+    last_minute: tuple[int, int] | None = None,
 ) -> FourLines:
-    """Return the series of a span. `counts` are the live runs as the header counts them, None if they are not known."""
+    """Return the series of a span. `counts` are the live runs as the header counts them, None if they are not known.
+
+    `last_minute` is how many runs were done and how many failed in it.
+    """
     cell_s = int(span.cell.total_seconds())
     start_s = int(span.start.timestamp())
     last_s = int(now.timestamp()) // cell_s * cell_s
@@ -707,7 +712,7 @@ def four_lines(
     running = levels(running_last, cells, lambda each: each.started - (each.ended - each.unstarted))[: span.count]
     done = [None if each is None else each.done for each in cells[: span.count]]
     failed = [None if each is None else each.failed for each in cells[: span.count]]
-    done_now, failed_now = sums.last_minute() or (None, None)
+    done_now, failed_now = last_minute or (None, None)
     slow = [each for each in (() if verdict is None else verdict.findings) if each.word is FindingWord.SLOW]
     slow_since = min((each.since for each in slow if isinstance(each.evidence, QueueWaits)), default=None)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
@@ -795,8 +800,11 @@ def make_board(
     counts: StatusCounts | None,
     span: BoardSpan,
     now: datetime,
+    minutes: MinutesRead | None = None,
 ) -> Board:
     """Return the wall at `now`, the server's time. `counts` are the header's: `Store.status_counts`.
+
+    `minutes` are those of the span, if it is not the last hour.
 
     Minutes that were over when the server answered are taken from its answer; newer ones are counted from the store.
     During an outage, the minutes since its begin are unknown.
@@ -805,7 +813,7 @@ def make_board(
     known_until = None if verdict is None or is_known else verdict.heard_at or datetime.min.replace(tzinfo=now.tzinfo)
     sums = CellSums(facts.minutes, own, now, known_until)
     findings = () if verdict is None else verdict.findings
-    tasks = TaskRows(facts, own, sums, verdict, span, now)
+    of_span = sums if minutes is None else CellSums(minutes, own, now)
     unread = facts.unread.get(FactSource.MINUTES)
     own_since = said_since(own) if unread is not None and unread.is_refused else None
     is_of_listed = own.is_filtered
@@ -816,8 +824,8 @@ def make_board(
     return Board(
         now,
         verdict,
-        four_lines(facts, sums, counts, verdict, span, now),
-        tasks=tasks.with_cells(tasks.rows()),
+        four_lines(facts, of_span, counts, verdict, span, now, sums.last_minute()),
+        tasks=with_cells(TaskRows(facts, own, sums, verdict, now).rows(), of_span, span),
         queues=tuple(sorted(queue_rows(facts, verdict, known_until or now), key=worst_first)),
         due=due_rows(facts, findings, now),
         longest=longest_rows(facts, own, now),
