@@ -439,7 +439,7 @@ class ListScreen(BaseScreen):
         self.entrance, self.rows, self.main = entrance, rows, entrance.main
         self.list_pane = ListPane(live, rows)
         panes = [self.list_pane, RowPagePane(live, rows), *more]
-        super().__init__(live, panes, self.make_summary(), proportions=self.proportions, recent=recent)
+        super().__init__(live, panes, RowSummary(live, rows), proportions=self.proportions, recent=recent)
         self.list_pane.on_list_changed = self.show_changes
         self.list_pane.table.on_moved = self._on_moved
         self._rest: Timer = NO_TIMER
@@ -447,10 +447,6 @@ class ListScreen(BaseScreen):
     @property
     def first_request(self) -> "GetRequest | None":
         return self.rows.request
-
-    def make_summary(self) -> Summary:
-        """Make the two lines about the row under the cursor."""
-        return RowSummary(self.entrance.main.live, self.rows)
 
     def on_mount(self) -> None:
         self.rows.on_update = self._show_soon

@@ -26,7 +26,7 @@ from tui.kit.commands import OwnSelection
 from tui.kit.keys import ACTION_NAMES, Help, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import GUTTER
-from tui.kit.list_panes import ListEntrance, ListScreen, RowPagePane, RowSummary
+from tui.kit.list_panes import ListEntrance, ListScreen, RowPagePane
 from tui.kit.lists import Clip
 from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, PageRow
@@ -95,11 +95,6 @@ class GroupRunsPane(RowPagePane):
         self._groups = groups
         self.overlay: Overlay = lambda _: None
 
-    @property
-    def target(self) -> RunId | None:
-        found = self.page.row
-        return found.key if found is not None and isinstance(found.action, GoToRun) else None  # type: ignore[return-value]
-
     def rows(self, width: int) -> Sequence[PageRow]:
         run_ids = self._groups.run_ids
         return RunRows(self, run_ids, RUN_TABLE.slots(width + GUTTER)) if run_ids else super().rows(width)
@@ -138,15 +133,6 @@ class RunRows(LazyRows):
 
     def index_of(self, key: Hashable) -> int | None:
         return self._run_ids.index(RunId(str(key))) if key in self._run_ids else None
-
-
-# The two lines about the selected error group, visible where its page is not.
-
-
-class GroupSummary(RowSummary):
-    """Summarises the group under the cursor and its newest run."""
-
-    needs = (RUN,)
 
 
 # The entrance: opens the view, lists the runs of a group, and leads back.
@@ -252,6 +238,7 @@ class ErrorsScreen(ListScreen):
         self._newest_failure, self._group_runs = NewestFailurePane(main.live, groups), GroupRunsPane(main.live, groups)
         recent = (groups.view.name, self._newest_failure.title)
         super().__init__(entrance, [self._newest_failure, self._group_runs], recent=recent)
+        self.summary.needs = (RUN,)
         self.groups = groups
         self._controller = main.action_controller
         self._shown_newest: RunId | None = None
@@ -259,15 +246,9 @@ class ErrorsScreen(ListScreen):
         self._opened_s = main.live.session.clock.monotonic_s()
         self._group_runs.overlay = self._controller.overlay
 
-    def make_summary(self) -> GroupSummary:
-        return GroupSummary(self.entrance.main.live, self.entrance.rows)
-
     @property
     def is_preparing(self) -> bool:
         return not self.groups.is_grouped and self.live.session.clock.monotonic_s() - self._opened_s < PREPARED_S
-
-    def on_mount(self) -> None:
-        self._opened_s = self.live.session.clock.monotonic_s()
 
     def follow_panes(self) -> None:
         self._newest_failure.has_head = not self.workspace.plan.has_summary

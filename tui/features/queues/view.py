@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import ClassVar, Final, NamedTuple, TypeVar
 
@@ -27,8 +27,8 @@ from tui.kit.rows import ListOrder
 from tui.kit.selection import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value, split_words
-from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows, worst_first
-from tui.store.findings.bounds import MAX_WAITS_AGE, is_at_limit, standstill_of
+from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_first
+from tui.store.findings.bounds import is_at_limit, standstill_of
 from tui.text.blocks import ListRuns, Row
 from tui.text.styled import Line, Piece, Token
 
@@ -119,8 +119,7 @@ class LiveQueues(LiveList[QueueRow]):
     def __init__(self, live: LiveModel, view: ListView[QueueRow]) -> None:
         super().__init__(live, view)
         self._known: WallFacts = NO_FACTS
-        self._made_from: tuple[object, ...] | None = None
-        self._late_at: datetime | None = None
+        """The facts that are shown; none while the view is closed."""
         self._rows: tuple[QueueRow, ...] = ()
         self.selected: Selected[QueueRow, QueueDetail] = Selected(
             live.session,
@@ -149,7 +148,7 @@ class LiveQueues(LiveList[QueueRow]):
 
     def close(self) -> None:
         super().close()
-        self._made_from = None
+        self._known = NO_FACTS
 
     def refresh(self) -> None:
         self.selected.refresh()
@@ -160,26 +159,20 @@ class LiveQueues(LiveList[QueueRow]):
             self.on_update()
 
     def _show(self) -> None:
-        """Show the newest facts. During a pause, the view keeps those with which it was opened."""
-        if self.live.pause is not None and self._made_from is not None:
+        """Show the newest facts. During a pause, the view keeps those with which it was opened.
+
+        A thousand rows, the most there are, take 10 ms. They are made each second, since time makes queues late.
+        """
+        if self.live.pause is not None and self._known is not NO_FACTS:
             return
         session, now = self.live.session, self.live.now
         known, at = session.store.wall_facts or NO_FACTS, now.frozen_at or now.at
-        if known is not self._known:
-            self._known = known
-            self.state = _state_of(known)
-        verdict = session.findings.verdict
-        findings = () if verdict is None else verdict.findings
-        are_waits_old = known.waits is not None and at - known.waits.at > MAX_WAITS_AGE
+        self._known, self.state = known, _state_of(known)
         still = standstill_of(known, session.findings.own, session.store.environment, at)
-        made_from = (known.queues, known.waits, findings, still, FactSource.WAITS in known.unread, are_waits_old)
-        # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.
-        if made_from != self._made_from or (self._late_at is not None and at > self._late_at):
-            rows = queue_rows(known, verdict, at, still)
-            self._made_from, self._late_at = made_from, next_late_at(rows, at)
-            if rows != self._rows:
-                self._rows = rows
-                self._show_rows()
+        rows = queue_rows(known, session.findings.verdict, at, still)
+        if rows != self._rows:
+            self._rows = rows
+            self._show_rows()
         self.follow_row()
 
     def _show_rows(self) -> None:

@@ -279,12 +279,6 @@ def queue_rows(
     return tuple(_row(each, waits, slow, stuck, now, here, is_reading=is_reading) for each, here in stills)
 
 
-def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
-    """Return when the next of the queues becomes late by time alone; None if none will."""
-    moments = (row.oldest_at + bounds.LATE_AFTER for row in rows if row.oldest_at is not None)
-    return min((at for at in moments if at >= now), default=None)
-
-
 def _unlisted(name: str) -> Queue:
     return Queue(name, Raw(name.removeprefix(TASK_QUEUE_PREFIX)), name.startswith(TASK_QUEUE_PREFIX))
 
