@@ -1,16 +1,14 @@
 """The dialog of the server's filters: status, task, tag, version, queue, period."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input
 
@@ -21,9 +19,9 @@ from tui.features.runs.words import FAMILIES, PERIODS, TYPED_LISTS, Typed
 from tui.kit.colors import Background
 from tui.kit.keys import bind
 from tui.kit.lines import Lines, LineWidget, TextInput
-from tui.kit.live_model import LiveModel
 from tui.kit.painted import FORM_CSS, FormDialog
-from tui.store.server_filter import KnownValues, ServerFilter, known_values
+from tui.store.server_filter import known_values
+from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, pad
 
@@ -269,36 +267,23 @@ class ClearAll(LineWidget, can_focus=True):
     on_blur = on_focus
 
 
-class ServerFiltersScreen(FormDialog[ServerFilter | None]):
-    """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
-
-    `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read. `now`
-    returns the server's time.
-    """
+class ServerFiltersScreen(FormDialog[None]):
+    """Lets the user choose the server's filters. It starts with the current ones."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "server_filters.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Close without changing the filters.", id="back"),
     ]
 
-    def __init__(
-        self,
-        chosen: ServerFilter,
-        *,
-        known: KnownValues,
-        default_period: timedelta,
-        run_limit: int,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, session: Session, subscription: RunSubscription) -> None:
         super().__init__()
-        typed = words.typed_of(chosen, now().tzinfo or UTC)
-        self._known = known
-        self._default_period = default_period
-        self._run_limit = run_limit
-        self._now = now
+        self._session = session
+        self._subscription = subscription
+        self._known = known_values(session.store)
+        typed = words.typed_of(subscription.chosen, session.settings.zone)
         self._grid = StatusGrid(typed.statuses)
-        inputs = {word: ValueInput(getattr(typed, word), known.of(word)) for word in TYPED_LISTS}
-        inputs["period"] = PeriodInput(typed.period, placeholder=period_text(default_period))
+        inputs = {word: ValueInput(getattr(typed, word), self._known.of(word)) for word in TYPED_LISTS}
+        inputs["period"] = PeriodInput(typed.period, placeholder=period_text(session.settings.history))
         self._fields = {name: ValueField(name, each) for name, each in inputs.items()}
         self._clear = ClearAll(id="clear")
         self._remark = Lines(Background.DIALOG)
@@ -349,27 +334,31 @@ class ServerFiltersScreen(FormDialog[ServerFilter | None]):
         self.set_focus(self._grid)
 
     def action_apply(self) -> None:
-        if (chosen := words.read_typed(self.typed, self._default_period, self._now())) is None:
+        settings = self._session.settings
+        if (chosen := words.read_typed(self.typed, settings.history, self._session.local_now())) is None:
             self.set_focus(self._fields["period"].input)
         else:
-            self.dismiss(chosen)
+            self.dismiss(None)
+            self._subscription.choose(chosen)
 
     def draw(self, width: int) -> None:
         self.title_lines.show([words.band_line(width, needs_rules=self.needs_rules)])
         self.show_remarks([])
-        self._shows.show([words.shows_line(self.typed, self._default_period, self._now())])
+        settings = self._session.settings
+        self._shows.show([words.shows_line(self.typed, settings.history, self._session.local_now())])
         self._remark.show([self._remark_line(width)])
         leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
         self._leave.show([pad(leave, self._leave.size.width, "right")])
 
     def _remark_line(self, width: int) -> Line:
         """Return an error, else a suggestion, else the keys that work in the focused field."""
-        if (failure := words.period_error(self.typed.period, self._now())) is not None:
+        if (failure := words.period_error(self.typed.period, self._session.local_now())) is not None:
             return words.sentence_line(failure, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
             keys = words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20"))
-            return (*keys, Piece(f"   at most the newest {formatting.count(self._run_limit)} runs", Token.FAINT))
+            most = formatting.count(self._session.settings.history_runs)
+            return (*keys, Piece(f"   at most the newest {most} runs", Token.FAINT))
         if name is not None:
             value_input = self._fields[name].input
             warning = None if value_input.is_incomplete else words.doubtful_value(name, value_input.value, self._known)
@@ -380,21 +369,3 @@ class ServerFiltersScreen(FormDialog[ServerFilter | None]):
             return words.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
         what = self._grid.title
         return words.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
-
-
-def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:
-    """Let the user choose the server's filters."""
-    settings = live.session.settings
-
-    def follow(chosen: ServerFilter | None) -> None:
-        if chosen is not None:
-            subscription.choose(chosen)
-
-    filters = ServerFiltersScreen(
-        subscription.chosen,
-        known=known_values(live.session.store),
-        default_period=settings.history,
-        run_limit=settings.history_runs,
-        now=live.session.local_now,
-    )
-    screen.app.push_screen(filters, follow)

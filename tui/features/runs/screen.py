@@ -568,9 +568,9 @@ class MainScreen(MainView):
         self.app_base.open_copy_menu(self, self.pane.target)
 
     def action_server_filters(self) -> None:
-        from tui.features.runs.filters import open_server_filters  # noqa: PLC0415  loaded when first used
+        from tui.features.runs.filters import ServerFiltersScreen  # noqa: PLC0415  loaded when first used
 
-        open_server_filters(self, self.live, self.app_base.part(RunSubscription))
+        self.app.push_screen(ServerFiltersScreen(self.live.session, self.app_base.part(RunSubscription)))
 
     def action_palette(self) -> None:
         from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
