@@ -39,6 +39,11 @@ class Now(NamedTuple):
     frozen_at: datetime | None = None
     in_minutes: bool = False
 
+    @property
+    def until(self) -> datetime:
+        """The moment up to which running durations count."""
+        return self.frozen_at or self.at
+
     def age(self, at: datetime | None) -> str:
         """Return the time since a moment, in one unit."""
         return formatting.age(at, self.at, in_minutes=self.in_minutes)

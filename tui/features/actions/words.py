@@ -315,7 +315,7 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
 def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
     """Return the run with its whole id, on a line of its own if it does not fit beside the rest."""
     style = style_of(run)
-    ran = run.took(now.frozen_at or now.at)
+    ran = run.took(now.until)
     tags = run.state.tags[:_MAX_NAMED] if run.state else ()
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if ran is not None:

@@ -410,30 +410,24 @@ MAX_COMPARED: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class AttemptWindow:
-    """The compared attempts, and the part of them that is shown beside each other: `count` from `first` on.
+    """The compared attempts, and the indices of those that are shown beside each other.
 
     `total` counts the attempts that are known.
     """
 
     attempts: tuple[Attempt, ...]
-    first: int
-    count: int
+    indices: range
     total: int
-
-    @property
-    def indices(self) -> range:
-        """The indices of the shown attempts."""
-        return range(self.first, min(self.first + self.count, len(self.attempts)))
 
     @property
     def shown(self) -> Sequence[Attempt]:
         """The shown attempts."""
-        return self.attempts[self.first : self.first + self.count]
+        return self.attempts[self.indices.start : self.indices.stop]
 
     @property
     def can_move(self) -> bool:
         """Whether there are more attempts than are shown."""
-        return len(self.attempts) > self.count
+        return len(self.attempts) > len(self.indices)
 
     @property
     def words(self) -> str:
@@ -456,14 +450,14 @@ def window_of(history: AttemptHistory, width: int, last_number: int | None) -> A
     shown = min(columns_for(width), len(attempts))
     ends = [index for index, attempt in enumerate(attempts, 1) if attempt.number == last_number]
     end = max(shown, *ends) if ends else len(attempts)
-    return AttemptWindow(attempts, end - shown, shown, len(history.attempts))
+    return AttemptWindow(attempts, range(end - shown, end), len(history.attempts))
 
 
 def moved(window: AttemptWindow, step: int) -> int | None:
     """Return the number of the last shown attempt after a step to the earlier (-1) or the later (1) ones."""
     if not window.attempts:
         return None
-    end = max(window.count, min(len(window.attempts), window.first + window.count + step))
+    end = max(len(window.indices), min(len(window.attempts), window.indices.stop + step))
     return window.attempts[end - 1].number
 
 

@@ -268,7 +268,7 @@ def elapsed_words(attempt: Attempt, now: Now) -> str:
         return formatting.duration(attempt.duration)
     if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
         return formatting.NONE
-    return now.duration((now.frozen_at or now.at) - attempt.started_at)
+    return now.duration(now.until - attempt.started_at)
 
 
 def attempt_rows(
@@ -352,7 +352,7 @@ class _Table:
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
-        wait = retry_at - (self.now.frozen_at or self.now.at)
+        wait = retry_at - self.now.until
         due = "due"
         if wait > timedelta():
             due = f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
@@ -408,7 +408,7 @@ def _queued_at(run: Run) -> datetime | None:
 
 def _end(attempt: Attempt, now: Now) -> datetime | None:
     """Return where the bar of an attempt ends: at its start if it is over and its end is unknown."""
-    started_at, here = attempt.started_at, now.frozen_at or now.at
+    started_at, here = attempt.started_at, now.until
     if attempt.completed_at is not None:
         return attempt.completed_at
     if attempt.status is not AttemptStatus.EXECUTING:
@@ -461,7 +461,7 @@ def run_words(run: Run, limit: int) -> Line:
 
 def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
-    if (whole := run.took(now.frozen_at or now.at)) is None or run.state is None:
+    if (whole := run.took(now.until)) is None or run.state is None:
         return ()
     running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
     return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
@@ -523,7 +523,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
 
 
 def _for_how_long(run: Run, now: Now) -> str:
-    queued = time_in_queue(run, now.frozen_at or now.at)
+    queued = time_in_queue(run, now.until)
     return "" if queued is None or queued < timedelta() else f" for {now.duration(queued)}"
 
 

@@ -221,7 +221,7 @@ class RunNumbers:
         history, chosen = session.store.history, self._chosen
         period = read_period(address.since, session.local_now()) if address.since else session.settings.history
         wanted = server_filter(address.server, period, session.local_now())
-        parsed = parse_filter(address.filter, now=now.frozen_at or now.at)
+        parsed = parse_filter(address.filter, now=now.until)
         since, begin = (each.filters.created_from or session.now() - each.period for each in (wanted, chosen))
 
         def count() -> MatchTally:

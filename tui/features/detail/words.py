@@ -37,7 +37,7 @@ def hold_words(run: Run, queue: QueueState | None, now: Now) -> str | None:
     """Return why the run has not started; None if it has started, or if no answer says why. `queue` is the queue of the
     run as it was read.
     """
-    hold = hold_of(run, queue, now.frozen_at or now.at)
+    hold = hold_of(run, queue, now.until)
     return None if hold is None else _words(hold, now)
 
 
@@ -59,13 +59,12 @@ def _words(hold: Hold, now: Now) -> str:
             since = "" if hold.since is None else f" since {formatting.time_of_day(hold.since, now.at)}"
             return f"its queue is paused{since}: {hold.queue[:_MAX_NAME] if hold.queue else ''}"
         case HoldKind.QUEUE_LIMIT:
-            at = now.frozen_at or now.at
-            return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
+            return places_text(hold.running, hold.limit, hold.holders, now.until, " of its queue")
         case HoldKind.NAMED_LIMIT:
             return full_limit_text(hold.queue or "", hold.running, hold.limit)
         case HoldKind.ENVIRONMENT_PAUSED | HoldKind.LIMIT_PAUSED | HoldKind.NO_WORKER:
             still = Standstill(StandstillReason(hold.kind.value), hold.since)
-            return standstill_text(still, now.frozen_at or now.at, now.at)
+            return standstill_text(still, now.until, now.at)
         case _:
             assert_never(hold.kind)
 
@@ -211,7 +210,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
         yield f"after {formatting.plural(attempt, 'attempt')}"
     elif not run.is_final and attempt > 1:
         yield f"attempt {attempt}"
-    if run.status in EXECUTING_FAMILY and (elapsed := run.took(now.frozen_at or now.at)) is not None:
+    if run.status in EXECUTING_FAMILY and (elapsed := run.took(now.until)) is not None:
         yield f"for {now.duration(elapsed)}"
     if waiting := waiting_words(run, now):
         yield waiting
@@ -535,7 +534,7 @@ def _phases(run: Run, now: Now) -> list[_Phase]:
     created, state = run.created_at, run.state
     if created is None or state is None:
         return []
-    here = now.frozen_at or now.at
+    here = now.until
     end = (state.finished_at or state.expired_at or state.updated_at) if run.is_final else here
     queued_from = max(created, min(state.delayed_until, end)) if state.delayed_until is not None else created
     spans: list[_Phase] = []
@@ -575,7 +574,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
     at("created", created, f"{when}{zone}")
     if state is None:
         return lines
-    until, here = state.delayed_until, now.frozen_at or now.at
+    until, here = state.delayed_until, now.until
     is_due = until is not None and until > here and not run.is_final
     at("delayed", until, f"in {now.duration(until - here)}" if until is not None and is_due else "")
     if state.started_at is not None:
@@ -692,7 +691,7 @@ def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cel
         return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
     style = style_of(run)
     name = fit((Piece(run.fixed.task or formatting.NONE, style.row.task),), task_cells)
-    elapsed = run.took(now.frozen_at or now.at)
+    elapsed = run.took(now.until)
     duration = Piece(now.duration(elapsed, is_running=not run.is_final), style.row.took)
     run_id_cells = fit(short_id(run_id, Token.FAINT), _ID_CELLS)
     line = (label_piece(label), style.mark, Piece(" "), *name, Piece("  "), *run_id_cells)

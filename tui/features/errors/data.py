@@ -429,7 +429,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             version_start=around.version_start,
             first_start=model.first_start(store, run_ids),
             detail=self._details.of(_detail_key(group)),
-            minutes=model.minutes_of(store, run_ids, group, self.live.now.frozen_at or self.live.now.at),
+            minutes=model.minutes_of(store, run_ids, group, self.live.now.until),
             state_problem=self.state_problem if group.state is None else "",
             is_complete=read.is_complete,
         )
@@ -466,7 +466,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def _time_span(self) -> TimeSpan:
         """The span at the time up to which data is known: the time after it would be shown as without failures."""
         now = self.live.now
-        return self.wanted_span.at(now.frozen_at or now.at)
+        return self.wanted_span.at(now.until)
 
     def _on_shown(self) -> None:
         if self._updates.is_filled and not self.is_grouped:

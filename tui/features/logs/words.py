@@ -213,7 +213,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     since = log.last_at if log is not None and len(log) else None
     if since is None:
         return _wrapped(f"No lines yet; {state}.", limit, Token.MUTED)
-    silence = (now.frozen_at or now.at) - since
+    silence = now.until - since
     if silence < SILENCE_FROM:
         return _wrapped(f"{state[:1].upper()}{state[1:]}.", limit, Token.FAINT)
     head = Piece(f"no line for {now.duration(silence)}", Token.AMBER if silence >= LONG_SILENCE else Token.MUTED)

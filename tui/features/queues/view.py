@@ -166,7 +166,7 @@ class LiveQueues(LiveList[QueueRow]):
         if self.live.pause is not None and self._known is not NO_FACTS:
             return
         session, now = self.live.session, self.live.now
-        known, at = session.store.wall_facts or NO_FACTS, now.frozen_at or now.at
+        known, at = session.store.wall_facts or NO_FACTS, now.until
         self._known, self.state = known, _state_of(known)
         still = standstill_of(known, session.findings.own, session.store.environment, at)
         rows = queue_rows(known, session.findings.verdict, at, still)

@@ -188,7 +188,7 @@ def oldest_cell(row: QueueRow, now: Now, _width: int) -> Line:
     """Return how long the oldest run has waited."""
     if row.oldest_at is None:
         return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
-    at = now.frozen_at or now.at
+    at = now.until
     token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
     return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
@@ -341,7 +341,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
         word = f"{word} {share_text(row.running, row.limit)}"
     if row.since is None:
         return _text(NOT_KNOWN), _faint(word)
-    at = now.frozen_at or now.at
+    at = now.until
     since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(at - row.since)}"
     return _text(since), _faint(word)
 
@@ -359,9 +359,9 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     if row.queued is None and row.is_reading:
         return _unknown(row), ()
     if row.standstill is not None and row.has_waiting:
-        return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
+        return _text(standstill_text(row.standstill, now.until, now.at)), ()
     if is_at_limit(row):
-        places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
+        places = places_text(row.running, row.limit, row.holders, now.until)
         return _text(f"by its own limit, {places}"), ()
     if not row.has_waiting:
         return _text(NOT_KNOWN), _faint("how many runs wait was not read")
@@ -463,7 +463,7 @@ def _rates(facts: QueueFacts, now: Now) -> str:
 def _when(facts: QueueFacts, now: Now) -> str:
     """Return the minute of the rates in words. If the answer is old, it is not the last minute."""
     read_at = facts.waits_at
-    if read_at is None or (now.frozen_at or now.at) - read_at <= _MAX_RATE_AGE:
+    if read_at is None or now.until - read_at <= _MAX_RATE_AGE:
         return "in the last minute"
     return f"in the minute before {formatting.clock(read_at, now.at)}"
 

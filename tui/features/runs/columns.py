@@ -54,7 +54,7 @@ def _run(run: Run, now: Now, width: int) -> Line:
 
 
 def _took(run: Run, now: Now, _width: int) -> Line:
-    ran = run.took(now.frozen_at or now.at)
+    ran = run.took(now.until)
     return (Piece(now.duration(ran, is_running=not run.is_final), style_of(run).row.took),)
 
 

@@ -115,7 +115,7 @@ class ListViews:
         for view in self._filling:
             view.stop()
         now = self._live.now
-        self.parsed = parse_filter(query.text, now=now.frozen_at or now.at, is_typing=query.is_typing)
+        self.parsed = parse_filter(query.text, now=now.until, is_typing=query.is_typing)
         base_key = (query.filters, query.shown_period, query.order)
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]

@@ -1,7 +1,6 @@
 """The monitor: the list of runs, the panes about the selected run, the overview, and the way back through views."""
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui import features
@@ -59,40 +58,6 @@ FILTER_SENTENCE: Final = (
     "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: group: id: "
     "env: test:yes. Search in any other pane."
 )
-
-KEYS: Final[tuple[Binding, ...]] = (
-    bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
-    bind("escape", "back", "back",
-         "Go one level back: end a search, a filter, the block about what happened, a zoom; then go to the list, "
-         "and end marks and the selection there."),
-    bind("q", "quit_level", "back, quit", "Go one level back; at the list, end the program.", id="close"),
-    bind("left_square_bracket", "run_step(-1)", "previous run", "Go to the previous run of the list, from any pane.",
-         id="previous-run", help=Help("move", 50, "previous, next run", ("previous-run", "next-run"))),
-    bind("right_square_bracket", "run_step(1)", "next run", "Go to the next run of the list, from any pane.",
-         id="next-run", rank=65),
-    bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
-    bind("f", "server_filters", "server filters", "Choose which runs the server sends: by status, task, tag.", rank=45,
-         need=40, help=Help("find", 30, "filters of the server")),
-    bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's.",
-         help=Help("find", 40, "clear all filters")),
-    bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
-    bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it drains."),
-    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
-    bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
-    bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
-    bind("x", "error_step(1)", "next error", "Go to the next failed run.", id="next-error", rank=60, need=32,
-         help=Help("move", 60, "next, previous error", ("next-error", "previous-error"))),
-    bind("X", "error_step(-1)", "previous error", "Go to the previous failed run.", id="previous-error"),
-    bind("p", "pause", "pause", "Stop showing updates, or show them again."),
-    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
-    bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
-    bind("Y", "copy_menu", "copy what",
-         "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
-         "a link to the dashboard, a shell command, a curl."),
-    *OUTGOING_BINDINGS,
-    *ACTION_BINDINGS,
-    *MENU_BINDINGS,
-)  # fmt: skip
 
 RUN_LIST: Final = "runs"
 """The title of the pane with the list."""
@@ -215,8 +180,7 @@ class Overview:
 
     async def _load(self) -> None:
         for module in _MODULES:
-            if module not in sys.modules:
-                await asyncio.to_thread(import_module, module)
+            await asyncio.to_thread(import_module, module)
         self._main.call_later(self._begin)
 
     def _begin(self) -> None:
@@ -250,7 +214,7 @@ class Overview:
         if not (self._is_outdated or is_other or age_s >= SENTENCES_EVERY_S):
             return
         self._is_outdated = self._has_new_verdict = False
-        heard_at, self._shown_s = now.frozen_at or now.at, self._now_s
+        heard_at, self._shown_s = now.until, self._now_s
         self._show(WallView(board, now.at, look, live_board.failing, heard_at, not is_stale, is_slow_link=is_slow_link))
 
     @property
@@ -317,7 +281,40 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 class MainScreen(MainView):
     """The first screen of the app: the panes about runs, and those of the overview while none is selected."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
+        bind("escape", "back", "back",
+             "Go one level back: end a search, a filter, the block about what happened, a zoom; then go to the list, "
+             "and end marks and the selection there."),
+        bind("q", "quit_level", "back, quit", "Go one level back; at the list, end the program.", id="close"),
+        bind("left_square_bracket", "run_step(-1)", "previous run",
+             "Go to the previous run of the list, from any pane.", id="previous-run",
+             help=Help("move", 50, "previous, next run", ("previous-run", "next-run"))),
+        bind("right_square_bracket", "run_step(1)", "next run", "Go to the next run of the list, from any pane.",
+             id="next-run", rank=65),
+        bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+        bind("f", "server_filters", "server filters", "Choose which runs the server sends: by status, task, tag.",
+             rank=45, need=40, help=Help("find", 30, "filters of the server")),
+        bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's.",
+             help=Help("find", 40, "clear all filters")),
+        bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
+        bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it drains."),
+        bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
+        bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
+        bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
+        bind("x", "error_step(1)", "next error", "Go to the next failed run.", id="next-error", rank=60, need=32,
+             help=Help("move", 60, "next, previous error", ("next-error", "previous-error"))),
+        bind("X", "error_step(-1)", "previous error", "Go to the previous failed run.", id="previous-error"),
+        bind("p", "pause", "pause", "Stop showing updates, or show them again."),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
+        bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
+        bind("Y", "copy_menu", "copy what",
+             "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
+             "a link to the dashboard, a shell command, a curl."),
+        *OUTGOING_BINDINGS,
+        *ACTION_BINDINGS,
+        *MENU_BINDINGS,
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, overview_after_s: float) -> None:
         self._views: dict[str, ViewEntrance] = {}

@@ -335,7 +335,7 @@ class RunListPane(TablePane):
         if not is_paused:
             if (since := self.views.advance(now.at)) is not None:
                 self.rows.set_since(since)
-            self.views.recheck(now.frozen_at or now.at)
+            self.views.recheck(now.until)
             self.table.missed = self._outages.missed(now.at)
             self.rows.show_gaps(tuple(self.table.missed))
         self._show_all(self.table.tick)

@@ -62,7 +62,7 @@ def waiting_words(run: Run, now: Now) -> str:
     """Return what the run waits for and since when; empty if it does not wait, or if that is not known."""
     if (wait := run.wait) is None:
         return _retry_words(run, now)
-    if run.attempts is None or wait.is_over(now.frozen_at or now.at):
+    if run.attempts is None or wait.is_over(now.until):
         return ""
     read_at = run.attempts[0].read_at
     as_of = f" (as of {formatting.time_of_day(read_at, now.at)})" if now.at - read_at > DATED_AFTER else ""
@@ -75,7 +75,7 @@ def _retry_words(run: Run, now: Now) -> str:
     if run.status not in EXECUTING_FAMILY or not history.attempts or history.retry_at is None:
         return ""
     last = history.attempts[-1]
-    if last.status is AttemptStatus.EXECUTING or history.retry_at <= (now.frozen_at or now.at):
+    if last.status is AttemptStatus.EXECUTING or history.retry_at <= now.until:
         return ""
     return f"waits for attempt {last.number + 1}, due {formatting.moment(history.retry_at, now.at)}"
 
@@ -478,7 +478,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
 def _duration_text(run: Run, now: Now) -> Line:
     """Return how long the run waits, runs or ran. A duration alone would not say which of these."""
     token = style_of(run).row.took if not run.is_final else Token.MUTED
-    ran = run.took(now.frozen_at or now.at)
+    ran = run.took(now.until)
     duration = now.duration(ran, is_running=not run.is_final)
     since = run.state.finished_at if run.state else None
     ago = f", {now.age(since)} ago" if since is not None else ""
@@ -508,13 +508,12 @@ def _duration_text(run: Run, now: Now) -> Line:
 
 
 def _waiting_text(run: Run, now: Now) -> str:
-    until = now.frozen_at or now.at
     starts = run.state.delayed_until if run.state else None
-    if run.status is RunStatus.DELAYED and starts is not None and starts > until:
-        return f"starts in {now.duration(starts - until)}"
-    if run.created_at is not None and run.created_at - until >= _SECOND:
-        return f"due in {now.duration(run.created_at - until)}"  # a scheduled run is created at its due time
-    waited = now.duration(time_in_queue(run, until))
+    if run.status is RunStatus.DELAYED and starts is not None and starts > now.until:
+        return f"starts in {now.duration(starts - now.until)}"
+    if run.created_at is not None and run.created_at - now.until >= _SECOND:
+        return f"due in {now.duration(run.created_at - now.until)}"  # a scheduled run is created at its due time
+    waited = now.duration(time_in_queue(run, now.until))
     if run.status is RunStatus.WAITING_FOR_DEPLOY:
         return f"waiting for a version with its task for {waited}"
     return f"queued for {waited} in {run.fixed.queue}" if run.fixed.queue else f"queued for {waited}"

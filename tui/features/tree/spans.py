@@ -473,7 +473,7 @@ def extent(waterfall: Waterfall, extents: Extents, span_count: int, read_at: dat
     `span_count` is the number of rows.
     """
     trace, is_live = waterfall.trace, extents.is_live
-    took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.frozen_at or now.at)))
+    took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.until)))
     so_far: Line = (Piece(now.duration(took), Token.BLUE), Piece(" so far"))
     runs, spans = formatting.plural(len(waterfall.run_spans), "run"), formatting.plural(span_count, "span")
     parts: tuple[Line, ...] = (

@@ -45,8 +45,8 @@ class FoldingView(Generic[Entry]):
         self._turned: Mapping[Hashable, bool] = {}
         """Whether the entries that the user turned are open, by their keys."""
         self._all_open: bool | None = None
-        self._unsearched: tuple[Mapping[Hashable, bool], bool | None] | None = None
-        """The user's folds, and whether all is open, as they were before the search."""
+        self._found: frozenset[Hashable] = frozenset()
+        """The keys of the entries that are open because a search found something below them."""
         self._shown: Sequence[Branch[Entry]] | None = None
 
     def key_of(self, entry: Entry) -> Hashable:
@@ -88,7 +88,8 @@ class FoldingView(Generic[Entry]):
 
     def is_open(self, entry: Entry) -> bool:
         """Return whether the rows below an entry are visible."""
-        if (is_open := self._turned.get(self.key_of(entry))) is not None:
+        key = self.key_of(entry)
+        if (is_open := key in self._found or self._turned.get(key)) is not None:
             return is_open
         if self._all_open is None:
             return self.begins_open(entry)
@@ -96,34 +97,28 @@ class FoldingView(Generic[Entry]):
 
     def turn(self, entries: Iterable[Entry], *, is_open: bool) -> None:
         """Unfold or fold entries."""
-        self._use({**self._turned, **{self.key_of(entry): is_open for entry in entries}}, self._all_open)
-        self._unsearched = None
+        turned = {self.key_of(entry): is_open for entry in entries}
+        self._turned, self._found, self._shown = {**self._turned, **turned}, self._found - turned.keys(), None
 
     def set_all_open(self, *, is_open: bool) -> None:
         """Unfold everything, or fold everything but the root."""
-        self._use({}, is_open)
-        self._unsearched = None
-
-    def _use(self, turned: Mapping[Hashable, bool], all_open: bool | None) -> None:  # noqa: FBT001  a pair of states
-        self._turned, self._all_open, self._shown = turned, all_open, None
+        self._turned, self._all_open, self._found, self._shown = {}, is_open, frozenset(), None
 
     def reveal(self, entries: Iterable[Entry]) -> None:
         """Unfold everything above some entries."""
-        if closed := [above for each in entries for above in self.ancestors_of(each) if not self.is_open(above)]:
-            self._use({**self._turned, **dict.fromkeys(map(self.key_of, closed), True)}, self._all_open)
+        closed = [above for each in entries for above in self.ancestors_of(each) if not self.is_open(above)]
+        self.turn(closed, is_open=True)
 
     def search(self, text: str, cursor_entry: Entry | None) -> None:
         """Reveal the entries that contain a text.
 
         An empty text ends the search: the earlier folds return, except around the entry under the cursor.
         """
-        self._unsearched = self._unsearched or (self._turned, self._all_open)
-        self._use(*self._unsearched)
-        if needle := text.casefold():
-            self.reveal(islice((each for each in self.order if needle in self.words_of(each).casefold()), MAX_REVEALED))
-            return
-        self._unsearched = None
-        if cursor_entry is not None:
+        self._shown, needle = None, text.casefold()
+        found = (each for each in self.order if needle and needle in self.words_of(each).casefold())
+        above = (each for entry in islice(found, MAX_REVEALED) for each in self.ancestors_of(entry))
+        self._found = frozenset(map(self.key_of, above))
+        if not needle and cursor_entry is not None:
             self.reveal([cursor_entry])
 
     def next_of(self, entry: Entry | None, step: int, is_wanted: Callable[[Entry], bool]) -> Entry | None:
@@ -197,7 +192,9 @@ class TreeView(FoldingView[TreeEntry]):
     def shown(self) -> Sequence[TreeBranch]:
         shape = self.shape
         if shape is not None and self._shown is None:
-            self._kept_open |= {each.entry.key for each in super().shown if each.is_open} - self._turned.keys()
+            self._kept_open |= (
+                {each.entry.key for each in super().shown if each.is_open} - self._turned.keys() - self._found
+            )
         return super().shown
 
     @property

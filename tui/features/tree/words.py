@@ -512,7 +512,7 @@ def _took(tree_run: TreeRun, now: Now) -> str:
     times, is_final = tree_run.times, tree_run.is_final
     if times is not None and times.started_at is None and not is_final:
         return ""
-    return now.duration(node_took(tree_run.node, tree_run.run, now.frozen_at or now.at), is_running=not is_final)
+    return now.duration(node_took(tree_run.node, tree_run.run, now.until), is_running=not is_final)
 
 
 def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
@@ -521,12 +521,12 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
         times, is_final = tree_run.node.times, tree_run.is_final
         if times is None or times.created_at is None or (times.started_at is None and is_final):
             return "", False
-        until = times.started_at or now.frozen_at or now.at
+        until = times.started_at or now.until
         is_waiting = times.started_at is None
         return now.duration(until - times.created_at, is_running=is_waiting), is_waiting
     if run.state.started_at is not None:
         return formatting.duration(time_in_queue(run, run.state.started_at)), False
-    waited = None if run.is_final else time_in_queue(run, now.frozen_at or now.at)
+    waited = None if run.is_final else time_in_queue(run, now.until)
     if waited is None or waited < timedelta():
         return "", not run.is_final
     return now.duration(waited), True
@@ -540,7 +540,7 @@ def _batch_took(entry: TreeEntry, batch: BatchGroup, now: Now) -> str:
     if not starts or len(states) < batch.size:
         return formatting.NONE
     is_final = len(ends) == len(states)
-    until: datetime = max(ends) if is_final else now.frozen_at or now.at
+    until: datetime = max(ends) if is_final else now.until
     return now.duration(until - min(starts), is_running=not is_final)
 
 

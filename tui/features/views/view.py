@@ -305,9 +305,9 @@ class LetterMenu(painted.ListDialog[SavedView, SavedView]):
         bind("up", "move(-1)", "up", "Move one line up.", id="previous-view"),
     ]
 
-    def __init__(self, known: KnownViews) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._known = known
+        self._known = known_views_of(self.app_base)
         self._is_read = False
         self._typed = ""
         self.note = READING
@@ -393,9 +393,9 @@ class SaveView(painted.FormDialog[SavedView]):
     CSS_PATH: ClassVar[list[str | Path]] = [painted.FORM_CSS, "views.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.", id="back")]
 
-    def __init__(self, known: KnownViews, before: SavedView) -> None:
+    def __init__(self, before: SavedView) -> None:
         super().__init__()
-        self._known = known
+        self._known = known_views_of(self.app_base)
         self._before = before
         self._is_read = asyncio.Event()
         self._wrong = ""
@@ -501,7 +501,7 @@ class SaveView(painted.FormDialog[SavedView]):
 
 
 class ViewsScreen(PageScreen):
-    """Lists the views. `open_view` opens one, after the page is closed."""
+    """Lists the views. One is opened after the page is closed."""
 
     title_word: ClassVar[str] = "views"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -511,9 +511,8 @@ class ViewsScreen(PageScreen):
         bind("D", "delete_view", "delete", "Delete the view, after a question.", rank=7),
     ]  # fmt: skip
 
-    def __init__(self, live: LiveModel, known: KnownViews, open_view: Callable[[SavedView], None]) -> None:
-        self._known = known
-        self._open_view = open_view
+    def __init__(self, live: LiveModel) -> None:
+        self._known = known_views_of(app_of(self))
         self._is_read = False
         super().__init__(live)
 
@@ -564,14 +563,14 @@ class ViewsScreen(PageScreen):
     def action_enter(self) -> None:
         if (view := self._view) is not None:
             self.dismiss(None)
-            self._open_view(view)
+            open_saved(self.app_base, view)
 
     def action_rename_view(self) -> None:
         if (view := self._own_view("renamed")) is None:
             return
         _ask(
             self,
-            SaveView(self._known, view),
+            SaveView(view),
             lambda new: self._change(lambda own: with_view(own, new, instead_of=view.name)),
         )
 
@@ -640,19 +639,18 @@ def ask_to_save(screen: Screen[Any]) -> None:
     if app.session.secrets.finds(str(address)):
         _notice(screen, f"this view cannot be saved: {HOLDS_KEY}")
         return
-    dialog = SaveView(known_views_of(app), SavedView("", str(address), words=address.words))
+    dialog = SaveView(SavedView("", str(address), words=address.words))
     _ask(screen, dialog, lambda view: app.session.spawn(_save(screen, view), "save a view"))
 
 
 def ask_for_letter(app: AppBase) -> None:
     """Open the menu of letters, and the view that is chosen there."""
-    _ask(app.screen, LetterMenu(known_views_of(app)), partial(open_saved, app))
+    _ask(app.screen, LetterMenu(), partial(open_saved, app))
 
 
 def show_views(screen: Screen[Any]) -> None:
     """Show the page of all views."""
-    app = app_of(screen)
-    app.push_screen(ViewsScreen(app.live, known_views_of(app), partial(open_saved, app)))
+    screen.app.push_screen(ViewsScreen(app_of(screen).live))
 
 
 def open_saved(app: AppBase, view: SavedView) -> None:
