@@ -13,18 +13,7 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 
 from tui.terminal import cells
-from tui.terminal.cells import (
-    BLANKS_IGNORE,
-    PLAIN,
-    UNKNOWN,
-    Capabilities,
-    Cell,
-    Pen,
-    Row,
-    blank,
-    is_sure,
-    reach,
-)
+from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Capabilities, Cell, Pen, Row, blank, is_sure, reach
 
 # SGR: the pen of a style, and the shortest sequence that turns one pen into another.
 
@@ -234,13 +223,7 @@ _IS_SURE: Final = attrgetter("is_sure")
 class EncodedFrame:
     """The bytes of one update, and the cells, the pen and the cursor that they leave on the terminal."""
 
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        pen: Pen,
-        at: Place | None,
-        able: Capabilities,
-    ) -> None:
+    def __init__(self, rows: Sequence[Row], pen: Pen, at: Place | None, able: Capabilities) -> None:
         self.rows = list(rows)
         self.pen = pen
         self.at = at

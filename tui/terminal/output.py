@@ -8,15 +8,7 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 
 from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, Cell, Pen, Row, blank, cells_of, texts_of_cells, width_of
-from tui.terminal.encoder import (
-    CONTROLS,
-    LINK_BEGINS,
-    EncodedFrame,
-    Place,
-    encoded,
-    move,
-    pen_of,
-)
+from tui.terminal.encoder import CONTROLS, LINK_BEGINS, EncodedFrame, Place, encoded, move, pen_of
 
 HOME: Final = (0, 0)
 

@@ -91,23 +91,15 @@ def mark_hits(line: Line, needle: str, token: Token = Token.HIT) -> Line:
     folded = whole.casefold()
     # A letter whose folded form is longer (`ß`) would shift the marks. Such a line is searched without folding.
     haystack = folded if len(folded) == len(whole) else whole
-    starts = []
-    at = haystack.find(needle) if needle else -1
-    while at >= 0:
-        starts.append(at)
-        at = haystack.find(needle, at + len(needle))
-    if not starts:
+    marked = {at for hit in re.finditer(re.escape(needle), haystack) for at in range(*hit.span())} if needle else ()
+    if not marked:
         return line
-    marked = {index for start in starts for index in range(start, start + len(needle))}
     out: list[Piece] = []
     place = 0
     for piece in line:
-        begin = 0
-        for end in range(1, len(piece.text) + 1):
-            is_hit = place + begin in marked
-            if end == len(piece.text) or (place + end in marked) is not is_hit:
-                out.append(Piece(piece.text[begin:end], token if is_hit else piece.token, is_bold=piece.is_bold))
-                begin = end
+        for is_hit, part in groupby(range(place, place + len(piece.text)), key=marked.__contains__):
+            text = "".join(whole[at] for at in part)
+            out.append(Piece(text, token if is_hit else piece.token, is_bold=piece.is_bold))
         place += len(piece.text)
     return tuple(out)
 
@@ -231,22 +223,13 @@ def _wrap_line(text: str, limit: int) -> list[str]:
         if used + cells > limit:
             if row:
                 rows.append(row)
-            *full, row = _chop(word.lstrip(" ") if rows or row else word, limit)
+            *full, row = map(plain, fold((Piece(word.lstrip(" ") if rows or row else word),), limit))
             rows.extend(full)
             used = cell_len(row)
         else:
             row += word
             used += cells
     return [*rows, row]
-
-
-def _chop(word: str, limit: int) -> list[str]:
-    parts = []
-    while word:
-        part, _ = _prefix(word, limit)
-        parts.append(part)
-        word = word[len(part) :]
-    return parts or [""]
 
 
 def _prefix(text: str, room: int) -> tuple[str, int]:

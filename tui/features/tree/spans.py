@@ -7,17 +7,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.run import Run, RunId
 from tui.domain.text import Raw
-from tui.domain.trace import (
-    ROOT,
-    Extents,
-    RowTree,
-    RunEnd,
-    Span,
-    SpanDetail,
-    SpanKind,
-    SpanState,
-    Waterfall,
-)
+from tui.domain.trace import ROOT, Extents, RowTree, RunEnd, Span, SpanDetail, SpanKind, SpanState, Waterfall
 from tui.features.detail.words import best_error
 from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
