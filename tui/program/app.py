@@ -21,7 +21,6 @@ from textual.screen import Screen
 from tui.domain.run import RunId
 from tui.features import checked_file
 from tui.features.columns.data import ChosenColumns
-from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import SLOW_LINK_CLASS, AppBase, call_soon
 from tui.kit.bars import ViewScreen
@@ -37,11 +36,10 @@ from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL
 from tui.settings.settings import Complaint, ConfigFile, Settings, is_calling, with_keys
-from tui.store.addresses import RUNS, ViewAddress
+from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.session import Session
 from tui.text.blocks import use_own_keys
-from tui.text.table import Column
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -80,15 +78,6 @@ MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
 
 
-def _columns_of(view: str) -> Sequence[Column[Any]]:
-    """Return the columns of a list by its name; none for one that does not exist."""
-    from tui.features import LISTS  # noqa: PLC0415  few users have columns of their own
-
-    if view == RUNS:
-        return COLUMNS
-    return LISTS[view]().table.columns if view in LISTS else ()
-
-
 class TriggerApp(AppBase):
     """Shows one session until the user quits."""
 
@@ -125,7 +114,7 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
-        self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure, _columns_of)
+        self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure)
         self.parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self._own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None

@@ -59,7 +59,7 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
     if columns := settings.columns.filled:
         from tui.features.columns import words  # noqa: PLC0415  few users have some
 
-        chosen = words.columns_of_file(columns, words.file_columns)[0].get(words.RUNS)
+        chosen = words.columns_of_file(columns)[0].get(words.RUNS)
         if chosen is not None:
             return words.chosen_columns(RUN_TABLE, chosen.shown, list_cells)
     return RUN_TABLE.slots(list_cells)

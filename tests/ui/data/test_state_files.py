@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tui.domain.filters import RunFilters
 from tui.domain.run import TaskId
 from tui.features.columns.data import ColumnFile
-from tui.features.columns.words import ColumnSet, file_columns
+from tui.features.columns.words import ColumnSet
 from tui.features.command_line.model import MAX_ENTRIES, MAX_ENTRY_CHARS, CommandHistory, may_keep
 from tui.features.runs.data import FilterFile, Remembered
 from tui.features.views.view import MAX_ASIDE, MAX_VIEWS, KnownViews, SavedView, with_view
@@ -81,11 +81,11 @@ class Columns:
         return folder / "columns.json"
 
     def load(self, folder: Path) -> Kept:
-        file = ColumnFile(self.path(folder), file_columns)
+        file = ColumnFile(self.path(folder), "columns", dict)
         return Kept(asyncio.run(file.load()), file.failure or "")
 
     def save(self, folder: Path, view: str = "runs", columns: ColumnSet | None = COLUMNS) -> str:
-        file = ColumnFile(self.path(folder), file_columns)
+        file = ColumnFile(self.path(folder), "columns", dict)
         asyncio.run(file.save(view, columns))
         return file.failure or ""
 

@@ -31,16 +31,14 @@ class ChosenColumns:
     """Knows the columns of all views.
 
     * `say`: is called with a sentence about columns that cannot be read, saved or shown
-    * `columns_of`: returns the columns of a list by its name
     * `listeners`: are called when columns of any view have changed
     """
 
-    def __init__(self, session: Session, say: Callable[[str], None], columns_of: words.ColumnsOf) -> None:
+    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
         self._session = session
         self._say = say
-        self.columns_of = columns_of
         path = Path(session.settings.state_dir) / FILE_NAME
-        self._file = ColumnFile(path, columns_of)
+        self._file = ColumnFile(path, "columns", dict)
         self._file.holds_key = lambda text: session.secrets.finds(text)  # noqa: PLW0108  made when first needed
         self._file.report = say
         self.saved: dict[str, words.ColumnSet] = {}
@@ -61,7 +59,7 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self.of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            self.of_file, complaints = words.columns_of_file(columns, self.columns_of, settings.file)
+            self.of_file, complaints = words.columns_of_file(columns, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
@@ -100,10 +98,6 @@ class ChosenColumns:
 class ColumnFile(StateFile[dict[str, words.ColumnSet]]):
     """Reads and writes the file, which has a set of columns by view."""
 
-    def __init__(self, path: Path, columns_of: words.ColumnsOf) -> None:
-        super().__init__(path, "columns", dict)
-        self._columns_of = columns_of
-
     async def save(self, view: str, chosen: words.ColumnSet | None) -> None:
         """Save the columns of one view; None: it has none of its own any more. Other views keep theirs."""
 
@@ -126,20 +120,19 @@ class ColumnFile(StateFile[dict[str, words.ColumnSet]]):
         return {"views": views}
 
     def decode(self, saved: Any) -> dict[str, words.ColumnSet]:
-        of = self._columns_of
         return {
-            view: words.ColumnSet(_choices(view, columns["shown"], of), _choices(view, columns["hidden"], of))
+            view: words.ColumnSet(_choices(view, columns["shown"]), _choices(view, columns["hidden"]))
             for view, columns in saved["views"].items()
-            if of(view)
+            if words.columns_of(view)
         }
 
 
-def _choices(view: str, saved: Any, columns_of: words.ColumnsOf) -> tuple[ColumnEntry, ...]:
+def _choices(view: str, saved: Any) -> tuple[ColumnEntry, ...]:
     """Raises `ValueError` for values that this program does not write."""
     from tui.settings.reader import read_entry  # noqa: PLC0415  loads pydantic_core
 
     choices: list[ColumnEntry] = [read_entry(ColumnEntry, each) for each in saved]
-    if any(words.problem_in(view, choice, columns_of) is not None for choice in choices):
+    if any(words.problem_in(view, choice) is not None for choice in choices):
         raise ValueError
     return words.without_duplicates(choices)
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.text import Raw, shortened
+from tui.features import LISTS
 from tui.features.runs.columns import AGE, COLUMNS, CREATED
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import ColumnEntry
@@ -495,28 +496,27 @@ def with_times(choices: Sequence[ColumnEntry]) -> Sequence[ColumnEntry]:
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
 
-ColumnsOf = Callable[[str], Sequence[Column[Any]]]
-"""Returns the columns of a list by its name; none for a list that does not exist."""
 
-
-def file_columns(view: str) -> Sequence[Column[Any]]:
-    """Return the columns of the lists that the config file knows."""
+def columns_of(view: str) -> Sequence[Column[Any]]:
+    """Return the columns of a list by its name; none for a list that does not exist."""
     if view == RUNS:
         return COLUMNS
-    # This import loads everything that makes groups of errors: 40 ms, for which the first frame must not wait.
-    from tui.features.errors.model import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
+    if view == ERRORS:
+        # This import loads everything that makes groups of errors: 40 ms, for which the first frame must not wait.
+        from tui.features.errors.model import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
 
-    return GROUP_COLUMNS if view == ERRORS else ()
+        return GROUP_COLUMNS
+    return LISTS[view]().table.columns if view in LISTS else ()
 
 
-def problem_in(view: str, choice: ColumnEntry, columns_of: ColumnsOf) -> str | None:
+def problem_in(view: str, choice: ColumnEntry) -> str | None:
     """Return why a list cannot show a column, None if it can."""
     built_in = tuple(column.id for column in columns_of(view))
     return problem_of(choice, built_in, has_paths=view == RUNS) if built_in else f"no list {view}"
 
 
 def columns_of_file(
-    columns: Mapping[str, Sequence[ColumnEntry]], columns_of: ColumnsOf, file: ConfigFile = NO_FILE
+    columns: Mapping[str, Sequence[ColumnEntry]], file: ConfigFile = NO_FILE
 ) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
@@ -528,7 +528,7 @@ def columns_of_file(
         choices = []
         places = dict(enumerate(places_of(file, f"columns.{view}")))
         for index, entry in enumerate(entries):
-            problem = problem_in(view, entry, columns_of)
+            problem = problem_in(view, entry)
             if problem is None:
                 choices.append(entry)
             else:

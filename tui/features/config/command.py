@@ -41,9 +41,9 @@ def complaints_of(settings: Settings) -> Iterator[Complaint]:
     file = settings.file
     yield from file.complaints
     if columns := settings.columns.filled:
-        from tui.features.columns.words import columns_of_file, file_columns  # noqa: PLC0415
+        from tui.features.columns.words import columns_of_file  # noqa: PLC0415
 
-        yield from columns_of_file(columns, file_columns, file)[1]
+        yield from columns_of_file(columns, file)[1]
     if settings.views:
         from tui.store.addresses import read_address  # noqa: PLC0415
 
@@ -225,13 +225,13 @@ def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
 
 def _init(output: Output, path: Path) -> None:
     from tui.features import key_table  # noqa: PLC0415  imports all screens
-    from tui.features.columns.words import ERRORS, RUNS, file_columns  # noqa: PLC0415
+    from tui.features.columns.words import ERRORS, RUNS, columns_of  # noqa: PLC0415
     from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
     from tui.settings.description import commented_file  # noqa: PLC0415
 
     shown = shown_path(path, os.environ)
     try:
-        names = {view: tuple(column.id for column in file_columns(view)) for view in (RUNS, ERRORS)}
+        names = {view: tuple(column.id for column in columns_of(view)) for view in (RUNS, ERRORS)}
         create_config(path, commented_file(PALETTES[ColorMode.DARK], names, key_table().rows.values()))
     except FileExistsError:
         raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
