@@ -50,6 +50,8 @@ class LiveModel:
         self.pause: PauseSnapshot | None = None
         self.in_minutes = False
         """Whether ages and running durations are shown in whole minutes."""
+        self.overlay: Callable[[RunId], Piece | None] = lambda _: None
+        """Returns the word that replaces the status of a run while an action on it is pending, or None."""
         self._publish: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()

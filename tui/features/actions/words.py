@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
-from tui.domain.run import Environment, Run, RunId
+from tui.domain.run import Environment, Run
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.runs.columns import short_id
@@ -87,9 +87,6 @@ def withdrawn_words(taken: Mapping[str, int]) -> str:
 # The status itself does not change: an HTTP 200 does not prove that a run is canceled. `ActionQueue` chooses the word.
 # The list, the summary above a pane and the detail show it.
 
-
-Overlay = Callable[[RunId], Piece | None]
-"""Returns the word that replaces the status of a run at the moment, or None."""
 
 SHOWN_FOR: Final = timedelta(seconds=10)
 """How long an outcome replaces the status."""

@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 from textual.binding import BindingType
 
 from tui.domain.run import ABSENT, Absent, Json, Run
-from tui.features.actions.words import Overlay
 from tui.features.detail import words as page
 from tui.features.detail.words import VALUES, DetailRead, DetailView, Relatives, failure_lines
 from tui.features.runs.words import NOT_A_RUN_SENTENCE
@@ -52,7 +51,6 @@ class DetailPane(PagePane):
         self._shown = DetailView()
         self._values = ValueRows()
         self._is_partly_searched = False
-        self.overlay: Overlay = lambda _: None
 
     def rows(self, width: int) -> Sequence[Row]:
         width -= EDGE
@@ -63,7 +61,7 @@ class DetailPane(PagePane):
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
 
         read = DetailRead(
-            self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id), selection.state_of(QUEUE).value
+            self.stage_of(RUN), fetch.failure, self.live.overlay(selection.run_id), selection.state_of(QUEUE).value
         )
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]

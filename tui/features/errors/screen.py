@@ -12,7 +12,6 @@ from tui.domain.facts import ErrorState
 from tui.domain.own_commands import CommandScope
 from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID
-from tui.features.actions.words import Overlay
 from tui.features.attempts.view import ErrorPane
 from tui.features.attempts.words import ReadProgress, sentence
 from tui.features.errors import words
@@ -93,7 +92,6 @@ class GroupRunsPane(RowPagePane):
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
         super().__init__(live, groups, "runs")
         self._groups = groups
-        self.overlay: Overlay = lambda _: None
 
     def rows(self, width: int) -> Sequence[PageRow]:
         run_ids = self._groups.run_ids
@@ -119,7 +117,7 @@ class RunRows(LazyRows):
     def __init__(self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn[Run]]) -> None:
         super().__init__(len(run_ids), ())
         self._run_ids, self._slots = run_ids, slots
-        self._get, self._overlay, self._now = pane.live.get, pane.overlay, pane.live.now
+        self._get, self._overlay, self._now = pane.live.get, pane.live.overlay, pane.live.now
 
     def make(self, index: int) -> PageRow:
         run_id = self._run_ids[index]
@@ -244,7 +242,6 @@ class ErrorsScreen(ListScreen):
         self._shown_newest: RunId | None = None
         self._newest_at_s = float("-inf")
         self._opened_s = main.live.session.clock.monotonic_s()
-        self._group_runs.overlay = self._controller.overlay
 
     @property
     def is_preparing(self) -> bool:

@@ -340,7 +340,7 @@ class MainScreen(MainView):
         self._current_view: ShownView | None = None
         self.run_list.on_filtered = self._on_filtered
         self.run_list.on_highlighted = self._on_highlighted
-        self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
+        live.overlay = self.action_controller.overlay
         self.run_summary.overview_lines_for = self.overview.strip_lines
 
     @property
@@ -352,11 +352,6 @@ class MainScreen(MainView):
 
     def _make_pane(self, entry: "PaneEntry") -> Pane:
         pane = super()._make_pane(entry)
-        if entry.title == DETAIL:
-            from tui.features.detail.view import DetailPane  # noqa: PLC0415  loaded when first visible
-
-            assert isinstance(pane, DetailPane)
-            pane.overlay = self.action_controller.overlay
         if isinstance(pane, LinePane):
             pane.on_opened = self.overview.list_runs
             self.overview.show_in(pane)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final
 from textual.binding import BindingType
 
 from tui.domain.run import Environment, Run, RunId
-from tui.features.actions.words import Overlay
 from tui.features.columns.data import VisibleValues
 from tui.features.columns.words import chosen_columns, path_of, with_times
 from tui.features.runs import model, words
@@ -45,7 +44,6 @@ class RunTable(RowTable[Run]):
 
     def __init__(self, live: LiveModel, rows: RunListModel) -> None:
         super().__init__(live, RUN_TABLE, lambda: rows)
-        self.overlay: Overlay = lambda _: None
         self.missed: Mapping[Gap, MissedRuns] = {}
         """The gaps with the runs that were missed meanwhile."""
         self.end_line_for: Callable[[int], Line | None] = lambda _: None
@@ -56,7 +54,7 @@ class RunTable(RowTable[Run]):
     def made_from(self, row: Run) -> tuple[Hashable, ...]:
         # The run itself differs after every read of its list.
         facets = (row.fixed, row.state, row.attempt_count, row.error_value)
-        return (self.overlay(row.id), *facets, *self.changing_cells(row))
+        return (self.live.overlay(row.id), *facets, *self.changing_cells(row))
 
     def row_line(self, item: Any, content: RowContent) -> Line:
         run, overlay = self.rows.get(item), content.made_from[0]
@@ -447,7 +445,6 @@ class RunSummary(Summary):
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(live)
-        self.overlay: Overlay = lambda _: None
         self.overview_lines_for: Callable[[int], tuple[Line, ...] | None] = lambda _: None
         """Returns the lines for a width while no run is selected; None: a hint stands there."""
 
@@ -457,5 +454,5 @@ class RunSummary(Summary):
             return lines
         run, is_list_end = None if run_id is None else self.live.get(run_id), self.selection.is_list_end
         children = () if run is None else self.live.session.store.children_of(run.id)
-        overlay = None if run is None else self.overlay(run.id)
+        overlay = None if run is None else self.live.overlay(run.id)
         return words.summary_lines(run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end)
