@@ -15,8 +15,8 @@ from tui.store.freshness import Freshness, FreshnessTracker
 from tui.store.store import SourceStatus
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.blocks import Now
-from tui.text.styled import Line, Piece, Token, wrap
+from tui.text.blocks import Now, beside
+from tui.text.styled import Line, Piece, Token
 
 # The bridge from the session to the widgets: merged changes, the pause, the freshness.
 
@@ -178,14 +178,12 @@ class Message:
 
 def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
     """Return a message in lines of at most `width` cells (at least 30): time, text, and how often it was added."""
-    time = f"{_to_the_second(message.at, now)}  "
-    first, *others = wrap(message.text, min(max(width, 30) - len(time), _MAX_WIDTH))
-    lines: list[Line] = [(Piece(time, Token.FAINT), Piece(first))]
-    blank = Piece(" " * len(time))
-    lines += [(blank, Piece(row)) for row in others]
+    time = Piece(f"{_to_the_second(message.at, now)}  ", Token.FAINT)
+    cells = len(time.text)
+    lines = beside((time,), message.text, Token.TEXT, min(max(width, 30), _MAX_WIDTH + cells))
     if message.count > 1:
         often = f"{formatting.count(message.count)} times since {_to_the_second(message.first_at, now)}"
-        lines.append((blank, Piece(often, Token.FAINT)))
+        lines.append((Piece(" " * cells), Piece(often, Token.FAINT)))
     return lines
 
 

@@ -31,7 +31,7 @@ from tui.settings.secret import without_secrets
 from tui.store.freshness import Minute
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.blocks import INDENT, indented, labelled, spark
+from tui.text.blocks import INDENT, beside, indented, labelled, spark
 from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, line_width, pad, wrap
 
@@ -242,16 +242,8 @@ def _group_lines(title: str, entries: Sequence[HelpKey], width: int) -> list[Lin
         token = Token.TEXT if entry.works_here else Token.FAINT
         keys = pad((Piece(" ".join(entry.keys), token, is_bold=entry.works_here),), _KEY_CELLS + gap)
         text = f"{entry.word}; also {' '.join(entry.extra_keys)}" if entry.extra_keys else entry.word
-        lines += _beside(keys, text, token, width)
+        lines += beside(keys, text, token, width)
     return lines
-
-
-def _beside(head: Line, text: str, token: Token, width: int) -> list[Line]:
-    """Put a text to the right of its head, and wrap it there at `width` cells."""
-    cells = line_width(head)
-    first, *others = wrap(text, width - cells)
-    blank = Piece(" " * cells)
-    return [(*head, Piece(first, token)), *((blank, Piece(row, token)) for row in others)]
 
 
 def header_signs(*, is_colorless: bool = False) -> tuple[tuple[Piece, str], ...]:
@@ -272,9 +264,9 @@ def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
     for index, (mark, sentence) in enumerate(header_signs(is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
-        lines += _beside((label, mark, Piece("  ")), sentence, Token.MUTED, limit)
+        lines += beside((label, mark, Piece("  ")), sentence, Token.MUTED, limit)
     for name, sentence in _SENTENCES:
-        lines += [(), *_beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
+        lines += [(), *beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
     return lines
 
 

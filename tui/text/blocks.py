@@ -14,7 +14,7 @@ from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.formatting import LOADING, NOT_READ
-from tui.text.styled import Line, Piece, Token, cut, fold, line_width, pad
+from tui.text.styled import Line, Piece, Token, cut, fold, line_width, pad, wrap
 
 if TYPE_CHECKING:
     from tui.store.freshness import Minute
@@ -91,6 +91,13 @@ def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "")
 def indented(lines: Iterable[Line], cells: int) -> list[Line]:
     """Return the lines, moved to the right by `cells`."""
     return [(Piece(" " * cells), *line) for line in lines]
+
+
+def beside(head: Line, text: Raw | str, token: Token, width: int) -> list[Line]:
+    """Put a text to the right of its head, and wrap it there at `width` cells."""
+    cells = line_width(head)
+    first, *others = wrap(text, width - cells)
+    return [(*head, Piece(first, token)), *indented([(Piece(row, token),) for row in others], cells)]
 
 
 def _flowed(parts: Sequence[Line], room: int) -> list[Line]:
