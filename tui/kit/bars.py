@@ -17,7 +17,7 @@ from tui.domain.run import EXECUTING_FAMILY, RunStatus
 from tui.kit.app import app_of, is_covered
 from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts, header_line, terminal_title
-from tui.kit.keys import LAST_RANK, MOTION, Places, key_label, places_of, pressed_key_label
+from tui.kit.keys import LAST_RANK, MOTION, key_label, places_of, pressed_key_label
 from tui.kit.layout import SUMMARY_HEIGHT
 from tui.kit.lines import Lines, OnChange, Prompt
 from tui.kit.live_model import LiveModel
@@ -136,21 +136,20 @@ _parsed: Final = lru_cache(256)(parse)
 class LiveKey:
     """One active binding. `node` is the widget, screen or app that handles it.
 
-    * `key`, `keys`: one of its keys, and the labels of all its keys
+    * `binding`: with one of its keys
+    * `keys`: the labels of all its keys
     * `shown`: the label in the footer: that of the first key, or those of a pair
     * `works_now`: False if the action would do nothing in the current state
     * `denial`: why the action never does anything in this session
     """
 
     id: str
-    key: str
+    binding: Binding
+    node: DOMNode
     keys: tuple[str, ...]
     shown: str
     word: str
-    sentence: str
     action: str
-    node: DOMNode
-    places: Places
     is_in_footer: bool
     is_motion: bool
     works_now: bool
@@ -168,20 +167,18 @@ def live_keys(screen: Screen[Any], *, for_footer: bool = False) -> list[LiveKey]
     for key, each in active.items():
         keys.setdefault(each.binding.id or "", []).append(key_label(key))
     assert isinstance(screen, PaintedScreen)  # as all of ours are
-    for node, binding, works_now, tooltip in active.values():
+    for node, binding, works_now, _ in active.values():
         if binding.id is None or binding.id in found or (for_footer and not places_of(binding).footer):
             continue
         _, name, parameters = _parsed(binding.action)
         found[binding.id] = LiveKey(
             id=binding.id,
-            key=binding.key,
+            binding=binding,
+            node=node,
             keys=tuple(keys[binding.id]),
             shown=_shown(binding, keys),
             word=screen.word_for(name, binding.description),
-            sentence=tooltip,
             action=binding.action,
-            node=node,
-            places=places_of(binding),
             is_in_footer=screen.belongs_in_footer(name),
             is_motion=binding.id in _MOTION,
             works_now=works_now and screen.has_use_for(name, parameters),
@@ -321,7 +318,7 @@ class Footer(LiveLines):
 
     def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
         keys = (key for key in live_keys(self.screen, for_footer=True) if key.works_now or key.denial)
-        slots = [(key, slot) for key in keys if key.is_in_footer and (slot := key.places.footer)]
+        slots = [(key, slot) for key in keys if key.is_in_footer and (slot := places_of(key.binding).footer)]
         slots.sort(key=lambda each: each[1].rank)
         shown = [
             KeyWord(key.shown, key.word, slot.need, is_denied=bool(key.denial))

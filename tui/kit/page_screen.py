@@ -287,7 +287,7 @@ def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_
     live = live_keys(screen)
     kinds = [*(type(node) for node in (screen, *screen.walk_children())), *unmade]
     declared = [binding for kind in kinds for binding in _declared(kind)]
-    places = [*(key.places for key in live), *map(places_of, declared)]
+    places = map(places_of, [*(key.binding for key in live), *declared])
     rows = {each: place.help for place in places if place.help for each in place.help.ids}
     found = {
         key.id: HelpKey(

@@ -547,7 +547,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     keys = {
         key.word: Command(
             key.word,
-            f"{key.denial[:1].upper()}{key.denial[1:]}." if key.denial else key.sentence,
+            f"{key.denial[:1].upper()}{key.denial[1:]}." if key.denial else key.binding.tooltip,
             partial(app.run_action, from_palette(key.action), key.node),
             " ".join(key.keys),
             _ALIASES.get(key.action, ()),
