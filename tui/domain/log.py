@@ -7,7 +7,7 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from operator import attrgetter, le
 from typing import Final, Literal
 
@@ -150,36 +150,29 @@ class _Parser:
 
     def parts(self, at: int, end: int, depth: int) -> tuple[LoggedPart, ...]:
         found: list[LoggedPart] = []
-        plain: list[Raw] = []
-
-        def close() -> None:
-            if plain:
-                found.append(TextLines(tuple(plain)))
-                plain.clear()
-
         while at < end:
-            line = self._lines[at]
-            if self._may_be_frame(line):
-                after = self._frames_end(at, end)
-                if (frames := self._frames(at, after)) is not None:
-                    close()
-                    found.append(frames)
-                else:  # then none of these lines begins a stack
-                    plain += map(Raw, self._lines[at:after])
-                at = after
-            elif depth < MAX_DEPTH and (match := _CAUSE.match(line)) and (after := self._cause_end(at, end)):
-                close()
-                found.append(self._inner("cause", 1, 1, (at, after), match.end(), depth))
-                at = after
-            elif depth < MAX_DEPTH and _ERRORS.match(line) and (errors := self._errors(at, end, depth)):
-                close()
-                found += errors[0]
-                at = errors[1]
-            else:
-                plain.append(Raw(line))
-                at += 1
-        close()
-        return tuple(found)
+            some, at = self._parts_at(at, end, depth)
+            found += some
+        merged: list[LoggedPart] = []
+        for _, group in groupby(found, key=type):
+            parts = list(group)
+            lines = [line for part in parts if isinstance(part, TextLines) for line in part.lines]
+            merged += [TextLines(tuple(lines))] if lines else parts
+        return tuple(merged)
+
+    def _parts_at(self, at: int, end: int, depth: int) -> tuple[Sequence[LoggedPart], int]:
+        """Return what stands at a line, and the line after it."""
+        line = self._lines[at]
+        if self._may_be_frame(line):
+            after = self._frames_end(at, end)
+            frames = self._frames(at, after)
+            # Otherwise none of these lines begins a stack.
+            return [frames or TextLines(tuple(map(Raw, self._lines[at:after])))], after
+        if depth < MAX_DEPTH and (match := _CAUSE.match(line)) and (after := self._cause_end(at, end)):
+            return [self._inner("cause", 1, 1, (at, after), match.end(), depth)], after
+        if depth < MAX_DEPTH and _ERRORS.match(line) and (errors := self._errors(at, end, depth)):
+            return errors
+        return [TextLines((Raw(line),))], at + 1
 
     @staticmethod
     def _may_be_frame(line: str) -> bool:
