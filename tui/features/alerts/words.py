@@ -55,12 +55,7 @@ _SHORT_STANDSTILL: Final = {
 }
 _YEAR: Final = timedelta(days=360)
 
-FINDING_TOKENS: Final = {
-    FindingWord.FAILING: Token.ROSE,
-    FindingWord.SLOW: Token.AMBER,
-    FindingWord.MISSING: Token.AMBER,
-    FindingWord.STUCK: Token.AMBER,
-}
+FINDING_TOKENS: Final = dict.fromkeys(FindingWord, Token.AMBER) | {FindingWord.FAILING: Token.ROSE}
 
 
 def subject(finding: Finding) -> str:

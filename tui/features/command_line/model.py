@@ -673,15 +673,8 @@ def fitting(values: Iterable[str], part: str) -> list[str]:
     if typed.GLOB.search(part):
         test = typed.whole_text_test(typed.patterns_of(part))
         return [value for value in values if test(value.casefold())]
-    ranked = [(rank, index, value) for index, value in enumerate(values) if (rank := _rank(value, folded)) is not None]
-    return [value for _, _, value in sorted(ranked, key=lambda each: each[:2])]
-
-
-def _rank(value: str, folded: str) -> int | None:
-    text = value.casefold()
-    if text == folded:
-        return 0
-    return 1 if text.startswith(folded) else 2 if folded in text else None
+    tests: tuple[Callable[[str, str], bool], ...] = (str.__eq__, str.startswith, str.__contains__)
+    return list(dict.fromkeys(value for test in tests for value in values if test(value.casefold(), folded)))
 
 
 STATUS_VALUES: Final[Mapping[str, str]] = {

@@ -104,20 +104,13 @@ _SOURCE_FOLDER: Final = re.compile(r"^(?:src|dist)/")
 SHORT_FINGERPRINT: Final = 8
 """Characters of a fingerprint on the screen."""
 
-STATE_WORDS: Final = {
-    ErrorState.NEW: ("NEW", "NEW"),
-    ErrorState.REGRESSED: ("regressed", "again"),
-    ErrorState.ACKNOWLEDGED: ("acknowledged", "known"),
-    ErrorState.UNRESOLVED: ("", ""),
+STATES: Final = {
+    ErrorState.NEW: ("NEW", "NEW", Token.ROSE),
+    ErrorState.REGRESSED: ("regressed", "again", Token.AMBER),
+    ErrorState.ACKNOWLEDGED: ("acknowledged", "known", Token.FAINT),
+    ErrorState.UNRESOLVED: ("", "", Token.TEXT),
 }
-"""The word of each state in the list, and its narrow form. An unresolved group is the usual one and has none."""
-
-STATE_TOKENS: Final = {
-    ErrorState.NEW: Token.ROSE,
-    ErrorState.REGRESSED: Token.AMBER,
-    ErrorState.ACKNOWLEDGED: Token.FAINT,
-    ErrorState.UNRESOLVED: Token.TEXT,
-}
+"""The word of each state in the list, its narrow form, and their colour. An unresolved group is usual: it has none."""
 
 
 def short_fingerprint(group: ErrorGroup) -> str:
@@ -134,7 +127,8 @@ def state_piece(state: ErrorState | None, *, is_narrow: bool = False) -> Piece:
     """Return the word of a state; `·` where it is not known."""
     if state is None:
         return Piece(formatting.NONE, Token.FAINT)
-    return Piece(STATE_WORDS[state][is_narrow], STATE_TOKENS[state], is_bold=state is ErrorState.NEW)
+    word, narrow, token = STATES[state]
+    return Piece(narrow if is_narrow else word, token, is_bold=state is ErrorState.NEW)
 
 
 def task_words(tasks: Sequence[tuple[TaskId, int]]) -> str:
@@ -272,7 +266,7 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
     links = [(each, environment and environment.link_to(each)) for each in group.run_ids[:MAX_RUNS]]
     rows = (
         ("First own frame", code(place) if place else ""),
-        ("State", "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"),
+        ("State", "not known" if group.state is None else STATES[group.state][0] or "unresolved"),
         ("First", formatting.full_moment(group.first_seen, zone)),
         ("Last", formatting.full_moment(group.last_seen, zone)),
         ("Tasks", names(group.tasks)),
@@ -435,7 +429,7 @@ def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, rem
 
 def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group = facts.group
-    word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
+    word = "not known" if group.state is None else STATES[group.state][0] or "unresolved"
     if group.state is ErrorState.NEW:
         word = "unresolved" if group.server_groups else "new"
     reason = "" if facts.detail is None else facts.detail.ignored_reason or ""

@@ -23,20 +23,16 @@ from tui.text.table import Column, Table, Wish
 # The words and numbers of queues: health, shares of a limit, rates.
 
 
-HEALTH_TOKENS: Final = {
-    QueueHealth.AT_LIMIT: Token.AMBER,
-    QueueHealth.STUCK: Token.AMBER,
-    QueueHealth.PAUSED: Token.TEXT,
-    QueueHealth.LATE: Token.AMBER,
-    QueueHealth.BUSY: Token.TEXT,
-    QueueHealth.FINE: Token.MUTED,
+_HEALTH: Final = {
+    QueueHealth.AT_LIMIT: ("○", Token.AMBER),
+    QueueHealth.STUCK: ("!", Token.AMBER),
+    QueueHealth.PAUSED: ("‖", Token.TEXT),
+    QueueHealth.LATE: ("○", Token.AMBER),
+    QueueHealth.BUSY: (" ", Token.TEXT),
+    QueueHealth.FINE: (" ", Token.MUTED),
 }
-_GLYPHS: Final = {
-    QueueHealth.AT_LIMIT: "○",
-    QueueHealth.LATE: "○",
-    QueueHealth.PAUSED: "‖",
-    QueueHealth.STUCK: "!",
-}
+"""The sign of each health, and the colour of its word."""
+
 _MAX_PLAIN: Final = 99_999
 READING: Final = "reading"
 MAX_NAMED: Final = 3
@@ -47,8 +43,8 @@ MAX_NAME_CHARS: Final = 60
 
 def health_glyph(health: QueueHealth) -> Piece:
     """Return the sign before the name of a queue, a space if nothing is wrong with it."""
-    token = Token.MUTED if health is QueueHealth.PAUSED else HEALTH_TOKENS[health]
-    return Piece(_GLYPHS.get(health, " "), token)
+    glyph, token = _HEALTH[health]
+    return Piece(glyph, Token.MUTED if health is QueueHealth.PAUSED else token)
 
 
 def is_empty(row: QueueRow) -> bool:
@@ -180,7 +176,7 @@ def _running(row: QueueRow, _now: Now, _width: int) -> Line:
 def _queued(row: QueueRow, _now: Now, _width: int) -> Line:
     if row.queued is None:
         return (Piece(queued_text(row), Token.MUTED),)
-    is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
+    is_bad = _HEALTH[row.health][1] is Token.AMBER
     return (Piece(queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
 
 
@@ -189,7 +185,7 @@ def oldest_cell(row: QueueRow, now: Now, _width: int) -> Line:
     if row.oldest_at is None:
         return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
     at = now.until
-    token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
+    token = _HEALTH[row.health][1] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
     return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
 
@@ -210,7 +206,7 @@ def _throttled(row: QueueRow, _now: Now, _width: int) -> Line:
 
 def _health(row: QueueRow, _now: Now, _width: int) -> Line:
     health = row.health
-    return (Piece(health.value, HEALTH_TOKENS[health]),) if health.value else ()
+    return (Piece(health.value, _HEALTH[health][1]),) if health.value else ()
 
 
 QUEUE_TABLE: Final = Table(
@@ -611,7 +607,7 @@ def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, 
     """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
     row, limit = facts.row, width - 1
     answers = {said.label: plain(said.answer) for said in sentences(facts, now)}
-    word = Piece(row.health.value, HEALTH_TOKENS[row.health])
+    word = Piece(row.health.value, _HEALTH[row.health][1])
     health = (health_glyph(row.health), Piece(" "), word) if row.health.value else ()
     since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
     reason = answers["blocked"].removeprefix("by its own limit, ")
