@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len
@@ -23,27 +23,47 @@ from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_width
 # A number that JSON cannot write (1e999 decodes to infinity) becomes a string, `"Infinity"`, and never null.
 
 
-_Item = tuple[str, Json, str]
+Label = str | int | None
+"""The label of a value in its container: a key, an index, or None for the root."""
+
+
+def _walk(value: Json) -> Iterator[tuple[int, str | None, Json, str]]:
+    """Yield each value with its depth, its key, and its bracket.
+
+    A bracket is where a container begins and where it ends. Scalars and empty containers have none.
+    """
+    opened: list[tuple[Iterator[tuple[str | None, Json]], str]] = [(iter([(None, value)]), "")]
+    while opened:
+        items, end = opened[-1]
+        for key, item in items:
+            if not item or not isinstance(item, dict | list):
+                yield len(opened) - 1, key, item, ""
+                continue
+            yield len(opened) - 1, key, item, "{" if isinstance(item, dict) else "["
+            opened.append((iter(item.items()), "}") if isinstance(item, dict) else (zip(repeat(None), item), "]"))
+            break
+        else:
+            opened.pop()
+            if opened:
+                yield len(opened) - 1, None, None, end
 
 
 def rows(value: Json, *, ascii_only: bool = False) -> Iterator[tuple[int, str]]:
     """Yield the lines of indented JSON as (depth, text), commas included. Joined without spaces they are compact
     JSON.
     """
-    opened: list[tuple[Iterator[_Item], str]] = [(iter([("", value, "")]), "")]
-    while opened:
-        items, close = opened[-1]
-        for key, item, comma in items:
-            if isinstance(item, dict | list) and item:
-                brackets = "{}" if isinstance(item, dict) else "[]"
-                yield len(opened) - 1, key + brackets[0]
-                opened.append((_written_items(item, ascii_only=ascii_only), brackets[1] + comma))
-                break
-            yield len(opened) - 1, key + scalar(item, ascii_only=ascii_only) + comma
-        else:
-            opened.pop()
-            if opened:
-                yield len(opened) - 1, close
+    before: tuple[int, str] | None = None
+    for depth, key, item, bracket in _walk(value):
+        if before is not None:
+            is_last = bracket in _ENDS or before[1].endswith(("{", "["))
+            yield before if is_last else (before[0], f"{before[1]},")
+        head = "" if key is None else f"{scalar(key, ascii_only=ascii_only)}: "
+        before = depth, head + (bracket or scalar(item, ascii_only=ascii_only))
+    assert before is not None
+    yield before
+
+
+_ENDS: Final = frozenset({"}", "]"})
 
 
 def opening(value: Json, limit: int) -> str:
@@ -88,16 +108,6 @@ def spelled(name: str) -> str:
     return head + "".join(map(str.title, rest))
 
 
-def _written_items(container: dict[str, Json] | list[Json], *, ascii_only: bool) -> Iterator[_Item]:
-    last = len(container) - 1
-    if isinstance(container, dict):
-        for index, (key, item) in enumerate(container.items()):
-            yield f"{scalar(key, ascii_only=ascii_only)}: ", item, "" if index == last else ","
-    else:
-        for index, item in enumerate(container):
-            yield "", item, "" if index == last else ","
-
-
 def scalar(value: Json, *, ascii_only: bool = False) -> str:
     """Return a key or a scalar as JSON."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -109,9 +119,6 @@ def scalar(value: Json, *, ascii_only: bool = False) -> str:
 #
 # No more of a value is read than is drawn, so that a value of megabytes costs as little as a small one.
 
-
-Label = str | int | None
-"""The label of a value in its container: a key, an index, or None for the root."""
 
 _BARE: Final = re.compile(r"[A-Za-z_$][\w$-]*\Z", re.ASCII)
 
@@ -176,37 +183,26 @@ def _scalar(value: Json, max_characters: int) -> tuple[str, Token]:
 
 
 def _tokens(value: Json, max_characters: int) -> Iterator[tuple[str, Token]]:
-    """Yield the tokens of a value. A loop, since a value may be nested as deep as the decoder allows."""
-    opened: list[tuple[Iterator[tuple[Label, Json]], str]] = [(iter([(None, value)]), "")]
+    """Yield the tokens of a value."""
     is_first = True
-    while opened:
-        items, close = opened[-1]
-        for label, item in items:
-            if not is_first:
-                yield ", ", Token.FAINT
+    for _, key, item, bracket in _walk(value):
+        if bracket in _ENDS:
+            yield f" {bracket}", Token.FAINT
             is_first = False
-            if isinstance(label, str):
-                yield _key(label, max_characters), Token.MUTED
-                yield ": ", Token.FAINT
-            if isinstance(item, dict | list) and item:
-                is_first = True
-                yield ("{ ", Token.FAINT) if isinstance(item, dict) else ("[ ", Token.FAINT)
-                opened.append((_plain_items(item), " }" if isinstance(item, dict) else " ]"))
-                break
-            if isinstance(item, dict | list):
-                yield ("{}", Token.FAINT) if isinstance(item, dict) else ("[]", Token.FAINT)
-            else:
-                # One more than fits, so that the caller knows that the value is cut.
-                yield _scalar(item, max_characters + 1)
+            continue
+        if not is_first:
+            yield ", ", Token.FAINT
+        is_first = bool(bracket)
+        if key is not None:
+            yield _key(key, max_characters), Token.MUTED
+            yield ": ", Token.FAINT
+        if bracket:
+            yield f"{bracket} ", Token.FAINT
+        elif isinstance(item, dict | list):
+            yield scalar(item), Token.FAINT
         else:
-            opened.pop()
-            is_first = False
-            if close:
-                yield close, Token.FAINT
-
-
-def _plain_items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Label, Json]]:
-    return iter(container.items()) if isinstance(container, dict) else ((None, item) for item in container)
+            # One more than fits, so that the caller knows that the value is cut.
+            yield _scalar(item, max_characters + 1)
 
 
 # A JSON value as a list of rows that fold: iterating, stepping and searching.
@@ -346,22 +342,15 @@ class FoldedJson:
         """
         looked_at = 0
         path: list[int] = []
-        opened: list[Iterator[tuple[int, tuple[Label, Json]]]] = [enumerate([(None, self.value)])]
-        while opened:
-            for index, (label, item) in opened[-1]:
-                looked_at += 1
-                if looked_at % SEARCH_SLICE == 0:
-                    yield None
-                if _matches(label, item, needle):
-                    yield from self._places((*path, index)[1:], label, item, needle)
-                if isinstance(item, dict | list) and item:
-                    path.append(index)
-                    opened.append(enumerate(_plain_items(item)))
-                    break
-            else:
-                opened.pop()
-                if path:
-                    path.pop()
+        for depth, key, item, bracket in _walk(self.value):
+            if bracket in _ENDS:
+                continue
+            looked_at += 1
+            if looked_at % SEARCH_SLICE == 0:
+                yield None
+            path[depth:] = [path[depth] + 1 if depth < len(path) else 0]
+            if _matches(key, item, needle):
+                yield from self._places(tuple(path[1:]), key, item, needle)
 
     def _places(self, path: JsonPath, label: Label, value: Json, needle: str) -> Iterator[JsonPath]:
         """Yield the matching lines of a text that folds, else the path of the value."""
