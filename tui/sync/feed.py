@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime, timedelta
@@ -52,36 +53,22 @@ class FeedProgress:
     connected_s: float = 0.0
     """When the source last emitted that it is connected."""
     reported: ReportedRuns = field(default_factory=lambda: ReportedRuns(MAX_SNAPSHOT_ROWS))
-    repeat_count: int = 0
-    instant_count: int = 0
-    snapshot_responses: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """How many responses in a row made no progress, by what is wrong with them."""
 
     def restart(self) -> None:
         """Start over: the next response is the first part of a snapshot."""
-        self.position, self.is_live, self.snapshot_responses = None, False, 0
+        self.position, self.is_live, self.counts[_ENDLESS] = None, False, 0
         self.reported = ReportedRuns(MAX_SNAPSHOT_ROWS)
 
-    def add_snapshot_response(self) -> None:
-        """Count a response with a part of the snapshot. Raises `Transient` after too many."""
-        self.snapshot_responses += 1
-        if self.snapshot_responses >= MAX_SNAPSHOT_PARTS:
-            raise Transient("the snapshot of the realtime feed does not end", RETRY_REFUSED_AFTER)
+    def count(self, reason: str, most: int) -> None:
+        """Count a response without progress. Raises `ServerFault` or `Transient` with the reason after too many."""
+        self.counts[reason] += 1
+        if self.counts[reason] >= most:
+            raise Transient(reason, RETRY_REFUSED_AFTER) if reason == _ENDLESS else ServerFault(reason, OK)
 
-    def add_repeat(self, reason: str) -> None:
-        """Count a response without progress. Raises `ServerFault` with `reason` after too many in a row."""
-        self.repeat_count += 1
-        if self.repeat_count >= MAX_REPEATS:
-            raise ServerFault(reason, OK)
 
-    def add_instant_response(self) -> None:
-        """Count a response that came at once and without a change. Raises `ServerFault` after too many in a row."""
-        self.instant_count += 1
-        if self.instant_count >= MAX_INSTANT_RESPONSES:
-            raise ServerFault("the server does not hold the polls of the realtime feed", OK)
-
-    def advance(self) -> None:
-        """Reset the counts after a response that was held, or that had a change."""
-        self.repeat_count = self.instant_count = 0
+_ENDLESS: Final = "the snapshot of the realtime feed does not end"
 
 
 # The poller fetches the fields and runs that the feed lacks (`Coverage`). If the feed fails, polling continues, and the
@@ -171,7 +158,7 @@ class RealtimeSource:
             # After a wake-up or a must-refetch, the next snapshot has every change since.
             progress.restart()
             if response is not None:
-                progress.add_repeat("the server forgets the realtime feed again and again")
+                progress.count("the server forgets the realtime feed again and again", MAX_REPEATS)
             return
         answered_s = self._answered_s = self._parts.clock.elapsed_s()
         held_s = answered_s - sent_s
@@ -179,17 +166,17 @@ class RealtimeSource:
         merged_patches: list[_Merged] = [(patch, run, merge(run, patch)) for patch, run in known]
         has_changes = any(before is None or run.state is not before.state for _, before, run in merged_patches)
         if response.position == position and held_s < MIN_HOLD_S:
-            progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
+            progress.count("the realtime feed repeats itself: a cache answers instead of the server", MAX_REPEATS)
         elif position is not None and position.is_up_to_date:
             if merged_patches:
                 self._parts.coverage.record_change()
             if held_s >= MIN_HOLD_S or has_changes:
-                progress.advance()
+                progress.counts.clear()
                 self._break_count = 0
             else:
-                progress.add_instant_response()
+                progress.count("the server does not hold the polls of the realtime feed", MAX_INSTANT_RESPONSES)
         elif not response.position.is_up_to_date:
-            progress.add_snapshot_response()
+            progress.count(_ENDLESS, MAX_SNAPSHOT_PARTS)
         progress.position = response.position
         await self._emit_response(merged_patches, response)
         await self._parts.clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
@@ -242,7 +229,7 @@ class RealtimeSource:
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
         if response.position is None or not response.position.is_up_to_date:
             return
-        progress.snapshot_responses = 0
+        progress.counts[_ENDLESS] = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
             progress.connected_s = -math.inf

@@ -22,9 +22,7 @@ from tui.api import relay as messages
 from tui.api.client import USER_AGENT, ApiReader, ReadRequest, http_request_of
 from tui.api.connection import detect_dead_peer
 from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.api.lists import RUN
 from tui.api.responses import Response, response_error
-from tui.api.runs import decode_run
 from tui.domain import update
 from tui.domain.facts import MinutesRead
 from tui.domain.run import FEEDS, RELAY, RunId
@@ -105,12 +103,6 @@ class RelayConnection(ApiReader):
         if isinstance(error := response_error(response, self._key), RateLimited):
             raise error
         return response
-
-    async def send_call(self, request: ReadRequest) -> int:
-        """Send a request without waiting. Returns the number that the response will have. Raises `ApiError`."""
-        number = next(self._numbers)
-        await self._send_message(messages.Call(number, request))
-        return number
 
     async def watch(self, *, is_watching: bool) -> None:
         """Tell the relay whether this screen shows findings, now and on every new connection."""
@@ -391,7 +383,7 @@ class RelaySource:
             self._emit, self._beat_s = emit, welcome.beat_s
             self._updates = RelayUpdates(self._store)
             self._connected_s = -math.inf
-            self._requested_runs: dict[int, RunId] = {}
+            self._reads = set[asyncio.Task[None]]()
             # A restarted relay may serve another environment, so its runs are held until it names the known one.
             self._environment = self._store.environment
             self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
@@ -409,6 +401,8 @@ class RelaySource:
                 raise
             finally:
                 self._timer.cancel()
+                for read in self._reads:
+                    read.cancel()
 
     def _check_silence(self) -> None:
         """Abort a silent connection. Time in which the machine sleeps counts as silence."""
@@ -439,9 +433,12 @@ class RelaySource:
             case messages.Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
-                    self._requested_runs[await self._connection.send_call(RUN.request(run_id))] = run_id
+                    # Its response comes through the loop that called this.
+                    read = asyncio.create_task(self._read_missing(run_id, message.at), name="missing run")
+                    self._reads.add(read)
+                    read.add_done_callback(self._reads.discard)
             case messages.CallResponse():
-                await self._handle_response(message)
+                self._connection.resolve(message)
             case messages.Welcome():
                 raise ServerFault("the relay sent a second welcome", 200)
             case _:
@@ -469,21 +466,13 @@ class RelaySource:
             self._connected_s = elapsed_s
             await self._emit(update.SourceConnected(RELAY, at, self._beat_s))
 
-    async def _handle_response(self, message: messages.CallResponse) -> None:
-        """Pass a response to its caller, or emit the run if it was requested because the snapshot lacked it."""
-        run_id = self._requested_runs.pop(message.number, None)
-        if run_id is None:
-            self._connection.resolve(message)
-            return
-        response = message.response
-        error = response_error(response)
-        if isinstance(error, NotFound):
-            await self._emit(update.RunGone(run_id, response.read_at))
-            return
-        detail = None
-        with suppress(ServerFault):  # of the API. A new connection to the relay would request the same run at once.
-            detail = decode_run(response.body, response.read_at) if error is None else None
-        if detail is None or detail.patch.id != run_id:
+    async def _read_missing(self, run_id: RunId, at: datetime) -> None:
+        """Read and emit a run that the snapshot lacked. If that fails, it is read again later."""
+        try:
+            detail = await self._connection.read_run(run_id)
+        except NotFound:
+            await self._emit(update.RunGone(run_id, at))
+        except ApiError:
             self._updates.retry_missing(run_id)
         else:
             await self._emit(update.RunsRead((detail.patch, *detail.related)))
