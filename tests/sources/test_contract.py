@@ -97,6 +97,7 @@ class Follower(FollowedSource):
             history=timedelta(hours=24),
             max_history_runs=5_000,
             filters=RunFilters(),
+            spawn=lambda work, _: asyncio.ensure_future(work),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
             relay=None if isinstance(api, Client) else api,

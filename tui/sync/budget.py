@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from datetime import timedelta
 from enum import IntEnum
 from random import Random
@@ -19,6 +19,10 @@ from tui.sync.clock import Clock, Timer
 
 Emit = Callable[[Update], Awaitable[None]]
 """Send an update to the session. Awaiting it applies back-pressure."""
+
+
+Spawn = Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
+"""Start a task of the session."""
 
 
 FIRST_WAIT_S = 1.0

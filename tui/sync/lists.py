@@ -22,7 +22,7 @@ from tui.store.changes import EPOCH
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import Paging, Priority
+from tui.sync.budget import Paging, Priority, Spawn
 from tui.sync.clock import Clock, WakeableClock
 from tui.sync.fetch import RunFetcher
 
@@ -285,6 +285,7 @@ class SourceParts:
     history: timedelta
     max_history_runs: int
     filters: RunFilters
+    spawn: Spawn
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
     relay: "RelayConnection | None" = None

@@ -31,7 +31,7 @@ from tui.domain.update import Update
 from tui.settings.file import tls_context
 from tui.settings.secret import Secret, SettingsError
 from tui.store.store import Store
-from tui.sync.budget import Emit, Fatal
+from tui.sync.budget import Emit, Fatal, Spawn
 from tui.sync.clock import Clock, Timer
 
 # The connection to a relay: receives its messages, and sends requests about single runs over it.
@@ -372,8 +372,9 @@ class RelaySource:
 
     name = RELAY
 
-    def __init__(self, connection: RelayConnection, store: Store, clock: Clock) -> None:
+    def __init__(self, connection: RelayConnection, store: Store, clock: Clock, spawn: Spawn) -> None:
         self._connection = connection
+        self._spawn = spawn
         self._store = store
         self._clock = clock
 
@@ -434,7 +435,7 @@ class RelaySource:
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
                     # Its response comes through the loop that called this.
-                    read = asyncio.create_task(self._read_missing(run_id, message.at), name="missing run")
+                    read = self._spawn(self._read_missing(run_id, message.at), "missing run")
                     self._reads.add(read)
                     read.add_done_callback(self._reads.discard)
             case messages.CallResponse():

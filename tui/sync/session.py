@@ -498,7 +498,7 @@ def source_of(name: str, parts: "SourceParts") -> Source:
         from tui.sync.relay import RelaySource
 
         assert parts.relay is not None
-        return RelaySource(parts.relay, parts.store, parts.clock)
+        return RelaySource(parts.relay, parts.store, parts.clock, parts.spawn)
     if name == RUN_FEED:
         return RealtimeSource(parts, FeedTarget(run_id=parts.run_id))
     if name == REALTIME:
@@ -657,6 +657,7 @@ class SourceSupervisor:
             run_id=run_id,
             coverage=coverage,
             relay=self.relay,
+            spawn=session.spawn,
         )
         enabled = [name for name in names if settings.realtime or name not in FEEDS]
         return tuple(session.spawn(self.supervise(source_of(name, parts)), f"source {name}") for name in enabled)

@@ -44,7 +44,7 @@ async def against(
         port = next(iter(server.sockets)).getsockname()[1]
         clock = clock or VirtualClock()
         connection = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
-        yield connection, RelaySource(connection, Store(), clock)
+        yield connection, RelaySource(connection, Store(), clock, lambda work, _: asyncio.ensure_future(work))
         await connection.aclose()
 
 
