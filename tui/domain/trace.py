@@ -276,9 +276,6 @@ def _error_of_last_attempt(run: Run, root_error: RunError | None) -> RunError | 
 # `Extents` say when each span began and ended, `longest_path` which spans decide when the root ends.
 
 
-SLICE_SPANS: Final = 250
-"""Spans that are placed in one slice, which takes about a millisecond."""
-
 ROOT: Final = 0
 """The index of the root span."""
 
@@ -314,7 +311,7 @@ RowKey = tuple[SpanId, int]
 class Waterfall:
     """All spans of one trace, parents first, each by its index in the lists. Times are µs since the root's start.
 
-    It is empty until `slices` has placed the spans: one slice for a trace of 5,000 would hold up a key.
+    `place` makes it. A trace of 5,000 spans takes 30 ms, for which a thread is used where a key may come.
 
     * `parents`: the index of the span above; -1 for the root
     * `below`: the indexes of the spans below
@@ -365,8 +362,8 @@ class Waterfall:
             yield from self.logs.get(each, ())
             pending.extend(self.below[each])
 
-    def slices(self) -> Iterator[None]:
-        """Place all spans, and yield after each slice."""
+    def fill(self) -> None:
+        """Place all spans."""
         origin = self.trace.root.started_at
         seen: Counter[SpanId] = Counter()
         pending: list[tuple[Span, int]] = [(self.trace.root, -1)]
@@ -382,8 +379,6 @@ class Waterfall:
             self.kinds.append(_kind_of(span, None if parent < 0 else self.spans[parent]))
             self._place(index, parent)
             pending.extend((child, index) for child in reversed(span.children))
-            if index % SLICE_SPANS == 0:
-                yield
         for logs in self.logs.values():
             logs.sort(key=self.starts.__getitem__)
 
@@ -406,10 +401,9 @@ class Waterfall:
 
 
 def place(trace: Trace) -> Waterfall:
-    """Return the waterfall of a trace, made at once."""
+    """Return the waterfall of a trace."""
     waterfall = Waterfall(trace)
-    for _ in waterfall.slices():
-        pass
+    waterfall.fill()
     return waterfall
 
 
@@ -600,7 +594,7 @@ def _last_to_end(waterfall: Waterfall, ends: list[int], above: int, moment: int)
 
 @dataclass(slots=True, eq=False)
 class RowTree:
-    """The spans that have rows, by their index in the waterfall. It is empty until `slices` has filled it.
+    """The spans that have rows, by their index in the waterfall. `row_tree` makes it.
 
     * `order`: all of them, parents first
     * `below`: the spans whose rows stand below a span's
@@ -621,8 +615,8 @@ class RowTree:
         while (index := self.above[index]) >= 0:
             yield index
 
-    def slices(self, waterfall: Waterfall) -> Iterator[None]:
-        """Fill the tree, and yield after each slice. Never recursive."""
+    def fill(self, waterfall: Waterfall) -> None:
+        """Fill the tree. Never recursive."""
         pending = [ROOT]
         while pending:
             index = pending.pop()
@@ -633,8 +627,6 @@ class RowTree:
             for each in below:
                 self.above[each] = index
             pending.extend(reversed(below))
-            if len(self.order) % SLICE_SPANS == 0:
-                yield
 
     def _rows_below(self, waterfall: Waterfall, index: int) -> list[int]:
         found: list[int] = []
@@ -656,8 +648,7 @@ class RowTree:
 
 
 def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
-    """Return the row tree of a waterfall, built at once."""
+    """Return the row tree of a waterfall."""
     tree = RowTree(with_engine)
-    for _ in tree.slices(waterfall):
-        pass
+    tree.fill(waterfall)
     return tree

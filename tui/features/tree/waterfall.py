@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from tui.domain.run import Capability, RunId, SpanId
 from tui.domain.trace import (
     RowKey,
-    RowTree,
     Span,
     SpanKind,
     SpanState,
@@ -21,6 +20,7 @@ from tui.domain.trace import (
     Waterfall,
     extents_of,
     longest_path,
+    place,
     row_tree,
 )
 from tui.features.tree import spans as words
@@ -194,24 +194,18 @@ def span_key(span: Span) -> tuple[RunId, SpanId, bool]:
     return span.run_id, span.id, span.is_partial
 
 
-# Reads the trace of a run for the waterfall, and places its spans in slices, so that no key waits for it.
+# Reads the trace of a run for the waterfall, and places its spans in a thread, so that no key waits for it.
 
 
 async def _placed(session: Session, trace: Trace) -> words.PlacedTrace:
-    waterfall, tree = Waterfall(trace), RowTree()
-    await _in_slices(waterfall.slices())
-    await _in_slices(tree.slices(waterfall))
+    waterfall = await asyncio.to_thread(place, trace)
+    tree = await asyncio.to_thread(row_tree, waterfall)
     known = words.known_ends_of(waterfall, session.store.get)
     extents = extents_of(waterfall, known.get)
     await asyncio.sleep(0)
     path = longest_path(waterfall, extents)
     await asyncio.sleep(0)
     return words.PlacedTrace(waterfall, tree, extents, path, known)
-
-
-async def _in_slices(slices: Iterator[None]) -> None:
-    for _ in slices:
-        await asyncio.sleep(0)
 
 
 TRACE_INTERVAL_S: Final = 3.0
