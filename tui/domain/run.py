@@ -569,6 +569,11 @@ class Run:
         """The error, None if there is none or if it has not been read."""
         return None if self.error is None or isinstance(self.error, NoValue) else self.error[1]
 
+    @property
+    def history(self) -> AttemptHistory:
+        """The attempts, none if they have not been read."""
+        return AttemptHistory() if self.attempts is None else self.attempts[1]
+
     def _stamp_of(self, facet: NoValue) -> Stamp:
         if self.state is None:
             raise ValueError("a facet without a value needs a state")

@@ -58,7 +58,7 @@ def cursor_row(monitor: Monitored) -> str:
 def rows_below(monitor: Monitored) -> list[str]:
     """The rows from the cursor on."""
     page = pane_of(monitor).page
-    return ["".join(piece.text for piece in row.line) for row in page.rows[page.cursor :]]
+    return ["".join(piece.text for piece in row.line) for row in [*page.rows][page.cursor :]]
 
 
 @on_monitor(fleet_with)

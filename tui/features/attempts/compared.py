@@ -268,33 +268,30 @@ NOT_KNOWN: Final = ComparedCell((Piece(formatting.NONE, Token.MUTED),))
 NO_ERROR: Final = ComparedCell((Piece("no error", Token.MUTED),), None, None)
 
 
-def compared_facts(
-    run: Run, history: AttemptHistory, attempts: Sequence[Attempt], now: Now, logs: LogCounts
-) -> list[ComparedFact]:
+def compared_facts(run: Run, attempts: Sequence[Attempt], now: Now, logs: LogCounts) -> list[ComparedFact]:
     """Return the facts of these attempts, in the order of the page."""
     took = alike([attempt.duration for attempt in attempts])
     return [
-        ComparedFact("status", tuple(_status(run, history, each) for each in attempts)),
+        ComparedFact("status", tuple(_status(run, each) for each in attempts)),
         ComparedFact("error", tuple(_of_error(run, each, _type) for each in attempts), is_wide=True),
         ComparedFact("message", tuple(_of_error(run, each, _message) for each in attempts), is_wide=True),
         ComparedFact("own frame", tuple(_of_error(run, each, _own_frame) for each in attempts), is_wide=True),
         ComparedFact("took", tuple(_took(each, now, same) for each, same in zip(attempts, took, strict=True))),
-        ComparedFact("waited", tuple(_waited(run, history, each) for each in attempts)),
+        ComparedFact("waited", tuple(_waited(run, each) for each in attempts)),
         ComparedFact("logs", tuple(_logs(each, logs) for each in attempts)),
     ]
 
 
 def error_of(run: Run, attempt: Attempt) -> RunError | None:
     """Return the error of an attempt. The error of the last attempt may be known only from the run."""
-    history = run.attempts[1] if run.attempts is not None else None
-    is_last = history is not None and attempt is history.attempts[-1]
+    is_last = attempt in run.history.attempts[-1:]
     if attempt.error is not None or not is_last or attempt.status is not AttemptStatus.FAILED:
         return attempt.error
     return run.error_value
 
 
-def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
-    style = words.attempt_style(run, attempt, history)
+def _status(run: Run, attempt: Attempt) -> ComparedCell:
+    style = words.attempt_style(run, attempt)
     is_running = attempt.status is AttemptStatus.EXECUTING
     return ComparedCell((Piece(style.word, style.word_token),), style.word, UNKNOWN if is_running else style.word)
 
@@ -339,8 +336,8 @@ def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
     return ComparedCell((Piece(text),), attempt.number, compared)
 
 
-def _waited(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
-    previous = next((each for each in history.attempts if each.number == attempt.number - 1), None)
+def _waited(run: Run, attempt: Attempt) -> ComparedCell:
+    previous = next((each for each in run.history.attempts if each.number == attempt.number - 1), None)
     text = words.waited_before(run, attempt, previous)
     return NOT_KNOWN if text is None else ComparedCell((Piece(text),), attempt.number)
 
@@ -373,18 +370,18 @@ MAX_BARS: Final = 200
 """At most this many attempts are drawn: the last ones."""
 
 
-def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Line]:
+def timeline(run: Run, now: Now, width: int) -> list[Line]:
     """Return the labels of the axis and the line below them, or nothing if no time is known or there is no room."""
-    axis = words.axis_of(run, history, now, width) if width >= MIN_WIDTH else None
+    axis = words.axis_of(run, now, width) if width >= MIN_WIDTH else None
     if axis is None:
         return []
-    attempts = history.attempts[-MAX_BARS:]
+    attempts = run.history.attempts[-MAX_BARS:]
     bars = [
-        words.attempt_bar(run, history, attempt, previous, now)
+        words.attempt_bar(run, attempt, previous, now)
         for attempt, previous in zip(attempts, (None, *attempts), strict=False)
     ]
-    if history.retry_at is not None and not run.is_final:
-        bars.append(words.next_bar(history))
+    if run.history.retry_at is not None and not run.is_final:
+        bars.append(words.next_bar(run))
     drawn = axis.cells(bars)
     # A bar that ends in a half cell before dashes would look like a gap between them. So the half cell is filled.
     cells = drawn.cells
@@ -469,10 +466,9 @@ FIRST_KEY: Final[Hashable] = ("attempt", 0)
 
 def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid, logs: LogCounts) -> list[Row]:
     """Return the page in rows of at most `grid.limit` cells. `window` says which attempts are beside each other."""
-    history = run.attempts[1] if run.attempts is not None else AttemptHistory()
     now = words.stopped_at_end(run, now)
-    page = _Page(run, history, window, grid)
-    facts = compared_facts(run, history, window.attempts, now, logs)
+    page = _Page(run, window, grid)
+    facts = compared_facts(run, window.attempts, now, logs)
     rows = [*page.notes(), *page.time(now), *page.differing(facts, logs), *page.same(facts), *page.stacks()]
     return words.within(rows, grid.limit)
 
@@ -488,9 +484,8 @@ def summary_words(run: Run, attempts: Sequence[Attempt]) -> Line:
 class _Page:
     """The blocks of one page. Its methods return rows, each block with its heading."""
 
-    def __init__(self, run: Run, history: AttemptHistory, window: AttemptWindow, grid: ComparedGrid) -> None:
+    def __init__(self, run: Run, window: AttemptWindow, grid: ComparedGrid) -> None:
         self._run = run
-        self._history = history
         self._window = window
         self._grid = grid
         self._all = window.attempts
@@ -498,7 +493,7 @@ class _Page:
 
     def notes(self) -> list[Row]:
         """Return sentences about attempts that are missing."""
-        history, notes = self._history, list[tuple[str, Token]]()
+        history, notes = self._run.history, list[tuple[str, Token]]()
         if history.is_trace_gone:
             notes.append((words.TRACE_GONE, Token.MUTED))
         if missing := words.missing_words(history):
@@ -513,7 +508,7 @@ class _Page:
 
     def time(self, now: Now) -> list[Row]:
         """Return the time line."""
-        if not (lines := timeline(self._run, self._history, now, self._grid.column())):
+        if not (lines := timeline(self._run, now, self._grid.column())):
             return []
         grid = self._grid
         return [Row(()), *grid.labelled("", lines[:1], "axis"), *grid.labelled("time", lines[1:], "time")]
@@ -523,7 +518,7 @@ class _Page:
         window, grid = self._window, self._grid
         heads = []
         for attempt in window.shown:
-            style, name = words.attempt_style(self._run, attempt, self._history), f"attempt {attempt.number}"
+            style, name = words.attempt_style(self._run, attempt), f"attempt {attempt.number}"
             heads.append([marked((style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)))])
         rows = [*grid.heading("differs", window.words), *grid.beside("", heads, "attempt"), Row(())]
         width = grid.column(len(heads))
@@ -694,15 +689,11 @@ class ComparedScreen(PageScreen):
     def on_unmount(self) -> None:
         self._logs.stop()
 
-    def _window(self, run: Run, width: int) -> AttemptWindow:
-        history = run.attempts[1] if run.attempts is not None else AttemptHistory()
-        return window_of(history, width, self._number)
-
     def rows(self, width: int) -> Sequence[PageRow]:
         if (run := self._run) is None or run.attempts is None:
             return [PageRow(()), PageRow((Piece(formatting.LOADING, Token.MUTED),))]
         limit = width - EDGE
-        window = self._window(run, limit)
+        window = window_of(run.history, limit, self._number)
         if window.can_move is not self._can_step:
             self._can_step = window.can_move
             self.refresh_bindings()
@@ -719,7 +710,7 @@ class ComparedScreen(PageScreen):
     def right(self) -> Line:
         if (run := self._run) is None or run.attempts is None:
             return ()
-        return summary_words(run, self._window(run, self.size.width).attempts)
+        return summary_words(run, window_of(run.history, self.size.width, self._number).attempts)
 
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
@@ -749,7 +740,7 @@ class ComparedScreen(PageScreen):
 
     def action_attempt_step(self, step: int) -> None:
         if (run := self._run) is not None:
-            self._number = moved(self._window(run, self.page.size.width), step)
+            self._number = moved(window_of(run.history, self.page.size.width, self._number), step)
             self._rebuild()
 
     def action_wrap(self) -> None:

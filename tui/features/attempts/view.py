@@ -89,8 +89,7 @@ class AttemptsPane(ErrorPane):
     @property
     def history(self) -> AttemptHistory:
         """The attempts that are known."""
-        run = self.run
-        return run.attempts[1] if run is not None and run.attempts is not None else AttemptHistory()
+        return AttemptHistory() if self.run is None else self.run.history
 
     @property
     def selected(self) -> Attempt | None:

@@ -153,9 +153,9 @@ def _gone_words(history: AttemptHistory) -> str:
     return TRACE_GONE if any(attempt.error for attempt in history.attempts) else "The trace is gone from the server."
 
 
-def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
+def attempt_lines(run: Run, now: datetime, limit: int) -> list[Line]:
     """Return all attempts in order, and when the next one is due."""
-    lines: list[Line] = []
+    lines, history = list[Line](), run.history
     if history.is_trace_gone:
         lines += [(Piece(row, Token.MUTED),) for row in wrap(_gone_words(history), limit)]
     if missing := missing_words(history):
@@ -167,7 +167,7 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
             lines.append(())
         if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
             lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
-        lines += _attempt(run, attempt, attempt_style(run, attempt, history), previous, now, limit)
+        lines += _attempt(run, attempt, attempt_style(run, attempt), previous, now, limit)
         if attempt.error:
             same = sameness(attempt.error, shown[1]) if shown else None
             if shown and same:
@@ -184,9 +184,9 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
     return lines
 
 
-def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
+def attempt_style(run: Run, attempt: Attempt) -> StatusStyle:
     """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
-    is_last = attempt is history.attempts[-1]
+    is_last = attempt is run.history.attempts[-1]
     is_resting = attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
     is_finer = is_resting or (attempt.status is AttemptStatus.FAILED and run.status.is_failed)
     return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
@@ -271,11 +271,9 @@ def elapsed_words(attempt: Attempt, now: Now) -> str:
     return now.duration(now.until - attempt.started_at)
 
 
-def attempt_rows(
-    run: Run, history: AttemptHistory, now: Now, layout: ErrorLayout, selected: Attempt | None
-) -> list[Row]:
+def attempt_rows(run: Run, now: Now, layout: ErrorLayout, selected: Attempt | None) -> list[Row]:
     """Return the rows of all attempts, and of the next attempt if it is scheduled."""
-    table = _Table(run, history, now, layout.limit)
+    table, history = _Table(run, now, layout.limit), run.history
     rows = [Row(table.head(), "head")] if table.is_roomy else []
     previous: Attempt | None = None
     for group in groups(history.attempts, selected, is_open=layout.is_open(FOLDED)):
@@ -311,10 +309,10 @@ def _folded(attempts: Sequence[Attempt]) -> Line:
 class _Table:
     """The attempts, the widths of two columns, and the axis if there is room for one."""
 
-    def __init__(self, run: Run, history: AttemptHistory, now: Now, limit: int) -> None:
+    def __init__(self, run: Run, now: Now, limit: int) -> None:
+        history = run.history
         moments = [attempt.started_at for attempt in history.attempts] + [history.retry_at]
         self.run = run
-        self.history = history
         self.now = now
         self.number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
         self.start = max(
@@ -327,7 +325,7 @@ class _Table:
         self.left = _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
         """The width of everything left of the axis, including the gap."""
         width = limit - self.left - _EDGE
-        self.axis = axis_of(run, history, now, width) if width >= _MIN_AXIS else None
+        self.axis = axis_of(run, now, width) if width >= _MIN_AXIS else None
 
     def head(self) -> Line:
         """Return the column titles and the labels of the axis."""
@@ -337,7 +335,7 @@ class _Table:
 
     def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
         """Return the row of one attempt. `previous` is the attempt before it, if known."""
-        style = attempt_style(self.run, attempt, self.history)
+        style = attempt_style(self.run, attempt)
         is_running = attempt.status is AttemptStatus.EXECUTING and style.word_token is Token.BLUE
         value = Token.TEXT if is_selected else Token.MUTED
         start = formatting.NONE if attempt.started_at is None else formatting.moment(attempt.started_at, self.now.at)
@@ -348,7 +346,7 @@ class _Table:
             Piece(elapsed_words(attempt, self.now), Token.BLUE if is_running else value),
             Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
         )
-        return self._with_bar(cells, attempt_bar(self.run, self.history, attempt, previous, self.now))
+        return self._with_bar(cells, attempt_bar(self.run, attempt, previous, self.now))
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
@@ -359,7 +357,7 @@ class _Table:
         head = fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER)
         start = fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start)
         cells = (*head, *start, Piece("  "), Piece(due, Token.MUTED))
-        return cells if line_width(cells) >= self.left else self._with_bar(cells, next_bar(self.history))
+        return cells if line_width(cells) >= self.left else self._with_bar(cells, next_bar(self.run))
 
     def _with_bar(self, cells: Line, bar: Bar) -> Line:
         return cells if self.axis is None else (*pad(cells, self.left), *self.axis.cells([bar]).line())
@@ -371,23 +369,25 @@ class _Table:
         return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
 
 
-def attempt_bar(run: Run, history: AttemptHistory, attempt: Attempt, previous: Attempt | None, now: Now) -> Bar:
+def attempt_bar(run: Run, attempt: Attempt, previous: Attempt | None, now: Now) -> Bar:
     """Return the bar of one attempt, with the wait before it. `previous` is the attempt before it, if known."""
     is_next = previous is not None and previous.number == attempt.number - 1
     since = previous.completed_at if previous and is_next else _queued_at(run) if attempt.number == 1 else None
-    is_waiting = attempt_style(run, attempt, history).word_token is Token.MUTED
+    is_waiting = attempt_style(run, attempt).word_token is Token.MUTED
     token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
     return Bar(since, attempt.started_at, _end(attempt, now), token)
 
 
-def next_bar(history: AttemptHistory) -> Bar:
+def next_bar(run: Run) -> Bar:
     """Return the wait for the next attempt."""
+    history = run.history
     since = history.attempts[-1].completed_at if history.attempts else None
     return Bar(since, history.retry_at, None, Token.FAINT)
 
 
-def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
+def axis_of(run: Run, now: Now, width: int) -> Axis | None:
     """Return the axis from the creation to the last end. While the run is live its length is a round time."""
+    history = run.history
     if not (starts := [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]):
         return None
     ends = [end for attempt in history.attempts if (end := _end(attempt, now)) is not None]
@@ -429,7 +429,7 @@ class ReadProgress:
 
 def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, picked: int | None) -> list[Row]:
     """Return the page in rows of at most `layout.limit` cells. `picked` is the attempt that the user selected."""
-    history = run.attempts[1] if run.attempts else AttemptHistory()
+    history = run.history
     selected = selected_attempt(history, picked)
     now = stopped_at_end(run, now)
     missing = missing_words(history)
@@ -441,8 +441,8 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     else:
         if history.is_trace_gone:
             blocks.append(sentence(_gone_words(history), layout, "gone"))
-        blocks.append(attempt_rows(run, history, now, layout, selected))
-        blocks += [_error(run, selected, progress, layout), _facts(run, history, selected, now, layout)]
+        blocks.append(attempt_rows(run, now, layout, selected))
+        blocks += [_error(run, selected, progress, layout), _facts(run, selected, now, layout)]
     return within(spaced(blocks), layout.limit)
 
 
@@ -529,7 +529,7 @@ def _for_how_long(run: Run, now: Now) -> str:
 
 def _error(run: Run, selected: Attempt | None, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     """Return the error of the selected attempt, or the run's own where no attempt has one."""
-    attempts = run.attempts[1].attempts if run.attempts else ()
+    attempts = run.history.attempts
     if selected is not None and selected.error is not None:
         return _error_rows_of(selected.error, progress, layout, selected.number, equal_errors(attempts, selected))
     ended_badly = selected is None or selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}
@@ -570,9 +570,9 @@ def equal_errors(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
     return f"the same in {len(same)} of {len(attempts)} attempts{but}"
 
 
-def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layout: ErrorLayout) -> list[Row]:
+def _facts(run: Run, selected: Attempt, now: Now, layout: ErrorLayout) -> list[Row]:
     """Return the other facts of the selected attempt, starting with its status."""
-    style = attempt_style(run, selected, history)
+    style, history = attempt_style(run, selected), run.history
     parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
     if selected.status is AttemptStatus.EXECUTING:
         parts.append((Piece(f"{elapsed_words(selected, now)} so far", style.row.took),))

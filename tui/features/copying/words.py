@@ -159,8 +159,8 @@ class _Ticket:
         return self._code(f"{error.name}: {message}" if error.name else message)
 
     def _attempts(self) -> Iterator[list[str]]:
-        history = self._run.attempts[1] if self._run.attempts is not None else None
-        if history is None or not (history.attempts or history.missing or history.is_trace_gone):
+        history = self._run.history
+        if not (history.attempts or history.missing or history.is_trace_gone):
             return
         yield ["### Attempts"]
         if history.is_trace_gone:
@@ -177,7 +177,7 @@ class _Ticket:
         for attempt in history.attempts:
             if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
                 lines.append(f"- {gap}")
-            parts = [attempt_style(self._run, attempt, history).word]
+            parts = [attempt_style(self._run, attempt).word]
             if attempt.started_at is not None:
                 parts.append(f"started {formatting.full_moment(attempt.started_at, self._zone)}")
             if attempt.duration is not None:

@@ -110,8 +110,8 @@ MAX_CAUSES: Final = 3
 
 
 def _last_error(run: Run) -> RunError | None:
-    attempts = run.attempts[1].attempts if run.attempts else ()
-    return attempts[-1].error if attempts and run.status.is_failed else None
+    last = run.history.attempts[-1:]
+    return last[0].error if last and run.status.is_failed else None
 
 
 def best_error(run: Run) -> RunError | None:

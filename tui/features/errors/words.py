@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind
 from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.run import ABSENT, AttemptHistory, Environment, Run, RunId, TaskId, title_of
+from tui.domain.run import ABSENT, Environment, Run, RunId, TaskId, title_of
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
 from tui.features.detail.words import full_error, head_lines, missing_words, remarks, value_of
@@ -317,11 +317,10 @@ def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
 
 def _note(run: Run, error: RunError) -> str:
     """Return `the same in all 3 attempts` where the attempts failed alike."""
-    history = run.attempts[1] if run.attempts else AttemptHistory()
-    selected = selected_attempt(history, None)
+    selected = selected_attempt(run.history, None)
     if selected is None or selected.error is None or selected.error != error:
         return ""
-    return equal_errors(history.attempts, selected)
+    return equal_errors(run.history.attempts, selected)
 
 
 def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:

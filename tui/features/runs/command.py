@@ -434,7 +434,7 @@ def run_page(
         detail_page.fact_lines(run, limit, detail_page.hold_words(run, queue, at)) + tags,
         _relatives(run, around or detail_page.Relatives(), limit),
         detail_page.body_lines(run, limit),
-        attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
+        attempt_lines(run, now, limit),
     )
     lines: list[Line] = [line for block in blocks if block for line in ((), *block)]
     return lines[1:]
@@ -447,8 +447,7 @@ def _error(run: Run, limit: int) -> list[Line]:
 
     if (error := best_error(run)) is None:
         return []
-    attempts = run.attempts[1].attempts if run.attempts else ()
-    is_shown_below = any(attempt.error and attempt.error.stack for attempt in attempts)
+    is_shown_below = any(attempt.error and attempt.error.stack for attempt in run.history.attempts)
     return error_lines(replace(error, stack=None, causes=()) if is_shown_below else error, limit)
 
 

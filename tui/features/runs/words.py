@@ -22,7 +22,6 @@ from tui.domain.run import (
     LIVE,
     QUEUED_FAMILY,
     STATUS_TABLE,
-    AttemptHistory,
     AttemptStatus,
     Environment,
     Run,
@@ -71,7 +70,7 @@ def waiting_words(run: Run, now: Now) -> str:
 
 def _retry_words(run: Run, now: Now) -> str:
     """Return `waits for attempt 2, due 13:49:12.500`. A run keeps its status during a wait of less than 30 s."""
-    history = run.attempts[1] if run.attempts is not None else AttemptHistory()
+    history = run.history
     if run.status not in EXECUTING_FAMILY or not history.attempts or history.retry_at is None:
         return ""
     last = history.attempts[-1]
