@@ -45,7 +45,6 @@ class LiveFailing:
         self._session = live.session
         self._on_update = on_update
         self._updates: GroupUpdates | None = None
-        self._counted_since: datetime | None = None
         self.failing = FailingNow()
 
     def open(self) -> None:
@@ -77,9 +76,8 @@ class LiveFailing:
             span = HOUR.at(self._session.now())
             if span != self._updates.span:
                 self._updates.show_span(span)
-            own = self._session.findings.own
-            if not self.failing.groups and own is not None and own.counted_since != self._counted_since:
-                self._show()  # more of the hour is known
+            if not self.failing.groups:
+                self._show()  # more of the hour may be known
 
     def _take_server_groups(self, updates: GroupUpdates) -> None:
         facts = self._session.store.wall_facts
@@ -95,7 +93,7 @@ class LiveFailing:
         groups = failing_now(updates.groups.groups(updates.span, now), server.groups if server else (), hour, now)
         failed = self._failed_count(facts, hour, updates.reading.failed_count)
         own, unread = self._session.findings.own, facts.unread.get(FactSource.ERRORS)
-        since = self._counted_since = None if own is None else own.counted_since
+        since = None if own is None else own.counted_since
         is_whole = failed is not None or (server is not None and not server.is_cut)
         failing = FailingNow(
             (*map(self._with_line, groups[:MAX_LINES]), *groups[MAX_LINES:]),
@@ -387,20 +385,12 @@ class NewestFailure(SelectionLoader):
         super().__init__(live.session, lambda _: None)
         self._run_id: RunId | None = None
         self._followed_s = float("-inf")
-        self.resume()
+        self.require((RUN,))
 
     @property
     def run(self) -> Run | None:
         """The run, None if none is known to have failed."""
         return None if self._run_id is None else self._session.store.get(self._run_id)
-
-    def rest(self) -> None:
-        """Read nothing until `resume`."""
-        self.require(())
-
-    def resume(self) -> None:
-        """Read what changed meanwhile."""
-        self.require((RUN,))
 
     def follow(self, board: Board, failing: FailingNow) -> None:
         """Follow the newest failed run of a board."""

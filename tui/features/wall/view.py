@@ -246,19 +246,17 @@ class WallScreen(ViewScreen):
     def on_screen_resume(self) -> None:
         self.tick()
 
-    def rest(self) -> None:
-        self._newest.rest()
-
     def resume(self) -> None:
-        self._newest.resume()
         self.live_board.make()
 
     def on_changes(self, changes: Changes) -> None:
         """Record changes. All is shown with the next tick, and a verdict at once, unless the board was just made."""
         super().on_changes(changes)
         self.live_board.on_changes(changes)
+        if self.is_resting:
+            return
         self._newest.on_changes(changes)
-        if Topic.VERDICT in changes.topics and not self.is_resting:
+        if Topic.VERDICT in changes.topics:
             self.live_board.tick()
             self.rebuild()
 
