@@ -157,8 +157,8 @@ def test_screen_has_what_every_list_has(name: str, tmp_path: Path) -> None:
             assert view.title(first)[:12] in monitor.text
         await monitor.press("s", wait_s=1)
         assert f"· {view.orders[1].words}" in monitor.lines[1]
-        assert app.address_of(screen) == ViewAddress(name, sort=view.orders[1].id)
-        assert parse_address(str(app.address_of(screen))) == app.address_of(screen)
+        assert app.doors.address_of(screen) == ViewAddress(name, sort=view.orders[1].id)
+        assert parse_address(str(app.doors.address_of(screen))) == app.doors.address_of(screen)
         await monitor.press("slash", *"zzz", "enter", wait_s=1)
         assert f"No {view.noun} contains these words" in monitor.text
         await monitor.press("escape", "space", wait_s=1)

@@ -29,6 +29,16 @@ def _in(place: str, room: str = "features") -> "Callable[[], Any]":
     return lambda: getattr(import_module(f"tui.{room}.{module}"), name)
 
 
+def late(place: str) -> "Callable[..., Any]":
+    """Return a function that imports one of a feature when it is first called, and calls it."""
+    load = _in(place)
+
+    def call(*arguments: Any) -> Any:
+        return load()(*arguments)
+
+    return call
+
+
 PANES: Final[tuple[PaneEntry, ...]] = (
     PaneEntry("runs", Placement(Slot.MAIN, has_summary=True), _in("runs.view:RunListPane")),
     PaneEntry("detail", Placement(Slot.FIRST), _in("detail.view:DetailPane")),

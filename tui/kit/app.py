@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast
 
 from textual import events
 from textual._compositor import LayoutUpdate
@@ -89,6 +89,27 @@ class ListColumns(Protocol):
         """Return those of the chosen columns that fit into a list, with their widths."""
 
 
+class Doors(NamedTuple):
+    """What features do for all screens. The module of each is imported when it is first called.
+
+    * `show_address`: shows a view in place of the present one; returns a sentence about a period that does not fit
+    * `address_of`: returns the address of the view that a screen shows, or of the view below a dialog or a page
+    * `save_view`: asks for a name and a letter, and saves the view of a screen
+    * `open_saved_view`: asks for the letter of a saved view, and opens it
+    * `choose_columns`: lets the user choose the columns of a list; its `TablePane` shows them at once
+    * `open_copy_menu`: lets the user choose what to copy: texts with a letter and a name, links to a run or to the view
+    * `read_outside`: opens a part of a run, or the log that a pane shows, in the pager or the editor
+    """
+
+    show_address: "Callable[[AppBase, ViewAddress], str | None]"
+    address_of: Callable[[Screen[Any]], ViewAddress]
+    save_view: Callable[[Screen[Any]], None]
+    open_saved_view: "Callable[[AppBase], None]"
+    choose_columns: Callable[[Any], None]
+    open_copy_menu: Callable[[Screen[Any], RunId | None, Sequence[Clip]], None]
+    read_outside: Callable[[Screen[Any], RunId, str, object], None]
+
+
 class AppBase(App[int]):
     """The app as screens, panes and widgets know it. `TriggerApp` adds what needs features.
 
@@ -105,6 +126,7 @@ class AppBase(App[int]):
     """
 
     own_columns: ListColumns
+    doors: Doors
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit", help=Help("program", 40)),
         bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it.",
@@ -164,34 +186,6 @@ class AppBase(App[int]):
             found = self.parts[kind] = make()
         assert isinstance(found, kind)
         return found
-
-    def show_address(self, address: ViewAddress) -> str | None:
-        """Show a view in place of the present one; return a sentence about a period that does not fit."""
-        raise NotImplementedError
-
-    def address_of(self, screen: Screen[Any]) -> ViewAddress:
-        """Return the address of the view that a screen shows, or of the view below a dialog or a page."""
-        raise NotImplementedError
-
-    def save_view(self, screen: Screen[Any]) -> None:
-        """Ask for a name and a letter, and save the view of a screen."""
-        raise NotImplementedError
-
-    def open_saved_view(self) -> None:
-        """Ask for the letter of a saved view, and open it."""
-        raise NotImplementedError
-
-    def choose_columns(self, pane: Any) -> None:
-        """Let the user choose the columns of a list. `pane` is its `TablePane`, which shows them at once."""
-        raise NotImplementedError
-
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
-        """Let the user choose what to copy: `texts` with a letter and a name, and links to a run or to the view."""
-        raise NotImplementedError
-
-    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
-        """Open a part of a run, or the log that a pane shows, in the pager or the editor."""
-        raise NotImplementedError
 
     @property
     def is_slow_link(self) -> bool:

@@ -440,7 +440,7 @@ class ViewScreen(PaintedScreen[None]):
         self.dismiss(None)
 
     def action_save_view(self) -> None:
-        self.app_base.save_view(self)
+        self.app_base.doors.save_view(self)
 
     def action_open_view(self) -> None:
-        self.app_base.open_saved_view()
+        self.app_base.doors.open_saved_view(self.app_base)

@@ -82,7 +82,7 @@ class TablePane(Pane):
         )
 
     def action_columns(self) -> None:
-        self.app_base.choose_columns(self)
+        self.app_base.doors.choose_columns(self)
 
     def hit_step(self, step: int) -> None:
         if self.searched:
@@ -578,7 +578,7 @@ class ListScreen(BaseScreen):
         return self._row_texts
 
     def action_copy_menu(self) -> None:
-        self.app_base.open_copy_menu(self, self.pane.target, self.copy_texts())
+        self.app_base.doors.open_copy_menu(self, self.pane.target, self.copy_texts())
 
     def action_palette(self) -> None:
         view = self.rows.view

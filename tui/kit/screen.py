@@ -230,7 +230,7 @@ class BaseScreen(ViewScreen):
         if (run_id := self.outgoing_run) is None:
             self.say(no_run_selected())
         else:
-            self.app_base.read_outside(self, run_id, reader, self.pane)
+            self.app_base.doors.read_outside(self, run_id, reader, self.pane)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         super().use_color_mode(color_mode)  # the summary has another height in some colour modes

@@ -5,30 +5,28 @@ The session encloses the app, not the other way round: Textual cancels its worke
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import RenderableType
 from textual import events
 from textual.screen import Screen
 
-from tui.domain.run import RunId
-from tui.features import checked_file
+from tui.features import checked_file, late
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import SLOW_LINK_CLASS, AppBase, call_soon
+from tui.kit.app import SLOW_LINK_CLASS, AppBase, Doors, call_soon
 from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
 from tui.kit.keys import Keymap, key_label
-from tui.kit.lists import Clip
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
 from tui.kit.speed import CHECK_INTERVAL_S, COLLECT_INTERVAL_S, PauseCollector, empty_large_caches, no_collections, trim
 from tui.kit.state_files import ConfigWatch, SettingsChange
@@ -78,6 +76,17 @@ MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
 
 
+DOORS: Final = Doors(
+    show_address=late("runs.screen:apply_address"),
+    address_of=late("runs.screen:address_of"),
+    save_view=late("views.view:ask_to_save"),
+    open_saved_view=late("views.view:ask_for_letter"),
+    choose_columns=late("columns.dialog:choose_columns"),
+    open_copy_menu=late("copying.view:open_copy_menu"),
+    read_outside=late("copying.view:read_from"),
+)
+
+
 class TriggerApp(AppBase):
     """Shows one session until the user quits."""
 
@@ -114,6 +123,7 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
+        self.doors = DOORS
         self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure)
         self.parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self._own_commands: OwnCommands | None = None
@@ -133,41 +143,6 @@ class TriggerApp(AppBase):
             super().exit(result, return_code, message)
         else:
             self._exit_code = return_code
-
-    def show_address(self, address: ViewAddress) -> str | None:
-        from tui.features.runs.screen import apply_address  # noqa: PLC0415  most starts have no address
-
-        return apply_address(self, address)
-
-    def address_of(self, screen: Screen[Any]) -> ViewAddress:
-        from tui.features.runs.screen import address_of  # noqa: PLC0415  loaded when first used
-
-        return address_of(screen)
-
-    def save_view(self, screen: Screen[Any]) -> None:
-        from tui.features.views.view import ask_to_save  # noqa: PLC0415  loaded when first used
-
-        ask_to_save(screen)
-
-    def open_saved_view(self) -> None:
-        from tui.features.views.view import ask_for_letter  # noqa: PLC0415  loaded when first used
-
-        ask_for_letter(self)
-
-    def choose_columns(self, pane: Any) -> None:
-        from tui.features.columns.dialog import ColumnsScreen  # noqa: PLC0415  loaded when first used
-
-        self.push_screen(ColumnsScreen(self.part(ChosenColumns), pane))
-
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
-        from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
-
-        open_copy_menu(screen, run_id, texts)
-
-    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
-        from tui.features.copying.view import read_from  # noqa: PLC0415  loaded when first used
-
-        read_from(screen, run_id, reader, pane)
 
     def get_default_screen(self) -> Screen[None]:
         from tui.features.runs.screen import MainScreen  # noqa: PLC0415  after the first frame
@@ -209,7 +184,7 @@ class TriggerApp(AppBase):
     def _open_address(self) -> None:
         """Show the view with which the program was started."""
         assert self._address is not None
-        self.show_address(self._address)
+        self.doors.show_address(self, self._address)
 
     async def _start(self) -> None:
         if self._unchecked is not None:

@@ -20,7 +20,6 @@ from tui.domain.text import Raw
 from tui.features.attempts import words
 from tui.features.errors.error import ErrorLayout, counted, drawn_frame, frame_place, function_column, function_words
 from tui.features.runs.view import RunSummary
-from tui.kit.app import app_of
 from tui.kit.bars import Footer, summary_height
 from tui.kit.keys import OUTGOING_BINDINGS, bind
 from tui.kit.lines import EDGE
@@ -751,10 +750,10 @@ class ComparedScreen(PageScreen):
         self.clipboard.send("id", self._run_id)
 
     def action_copy_menu(self) -> None:
-        self.app_base.open_copy_menu(self, self._run_id)
+        self.app_base.doors.open_copy_menu(self, self._run_id, ())
 
     def action_browse(self) -> None:
         browse(self, self._run_id)
 
     def action_read_outside(self, reader: str) -> None:
-        app_of(self).read_outside(self, self._run_id, reader)
+        self.app_base.doors.read_outside(self, self._run_id, reader, None)

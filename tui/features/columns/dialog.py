@@ -338,6 +338,11 @@ LIST_SHARE: Final = 0.4
 """The part of the rows of the terminal that the list keeps above the dialog."""
 
 
+def choose_columns(pane: TablePane) -> None:
+    """Let the user choose the columns of a list."""
+    pane.app.push_screen(ColumnsScreen(pane.app_base.part(ChosenColumns), pane))
+
+
 class ColumnsScreen(LineDialog[None]):
     """Arranges the columns of a list, which shows each change at once."""
 

@@ -131,11 +131,12 @@ class CommandLineEntrance:
             name="read the run of a link",
             rest_s=LINK_REST_S,
         )
-        common = common_commands(view, numbers, app.show_address)
+        show = partial(app.doors.show_address, app)
+        common = common_commands(view, numbers, show)
         line = model.CommandLine(
             commands_of(view, own=[*common, *(model.sort_commands(sorts) if sorts else ()), *own]),
             self._lines(),
-            address=model.ViewArguments("", numbers, app.show_address),
+            address=model.ViewArguments("", numbers, show),
             link_choices=lambda link: link_choices(link, view, linked_run),
         )
         self._dialog = CommandLineScreen(line, lambda: not history.is_loaded)
@@ -196,7 +197,7 @@ _KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to err
 
 def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId, None]) -> Choices:
     """Name what a link leads to, and offer what can be done. Nothing is offered for another environment."""
-    live, apply = view.live, view.app_base.show_address
+    live, apply = view.live, partial(view.app_base.doors.show_address, view.app_base)
     environment = live.session.store.environment
     heading = (Piece(_heading(link), Token.FAINT),)
     if place := elsewhere(link, environment):

@@ -189,7 +189,7 @@ THROUGH_RELAY: Final = "a relay has no API for other programs"
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     """Return the rows that the view adds. `run_id`: the run whose parts the menu offers, too."""
     app = app_of(screen)
-    session, address = app.session, app.address_of(screen)
+    session, address = app.session, app.doors.address_of(screen)
     rows: list[Clip] = []
     if run_id is not None:
         of_run = ViewAddress("run", run=run_id, pane=address.pane if address.run == run_id else "")
@@ -242,7 +242,7 @@ def _rows_of(
     ]
 
 
-def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip] = ()) -> None:
+def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[Clip]) -> None:
     """Let the user choose what to copy: `texts`, the parts of a run, and what leads to the run or to the view."""
     assert isinstance(screen, PaintedScreen)
     others = [*texts, *clips_of_view(screen, run_id)]
@@ -260,7 +260,7 @@ _LABELS: Final = {"p": "payload", "o": "output", "m": "metadata", "e": "error"}
 STORED_APART: Final = "stored apart; it is fetched first"
 
 
-def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = None) -> None:
+def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object) -> None:
     """Open what the cursor of a pane is at, or ask which part of a run. `program` is `pager` or `editor`."""
     app, reader = app_of(screen), Reader(program)
     live = app.live

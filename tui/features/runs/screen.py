@@ -557,7 +557,7 @@ class MainScreen(MainView):
             self.say(f"copy: {no_run_selected()}")
 
     def action_copy_menu(self) -> None:
-        self.app_base.open_copy_menu(self, self.pane.target)
+        self.app_base.doors.open_copy_menu(self, self.pane.target, ())
 
     def action_server_filters(self) -> None:
         from tui.features.runs.filters import ServerFiltersScreen  # noqa: PLC0415  loaded when first used
@@ -591,7 +591,7 @@ class MainScreen(MainView):
             return  # the filter is still being typed
         if is_list and self.pane is not self.run_list and current is not None:
             return  # an opened run belongs to the view from which it was opened
-        what = self.run_list.views.query if is_list else self.app_base.address_of(self.front)
+        what = self.run_list.views.query if is_list else address_of(self.front)
         if current is None or current.what != what:
             # Before the first key, the user has not left any view to return to.
             if current is not None and self.app_base.last_key:
@@ -611,7 +611,7 @@ class MainScreen(MainView):
         if isinstance(view.what, ListQuery):
             self.show_query(view.what, view.cursor)
         else:
-            self.app_base.show_address(view.what)
+            apply_address(self.app_base, view.what)
 
     def view_named(self, name: str) -> ViewEntrance:
         """Return the way to one of the views."""

@@ -630,7 +630,7 @@ def _ask(screen: Screen[Any], dialog: painted.PaintedDialog[T], then: Callable[[
 def ask_to_save(screen: Screen[Any]) -> None:
     """Ask for a name and a letter, and save what the screen shows."""
     app = app_of(screen)
-    address = app.address_of(screen)
+    address = app.doors.address_of(screen)
     try:
         parse_address(str(address))
     except AddressError as error:
@@ -658,7 +658,7 @@ def open_saved(app: AppBase, view: SavedView) -> None:
     read = read_address(view.address)
     problems = list(read.problems)
     said = f"view “{view.name}”"  # this replaces a notice about the previous view
-    if read.address is not None and (problem := app.show_address(read.address)) is not None:
+    if read.address is not None and (problem := app.doors.show_address(app, read.address)) is not None:
         problems.append(problem)
     if problems:
         how = "cannot be shown" if read.address is None else "shown in part"
