@@ -315,33 +315,26 @@ class RunFetcher:
         return capability not in self._lost
 
     async def fetch_environment(self, priority: Priority) -> bool:
-        """Fetch and emit the environment of the key. Return False if a later try may succeed.
+        """Fetch the environment of the key. Emit it if it is another one, or was paused or resumed.
 
-        A public token may not read it, and an old server has no such route. In both cases None is emitted, and the
-        result is True. Raises `ApiError` if there is no response.
+        Return True if it need not be asked again: a public token may not read it, and an old server has no such route.
+        Then None is emitted, unless an environment is known. Raises `ApiError` if there is no response.
         """
+        before = self.environment
         try:
-            await self.read_environment(priority)
-        except ServerFault:
-            return False
-        except Refused as error:
-            if not error.is_final:
+            environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
+        except (ServerFault, Refused) as error:
+            if before is not None or not (isinstance(error, Refused) and error.is_final):
                 return False
             await self.emit(EnvironmentRead(None, self.now()))
-        return True
-
-    async def read_environment(self, priority: Priority) -> None:
-        """Fetch the environment of the key. Emit it if it is another one, or was paused or resumed. Raises
-        `ApiError`.
-        """
-        environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
-        before = self.environment
+            return True
         if before is not None:
             is_resumed = before.is_paused and not environment.is_paused
             environment = replace(environment, resumed_at=self.now() if is_resumed else before.resumed_at)
         if before is None or environment != before or environment.is_paused != before.is_paused:
             self.environment = environment
             await self.emit(EnvironmentRead(environment, self.now()))
+        return False
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""

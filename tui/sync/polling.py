@@ -403,7 +403,7 @@ class RestSource:
         self._environment_requested_s = self._caught_up_emitted_s = -math.inf
         self._window: WindowRead | None = None
         self._is_rate_limited = False
-        is_environment_known = False
+        self._is_environment_refused = False
         unregister = self._parts.clock.on_wake(lambda _: self._reconciliation.request())
         if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
             await self._emit_window()  # before the lists, because lists with filters do not have all runs
@@ -411,11 +411,10 @@ class RestSource:
             while True:
                 started_s = self._parts.clock.monotonic_s()
                 self._lister.pages.request_count = 0
-                if not is_environment_known and started_s - self._environment_requested_s >= ENVIRONMENT_EVERY_S:
-                    self._environment_requested_s = started_s
-                    is_environment_known = await self._read_environment()
+                if self._parts.fetcher.environment is None:
+                    await self._read_environment(started_s)
                 await self._cycle()
-                await self._check_environment(started_s)
+                await self._read_environment(started_s)
                 if self._lister.pages.request_count:
                     least_s = lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0
                     within_s = max(least_s, self._next_interval_s())
@@ -437,26 +436,19 @@ class RestSource:
         finally:
             unregister()
 
-    async def _read_environment(self) -> bool:
-        """Read the environment. Return False if that has to be tried again. Raises `ApiError`."""
-        try:
-            async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
-                return await self._parts.fetcher.fetch_environment(Priority.LIST)
-        except TimeoutError:
-            return False
+    async def _read_environment(self, now_s: float) -> None:
+        """Read the environment until it is known, then again: the key may belong to another one by now.
 
-    async def _check_environment(self, now_s: float) -> None:
-        """Read the environment again: the key may now belong to another one. If the read fails, nothing changes.
-
-        Without a feed, rows of the list name the environment, so this read only shows whether it is paused.
+        Without a feed, rows of the list name the environment, so a later read only shows whether it is paused.
+        Raises `ApiError` if it is not known.
         """
-        again_s = ENVIRONMENT_AGAIN_S if self._parts.coverage.is_live else PAUSED_AGAIN_S
-        is_due = now_s - self._environment_requested_s >= again_s
-        if is_due and self._parts.fetcher.environment is not None:
+        known, is_live = self._parts.fetcher.environment, self._parts.coverage.is_live
+        again_s = ENVIRONMENT_EVERY_S if known is None else ENVIRONMENT_AGAIN_S if is_live else PAUSED_AGAIN_S
+        if not self._is_environment_refused and now_s - self._environment_requested_s >= again_s:
             self._environment_requested_s = now_s
-            with suppress(ApiError, TimeoutError):
+            with suppress(TimeoutError, *(() if known is None else (ApiError,))):
                 async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
-                    await self._parts.fetcher.read_environment(Priority.LIST)
+                    self._is_environment_refused = await self._parts.fetcher.fetch_environment(Priority.LIST)
 
     async def _cycle(self) -> None:
         max_requests = int(self._requests_per_s() * self._parts.interval())
