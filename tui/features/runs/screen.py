@@ -402,8 +402,7 @@ class MainScreen(MainView):
     def _show_filters(self) -> None:
         """Show the list with the filters and the order that were loaded or chosen."""
         subscription = self.app_base.part(RunSubscription)
-        order = order_named(subscription.shown.order)
-        self.run_list.show_chosen(subscription.chosen, order, is_wide=subscription.shown.is_wide)
+        self.run_list.show_chosen()
         if subscription.is_recalled:
             width, now = self.size.width - NOTICE_MARGIN, self.live.session.local_now()
             line = recalled_line(subscription.chosen, subscription.shown.chosen_at, now, width)

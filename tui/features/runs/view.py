@@ -25,9 +25,8 @@ from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
 from tui.kit.words import gap_line, gap_remark
-from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic
+from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic, order_named
 from tui.store.freshness import Gap, MissedRuns
-from tui.store.server_filter import ServerFilter
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, cut
 from tui.text.table import SizedColumn
@@ -166,8 +165,6 @@ class RunListPane(TablePane):
         self._values = VisibleValues(
             live.session, self._runs_to_read, lambda: self.call_later(self.table.show_changes, is_anew=True), self._say
         )
-        self.is_wide = False
-        """Whether clock times stand beside the ages, and whole ids where they fit."""
         self._only_failures = False
         self._is_empty = True
         self._wanted_cursor: RunId | None = None
@@ -225,9 +222,8 @@ class RunListPane(TablePane):
         typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
         if query.text_name:
             typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
-        subscription = self.app_base.part(RunSubscription)
-        token = Token.TEXT if subscription.is_filtered else Token.MUTED
-        token = Token.AMBER if subscription.is_recalled else token
+        token = Token.TEXT if self._subscription.is_filtered else Token.MUTED
+        token = Token.AMBER if self._subscription.is_recalled else token  # they are those of the last session
         is_cut = window is not None and window.is_older_cut
         older = words.older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
         older += " and older" if query.is_searched else ""
@@ -303,14 +299,18 @@ class RunListPane(TablePane):
     def error_step(self, step: int) -> bool:
         return self.table.to_failed(step)
 
-    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
-        """Show the runs that pass the server's filters."""
-        before = self.views.query
+    @property
+    def _subscription(self) -> RunSubscription:
+        return self.app_base.part(RunSubscription)
+
+    def show_chosen(self) -> None:
+        """Show the runs that pass the chosen filters of the server, in the chosen order and columns."""
+        before, chosen, order = self.views.query, self._subscription.chosen, self._subscription.shown.order
         if (chosen.filters, chosen.period) != (before.filters, before.period):
             self._drop_search()
             before = replace(before, is_searched=False)
-        self.views.request(replace(before, filters=chosen.filters, period=chosen.period, order=order))
-        self._arrange(is_wide=is_wide, only_failures=self._only_failures)
+        self.views.request(replace(before, filters=chosen.filters, period=chosen.period, order=order_named(order)))
+        self.table.show_columns()
 
     def on_changes(self, changes: Changes) -> None:
         if Topic.RUNS in changes.topics:
@@ -373,24 +373,19 @@ class RunListPane(TablePane):
     def sort_by(self, order: Order) -> None:
         """Sort the list, and save the order for the next start."""
         self.views.request(replace(self.views.query, order=order))
-        self.app_base.part(RunSubscription).save(order=order.id)
+        self._subscription.save(order=order.id)
 
     def action_wide(self) -> None:
-        self._arrange(is_wide=not self.is_wide, only_failures=self._only_failures)
-        self.app_base.part(RunSubscription).save(is_wide=self.is_wide)
-
-    def _arrange(self, *, is_wide: bool, only_failures: bool) -> None:
-        """Show other columns if the list shows another kind of rows now, or the user wants others."""
-        if (is_wide, only_failures) != (self.is_wide, self._only_failures):
-            self.is_wide, self._only_failures = is_wide, only_failures
-            self.table.show_columns()
+        self._subscription.save(is_wide=not self._subscription.shown.is_wide)
+        self.table.show_columns()
 
     def slots_for(self, width: int) -> Sequence[SizedColumn[Any]]:
-        table, choices = table_of(is_wide=self.is_wide, only_failures=self._only_failures), self.choices
+        is_wide, choices = self._subscription.shown.is_wide, self.choices
+        table = table_of(is_wide=is_wide, only_failures=self._only_failures)
         if choices is None:
             self._values.show(())
             return table.slots(width)
-        slots = chosen_columns(table, with_times(choices) if self.is_wide else choices, width, self._values.value)
+        slots = chosen_columns(table, with_times(choices) if is_wide else choices, width, self._values.value)
         shown = {slot.column.id for slot in slots}
         paths = (path_of(each) for each in choices if each.column in shown)
         self._values.show(path for path in paths if path is not None)
@@ -429,7 +424,9 @@ class RunListPane(TablePane):
         if self._wanted_cursor is not None:
             self.rows.go_to(self._wanted_cursor)
             self._wanted_cursor = None
-        self._arrange(is_wide=self.is_wide, only_failures=model.shows_only_failures(self.views.query))
+        if (only_failures := model.shows_only_failures(self.views.query)) is not self._only_failures:
+            self._only_failures = only_failures
+            self.table.show_columns()
         self._show_all()
         self.refresh_bindings()
         call_soon(self, self.on_filtered)
