@@ -349,6 +349,9 @@ class PagePane(Pane):
     def on_show(self) -> None:
         self.rebuild()
 
+    def on_resize(self) -> None:
+        self.rebuild()  # the page has made its rows, but the cursor and the rule have not followed
+
     def watch_selection(self) -> None:
         self.rebuild()
 

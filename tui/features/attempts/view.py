@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Sequence
 from typing import ClassVar, Final
 
-from textual import events
 from textual.binding import BindingType
 
 from tui.domain.run import Attempt, AttemptHistory
@@ -150,9 +149,6 @@ class AttemptsPane(ErrorPane):
 
     def on_descendant_blur(self) -> None:
         self._compares_when_read = False  # the user is elsewhere now
-
-    def on_resize(self, _: events.Resize) -> None:
-        self.rebuild()
 
     def on_page_entered(self, event: Page.Entered) -> None:
         if isinstance(event.action, ShowAttempt):

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
@@ -228,9 +227,6 @@ class LogsPane(PagePane):
         super().start_over()
         self.attributes.start_over(self.selection.run_id)
         self.follows = True
-
-    def on_resize(self, _: events.Resize) -> None:
-        self.rebuild()
 
     def _end_rows(self, width: int) -> Sequence[Line]:
         if self.selection.run_id is None:

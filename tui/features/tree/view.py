@@ -389,15 +389,11 @@ class TreePane(FoldingPane[TreeEntry]):
     def __init__(self, live: LiveModel, title: str) -> None:
         super().__init__(live, title)
         self.view = TreeView(lambda run_id: live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
-        self._is_cursor_placed = False
 
     def rows(self, width: int) -> Sequence[PageRow]:
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
             return self.without_rows(width)
-        if not self._is_cursor_placed:
-            # The page calls `rows` when it gets its size. The cursor can move only after that.
-            self.call_later(self._place_cursor)
         is_alone = shape.size == 1 and not tree.missing
         self.head.show([(Piece(" " * GUTTER), *words.head(width, is_alone=is_alone))])
         notes = words.notes(tree, shape, self.selection.state_of(TREE).failure, width)
@@ -429,12 +425,18 @@ class TreePane(FoldingPane[TreeEntry]):
 
     def start_over(self) -> None:
         """Move the cursor to the other run. The page stays, because the tree often contains both."""
-        self._is_cursor_placed = False
+        self._is_placed = False
+
+    @property
+    def start_key(self) -> Hashable:
+        """The selected run."""
+        return None if self.view.tree is None else self.view.tree.current
 
     def update_page(self) -> None:
-        """Bring the page up to date. The cursor starts on the selected run."""
+        tree, shape = self.view.tree, self.view.shape
+        if not self._is_placed and tree is not None and shape is not None and tree.current in shape.by_run:
+            self.view.reveal([shape.by_run[tree.current]])
         super().update_page()
-        self._place_cursor()
 
     def concerns(self, changes: Changes) -> bool:
         """Return whether a run of the tree changed."""
@@ -468,12 +470,3 @@ class TreePane(FoldingPane[TreeEntry]):
         entry = self.entry
         self.view.step_level(step)
         self.refresh_near(entry)
-
-    def _place_cursor(self) -> None:
-        """Put the cursor on the selected run, once for each selection."""
-        tree, shape = self.view.tree, self.view.shape
-        if self._is_cursor_placed or tree is None or shape is None or not self.page.rows:
-            return
-        self._is_cursor_placed = True
-        if (current := shape.by_run.get(tree.current)) is not None:
-            self.go_to_entry(current)

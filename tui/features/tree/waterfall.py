@@ -391,9 +391,6 @@ class WaterfallPane(FoldingPane[int]):
         yield from super().compose()
         yield self.facts
 
-    def on_resize(self) -> None:
-        self.facts.take_place()
-
     def update_page(self) -> None:
         if self._has_changed_runs and self.view is not None:
             self._has_changed_runs = False

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from textual import events
-
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageLine, PageRow
@@ -116,9 +114,6 @@ class LinePane(PagePane):
         if is_unheard is not self._is_unheard:
             self._is_unheard = is_unheard
             self.rebuild()
-
-    def on_resize(self, _: events.Resize) -> None:
-        self.rebuild()
 
     def on_descendant_focus(self) -> None:
         # A page with the focus scrolls, and shows all lines.
