@@ -48,7 +48,7 @@ class Backdrop(Widget):
 
 
 class LineWidget(Widget):
-    """A widget without border, padding and scrollbar. `strip_at` returns each line."""
+    """A widget without border, padding and scrollbar. A subclass has `render_line`."""
 
     @property
     def app_base(self) -> AppBase:
@@ -60,17 +60,11 @@ class LineWidget(Widget):
         """The painter for this terminal."""
         return self.app_base.painter
 
-    def strip_at(self, y: int) -> Strip:
-        raise NotImplementedError
-
-    def render_line(self, y: int) -> Strip:
-        return self.strip_at(y)
-
     def render_lines(self, crop: Region) -> list[Strip]:
         if crop.x == 0 and crop.width >= self.size.width:
-            return [self.strip_at(y) for y in crop.line_range]
+            return [self.render_line(y) for y in crop.line_range]
         left, right = crop.x, crop.right
-        return [self.strip_at(y).crop(left, right) for y in crop.line_range]
+        return [self.render_line(y).crop(left, right) for y in crop.line_range]
 
     @property
     def size(self) -> Size:
@@ -112,7 +106,7 @@ class Lines(LineWidget):
             if is_stale is not was_stale or before[y : y + 1] != self.lines[y : y + 1]:
                 self.refresh_line(y)
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         line = self.lines[y] if 0 <= y < len(self.lines) else ()
         return self.painter.strip(line, self.size.width, self.background_at(y), is_stale=self._is_stale)
 
@@ -142,7 +136,7 @@ class Hairline(LineWidget):
             self._joints = joints
             self.refresh()
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         return self.painter.strip((Piece(self._joints.get(y, "│"), Token.LINE),), self.size.width)
 
 
@@ -188,7 +182,7 @@ class Rule(LineWidget):
             self.text = text
             self.refresh()
 
-    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         line = rule_line(self.text, self.size.width, is_colorless=self.painter.is_colorless)
         return self.painter.strip(line, self.size.width)
 
@@ -205,7 +199,7 @@ DIALOG_MARGIN: Final = 4
 class DialogBorder(LineWidget):
     """The side border of a dialog that consists of several widgets, for terminals without background colours."""
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         character = "─" if y in {0, self.size.height - 1} else "│"
         return self.painter.strip((Piece(character, Token.LINE),), self.size.width, Background.DIALOG)
 
@@ -243,7 +237,7 @@ class Dialog(LineWidget):
         """Return the index of the line that is shown in a row of the widget."""
         return y - self.painter.needs_rules
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         width, index = self.size.width, self.line_at(y)
         if not 0 <= index < len(self.lines):
             line: Line = (Piece("─" * width, Token.LINE),) if self.painter.needs_rules else ()

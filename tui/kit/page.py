@@ -282,7 +282,7 @@ class Page(CursorLines):
             index = bisect_right(matches, self.end_place) if step > 0 else bisect_left(matches, place) - 1
             self.go_to_place(matches[index % len(matches)])
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
         line = mark_hits(painted.line, self._needle) if self._needle else painted.line
         return self._strip_of(painted, line, is_away=painted.is_current)

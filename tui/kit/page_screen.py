@@ -404,8 +404,8 @@ class LinkedDialog(Dialog):
         self.linked = range(0)
         """The lines of the link."""
 
-    def strip_at(self, y: int) -> Strip:
-        strip = super().strip_at(y)
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
         if self.line_at(y) not in self.linked:
             return strip
         # Only the text is a link, so a click on the spaces beside it opens nothing.

@@ -175,7 +175,7 @@ class RowTable(CursorLines, Generic[R]):
 
     on_blur = on_focus
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y < HEAD_LINES:
             return self.painter.strip((Piece(" " * GUTTER), *self._head), width)

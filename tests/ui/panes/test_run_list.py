@@ -170,7 +170,7 @@ def test_ticking_cells_look_like_those_of_a_row_painted_whole(tmp_path: Path, op
         table = monitor.screen.run_list.table
 
         def cells() -> list[list[tuple[str, object]]]:
-            strips = [table.strip_at(y) for y in range(table.size.height)]
+            strips = [table.render_line(y) for y in range(table.size.height)]
             return [[(each, seen(each, style)) for text, style, _ in strip for each in text] for strip in strips]
 
         await monitor.press("j", "space", "k", wait_s=58)

@@ -161,7 +161,7 @@ RIGHT_EDGE = 999
 
 def table_strips(monitor: Monitored) -> list[Strip]:
     table = monitor.screen.run_list.table
-    return [table.strip_at(y) for y in range(table.size.height)]
+    return [table.render_line(y) for y in range(table.size.height)]
 
 
 def table_cells(monitor: Monitored) -> list[list[tuple[str, object]]]:

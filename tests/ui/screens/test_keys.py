@@ -92,7 +92,7 @@ async def test_keys_lead_through_panes_and_matches(monitor: Monitored) -> None:
 
     def underlined() -> list[str]:
         table = monitor.screen.run_list.table
-        segments = [each for y in range(table.size.height) for each in table.strip_at(y)]
+        segments = [each for y in range(table.size.height) for each in table.render_line(y)]
         return [each.text for each in segments if each.style is not None and each.style.underline]
 
     def match() -> str:

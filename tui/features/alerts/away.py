@@ -462,6 +462,6 @@ class AwayBlock(Cover):
             if self.size:
                 self.on_resize()
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else ()
         return self.painter.strip(line, self.size.width)

@@ -83,7 +83,7 @@ class LogPage(Page):
         self._running_search = None
         self.view.start_over()
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
         line = painted.line
         if self._needle and painted is not BLANK_LINE:

@@ -175,7 +175,7 @@ class StatusGrid(LineWidget, can_focus=True):
             self.refresh()
             self.post_message(self.Changed())
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         strips = [self.painter.blank(INDENT, Background.DIALOG)]
         room = self.size.width - INDENT
         for column in range(len(FAMILIES)):
@@ -252,7 +252,7 @@ class ClearAll(LineWidget, can_focus=True):
         bind("down,right,j,l,tab", "app.focus_next", "down", "Go to the statuses.", id="button-down"),
     ]
 
-    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         if not self.has_focus:
             return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Background.DIALOG)
         line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))

@@ -79,7 +79,7 @@ class WallBody(LineWidget, can_focus=True):
         moved = {each.y for each in (under, self.target) if each is not None and under != self.target}
         self.refresh_lines(rows | moved)
 
-    def strip_at(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:
         width = self.size.width
         if not 0 <= y < len(self.page.rows):
             return self.painter.blank(width)
