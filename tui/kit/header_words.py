@@ -227,37 +227,21 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
         drops.append(drop)
         if drop == _DROPS[-1]:  # only the counts are left beside it: cut the remark before a count is dropped
             least = min(_MIN_REMARK, least)
-        parts = _parts(facts, connection, drops, is_colorless=is_colorless)
-        excess = parts.width - width
+        left, right = _parts(facts, connection, drops, is_colorless=is_colorless)
+        excess = line_width(left) + line_width((_GAP, *right) if right else ()) + 2 - width
         if excess <= line_width(connection.remark) - least:
             remark = cut(connection.remark, line_width(connection.remark) - max(0, excess))
-            return _parts(facts, connection._replace(remark=remark), drops, is_colorless=is_colorless).line(width)
-    bare = _parts(facts, connection._replace(remark=()), drops, is_colorless=is_colorless)
-    return fit((Piece(" "), *bare.left), width)
+            left, right = _parts(facts, connection._replace(remark=remark), drops, is_colorless=is_colorless)
+            spare = width - line_width(left) - line_width(right) - 2
+            return (Piece(" "), *left, Piece(" " * spare), *right, Piece(" "))
+    left, _ = _parts(facts, connection._replace(remark=()), drops, is_colorless=is_colorless)
+    return fit((Piece(" "), *left), width)
 
 
-class _Parts(NamedTuple):
-    left: Line
-    middle: Line
-    right: Line
-
-    @property
-    def width(self) -> int:
-        """The cells of all parts, with the gaps between them and one free cell on both sides."""
-        others = [part for part in (self.middle, self.right) if part]
-        return 1 + line_width(self.left) + sum(3 + line_width(part) for part in others) + 1
-
-    def line(self, width: int) -> Line:
-        """Return left and right part at their ends. The middle follows the left part, or is at the right end."""
-        left: Line = (Piece(" "), *self.left)
-        right = self.right or self.middle
-        if self.right and self.middle:
-            left = (*left, _GAP, *self.middle)
-        spare = width - line_width(left) - line_width(right) - 1
-        return (*left, Piece(" " * spare), *right, Piece(" "))
-
-
-def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[str], *, is_colorless: bool) -> _Parts:
+def _parts(
+    facts: HeaderFacts, connection: ConnectionState, drops: Collection[str], *, is_colorless: bool
+) -> tuple[Line, Line]:
+    """Return what stands at the left and at the right end. Budget and counts are at the right if nothing else is."""
     left = [environment_chip(facts, is_colorless=is_colorless)]
     if facts.environment is not None and "project" not in drops:
         left.append(project_words(facts.environment, facts.branch, drops))
@@ -267,9 +251,13 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
     left.append(joined(part for part in (head, connection.remark, _slow_link(facts, drops)) if part))
     # The chip ends with a space of its own.
     chip, *others = left
-    middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
-    right = [part for part in (_minutes(facts, drops, is_colorless=is_colorless), _clock(facts, drops)) if part]
-    return _Parts((*chip, Piece("  "), *joined(others, "   ")), joined(middle, "   "), joined(right, "   "))
+    middle = joined((part for part in (_budget(facts, drops), _counts(facts, drops)) if part), "   ")
+    right = joined(
+        (part for part in (_minutes(facts, drops, is_colorless=is_colorless), _clock(facts, drops)) if part), "   "
+    )
+    if right and middle:
+        others.append(middle)
+    return (*chip, Piece("  "), *joined(others, "   ")), right or middle
 
 
 def environment_chip(facts: HeaderFacts, *, is_colorless: bool) -> Line:
