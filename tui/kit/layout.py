@@ -99,27 +99,26 @@ class PaneRect:
 class PanePlan:
     """The visible panes by name, and their rectangles.
 
-    `hairline` is the column between two of them as x, first row and row after the last. `joints` are the rows in which
-    rules meet the hairline, each with its character. `cover` is the place of what stands over the lower part.
+    `hairline` is the column between two of them. `joints` are the rows in which rules meet it, each with its character.
+    `cover` is the place of what stands over the lower part, `summary` that of the two lines below the panes.
     """
 
     rects: Mapping[str, PaneRect]
-    summary_height: int = 0
-    hairline: tuple[int, int, int] | None = None
+    summary: PaneRect | None = None
+    hairline: PaneRect | None = None
     joints: tuple[tuple[int, str], ...] = ()
     cover: PaneRect | None = None
 
     @property
     def cover_joint(self) -> int | None:
         """The column in which the hairline ends at the cover."""
-        if self.hairline is None or self.cover is None or self.hairline[2] != self.cover.y:
-            return None
-        return self.hairline[0]
+        line, cover = self.hairline, self.cover
+        return line.x if line is not None and cover is not None and line.y + line.height == cover.y else None
 
     @property
     def has_summary(self) -> bool:
         """Whether the summary of the selected run is visible."""
-        return self.summary_height > 0
+        return self.summary is not None
 
     def shows(self, pane: str) -> bool:
         """Return whether a pane is visible."""
@@ -178,12 +177,13 @@ def plan(
     if proportions.is_stacked and is_narrow and not is_zoomed and terminal_height >= MIN_STACKED_HEIGHT:
         below = summary_height if panes[groups.of(Slot.MAIN)[0]].has_summary else 0
         rows = height - below
-        return PanePlan(_stacked(width, rows, groups, rows * 11 // 20), below)
+        return PanePlan(_stacked(width, rows, groups, rows * 11 // 20), _summary(width, rows, below))
     if is_zoomed or is_narrow:
         # Where one pane is visible anyway, a zoom takes the rows of the summary.
         has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
         below = summary_height if has_summary else 0
-        return PanePlan({recent[0]: PaneRect(0, 0, width, height - below)}, below)
+        rows = height - below
+        return PanePlan({recent[0]: PaneRect(0, 0, width, rows)}, _summary(width, rows, below))
     if width >= WIDE[0]:
         left = _wide_list(width, proportions.main_columns)
         return _wide(width, height, groups, left, is_tall=terminal_height >= TALL)
@@ -191,6 +191,10 @@ def plan(
     if not groups.has(Slot.SECOND, Slot.THIRD):
         return PanePlan(_stacked(width, height, groups, top))
     return _medium(width, height, groups, top)
+
+
+def _summary(width: int, y: int, height: int) -> PaneRect | None:
+    return PaneRect(0, y, width, height) if height else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,4 +268,4 @@ def _wide(width: int, height: int, groups: _Groups, left: int, *, is_tall: bool)
 def _divided(left: dict[str, PaneRect], right: dict[str, PaneRect], x: int, top: int, bottom: int) -> PanePlan:
     """Return the plan with a hairline between the panes on the left and those on the right, whose rules meet it."""
     joints = tuple((each.y, "├" if each.y > top else "┬") for each in right.values())
-    return PanePlan(left | right, hairline=(x, top, bottom), joints=joints)
+    return PanePlan(left | right, hairline=PaneRect(x, top, 1, bottom - top), joints=joints)

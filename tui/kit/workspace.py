@@ -56,10 +56,10 @@ def covered(plan: PanePlan, width: int, height: int, rows: int) -> PanePlan:
     }
     hairline = plan.hairline
     if hairline is not None:
-        x, first, last = hairline
-        hairline = (x, first, min(last, top)) if first < top else None
+        height_left = min(hairline.height, top - hairline.y)
+        hairline = replace(hairline, height=height_left) if height_left > 0 else None
     joints = tuple((y, joint) for y, joint in plan.joints if y < top)
-    return PanePlan(rects, 0, hairline, joints, PaneRect(0, top, width, height - top))
+    return PanePlan(rects, None, hairline, joints, PaneRect(0, top, width, height - top))
 
 
 COVER_ID: Final = "cover"
@@ -78,24 +78,13 @@ class PlanLayout(Layout):
         self.plan = PanePlan({})
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:  # noqa: ARG002, FBT001, FBT002  Textual's signature
-        placements: ArrangeResult = []
-        for child in children:
-            name = child.title if isinstance(child, Pane) else child.id or ""
-            if (region := self._region(name, size)) is not None:
-                placements.append(WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child))
-        return placements
-
-    def _region(self, name: str, size: Size) -> Region | None:
-        if (rect := self.plan.rects.get(name)) is not None:
-            return Region(rect.x, rect.y, rect.width, rect.height)
-        if name == "hairline" and self.plan.hairline is not None:
-            x, top, bottom = self.plan.hairline
-            return Region(x, top, 1, bottom - top)
-        if name == COVER_ID and (rect := self.plan.cover) is not None:
-            return Region(rect.x, rect.y, rect.width, rect.height)
-        if name == Summary.ID and self.plan.has_summary:
-            return Region(0, size.height - self.plan.summary_height, size.width, self.plan.summary_height)
-        return None
+        plan = self.plan
+        places = {**plan.rects, "hairline": plan.hairline, COVER_ID: plan.cover, Summary.ID: plan.summary}
+        return [
+            WidgetPlacement(Region(place.x, place.y, place.width, place.height), NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if (place := places.get(child.title if isinstance(child, Pane) else child.id or ""))
+        ]
 
 
 def keys_for(numbers: Mapping[str, int]) -> list[Binding]:
@@ -396,7 +385,7 @@ class Workspace(Backdrop):
             self._mounting = self.mount(*new, before=self._hairline)
         self._summary.set_class(not planned.has_summary, "away")
         self._hairline.set_class(planned.hairline is None, "away")
-        top = planned.hairline[1] if planned.hairline is not None else 0
+        top = planned.hairline.y if planned.hairline is not None else 0
         self._hairline.join({y - top: joint for y, joint in planned.joints})
         # On a child: `refresh(layout=True)` clears the cached arrangement of the ancestors, not of the widget itself.
         self._hairline.refresh(layout=True)

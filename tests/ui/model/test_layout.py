@@ -50,7 +50,7 @@ def test_panes_of_a_run_at_three_sizes() -> None:
     assert medium.rects[LIST] == PaneRect(0, 0, 120, 18)
     assert medium.rects[DETAIL] == PaneRect(0, 18, 54, 20)
     assert medium.rects[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE, LOGS))
-    assert medium.hairline == (54, 18, 38)
+    assert medium.hairline == PaneRect(54, 18, 1, 20)
     assert planned(120, 40, TREE).shows(TREE)
     assert wide.rects[LIST] == PaneRect(0, 0, 116, 58)
     assert [wide.rects[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
@@ -103,8 +103,8 @@ def test_every_cell_belongs_to_one_part(width: int, height: int, focused: str, z
     if found.has_summary:
         parts.append((0, height - 2 - SUMMARY_HEIGHT, width, SUMMARY_HEIGHT))
     if found.hairline is not None:
-        x, top, bottom = found.hairline
-        parts.append((x, top, 1, bottom - top))
+        line = found.hairline
+        parts.append((line.x, line.y, line.width, line.height))
     # Parts that do not overlap and have the area of the terminal leave no cell free.
     assert sum(across * down for _, _, across, down in parts) == width * (height - 2)
     for (x, y, across, down), (left, top, right, low) in combinations(parts, 2):
@@ -143,4 +143,4 @@ def test_panes_above_a_cover_keep_their_places(
         assert rect.y + rect.height <= cover.y
     assert not after.has_summary
     assert all(y < cover.y for y, _ in after.joints)
-    assert after.hairline is None or after.hairline[2] <= cover.y
+    assert after.hairline is None or after.hairline.y + after.hairline.height <= cover.y
