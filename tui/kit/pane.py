@@ -14,7 +14,7 @@ from textual.widget import Widget
 from tui.domain.run import Run, RunId
 from tui.kit.app import AppBase, app_of, is_covered
 from tui.kit.layout import Placement
-from tui.kit.lines import Backdrop, Rule
+from tui.kit.lines import Backdrop, Lines, Rule
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.painted import PaintedScreen
@@ -51,6 +51,8 @@ class Pane(Backdrop):
     needs: tuple[Need[Any], ...] = ()
     search_hint: str = ""
     """The hint in the empty search prompt."""
+    head: Lines | None = None
+    """The titles above the body, if there are any."""
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
     tabs: reactive[tuple[Tab, ...]] = reactive((), init=False, repaint=False)
@@ -114,6 +116,8 @@ class Pane(Backdrop):
 
     def compose(self) -> ComposeResult:
         yield self.rule
+        if self.head is not None:
+            yield self.head
         yield self.body
 
     def left(self) -> Line:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
@@ -118,6 +117,7 @@ _LEVELS: Final = tuple(LogLevel)
 class LogsPane(PagePane):
     """The log of the selected run."""
 
+    head: Lines
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", id="log-level",
              rank=12, need=20, help=Help("look", 120, "level of a log")),
@@ -144,11 +144,6 @@ class LogsPane(PagePane):
         self.attributes = LogAttributes(live.session, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of)
         self.page: LogPage = LogPage(self.rows, self.view)
-
-    def compose(self) -> ComposeResult:
-        yield self.rule
-        yield self.head
-        yield self.page
 
     @property
     def reading(self) -> words.LogReading:

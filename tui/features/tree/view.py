@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import ClassVar, Final, Generic
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.run import Run, RunId
@@ -259,6 +258,7 @@ class TreeView(FoldingView[TreeEntry]):
 class FoldingPane(PagePane, Generic[Entry]):
     """A pane whose rows fold into a tree: the tree itself, and the waterfall as its other form."""
 
+    head: Lines
     view: FoldingView[Entry] | None
     """The rows and their folds; None while nothing is shown."""
 
@@ -267,11 +267,6 @@ class FoldingPane(PagePane, Generic[Entry]):
         self.head = Lines(classes="head")
         self.drawn: BranchRows[Entry] | None = None
         """The rows that are shown now."""
-
-    def compose(self) -> ComposeResult:
-        yield self.rule
-        yield self.head
-        yield self.page
 
     @property
     def entry(self) -> Entry | None:
