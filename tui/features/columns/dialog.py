@@ -11,9 +11,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.domain.run import ABSENT, Json, Run
 from tui.features.columns import words
 from tui.features.columns.data import ChosenColumns
+from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id
 from tui.features.runs.words import keys_line
 from tui.kit.colors import Background
@@ -119,7 +120,7 @@ def _found_line(path: words.ColumnPath | None, run: Run | None) -> Line:
     if run is None:
         return (Piece("no run is selected to show its value", Token.MUTED),)
     of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))
-    root = _root_of(run, path)
+    root, _ = value_of(run, path.root)
     if root is ABSENT:
         return (*of_run, Piece(f"its {path.root} is not read, or there is none", Token.MUTED))
     value = path.find(root)
@@ -145,14 +146,6 @@ def _nearest(path: words.ColumnPath, root: Json) -> Sequence[str]:
 
 def _named_path(keys: Iterable[str]) -> str:
     return ", ".join(words.key_text(key[:MAX_KEY_CHARS]) for key in islice(keys, MAX_KEYS))
-
-
-def _root_of(run: Run, path: words.ColumnPath) -> Json | Absent:
-    if path.root == words.METADATA:
-        return ABSENT if run.metadata is None else run.metadata_values
-    if run.body is None:
-        return ABSENT
-    return run.body[1].payload if path.root == words.PAYLOAD else run.body[1].output
 
 
 # The columns of a view as they are arranged in the dialog: each can be shown, moved and resized.

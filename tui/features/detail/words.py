@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from tui.domain.error import FrameKind, RunError, parse_stack
 from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Fixed, Json, Run, RunId
+from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Body, Fixed, Json, Run, RunId
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue
 from tui.features.runs.words import meaning_words, token_of, waiting_words
@@ -735,16 +735,12 @@ def value_of(run: Run, label: str) -> tuple[Json | Absent, str | None]:
 
     The value is `ABSENT` where the run has none, or where it is not known.
     """
-    body = run.body[1] if run.body else None
-    match label:
-        case "payload":
-            return (ABSENT, None) if body is None else (body.payload, body.payload_url)
-        case "output":
-            return (ABSENT, None) if body is None else (body.output, body.output_url)
-        case "metadata":
-            return (run.metadata_values or ABSENT), None
-        case _:
-            return (ABSENT if run.fixed.schedule is None else run.fixed.schedule), None
+    if label in {"payload", "output"}:
+        body = run.body[1] if run.body else Body()
+        return (body.payload, body.payload_url) if label == "payload" else (body.output, body.output_url)
+    if label == "metadata":
+        return (run.metadata_values or ABSENT), None
+    return (ABSENT if run.fixed.schedule is None else run.fixed.schedule), None
 
 
 def missing_words(run: Run, label: str, stage: ReadStage = ReadStage.DONE) -> str | None:

@@ -187,18 +187,18 @@ class StatusGrid(LineWidget, can_focus=True):
         titles = FAMILIES[column][1]
         if row > len(titles):
             return self.painter.blank(width, Background.DIALOG)
-        if row == 0:
-            line, cell_words = words.heading_cell(column, self.chosen), words.words_of(column)
-        else:
-            title = titles[row - 1]
-            line, cell_words = words.status_cell(title, self.chosen), frozenset({words.word_of(title)})
+        line = words.status_cell(titles[row - 1], self.chosen) if row else words.heading_cell(column, self.chosen)
         is_here = self.has_focus and (column, row) == (self._column, self._row)
-        line = (_edge(is_chosen=cell_words <= self.chosen, is_here=is_here), Piece(" "), *line)
+        line = (_edge(is_chosen=self._words(column, row) <= self.chosen, is_here=is_here), Piece(" "), *line)
         if not is_here:
             return self.painter.strip(line, width, Background.DIALOG)
         inner = min(width, COLUMN_WIDTH - 2)
         here = self.painter.strip(line, inner, Background.DIALOG_CURSOR)
         return Strip.join([here, self.painter.blank(width - inner, Background.DIALOG)])
+
+    def _words(self, column: int, row: int) -> frozenset[str]:
+        """Return the words of the statuses that a cell stands for."""
+        return frozenset({words.word_of(FAMILIES[column][1][row - 1])}) if row else words.words_of(column)
 
     def action_move_row(self, step: int) -> None:
         if (row := self._row + step) > len(FAMILIES[self._column][1]):
@@ -211,7 +211,7 @@ class StatusGrid(LineWidget, can_focus=True):
         self._go(column, min(self._row, len(FAMILIES[column][1])))
 
     def action_choose(self) -> None:
-        meant = words.words_of(self._column) if self.is_on_head else frozenset({words.word_of(self.title)})
+        meant = self._words(self._column, self._row)
         self.choose(self.chosen - meant if meant <= self.chosen else self.chosen | meant)
 
     def on_focus(self) -> None:

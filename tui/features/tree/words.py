@@ -64,17 +64,13 @@ class StatusFamily(Enum):
         return self is StatusFamily.COMPLETED or self is StatusFamily.ENDED
 
 
-def _family_of(status: RunStatus) -> StatusFamily:
-    if status in FAILED:
-        return StatusFamily.FAILED
-    if status in QUEUED_FAMILY:
-        return StatusFamily.QUEUED
-    if status in EXECUTING_FAMILY or status is RunStatus.WAITING_TO_RESUME:
-        return StatusFamily.ACTIVE
-    return StatusFamily.COMPLETED if status is RunStatus.COMPLETED_SUCCESSFULLY else StatusFamily.ENDED
-
-
-STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
+STATUS_FAMILIES: Final[Mapping[RunStatus, StatusFamily]] = {
+    **dict.fromkeys(RunStatus, StatusFamily.ENDED),
+    **dict.fromkeys(FAILED, StatusFamily.FAILED),
+    **dict.fromkeys(QUEUED_FAMILY, StatusFamily.QUEUED),
+    **dict.fromkeys({*EXECUTING_FAMILY, RunStatus.WAITING_TO_RESUME}, StatusFamily.ACTIVE),
+    RunStatus.COMPLETED_SUCCESSFULLY: StatusFamily.COMPLETED,
+}
 
 
 RollUp = Counter[StatusFamily]
