@@ -387,17 +387,6 @@ class OlderLiveCounts(PeriodQuery[StatusCount]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FailureCount(PeriodQuery[CountRow]):
-    """The number of failed runs."""
-
-    period: str | None
-    kind: Literal["failure-count"] = "failure-count"
-
-    def trql(self) -> str:
-        return f"SELECT count() AS n FROM runs WHERE status IN ({FAILED})"
-
-
 class EndedRun(TypedDict):
     """A run that ended."""
 
@@ -654,7 +643,6 @@ class DayTotals(TrqlQuery[Outcomes]):
 NamedQuery = (
     RunCounts
     | OlderLiveCounts
-    | FailureCount
     | EndedRuns
     | RunErrors
     | RunsWithErrorTexts

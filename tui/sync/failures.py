@@ -15,7 +15,7 @@ from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, R
 from tui.api.facts import ERROR_GROUP, ERROR_GROUPS
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.models import RowsPage
-from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
+from tui.api.queries import MAX_IDS, FoundRun, RunCounts, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.run import FAILED_WORDS, Capability, ErrorGroupId, Precision, Run, RunId, Stamp, parse_status
@@ -565,9 +565,10 @@ class FailureReader:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
         await self._fetcher.budget.wait_for_room()
-        query = FailureCount(query_period(self._period))
+        query = RunCounts(query_period(self._period))
         rows = await self._fetcher.query(query, Priority.VISIBLE, timeout_s=READER_QUERY_TIMEOUT_S)
-        self._update(server_count=rows[0]["n"] if rows else None)
+        count = sum(row["n"] for row in rows or () if parse_status(row["status"]).canonical.is_failed)
+        self._update(server_count=None if rows is None else count)
 
     def _update(self, **changes: Any) -> None:
         progress = replace(self.progress, **changes)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from tui.api.queries import (
     DayTotals,
     EndedRuns,
-    FailureCount,
     NamedQuery,
     OlderLiveCounts,
     QueueHolders,
@@ -29,7 +28,6 @@ MINUTE = timedelta(minutes=1)
 QUERIES: tuple[NamedQuery, ...] = (
     RunCounts("24h"),
     OlderLiveCounts(24),
-    FailureCount("1h"),
     RunErrors((RUN, OTHER), "7d"),
     RunsWithErrorTexts(("it's", "timeout", "OR"), is_exact=False, period=None),
     RunsWithErrorTexts(("timeout",), is_exact=True, period=None),
