@@ -20,7 +20,7 @@ from tests.support.wire.queries import AT, QUERIES
 from tui.api.client import ReadRequest
 from tui.api.errors import TooManyQueries
 from tui.api.lists import RUN
-from tui.api.queries import OlderLiveCounts, QueueWaitCounts, RunsOfQueue, TrqlQuery
+from tui.api.queries import QueueWaitCounts, RunCounts, RunErrors, RunsOfQueue, TrqlQuery
 from tui.api.relay import (
     CallResponse,
     Chunk,
@@ -225,7 +225,7 @@ async def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> No
             assert status(await proxy.fetch(query)) == 200, query
         await setup.run_for(10)  # the budget of a period is spent
         sent = len(fleet.requests_to("/api/v1/query"))
-        for bad in (RunsOfQueue("x' OR 1=1 --"), OlderLiveCounts(10**9), OlderLiveCounts(1, "x")):
+        for bad in (RunsOfQueue("x' OR 1=1 --"), RunErrors((), None), RunCounts("x")):
             assert status(await proxy.fetch(bad)) == 400
         assert len(fleet.requests_to("/api/v1/query")) == sent
 

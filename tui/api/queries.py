@@ -370,23 +370,6 @@ class RunCounts(PeriodQuery[StatusCount]):
         return "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
 
 
-@dataclass(frozen=True, slots=True)
-class OlderLiveCounts(PeriodQuery[StatusCount]):
-    """The number of live runs by status that were triggered more than `hours` ago."""
-
-    hours: int
-    period: str | None = None
-    kind: Literal["older-live-counts"] = "older-live-counts"
-
-    def trql(self) -> str:
-        if not 0 < self.hours <= MAX_QUERY_PERIOD // HOUR:
-            raise refused("the number of hours")
-        return (
-            "SELECT status, count() AS n FROM runs "
-            f"WHERE is_finished = 0 AND triggered_at < now() - INTERVAL {self.hours} HOUR GROUP BY status"
-        )
-
-
 class EndedRun(TypedDict):
     """A run that ended."""
 
@@ -642,7 +625,6 @@ class DayTotals(TrqlQuery[Outcomes]):
 
 NamedQuery = (
     RunCounts
-    | OlderLiveCounts
     | EndedRuns
     | RunErrors
     | RunsWithErrorTexts

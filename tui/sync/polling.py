@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused
-from tui.api.queries import OlderLiveCounts, RunCounts, StatusCount, TrqlQuery
+from tui.api.queries import RunCounts, StatusCount, TrqlQuery
 from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.run import (
     LIVE,
@@ -79,8 +79,8 @@ class CountPoller:
         at = self._fetcher.now()
         if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
             self._older_polled_s = now_s
-            older = await self._query(OlderLiveCounts(self._period_h))
-            self._older = self._older if older is None else older
+            if (longest := await self._query(RunCounts(None))) is not None:
+                self._older = Counter({status: longest[status] - counts[status] for status in LIVE})
         return CountsRead(dict(counts + self._older), at, self._period_h)
 
     async def _query(self, query: TrqlQuery[StatusCount]) -> Counter[RunStatus] | None:

@@ -6,7 +6,6 @@ from tui.api.queries import (
     DayTotals,
     EndedRuns,
     NamedQuery,
-    OlderLiveCounts,
     QueueHolders,
     QueueOfRun,
     QueueSpeeds,
@@ -27,7 +26,6 @@ RUN, OTHER = RunId("run_cmwuqwphl00009f7de45f6e3t"), RunId("run_cmwuqwphl00009f7
 MINUTE = timedelta(minutes=1)
 QUERIES: tuple[NamedQuery, ...] = (
     RunCounts("24h"),
-    OlderLiveCounts(24),
     RunErrors((RUN, OTHER), "7d"),
     RunsWithErrorTexts(("it's", "timeout", "OR"), is_exact=False, period=None),
     RunsWithErrorTexts(("timeout",), is_exact=True, period=None),
