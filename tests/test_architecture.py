@@ -143,7 +143,7 @@ BUDGETS = {
     "program": 1_100,
     "relay": 600,
     "settings": 1_450,
-    "store": 4_450,
+    "store": 4_500,
     "sync": 5_100,
     "terminal": 600,
     "text": 1_500,

@@ -14,7 +14,7 @@ from tests.support.error_groups import regroup
 from tui.domain.error import RunError, build_error
 from tui.domain.error_kinds import Fingerprint
 from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
-from tui.domain.run import ErrorGroupId, Precision, Stamp, TaskId
+from tui.domain.run import ErrorGroupId, Fixed, Precision, Stamp, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
@@ -146,6 +146,8 @@ failures = st.builds(
     errors,
     age_s=st.integers(0, 20),
     updated=st.integers(0, 3),
+    # What is known of a run that never changes may come later.
+    fixed=st.sampled_from([Fixed(), Fixed(task=TaskId("a")), Fixed(task=TaskId("b"), version=Raw("1"))]),
     state=st.fixed_dictionaries({"tags": st.sampled_from([(), ("x",), ("x", "y", "x")])}),
 )
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from math import ceil, inf
+from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard, TypeVar
 
-from sortedcontainers import SortedList
+from sortedcontainers import SortedKeyList
 
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
@@ -274,11 +275,15 @@ class Reading(NamedTuple):
     read_count: int
 
 
-def _newest_in(failures: SortedList, span: TimeSpan) -> Iterator[Failure]:
+def _by_time() -> SortedKeyList:
+    """Return a list that sorts failures. A run that changes is in it twice for a moment, with other values."""
+    return SortedKeyList(key=attrgetter("seen_s", "run_id"))
+
+
+def _newest_in(failures: SortedKeyList, span: TimeSpan) -> Iterator[Failure]:
     """Iterate over the failures of a span, newest first."""
     end = (span.until.timestamp(), "\U0010ffff")
-    found: Iterator[Failure] = failures.irange((span.since.timestamp(),), end, reverse=True)
-    return found
+    yield from failures.irange_key((span.since.timestamp(),), end, reverse=True)
 
 
 def _expires_within(group: ErrorGroup, since: datetime, until: datetime) -> bool:
@@ -299,9 +304,9 @@ class ErrorGroups:
         self._store = store
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
-        self._members: dict[Fingerprint, SortedList] = {}
+        self._members: dict[Fingerprint, SortedKeyList] = {}
         """The failures of each group, oldest first."""
-        self._unread = SortedList()
+        self._unread = _by_time()
         self._span: TimeSpan | None = None
         self._counts: dict[Fingerprint, GroupCounts | None] = {}
         """The failures of the groups that are counted in the span; None for groups without any there."""
@@ -365,7 +370,7 @@ class ErrorGroups:
 
     def run_ids(self, fingerprint: Fingerprint, span: TimeSpan) -> list[RunId]:
         """Return all runs of a group in a span, newest first."""
-        return [each.run_id for each in _newest_in(self._members.get(fingerprint, SortedList()), span)]
+        return [each.run_id for each in _newest_in(self._members.get(fingerprint, _by_time()), span)]
 
     def update(self, run_id: RunId, run: Run | None) -> None:
         """Put a run into its group, or with None remove it from its group."""
@@ -384,7 +389,7 @@ class ErrorGroups:
         if fingerprint is None:
             self._unread.add(failure)
             return
-        self._members.setdefault(fingerprint, SortedList()).add(failure)
+        self._members.setdefault(fingerprint, _by_time()).add(failure)
         self._stale.add(fingerprint)  # whether a group is new depends on runs before the span too
         counts = self._counts.pop(fingerprint, None)
         if counts is not None and self._span is not None:
@@ -487,7 +492,7 @@ class ErrorGroups:
             tasks=most_first(counts.tasks),
             versions=most_first(counts.versions),
             statuses=most_first(counts.statuses),
-            first_seen=datetime.fromtimestamp(members[members.bisect_left((since_s,))].seen_s, UTC),
+            first_seen=datetime.fromtimestamp(members[members.bisect_key_left((since_s,))].seen_s, UTC),
             last_seen=datetime.fromtimestamp(newest[0].seen_s, UTC),
             run_ids=tuple(each.run_id for each in newest),
             shared_tags=shared_tags(counts.tags, counts.count),
