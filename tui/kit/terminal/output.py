@@ -206,7 +206,7 @@ class TerminalQueries:
     def ask(self, *kinds: Query, place: Place | None = None) -> str:
         """Open queries and return their text. Call it before the text is written: answers come in another thread.
 
-        `place` is where the cursor is then.
+        With a place, the first query moves the cursor there and asks for its position, so that the answer names it.
         """
         if not kinds:
             return ""
@@ -215,9 +215,10 @@ class TerminalQueries:
             self._drop_lost(now_s)
             if self._first_asked_s is None:
                 self._first_asked_s = now_s
-            self._open += [_OpenQuery(kind, now_s, place if kind is Query.CURSOR else None) for kind in kinds]
+            self._open += [_OpenQuery(kind, now_s, None if number else place) for number, kind in enumerate(kinds)]
             del self._open[:-MAX_OPEN]
-        return "".join(kind.value for kind in kinds)
+        by_place = "" if place is None else f"{move(None, place)}{CURSOR_REQUEST}"
+        return by_place + "".join(kind.value for kind in kinds[place is not None :])
 
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's size."""
@@ -233,11 +234,7 @@ class TerminalQueries:
         is_unanswered = self._is_place_answered is None and any(each.place for each in self._of(Query.STATUS))
         if not self._has_status_places or self._is_place_answered is False or is_unanswered:
             return self.ask(Query.STATUS)
-        with self._changed:
-            place = (_STATUS_ROW, next(self._columns))
-            self._open.append(_OpenQuery(Query.STATUS, self._clock(), place))
-            del self._open[:-MAX_OPEN]
-        return f"{move(None, place)}{Query.CURSOR.value}"
+        return self.ask(Query.STATUS, place=(_STATUS_ROW, next(self._columns)))
 
     def withdraw(self, *kinds: Query) -> None:
         """Forget the queries that were opened last, because their text was not sent."""
@@ -569,12 +566,8 @@ class FrameSender:
             in_front = (Query.STATUS,)
             text = f"{self.queries.ask(*in_front)}{text}"
         now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
-        if place is not None:
-            asked = f"{move(None, place)}{self.queries.ask(*queries, place=place)}"
-        elif queries and self.link.is_late:
-            asked = self.queries.ask_by_place()
-        else:
-            asked = self.queries.ask(*queries)
+        is_by_place = bool(queries) and place is None and self.link.is_late
+        asked = self.queries.ask_by_place() if is_by_place else self.queries.ask(*queries, place=place)
         if Query.CURSOR.value in asked:
             # An input method opens its window at the cursor, and a screen reader follows it, though it is hidden.
             asked += self.screen.restored_cursor()
