@@ -1,12 +1,10 @@
 """The facts of the wall: their requests, and the decoding of queues, schedules, tokens, deployments, error groups."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
-from typing_extensions import TypedDict
 
 from tui.api.errors import MAX_ID_CHARS, MAX_MESSAGE_CHARS, MAX_TAGS
 from tui.api.lists import EVENTS, RUN, SPAN, TRACE, ListRead, RowRead
@@ -14,7 +12,7 @@ from tui.api.models import AnyText, Count, Flag, Id, Items, JsonObject, Millisec
 from tui.domain import facts
 from tui.domain.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.run import SAFE_NAME, RunId
+from tui.domain.run import SAFE_NAME, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -72,39 +70,52 @@ ERROR_GROUP: Final = RowRead(
 # Source: tests/wire/recordings/README.md §7 (recordings 820-824).
 
 
-def _deployed(
-    status: str,
-    version: Raw,
-    deployed_at: datetime | None = None,
-    author: Raw | None = None,
-    user: Raw | None = None,
-    commit: Raw | None = None,
-    message: Raw | None = None,
-) -> facts.Deployment | None:
-    if status != "DEPLOYED" or deployed_at is None:
-        return None
-    return facts.Deployment(version, deployed_at, author or user, commit or message)
+@dataclass(frozen=True, slots=True)
+class ListedDeployment:
+    """A deployment. `git` is what the server knows of its commit; in every recording that is null."""
+
+    id: str
+    version: Raw
+    status: str
+    created_at: datetime | None = None
+    deployed_at: datetime | None = None
+    runtime: Raw | None = None
+    commit: Raw | None = None
+    message: Raw | None = None
+    author: Raw | None = None
+
+    @property
+    def git(self) -> Raw | None:
+        """The message of its commit, else the id."""
+        return self.message or self.commit
 
 
-_COMMIT: Final = Text("text of a commit", min_chars=1)
+def _deployment(*, author: Raw | None = None, user: Raw | None = None, **more: Any) -> ListedDeployment:
+    return ListedDeployment(author=author or user, **more)
+
+
+COMMIT: Final = Text("text of a commit", min_chars=1)
 DEPLOYMENTS: Final = ListRead(
     "/api/v1/deployments",
     JsonObject(
-        facts.Deployment,
-        _deployed,
-        status=AnyText,
+        ListedDeployment,
+        _deployment,
+        id=Id,
         version=Text("version", min_chars=1),
+        status=AnyText,
+        created_at=("createdAt", Time),
         deployed_at=("deployedAt", Time),
+        runtime=Text("runtime", min_chars=1),
         # These keys are from the source of the server: in every recording `git` is null.
-        author=("git/commitAuthorName", _COMMIT),
-        user=("git/ghUsername", _COMMIT),
-        commit=("git/commitSha", _COMMIT),
-        message=("git/commitMessage", _COMMIT),
+        author=("git/commitAuthorName", COMMIT),
+        user=("git/ghUsername", COMMIT),
+        commit=("git/commitSha", COMMIT),
+        message=("git/commitMessage", COMMIT),
     ),
     has_own_limit=True,
     page_size=facts.MAX_DEPLOYMENTS,
 )
-"""The list of deployments, which keeps those that are deployed. It has its own rate limit (recording 824)."""
+"""The list of deployments. It has its own rate limit (recording 824)."""
 
 
 # Pages of the queues, one queue, and its metrics. What makes the type of a queue known is its name.
@@ -175,35 +186,60 @@ READS: Final = (RUN, TRACE, EVENTS, SPAN, ERROR_GROUPS, ERROR_GROUP, QUEUE, QUEU
 # Source: tests/wire/recordings/README.md §7 (recordings 1083, 1099, 2800, 2804).
 
 
-_NO_TEXT: Final = Raw("")
+@dataclass(frozen=True, slots=True)
+class ScheduleEnvironment:
+    """An environment of a schedule, by its type."""
+
+    type: str
 
 
-class _Environment(TypedDict):
-    type: Word
+@dataclass(frozen=True, slots=True)
+class ListedSchedule:
+    """A schedule. `words` is the cron expression in words, as the server says them.
+
+    The run that is due at `next_at` begins at `starts_at`, within the `window`. The server sends a next time for one
+    that is not active, too.
+    """
+
+    id: str
+    task: Raw
+    cron: Raw
+    words: Raw | None = None
+    zone: Raw | None = None
+    is_active: bool = False
+    next_at: datetime | None = None
+    starts_at: datetime | None = None
+    window: Raw | None = None
+    environments: tuple[ScheduleEnvironment, ...] = ()
+
+    @property
+    def when(self) -> Raw:
+        """When it is due, in words where the server has some."""
+        return self.words or self.cron
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The next due time; None for one that is not active."""
+        return self.next_at if self.is_active else None
 
 
-def _schedule(
-    environments: Sequence[_Environment] = (), *, zone: Raw = _NO_TEXT, is_active: bool = False, **more: Any
-) -> tuple[set[str], facts.Schedule]:
-    return {each["type"] for each in environments}, facts.Schedule(zone=zone, is_active=is_active, **more)
-
-
-SCHEDULES: Final[ListRead[tuple[set[str], facts.Schedule]]] = ListRead(
+SCHEDULES: Final = ListRead(
     "/api/v1/schedules",
-    JsonObject[Any](
-        facts.Schedule,
-        _schedule,
-        environments=list[_Environment],
+    JsonObject(
+        ListedSchedule,
         id=Id,
         task=Text("task", min_chars=1),
         cron=("generator/expression", Text("cron expression", min_chars=1)),
-        zone=("timezone", Text("time zone")),
+        words=("generator/description", Text("cron expression in words", min_chars=1)),
+        zone=("timezone", Text("time zone", min_chars=1)),
         is_active=("active", Flag),
         next_at=("nextRun", Time),
-        next_effective_at=("nextRunEffectiveAt", Time),
+        starts_at=("nextRunEffectiveAt", Time),
+        window=Text("window", min_chars=1),  # by the package `@trigger.dev/core` 4.8.3
+        environments=Items(JsonObject(ScheduleEnvironment, type=Word), 100, "environments of a schedule"),
     ),
     has_numbers=True,
-    is_shown=lambda row, kind: not (kind and row[0]) or kind in row[0],
+    is_shown=lambda row, kind: not (kind and row.environments) or kind in {each.type for each in row.environments},
 )
 """Each with the types of its environments, if it names them: the list is that of the project."""
 
@@ -234,21 +270,39 @@ SCHEDULE_RUNS: Final = RowRead(
 # Source: tests/wire/recordings/README.md §7 (recordings 1105, 1106).
 
 
-def _waiting(status: str, created_at: datetime | None, **more: Any) -> facts.WaitToken | None:
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """A token. Its address holds a secret, which is cut out of the answer before anything reads it.
+
+    `run_id` is the run that waits for it, where the spans of a run name it.
+    """
+
+    id: str
+    status: str
+    created_at: datetime
+    times_out_at: datetime | None = None
+    completed_at: datetime | None = None
+    tags: tuple[Raw, ...] = ()
+    run_id: RunId | None = None
+    task: TaskId | None = None
+
+
+def _token(*, created_at: datetime | None, **more: Any) -> ListedToken:
     if created_at is None:
         raise ValueError("a token without a time")
-    return facts.WaitToken(created_at=created_at, **more) if status == "WAITING" else None
+    return ListedToken(created_at=created_at, **more)
 
 
 TOKENS: Final = ListRead(
     "/api/v1/waitpoints/tokens",
     JsonObject(
-        facts.WaitToken,
-        _waiting,
+        ListedToken,
+        _token,
         id=Id,
         status=AnyText,
         created_at=("createdAt", Time),
         times_out_at=("timeoutAt", Time),
+        completed_at=("completedAt", Time),
         tags=Items(Text("tag"), MAX_TAGS, "tags of a token"),
     ),
     {"filter[status]": "WAITING"},

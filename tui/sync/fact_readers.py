@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from tui.api import queries
 from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms
-from tui.api.facts import LIMITS, QUEUES, SCHEDULE_RUNS, SCHEDULES, TOKENS
+from tui.api.facts import LIMITS, QUEUES, SCHEDULE_RUNS, SCHEDULES, TOKENS, ListedSchedule
 from tui.api.lists import ListRead
 from tui.api.models import RowsPage
 from tui.api.queries import MAX_ROWS
@@ -588,7 +588,7 @@ class ScheduleReader:
         kind = self._environment_type if environment is None else environment.type
         now = self._requests.now()
         rows, is_cut, self._page_count = await self._requests.pages(Rank.SCHEDULES, SCHEDULES, kind)
-        schedules = {schedule.id: schedule for _, schedule in rows}
+        schedules = {row.id: schedule_of(row) for row in rows}
         return facts.SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
 
     async def read_runs(self, known: facts.WallFacts) -> facts.ScheduleRunsRead | None:
@@ -603,6 +603,12 @@ class ScheduleReader:
         now, read = self._requests.now(), partial(self._requests.fetcher.api.read_row, SCHEDULE_RUNS, schedule_id)
         newest = next(iter(await self._requests.send(Rank.SCHEDULE_RUNS, "schedule runs", schedule_id, read)), None)
         return facts.ScheduleRunsRead(now, schedule_id, None if newest is None else newest.created_at)
+
+
+def schedule_of(row: ListedSchedule) -> facts.Schedule:
+    """Return what findings need of a schedule."""
+    task, zone = TaskId(row.task), row.zone or Raw("")
+    return facts.Schedule(row.id, task, row.cron, zone, row.is_active, row.next_at, row.starts_at)
 
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
@@ -704,7 +710,8 @@ class TokenReader:
         """Read all pages, with the runs that are known by now. Raises `ApiError`."""
         now = self._requests.now()
         rows, self._is_cut, self._page_count = await self._requests.pages(Rank.TOKENS, TOKENS)
-        tokens = {token.id: token for token in rows}
+        waiting = [row for row in rows if row.status == "WAITING"]
+        tokens = {row.id: facts.WaitToken(row.id, row.created_at, row.tags, row.times_out_at) for row in waiting}
         oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))
         known = self._searches
         self._searches = {token.id: known.get(token.id) or _TokenSearch(token) for token in oldest_first}

@@ -244,7 +244,12 @@ class FactsSource:
     async def _read_deployments(self, rank: Rank = Rank.DEPLOYMENTS) -> Update:
         now = self._fetcher.now()
         page = await self._requests.page(rank, DEPLOYMENTS)
-        newest = sorted(page.rows, key=lambda each: each.deployed_at, reverse=True)
+        deployed = [
+            facts.Deployment(each.version, each.deployed_at, each.author, each.commit or each.message)
+            for each in page.rows
+            if each.status == "DEPLOYED" and each.deployed_at is not None
+        ]
+        newest = sorted(deployed, key=lambda each: each.deployed_at, reverse=True)
         return facts.DeploymentsRead(now, tuple(newest[: facts.MAX_DEPLOYMENTS]))
 
     async def _read_new_deployment(self) -> Update | None:

@@ -31,6 +31,7 @@ from tui.api.queries import RunCounts
 from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, ServerErrorGroup
 from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
+from tui.sync.fact_readers import schedule_of
 
 SECRET = "c0ffee5ecre7"
 CALLBACK = f"https://trigger.example.com/api/v1/waitpoints/tokens/waitpoint_1/callback/{SECRET}"
@@ -42,7 +43,7 @@ LISTS: dict[str, tuple[Decode, dict[str, Any]]] = {
     "tokens": (TOKENS.decode, {"id": "waitpoint_1", "status": "WAITING", "createdAt": "2026-11-26T01:00:00Z"}),
     "deployments": (
         DEPLOYMENTS.decode,
-        {"version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
+        {"id": "deployment_1", "version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
     ),
     "error groups": (GROUPS.decode, {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}),
 }
@@ -71,8 +72,8 @@ def test_recorded_queues_have_their_numbers() -> None:
 
 
 def test_recorded_schedules_have_their_due_times() -> None:
-    (types, every_minute), (_, nightly) = SCHEDULES.decode(body_of("2800"), Limits()).rows
-    assert nightly == Schedule(
+    every_minute, nightly = SCHEDULES.decode(body_of("2800"), Limits()).rows
+    assert schedule_of(nightly) == Schedule(
         "sched_thr8ve7b8spgauso5osxc",
         TaskId("nightly-report"),
         Raw("0 3 * * *"),
@@ -81,9 +82,9 @@ def test_recorded_schedules_have_their_due_times() -> None:
         next_at=at("27T02:00"),
         next_effective_at=at("27T02:00:05.093"),
     )
-    assert every_minute.next_effective_at == at("26T02:23:07.028")
-    assert types == {"DEVELOPMENT"}
-    shown = [SCHEDULES.is_shown((types, nightly), kind) for kind in ("DEVELOPMENT", None, "PRODUCTION")]
+    assert every_minute.starts_at == at("26T02:23:07.028")
+    assert [each.type for each in every_minute.environments] == ["DEVELOPMENT"]
+    shown = [SCHEDULES.is_shown(nightly, kind) for kind in ("DEVELOPMENT", None, "PRODUCTION")]
     assert shown == [True, True, False]
 
 
@@ -124,8 +125,8 @@ def test_wrong_optional_field_is_unknown() -> None:
         (queue,) = QUEUES.decode(listed(row), Limits()).rows
         assert queue == Queue("queue_1", Raw("sync"), is_task=True)
         row = LISTS["schedules"][1] | {"active": wrong, "nextRun": wrong, "nextRunEffectiveAt": wrong, "type": wrong}
-        ((_, schedule),) = SCHEDULES.decode(listed(row), Limits()).rows
-        assert (schedule.is_active, schedule.next_at, schedule.next_effective_at) == (False, None, None)
+        (schedule,) = SCHEDULES.decode(listed(row), Limits()).rows
+        assert (schedule.is_active, schedule.next_at, schedule.starts_at) == (False, None, None)
         row = LISTS["tokens"][1] | {"timeoutAt": wrong, "tags": wrong if wrong != [] else ["a", 3, None]}
         (token,) = TOKENS.decode(listed(row), Limits()).rows
         assert (token.times_out_at, token.tags) == (None, () if wrong != [] else (Raw("a"),))

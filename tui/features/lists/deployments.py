@@ -1,11 +1,11 @@
 """The deployments: which versions were deployed. Source: tests/wire/recordings/README.md §7 (820-827, 1080, 1082)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
+from tui.api.facts import COMMIT, DEPLOYMENTS, ListedDeployment
 from tui.api.lists import ListRead, RowRead
-from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
+from tui.api.models import Items, JsonObject, Text
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
 from tui.kit.lists import Clip, ListView
@@ -15,26 +15,6 @@ from tui.text import formatting
 from tui.text.blocks import ListRuns, Now, Said
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Table, Wish, shows, value_cell
-
-
-@dataclass(frozen=True, slots=True)
-class ListedDeployment:
-    """A deployment. `git` is what the server knows of its commit; in every recording that is null."""
-
-    id: str
-    version: Raw
-    status: str
-    created_at: datetime | None = None
-    deployed_at: datetime | None = None
-    runtime: Raw | None = None
-    commit: Raw | None = None
-    message: Raw | None = None
-    author: Raw | None = None
-
-    @property
-    def git(self) -> Raw | None:
-        """The message of its commit, else the id."""
-        return self.message or self.commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +35,6 @@ class DeploymentDetail:
     reason: Raw | None = None
 
 
-_COMMIT: Final = Text("text of a commit", min_chars=1)
 _TASK: Final = JsonObject(DeployedTask, slug=Text("task", min_chars=1))
 _TOKENS: Final = {"DEPLOYED": Token.TEXT, "FAILED": Token.ROSE, "TIMED_OUT": Token.ROSE, "CANCELED": Token.MUTED}
 
@@ -113,18 +92,7 @@ VIEW: Final[ListView[ListedDeployment]] = ListView(
     # Deployments have a rate limit of their own (recording 824).
     read=ListRead(
         "/api/v1/deployments",
-        JsonObject(
-            ListedDeployment,
-            id=Id,
-            version=Text("version", min_chars=1),
-            status=AnyText,
-            created_at=("createdAt", Time),
-            deployed_at=("deployedAt", Time),
-            runtime=Text("runtime", min_chars=1),
-            commit=("git/commitSha", _COMMIT),
-            message=("git/commitMessage", _COMMIT),
-            author=("git/commitAuthorName", _COMMIT),
-        ),
+        DEPLOYMENTS.row,
         has_own_limit=True,
         max_rows=200,
     ),
@@ -134,7 +102,7 @@ VIEW: Final[ListView[ListedDeployment]] = ListView(
             DeploymentDetail,
             tasks=("worker/tasks", Items(_TASK, 500, "tasks of a deployment")),
             image=("imageReference", Text("image")),
-            commit=("commitSHA", _COMMIT),
+            commit=("commitSHA", COMMIT),
             error=("errorData/message", Text("error of a deployment")),
             reason=("canceledReason", Text("reason")),
         ),

@@ -1,74 +1,17 @@
 """The schedules: when each triggers its task. Source: tests/wire/recordings/README.md §7 (1083, 1098, 1099, 2800)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
-from tui.api.facts import SCHEDULE_RUNS, ScheduledRun
-from tui.api.lists import ListRead
-from tui.api.models import Flag, Id, Items, JsonObject, Text, Time, Word
+from tui.api.facts import SCHEDULE_RUNS, SCHEDULES, ListedSchedule, ScheduledRun
 from tui.domain.filters import RunFilters
-from tui.domain.text import Raw
 from tui.kit.lists import Clip, ListView
 from tui.kit.rows import ListOrder, earliest_first
-from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
 from tui.text import formatting
 from tui.text.blocks import ListRuns, Now, Said
 from tui.text.styled import Piece, Token
 from tui.text.table import Column, Table, Wish, shows, value_cell
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleEnvironment:
-    """An environment of a schedule, by its type."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSchedule:
-    """A schedule. `words` is the cron expression in words, as the server says them.
-
-    The run that is due at `next_at` begins at `starts_at`, within the `window`. The server sends a next time for one
-    that is not active, too.
-    """
-
-    id: str
-    task: Raw
-    cron: Raw
-    words: Raw | None = None
-    zone: Raw | None = None
-    is_active: bool = False
-    next_at: datetime | None = None
-    starts_at: datetime | None = None
-    window: Raw | None = None
-    environments: tuple[ScheduleEnvironment, ...] = ()
-
-    @property
-    def when(self) -> Raw:
-        """When it is due, in words where the server has some."""
-        return self.words or self.cron
-
-    @property
-    def due_at(self) -> datetime | None:
-        """The next due time; None for one that is not active."""
-        return self.next_at if self.is_active else None
-
-
-_ROW: Final = JsonObject(
-    ListedSchedule,
-    id=Id,
-    task=Text("task", min_chars=1),
-    cron=("generator/expression", Text("cron expression", min_chars=1)),
-    words=("generator/description", Text("cron expression in words", min_chars=1)),
-    zone=("timezone", Text("time zone", min_chars=1)),
-    is_active=("active", Flag),
-    next_at=("nextRun", Time),
-    starts_at=("nextRunEffectiveAt", Time),
-    window=Text("window", min_chars=1),  # by the package `@trigger.dev/core` 4.8.3
-    environments=Items(JsonObject(ScheduleEnvironment, type=Word), 100, "environments of a schedule"),
-)
 
 
 def _facts(row: ListedSchedule, runs: Sequence[ScheduledRun] | None, now: Now) -> Sequence[Said]:
@@ -110,12 +53,7 @@ VIEW: Final[ListView[ListedSchedule]] = ListView(
         "active": lambda row: "yes" if row.is_active else "no",
         "id": lambda row: row.id,
     },
-    read=ListRead(
-        "/api/v1/schedules",
-        _ROW,
-        has_numbers=True,
-        is_shown=lambda row, kind: not (kind and row.environments) or kind in {each.type for each in row.environments},
-    ),
+    read=SCHEDULES,
     detail=SCHEDULE_RUNS,
     facts=_facts,
     opens=lambda row, _: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),

@@ -2,38 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
-from tui.api.errors import MAX_TAGS
+from tui.api.facts import TOKENS, ListedToken
 from tui.api.lists import ListRead
-from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
-from tui.domain.run import RunId, TaskId
-from tui.domain.text import Raw
 from tui.kit.lists import Clip, ListView, LiveList
 from tui.kit.rows import ListOrder, earliest_first, latest_first
-from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.text.blocks import ListRuns, Now, Said
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Table, Wish, shows, value_cell
-
-
-@dataclass(frozen=True, slots=True)
-class ListedToken:
-    """A token. Its address holds a secret, which is cut out of the answer before anything reads it.
-
-    `run_id` is the run that waits for it, where the spans of a run name it.
-    """
-
-    id: str
-    status: str
-    created_at: datetime
-    times_out_at: datetime | None = None
-    completed_at: datetime | None = None
-    tags: tuple[Raw, ...] = ()
-    run_id: RunId | None = None
-    task: TaskId | None = None
 
 
 class LiveTokens(LiveList[ListedToken]):
@@ -104,15 +82,7 @@ VIEW: Final[ListView[ListedToken]] = ListView(
     },
     read=ListRead(
         "/api/v1/waitpoints/tokens",
-        JsonObject(
-            ListedToken,
-            id=Id,
-            status=AnyText,
-            created_at=("createdAt", Time),
-            times_out_at=("timeoutAt", Time),
-            completed_at=("completedAt", Time),
-            tags=Items(Text("tag"), MAX_TAGS, "tags of a token"),
-        ),
+        TOKENS.row,
         max_rows=500,
     ),
     facts=_facts,
