@@ -78,7 +78,7 @@ class PageScreen(ViewScreen):
         return ()
 
     def on_mount(self) -> None:
-        self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
+        self.app_base.settings_changed.subscribe(self, lambda _: self.rebuild())
         self.set_focus(self.page)  # now, because the next key may already open the prompt
         self.show_rule()
         self.begin()
@@ -89,9 +89,11 @@ class PageScreen(ViewScreen):
     def on_unmount(self) -> None:
         self.app_base.settings_changed.unsubscribe(self)
 
-    def _show_again(self) -> None:
-        self.page.rebuild()
-        self.show_rule()
+    def rebuild(self) -> None:
+        """Bring page and rule up to date."""
+        if self.is_attached:
+            self.page.rebuild()
+            self.show_rule()
 
     def show_rule(self) -> None:
         """Bring the rule up to date."""

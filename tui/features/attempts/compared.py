@@ -668,7 +668,7 @@ class ComparedScreen(PageScreen):
         self._can_step = False
         self._is_placed = False
         self._summary = RunSummary(live)
-        self._logs = log_reads(live.session, self._rebuild)
+        self._logs = log_reads(live.session, self.rebuild)
 
     @property
     def _run(self) -> Run | None:
@@ -715,22 +715,18 @@ class ComparedScreen(PageScreen):
         super().on_changes(changes)
         self._summary.on_changes(changes)
         if self._run_id in changes.changed or self._run_id in changes.added:
-            self._rebuild()
+            self.rebuild()
 
     def tick(self) -> None:
         super().tick()
         self._logs.follow(self._run)
         self._summary.tick()
         if (run := self._run) is not None and not run.is_final:
-            self._rebuild()
+            self.rebuild()
 
-    def _rebuild(self) -> None:
-        if not self.is_attached:
-            return
-        self.page.rebuild()
-        if not self._is_placed:
-            self._is_placed = self.page.go_to(FIRST_KEY)
-        self.show_rule()
+    def rebuild(self) -> None:
+        super().rebuild()
+        self._is_placed = self._is_placed or self.page.go_to(FIRST_KEY)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "attempt_step" and not self._can_step:
@@ -740,11 +736,11 @@ class ComparedScreen(PageScreen):
     def action_attempt_step(self, step: int) -> None:
         if (run := self._run) is not None:
             self._number = moved(window_of(run.history, self.page.size.width, self._number), step)
-            self._rebuild()
+            self.rebuild()
 
     def action_wrap(self) -> None:
         self._is_wrapped = not self._is_wrapped
-        self._rebuild()
+        self.rebuild()
 
     def action_copy_id(self) -> None:
         self.clipboard.send("id", self._run_id)

@@ -607,8 +607,7 @@ class ViewsScreen(PageScreen):
             if not self._is_read:
                 self.page.start_over()
             self._is_read = True
-            self.page.rebuild()
-            self.show_rule()
+            self.rebuild()
             self.refresh_bindings()
             if problem is not None:
                 _notice(self, problem)
