@@ -447,17 +447,13 @@ class TreePane(FoldingPane[TreeEntry]):
     def target(self) -> RunId | None:
         if self.view.tree is None:
             return self.selection.run_id
-        action = self.page.row.action if self.page.row else None
-        return action.run_id if isinstance(action, GoToRun) else None
+        return self._row_action.run_id if isinstance(self._row_action, GoToRun) else None
 
     def has_use_for(self, action: str) -> bool:
         if action == "form":
             return self.selection.run_id is not None
-        if (
-            action == "enter"
-            and isinstance(self._row_action, GoToRun)
-            and self._row_action.run_id == self.selection.run_id
-        ):
+        run_id = self.selection.run_id
+        if action == "enter" and run_id is not None and self._row_action == GoToRun(run_id):
             return self.entry is not None and bool(self.entry.children)
         return super().has_use_for(action)
 
