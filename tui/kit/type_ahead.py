@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
-from itertools import product
+from itertools import cycle, islice, product
 from typing import Final
 
 from textual import events
@@ -75,16 +75,17 @@ class TypeAhead:
         self._clock = clock
         self._request_cursor = request_cursor
         # Another instance may have asked the same terminal just before this one.
-        self._next_place = int.from_bytes(os.urandom(2)) % len(PLACES)
+        self._places = islice(cycle(PLACES), int.from_bytes(os.urandom(2)) % len(PLACES), None)
         self._frame = self._frame_requests = 0
         self._frames_by_place: dict[Place, int] = {}
-        self._request_count = self._vague_count = self._awaited_vague_count = 0
+        self._open = self._awaited = 0
+        """Open requests, and those up to the first one for the frame. Replies without a place count off both.
+        """
         self._has_reply = self._is_exact = False
-        self._is_shown = False
-        """Whether the terminal shows the frame, which will be reported after the time of a reaction."""
         self._first_request_s: float | None = None
         self._timer: Timer = NO_TIMER
         self._on_visibility: Callable[[FrameVisibility], None] | None = None
+        """None once the terminal shows the frame, which is reported after the time of a reaction."""
 
     @property
     def is_silent(self) -> bool:
@@ -101,14 +102,15 @@ class TypeAhead:
         is_silent = self.is_silent
         self._frame += 1
         self._frame_requests = 1
-        self._awaited_vague_count = self._request_count + 1
+        self._awaited = self._open + 1
         self._request()  # even from a silent terminal: it may only have been slow
         if is_silent:
             on_visibility(FrameVisibility.UNKNOWN)
             return lambda: None
         self._on_visibility = on_visibility
         self._timer = self._clock.call_later(SHOW_WAITING_AFTER_S, self._report_waiting)
-        return lambda: self._stop() if self._on_visibility is on_visibility else None
+        frame = self._frame
+        return lambda: self._stop() if self._frame == frame else None
 
     def record_reply(self, place: Place | None = None) -> None:
         """Record a reply of the terminal. Call it in order with the keys. `place` is None if none was asked for."""
@@ -121,30 +123,29 @@ class TypeAhead:
             self._record_vague_reply(is_unsure=place is not None)
 
     def _record_vague_reply(self, *, is_unsure: bool) -> None:
-        if self._vague_count == self._request_count:
-            return  # no request is open: shift-F3 sends the same bytes
-        self._vague_count += 1
+        if not self._open:
+            return  # shift-F3 sends the same bytes
+        self._open -= 1
+        self._awaited -= 1
         self._has_reply = True
-        if self._on_visibility is None or self._is_shown:
+        if self._on_visibility is None:
             return
-        if self._vague_count >= self._awaited_vague_count + is_unsure:
+        if self._awaited + is_unsure <= 0:
             self._see()
-        elif self._vague_count == self._request_count:
+        elif not self._open:
             self._request()  # once at most: the reply to it counts
 
     def _stop(self) -> None:
         self._timer.cancel()
         self._on_visibility = None
-        self._is_shown = False
 
     def _request(self) -> None:
         if self._first_request_s is None:
             self._first_request_s = self._clock.monotonic_s()
-        place = PLACES[self._next_place]
-        self._next_place = (self._next_place + 1) % len(PLACES)
+        place = next(self._places)
         # A dropped request has no reply: counting it would delay every later frame.
         if self._request_cursor(place):
-            self._request_count += 1
+            self._open += 1
             self._frames_by_place[place] = self._frame
 
     def _report_waiting(self) -> None:
@@ -154,7 +155,9 @@ class TypeAhead:
 
     def _repeat_request(self) -> None:
         if self._frame_requests >= MAX_REQUESTS:
-            self._end(FrameVisibility.UNKNOWN)
+            report, self._on_visibility = self._on_visibility, None
+            if report is not None:
+                report(FrameVisibility.UNKNOWN)
             return
         self._frame_requests += 1
         self._request()
@@ -162,16 +165,10 @@ class TypeAhead:
 
     def _see(self) -> None:
         """Report the frame as seen after the time of a reaction. More replies for the same frame change nothing."""
-        if self._on_visibility is not None and not self._is_shown:
+        report, self._on_visibility = self._on_visibility, None
+        if report is not None:
             self._timer.cancel()
-            self._is_shown = True
-            self._timer = self._clock.call_later(REACTION_S, partial(self._end, FrameVisibility.SEEN))
-
-    def _end(self, visibility: FrameVisibility) -> None:
-        on_visibility = self._on_visibility
-        self._stop()
-        if on_visibility is not None:
-            on_visibility(visibility)
+            self._timer = self._clock.call_later(REACTION_S, partial(report, FrameVisibility.SEEN))
 
 
 # Finds out which keys came with a paste, so that they answer no question and start no action.
