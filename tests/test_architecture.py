@@ -138,7 +138,7 @@ BUDGETS = {
     "api": 3_000,
     "commands": 450,
     "domain": 3_800,
-    "features": 18_350,
+    "features": 18_200,
     "kit": 8_050,
     "program": 1_100,
     "relay": 600,
