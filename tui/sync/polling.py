@@ -411,7 +411,8 @@ class RestSource:
             while True:
                 started_s = self._parts.clock.monotonic_s()
                 self._lister.pages.request_count = 0
-                if self._parts.fetcher.environment is None:
+                # After an outage the key may belong to another environment: that is said before its runs are read.
+                if self._parts.fetcher.environment is None or self._environment_requested_s == -math.inf:
                     await self._read_environment(started_s)
                 await self._cycle()
                 await self._read_environment(started_s)
