@@ -3,10 +3,11 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from math import ceil
 
 import pytest
 
-from tui.kit.speed import MAX_THAW_WAIT_S, MIN_QUIET_S, SHORT_PAUSE_S, THAW_INTERVAL_S, PauseCollector
+from tui.kit.speed import MAX_THAW_WAIT_S, MIN_QUIET_S, SHORT_PAUSE_S, THAW_INTERVAL_S, THAWED_PER_S, PauseCollector
 
 
 class Knot:
@@ -36,20 +37,16 @@ def clock() -> Iterator[Clock]:
         gc.disable()
 
 
-DUE_S = THAW_INTERVAL_S
-LATE_S = THAW_INTERVAL_S + MAX_THAW_WAIT_S
-
-
 @pytest.mark.parametrize(
-    ("key_s", "now_s", "is_thawed"),
+    ("late_s", "pause_s", "is_thawed"),
     [
-        (DUE_S - MIN_QUIET_S, DUE_S, True),
-        (DUE_S - SHORT_PAUSE_S, DUE_S, False),
-        (LATE_S, LATE_S, False),
-        (LATE_S, LATE_S + 2 * SHORT_PAUSE_S, True),  # a user who types for hours has short pauses only
+        (0.0, MIN_QUIET_S, True),
+        (0.0, SHORT_PAUSE_S, False),
+        (MAX_THAW_WAIT_S, 0.0, False),
+        (MAX_THAW_WAIT_S, 2 * SHORT_PAUSE_S, True),  # a user who types for hours has short pauses only
     ],
 )
-def test_thaw_waits_for_a_pause(clock: Clock, key_s: float, now_s: float, is_thawed: bool) -> None:
+def test_thaw_waits_for_a_pause(clock: Clock, late_s: float, pause_s: float, is_thawed: bool) -> None:
     collector = PauseCollector(clock)
     collector.start()
     knot = Knot()
@@ -58,9 +55,9 @@ def test_thaw_waits_for_a_pause(clock: Clock, key_s: float, now_s: float, is_tha
     del knot
     gc.collect()
     assert left() is not None
-    clock.now_s = key_s
+    clock.now_s = ceil(max(THAW_INTERVAL_S, gc.get_freeze_count() / THAWED_PER_S)) + late_s
     collector.record_key()
-    clock.now_s = now_s
+    clock.now_s += pause_s
     collector.collect_if_due()
     assert (left() is None) == is_thawed
     collector.stop()
