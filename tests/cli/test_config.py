@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.perf.terminal import Terminal
-from tests.support.commands import Done, environment, in_this_process, trigger_tui
+from tests.support.commands import Done, environment, in_this_process
 from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
@@ -30,8 +30,7 @@ def write(home: Path, text: str) -> Path:
 
 
 def test_init_in_an_empty_home_writes_a_file_that_is_right(tmp_path: Path) -> None:
-    env = environment(None) | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
-    first = trigger_tui("config", "--init", env=env)
+    first = run(tmp_path, "--init")
     assert (first.code, first.err) == (0, "")
     path = tmp_path / PATH
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)

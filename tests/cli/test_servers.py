@@ -94,13 +94,12 @@ def screen(url: str, *flags: str, **more: str) -> Terminal:
     return Terminal([sys.executable, "-m", "tui", "--relay", url, *flags], env=env)
 
 
-@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_relay_prints_its_address_and_ends_by_a_signal(tokens: str, by: signal.Signals, code: int) -> None:
+def test_relay_prints_its_address_and_ends_by_a_signal(tokens: str) -> None:
     with relay_process(tokens) as running:
         assert running.printed[-1].strip() == f"trigger-tui --relay {running.url}"
         command = " ".join(psutil.Process(running.process.pid).cmdline())
-        ended, err = running.stop(by)
-        assert ended == code
+        ended, err = running.stop(signal.SIGTERM)
+        assert ended == 143
         assert "Traceback" not in err
         assert not [text for text in (*running.printed, err, command) if TOKEN in text or SECRET in text]
 
@@ -164,12 +163,6 @@ def test_relay_option_belongs_to_the_monitor_alone() -> None:
         assert "--relay" in done.err
 
 
-def test_unencrypted_relay_on_another_machine_is_refused() -> None:
-    with screen("ws://10.0.0.7:7337") as terminal:
-        assert terminal.end() == 2
-        assert "unencrypted" in terminal.text
-
-
 FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
 
@@ -182,8 +175,8 @@ def emulator() -> Iterator[Server]:
 
 @pytest.mark.parametrize(("key", "slug"), [("tr_dev_emulator", "dev"), ("tr_prod_emulator", "prod")])
 def test_ls_works_with_both_emulator_keys(emulator: Server, key: str, slug: str) -> None:
-    env = environment(emulator.url, TRIGGER_SECRET_KEY=key)
-    done = trigger_tui("ls", "--json", "--expect-env", slug, "--limit", "10", env=env)
+    flags = ("--json", "--expect-env", slug, "--limit", "10")
+    done = in_this_process("ls", *flags, url=emulator.url, TRIGGER_SECRET_KEY=key)
     assert (done.code, done.err) == (0, "")
     listed = emulator.get("/api/v1/runs?page[size]=10", key).json()["data"]
     assert [each["id"] for each in done.objects] == [row["id"] for row in listed]

@@ -17,7 +17,7 @@ from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_unti
 from tests.support.virtual_clock import VirtualClock
 from tui.api.lists import RUN as RUN_READ
 from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
-from tui.domain.run import RELAY, RunId
+from tui.domain.run import RELAY
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay.server import (
     CALLS_PERIOD_S,
@@ -230,17 +230,6 @@ def tls_options() -> RelayOptions:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return RelayOptions(tls=context)
-
-
-async def test_screen_with_the_authority_connects_over_tls(tmp_path: Path) -> None:
-    async with (
-        relay_setup(one_run(), tmp_path, options=tls_options()) as setup,
-        screen_on(setup, ca=CERTIFICATE) as screen,
-    ):
-        assert setup.url.startswith("wss:")
-        await setup.run_until(lambda: is_connected(screen))
-        run, _ = await screen.fetch_run_with_attempts(RunId(RUN.id))
-        assert run.body is not None
 
 
 async def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_nothing_is_read_or_judged_until_somebody_watches(
         other()
         await later(10)
         before = len([path for _, path, _ in fleet.requests if path in READS[1:]])
-        await later(300)
+        await later(120)
         assert len([path for _, path, _ in fleet.requests if path in READS[1:]]) == before
         assert session.findings.own is None
         release = session.findings.watch()

@@ -154,16 +154,6 @@ async def test_cancelled_block_cancels_the_session(tmp_path: Path) -> None:
     assert other_tasks() == set()
 
 
-async def test_session_uses_the_time_of_the_server(tmp_path: Path) -> None:
-    clock = VirtualClock()
-    async with session_on(Fleet(clock), tmp_path) as (session, _):
-        assert session.now() == clock.now()
-        await session.emit(named(1, ahead=timedelta(minutes=10)))
-        assert session.now() == clock.now() + timedelta(minutes=10)
-        clock.jump(timedelta(hours=-3))
-        assert session.now() == clock.now() + timedelta(hours=3, minutes=10)
-
-
 @asynccontextmanager
 async def pumping() -> AsyncIterator[tuple[VirtualClock, Pump, list[tuple[float, Changes]]]]:
     clock = VirtualClock()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.domain.own_commands import PLACEHOLDERS
@@ -95,6 +95,7 @@ VALUES = st.recursive(
 DOCUMENTS = st.dictionaries(KNOWN | st.text(max_size=5), VALUES, max_size=8)
 
 
+@settings(max_examples=40)
 @given(DOCUMENTS, DOCUMENTS)
 def test_every_document_gives_values_and_no_key_changes_another(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Whether a value is right is judged alone. `test_json_schema.py` compares that with the schema."""

@@ -33,11 +33,8 @@ STALE = {"kind": "stale"}
 KINDS: dict[str, list[dict[str, Any]]] = {
     "refused": [{"kind": "refuse"}, {"kind": "drop"}],
     "reset": [{"kind": "close"}],
-    "hang": [{"kind": "hang"}],
     "half-open": [{"kind": "half-open"}],
-    "cut": [{"kind": "cut"}],
     "5xx": [{"kind": "error", "status": 503}],
-    "a proxy's page": [{"kind": "error", "status": 502}],
     "old data": [{"kind": "cached"}],
     "rate limit": [{"kind": "rate-limit", "most": 0}, {"kind": "realtime-limit", "most": 0}, {"kind": "drop"}],
     "a clock set ahead": [{"kind": "clock-skew", "seconds": 600}],
@@ -61,7 +58,7 @@ def set_faults(emulator: Emulator, world: World, specs: list[dict[str, Any]]) ->
         apply()
 
 
-SILENT = frozenset({"refused", "reset", "hang", "half-open", "cut", "5xx", "a proxy's page", "rate limit"})
+SILENT = frozenset({"refused", "reset", "half-open", "5xx", "rate limit"})
 """Faults that let no response through, so that there must be a gap."""
 
 
