@@ -17,7 +17,7 @@ from tests.support.recording_server import RecordingsApi
 # for the same code, so that more of them find nothing new; "explore" draws many more examples, new ones each time:
 # HYPOTHESIS_PROFILE=explore tests/run.
 _SLOW = [HealthCheck.too_slow]
-settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60, suppress_health_check=_SLOW)
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_SLOW)
 settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=_SLOW)
 _profile = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
 settings.load_profile(_profile)

@@ -100,14 +100,6 @@ run_story(story, home, small_fleet(2), file=read_config(file, shown="FILE"))
 """
 
 
-def test_setting_is_one_row(tmp_path: Path) -> None:
-    tell(
-        tmp_path,
-        SETTING_STORY,
-        {"settings/schema.py": ("    max_runs: Annotated[", f"{SETTING}\n    max_runs: Annotated[")},
-    )
-
-
 STATUS = """
     StatusRow("Suspended", S.WAITING_TO_RESUME, "SUSPENDED", "", ("SUSPENDED",), ("Suspended",)),
 """
@@ -142,10 +134,6 @@ run_story(story, home, fleet, size=(120, 40))
 """
 
 
-def test_status_is_one_row(tmp_path: Path) -> None:
-    tell(tmp_path, STATUS_STORY, {"domain/run.py": ('    StatusRow("Queued"', f'{STATUS}    StatusRow("Queued"')})
-
-
 FIELD = """    "region": Field(_whole_value(lambda run: run.fixed.region), "where it runs", ("eu",)),
 """
 FIELD_STORY = """
@@ -164,10 +152,6 @@ run_story(story, home, small_fleet(3), size=(160, 40))
 """
 
 
-def test_filter_field_is_one_row(tmp_path: Path) -> None:
-    tell(tmp_path, FIELD_STORY, {"store/filter.py": ('    "took": Field(', f'{FIELD}    "took": Field(')})
-
-
 COLUMN = """
     Column("kind", "kind", lambda run, _now, _width: (Piece(run.fixed.task_kind or "·"),), 6, meaning="its kind"),
 """
@@ -180,12 +164,6 @@ async def story(monitor):
 
 run_story(story, home, small_fleet(3), size=(200, 60))
 """
-
-
-def test_column_is_one_row(tmp_path: Path) -> None:
-    tell(
-        tmp_path, COLUMN_STORY, {"features/runs/columns.py": ("COST, TAGS_OR_ERROR)", f"COST, {COLUMN}TAGS_OR_ERROR)")}
-    )
 
 
 COMMAND = """
@@ -205,9 +183,14 @@ assert in_this_process("kinds").out == "run attempt\\n"
 """
 
 
-def test_command_is_a_function_and_its_name(tmp_path: Path) -> None:
+def test_addition_is_one_row_or_one_file(tmp_path: Path) -> None:
     rows = {
+        "settings/schema.py": ("    max_runs: Annotated[", f"{SETTING}\n    max_runs: Annotated["),
+        "domain/run.py": ('    StatusRow("Queued"', f'{STATUS}    StatusRow("Queued"'),
+        "store/filter.py": ('    "took": Field(', f'{FIELD}    "took": Field('),
+        "features/runs/columns.py": ("COST, TAGS_OR_ERROR)", f"COST, {COLUMN}TAGS_OR_ERROR)"),
         "features/tree/command.py": ("COMMANDS = (trace,)", f"{COMMAND}COMMANDS = (kinds, trace)"),
         "features/__init__.py": ('    "trace":', '    "kinds": _in("tree.command:COMMANDS"),\n    "trace":'),
     }
-    assert "Say the kinds of spans." in tell(tmp_path, COMMAND_STORY, rows)
+    stories = (SETTING_STORY, STATUS_STORY, FIELD_STORY, COLUMN_STORY, COMMAND_STORY)
+    assert "Say the kinds of spans." in tell(tmp_path, "\n".join(stories), rows)

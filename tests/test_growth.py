@@ -150,7 +150,7 @@ def _terminal_input(text: str) -> None:
     data = text.encode()
     decoder.feed(data[:READ_BYTES], 1.0)
     decoder.expire(9.0)
-    pasted = b"\x1b[200~" + 16 * data
+    pasted = b"\x1b[200~" + 4 * data
     for at in range(0, len(pasted), READ_BYTES):
         decoder.feed(pasted[at : at + READ_BYTES], 10.0)
     decoder.expire(99.0)
@@ -192,7 +192,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "messages, blocks": (_messages, MESSAGES),
     "messages, words": (_messages, WORDS),
     "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES),
-    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), WORDS),
+    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 8), WORDS),
     "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.error",)),
     "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
     "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
@@ -225,9 +225,11 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
 }
 
 SIZES: Final = {
-    "messages, objects": 32 * KIB, "messages, one object": 2 * KIB, "messages, many objects": KIB,
-    "few logged lines": 4 * KIB, "lines": 16 * KIB, "secrets": 32 * KIB, "kinds of errors": 32 * KIB,
-    "printed": 8 * KIB, "filter": 2 * KIB, "terminal input": 2 * KIB,
+    "messages, blocks": 16 * KIB, "messages, words": 4 * KIB, "messages, one object": KIB,
+    "messages, many objects": KIB,
+    "few logged lines": 4 * KIB, "opened log line": 4 * KIB, "lines": 4 * KIB, "printed": 2 * KIB, "secrets": 8 * KIB,
+    "kinds of errors": 4 * KIB, "markdown": 8 * KIB, "filter": KIB, "address": 4 * KIB, "schedules": 4 * KIB,
+    "ids of rows": 8 * KIB, "terminal input": KIB,
 }  # fmt: skip
 """Slow readers are tried with shorter texts, against an eighth. So are those that read no more of a text than this:
 beyond a bound nothing grows. No filter is longer than 1,000 characters, and no read of the terminal than 4 KiB."""
@@ -289,4 +291,4 @@ def test_every_expression_is_tried() -> None:
 
 
 def test_slow_reader_is_found() -> None:
-    assert excess(lambda text: [text.count(each) for each in text], Pattern("", "a"), large=16 * KIB) is not None
+    assert excess(lambda text: [text.count(each) for each in text], Pattern("", "a"), large=8 * KIB) is not None

@@ -31,6 +31,9 @@ IS_RUN = re.compile(r"/api/v[123]/runs/(run_\w+)(/.*)?$")
 STEPS_S = (0.0, *[0.05] * 80, *[0.25] * 60, *[1.0] * 60, 300.0)
 """The pauses between looks at a response while its run goes on."""
 
+FIRST_SEEDS = {"220": 2, "221": 2}
+"""The first seed to try where an earlier one is known to differ: to find that out takes a hundred requests."""
+
 SEQUENCES = {"760", "761"}
 OVER_S = 400.0
 SEEDS = 12
@@ -181,7 +184,8 @@ def test_run_is_shown_as_recorded(scene: Scene, name: str) -> None:
     parsed = recording(name)
     closest: list[str] = []
     # The visible part of a live run depends on when its spans are sent, and so on its seed.
-    for seed in range(1 if is_over(parsed["response"]) else SEEDS):
+    seeds = range(1 if is_over(parsed["response"]) else SEEDS)
+    for seed in sorted(seeds, key=lambda seed: seed != FIRST_SEEDS.get(number(name), 0)):
         scene.reset(seed)
         found = closest_answer(scene, name, parsed["request"], parsed["response"])
         if not found:

@@ -4,34 +4,25 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cache, partial
-from itertools import pairwise
+from functools import cache
 from random import Random
-from typing import Any
 
 import pytest
 
-from tests.support.emulator.pages import walked
-from tests.support.recordings import recording
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.demo_tasks.examples import TEXTS
-from tui.emulator.demo_tasks.history import KNOWN_FAILURES, MIN_HISTORY_WITH_WEEK, OLD_RUNS, week_of
 from tui.emulator.demo_tasks.orders import FAILURES, failure_of
-from tui.emulator.demo_tasks.samples import ROOTS, TICKS, as_built
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.routes.errors import read_group_page
-from tui.emulator.routes.traces import events_answer, span_answer, trace_answer
 from tui.emulator.simulation.ledger import GROUPED
-from tui.emulator.simulation.runs import LIVE, Run, Status
+from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.simulation.script import NOTHING, Call, FailureKind, Json, Lines, Log, Script, Span, Step, Work
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+DAY_MS = 86_400_000
 TASKS = {task.id: task for task in COMPANY.tasks}
-BUSY = ("process-payment", "crm-sync", "heartbeat", "send-email", "extract-thumbnail")
 QUOTING = "moderate-comment"
 """A task whose messages quote any text."""
 
@@ -77,19 +68,6 @@ def test_any_payload_produces_a_script(payload: Json) -> None:
             assert all(0 <= item.ms < DAY_MS for item in one.items if isinstance(item, Work)), task.id
 
 
-def test_usual_payloads_need_no_help() -> None:
-    """Only of strange payloads the missing fields are filled in."""
-    for task in COMPANY.tasks:
-        script = vars(vars(task.script)["__wrapped__"])["__wrapped__"]
-        for seed in range(40):
-            script(Call(task.payload(Random(seed)), 1, Random(seed)))
-    filled = TASKS["send-email"].script(Call({"to": "somebody@example.com", "message": 100_999}, 1, Random(1)))
-    assert filled.output["accepted"] == ["somebody@example.com"]
-    thrown = TASKS["process-payment"].script(Call({"order": "x"}, 1, Random(1))).throws
-    assert thrown is not None
-    assert thrown.name == "TypeError"
-
-
 def test_hostile_text_reaches_every_part_of_a_run() -> None:
     def hostile(value: Json) -> bool:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -120,22 +98,6 @@ def test_hostile_text_reaches_every_part_of_a_run() -> None:
 # --- failures and their causes
 
 
-def test_stacks_look_like_nodes() -> None:
-    stacks = {run.failure.stack for run in finished() if run.failure and run.failure.stack and run.task_id != QUOTING}
-    for stack in stacks:
-        lines = stack.split("\n")
-        assert len(lines) <= 10
-        assert all(re.match(r"    at \S", line) for line in lines), stack
-        # The caller of a function that was not resumed is on the stack itself and awaits nothing yet.
-        for above, below in pairwise(lines):
-            assert not below.startswith("    at async ") or "async " in above or TICKS in above or "Promise." in below
-        assert not lines[0].startswith("    at async ")
-    recorded = recording("144")["response"]["body"]["error"]["stackTrace"].split("\n")[2:]
-    bug = COMPANY.bugs[0][1].stack.split("\n")
-    own = [line for line in bug if "/app/src/" in line or TICKS in line]
-    assert bug == own + recorded[: 10 - len(own)]
-
-
 def test_every_failed_run_has_a_cause_behind_its_message() -> None:
     causes = Counter(run.cause for run in finished() if run.status in GROUPED and run.task_id != QUOTING)
     assert None not in causes
@@ -148,22 +110,6 @@ def test_every_failed_run_has_a_cause_behind_its_message() -> None:
     constant = [cause for cause, found in messages.items() if len(found) == 1]
     assert all(re.search(r"status code|constraint|column|Cannot read", cause) for cause in constant), constant
     assert sum(len(found) > 20 for found in messages.values()) > 12
-
-
-def test_build_moves_the_stack_of_a_span_and_its_attempt() -> None:
-    script = Script(throws=failure_of(0))
-    stacks = {built.stack for number in range(40) if (built := as_built(script, f"20261124.{number}").throws)}
-    assert len(stacks) == 40
-    assert all(any(f"({root}src/lib/orders.ts:" in stack for stack in stacks) for root in ROOTS)
-    run = next(run for run in finished() if run.task_id == "sync-order" and run.failure and run.failure.stack)
-    thrown = run.script(len(run.attempts))
-    assert run.failure is not None
-    steps = list(steps_of(thrown))
-    errors = [step for step in steps if isinstance(step, Log) and step.level == "ERROR"]
-    logged = [(step.attributes or {})["error"]["stack"] for step in errors]
-    assert thrown.throws == run.failure
-    assert [step.failure for step in steps if isinstance(step, Span)] == [run.failure]
-    assert logged == [run.failure.stack_trace]
 
 
 # --- a history
@@ -191,70 +137,11 @@ def test_history_is_realistic() -> None:
     assert set(counts) >= {task.id for task in COMPANY.tasks if task.weight >= 0.4}
 
 
-def test_live_runs_have_every_status_and_stay_few() -> None:
-    world = World(COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=9, rate_per_s=10)
-    seen: set[Status] = set()
-    for minute in range(1, 7):
-        world.advance(START_MS + minute * 30_000)
-        live = [run.status for run in world.ledger if not run.status.is_final]
-        assert len(live) < 270
-        seen |= {*live}
-    assert seen == LIVE - {Status.PENDING_VERSION}
-
-
-@pytest.mark.parametrize("minute", [0, 40, 52, 59])
-def test_week_makes_normals_of_busy_tasks(minute: int) -> None:
-    start_ms, history = START_MS // HOUR_MS * HOUR_MS + minute * 60_000, 2_000
-    runs = week_of(COMPANY.tasks, 0, start_ms, history)
-    in_hour = Counter((old.new.task_id, (start_ms - old.age_ms) // HOUR_MS % 24) for old in runs)
-    assert all(in_hour[task, (start_ms + 600_000) // HOUR_MS % 24] >= 20 for task in BUSY)
-    assert {old.age_ms // DAY_MS for old in runs} <= set(range(8))
-    assert runs == week_of(COMPANY.tasks, 0, start_ms, history)
-    assert week_of(COMPANY.tasks, 0, start_ms, MIN_HISTORY_WITH_WEEK - 1) == []
-    if minute:
-        return
-    world = World(COMPANY, start_ms=start_ms, rate_per_s=2, history=history, old_runs=runs)
-    assert sum(run.status.is_final for run in world.ledger) == history
-    assert sum(run.created_ms > start_ms - DAY_MS / 2 for run in world.ledger) > history / 2
-    # The old runs deploy one version a day, not one each.
-    deployed = [each.version for each in world.lifecycle.deployments.newest_first()]
-    assert len(deployed) == len(set(deployed))
-
-
-def test_old_runs_stand_beside_the_history() -> None:
-    old_runs = (*OLD_RUNS, *KNOWN_FAILURES)
-    plain, aged = (
-        World(COMPANY, start_ms=START_MS, rate_per_s=2, history=400, seed=5, old_runs=old) for old in ((), old_runs)
-    )
-    old = [run for run in aged.ledger if START_MS - run.created_ms > 2 * DAY_MS and run.root is None]
-    tasks = sorted((old.age_ms // DAY_MS, old.new.task_id) for old in old_runs)
-    assert sorted(((START_MS - run.created_ms) // DAY_MS, run.task_id) for run in old) == tasks
-    live = [run.status for run in old if not run.status.is_final]
-    assert live == [Status.EXECUTING, Status.EXECUTING, Status.DELAYED]
-    assert all(run.status in GROUPED for run in old if run.status.is_final)
-    recent = [
-        {(run.id, run.status, run.updated_ms) for run in world.ledger if run.created_ms > START_MS - DAY_MS}
-        for world in (plain, aged)
-    ]
-    # The failures are a part of the history, of which the oldest others are missing.
-    assert recent[1] < recent[0]
-    assert [sum(run.status.is_final for run in world.ledger) for world in (plain, aged)] == [400, 400]
-    groups, back = walked(partial(read_group_page, aged), {"filter[period]": "30d", "page[size]": "3"})
-    assert {group.state.word for group in groups} == {"unresolved", "resolved", "ignored"}
-    assert sorted(back, key=groups.index) == groups
-    assert len({group.key for group in groups}) == len([*aged.ledger.failed.groups()])
-
-
 # --- examples
 
 
 def example(name: str, environment: Environment = DEVELOPMENT) -> Run:
     return [run for run in world(environment).ledger if run.task_id == f"example-{name}"][-1]
-
-
-def events(run: Run, ago_ms: int = 0) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = events_answer(run, world(DEVELOPMENT).now_ms - ago_ms, DEVELOPMENT)["events"]
-    return found
 
 
 def test_history_has_an_example_of_each_way_to_end() -> None:
@@ -289,37 +176,3 @@ def test_history_has_an_example_of_each_way_to_end() -> None:
         "crash": ("ignored", False, False),
         "uncaught": ("unresolved", False, False),
     }
-
-
-def test_checkout_has_every_part_of_a_log() -> None:
-    run = example("checkout")
-    rows = events(run)
-    assert {row["level"] for row in rows} == {"TRACE", "DEBUG", "LOG", "INFO", "WARN", "ERROR"}
-    assert [row["attemptNumber"] for row in rows if row["message"].startswith("Attempt")] == [1, 2]
-    names = {row["message"] for row in rows}
-    assert names >= {"wait.for()", "wait.forToken()", "batchTriggerAndWait()", "trigger()", "Retry #1 delay"}
-    assert any("[cause]: Error: connect ECONNREFUSED" in name for name in names)
-    assert {run.status for run in run.children} == {Status.COMPLETED, Status.FAILED}
-    now_ms = world(DEVELOPMENT).now_ms
-    spans = [span_answer(run, row["spanId"], now_ms, DEVELOPMENT) for row in rows if row["attemptNumber"] == 1]
-    details = {detail["message"]: detail.get("properties") for detail in spans if detail is not None}
-    error = details["order 218403 could not be paid"]["error"]
-    assert error["cause"]["cause"]["code"] == "ECONNREFUSED"
-    assert details["2 lines, 1 customer"]["customer"]["address"]["lines"] == ["c/o Müller"]
-
-
-def test_logs_grow_and_are_cut() -> None:
-    before, later = (
-        [row for row in events(example("live-log"), ago_ms) if row["level"] != "TRACE"] for ago_ms in (20_000, 0)
-    )
-    assert 30 < len(before) < 45
-    assert 18 <= len(later) - len(before) <= 22
-    run = example("long-log")
-    rows = events(run)
-    stored = sum(1 + (row["level"] == "TRACE" and not row["isPartial"]) + len(row["events"]) for row in rows)
-    assert (stored, len(rows)) == (25_000, 24_991)
-    assert "the last line" not in {row["message"] for row in rows}
-    body = trace_answer(run, world(DEVELOPMENT).now_ms, DEVELOPMENT)
-    assert body is not None
-    assert body["trace"]["isTruncated"]
-    assert 4_900 < json.dumps(body).count('"startTime"') <= 5_000

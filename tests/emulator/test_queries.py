@@ -100,25 +100,6 @@ def test_columns_have_the_values_of_the_ledger(world: World, queries: Queries) -
         ]
 
 
-def test_clauses_that_only_people_write(world: World, queries: Queries) -> None:
-    """CASE, BETWEEN, DISTINCT and common table expressions."""
-    (row,) = rows_of(
-        queries,
-        """WITH a AS (SELECT DISTINCT task_identifier AS task FROM runs WHERE depth BETWEEN 0 AND 0),
-        b AS (SELECT count() AS tasks FROM a)
-        SELECT count(DISTINCT queue) AS queues, max(tasks) AS tasks, sum(CASE WHEN depth > 1 THEN 1 ELSE 0 END) AS deep,
-        sum(CASE status WHEN 'Completed' THEN 1 END) AS done, uniq(lower(queue)) AS folded FROM runs JOIN b ON 1 = 1""",
-    )
-    runs = world.ledger.by_number.values()
-    assert row == {
-        "queues": len({run.queue for run in runs}),
-        "tasks": len({run.task_id for run in runs if not run.depth}),
-        "deep": sum(run.depth > 1 for run in runs),
-        "done": sum(run.status is Status.COMPLETED for run in runs),
-        "folded": len({run.queue.lower() for run in runs}),
-    }
-
-
 def test_our_query_finds_all_runs_of_a_queue_in_the_last_hour(world: World, queries: Queries) -> None:
     """It has a condition and an alternative, which the server would misread with AND and OR."""
     hour_ago_ms = world.now_ms // 1000 * 1000 - HOUR_MS
@@ -153,16 +134,6 @@ def test_our_query_finds_the_queues_that_move(world: World, queries: Queries) ->
     found = {(row["queue"], row["task"]): {name: row[name] for name in names} for row in rows}
     assert found == {key: {name: counts[name] for name in names} for key, counts in expected.items()}
     assert all(sum(counts[name] for counts in expected.values()) for name in names[1:])
-
-
-@pytest.mark.parametrize(
-    ("task", "ordered"),
-    [("nasty-text", [1356, 1546]), ("slow", [5000, 7209, 7213]), ("hello-world", [5] * 24 + [46, 108, 200])],
-)
-def test_quantile_rounds_as_recorded(task: str, ordered: list[float]) -> None:
-    """The durations are not recorded. These produce the recorded result to the last digit."""
-    recorded = {row["task_identifier"]: row for row in recording("832")["response"]["body"]["results"]}
-    assert (len(ordered), quantile(ordered, 0.95)) == (recorded[task]["n"], recorded[task]["p95"])
 
 
 # --- AND and OR

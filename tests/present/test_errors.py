@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.error_groups import facts_of, group_of, minutes_ago
@@ -156,7 +156,6 @@ def test_pages_say_what_failed_since_when_and_how_often() -> None:
     assert "- First own frame: `CREATECHARGE (SRC/LIB/STRIPE.TS)`\n- State: NEW\n" in markdown
 
 
-@settings(max_examples=60)
 @given(texts, st.integers(30, 240), st.sampled_from([None, *ErrorState]), st.integers(1, 2_000_000))
 def test_list_and_pages_fit_any_width_and_any_text(text: str, width: int, state: ErrorState | None, count: int) -> None:
     text += HOSTILE

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.run_rows import columns_for, head, row
@@ -72,7 +72,6 @@ def test_list_has_the_columns_of_its_width() -> None:
 
 
 @given(st.integers(44, 400), st.sampled_from(WORDS), st.booleans(), st.booleans())
-@settings(max_examples=60)
 def test_row_fills_its_pane_exactly(pane: int, word: str, is_wide: bool, only_failures: bool) -> None:
     slots = columns_for(pane, is_wide=is_wide, only_failures=only_failures)
     runs = (sample(word), full(HOSTILE), BARE, sample("Z" * 300))

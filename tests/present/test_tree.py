@@ -175,7 +175,7 @@ def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> 
     assert all(line_width(line) <= cells + 18 for line in printed)
 
 
-@pytest.mark.parametrize("cells", [28, 60, 118])
+@pytest.mark.parametrize("cells", [28, 118])
 def test_task_is_visible_at_any_depth(cells: int) -> None:
     grove, tree = chain(1000)
     for found, least in ((lines(grove, tree, cells)[1:], "999…"), (tree_lines(tree, now=NOW, width=40), "▌ 999…")):

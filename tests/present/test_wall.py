@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import wall_story
@@ -99,7 +99,6 @@ EVIL = FAILING_NOW._replace(groups=tuple(replace(each, message=HOSTILE, type=HOS
 STATES = VIEW, CALM, STALE_VIEW, LOADING_VIEW, replace(VIEW, failing=EVIL)
 
 
-@settings(max_examples=60)
 @given(st.sampled_from(STATES), st.integers(60, 300), st.integers(14, 80), st.booleans(), st.booleans())
 def test_wall_fills_any_size_and_cuts_nothing(
     view: WallView, width: int, height: int, is_ascii: bool, is_known: bool

@@ -376,7 +376,7 @@ server_filters = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(server_filters)
 def test_run_matches_exactly_if_the_server_lists_it(known: Known, filters: RunFilters) -> None:
     runs_filter = with_server_filters(filters, EVERYTHING)

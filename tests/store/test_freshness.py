@@ -257,7 +257,7 @@ def simulated_runs(draw: st.DrawFn) -> list[SimulatedRun]:
     return many
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     simulated_runs(),
     st.integers(0, 60),

@@ -122,7 +122,7 @@ def read_all(store: Store, world: tuple[SimulatedRun, ...], now_s: float) -> Non
     store.apply(RunsRead(tuple(simulated.patch(now_s) for simulated in born)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(worlds, st.data())
 def test_header_equals_the_rows_if_all_live_runs_are_known(
     world: tuple[SimulatedRun, ...], data: st.DataObject
@@ -142,7 +142,7 @@ def test_header_equals_the_rows_if_all_live_runs_are_known(
         assert store.status_counts(now) == counts_of(Counter(run.status for run in rows if run is not None))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(worlds, worlds, st.lists(st.floats(START_S, START_S + 60), max_size=4))
 def test_counts_are_updated_between_two_of_the_server(
     world: tuple[SimulatedRun, ...], unread: tuple[SimulatedRun, ...], counted: list[float]

@@ -99,7 +99,7 @@ def test_query_has_no_or_and_is_understood(query: NamedQuery) -> None:
     assert translate(query.trql(), NOW, Window()).sql
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(queries())
 def test_no_value_changes_the_words_of_a_query(query: NamedQuery) -> None:
     try:

@@ -1,41 +1,19 @@
 """The figures of one change: its bytes, and the time from its arrival to the screen."""
 
 import random
-import signal
 import time
 from bisect import bisect_left
-from statistics import median
 from typing import Final
 
 from tests.perf.counting_proxy import CountingProxy
 from tests.perf.figures.live import delay_one_run
 from tests.perf.figures.presses import percentile
-from tests.perf.figures.programs import Program, filled, on_emulator
-from tests.perf.figures.row import Effort, Reading, allowed_bytes
-from tests.perf.figures.screen_changes import bytes_of_lines, minimums
+from tests.perf.figures.programs import Program, on_emulator
+from tests.perf.figures.row import Effort, Reading
 
-MAX_ROW_BYTES: Final = 110
 MAX_MIDDLE_MS: Final = 10.0
 MAX_LATE_MS: Final = 20.0
 FEED: Final = "/realtime"
-
-
-def one_row(effort: Effort) -> Reading:
-    """Change the status and the duration of one visible run. The header's line is left out."""
-    counts, least = [], []
-    with filled(1000).ready_on() as terminal:
-        for _ in range(int(effort.pick(11, 5))):
-            terminal.wait_quiet(0.5)
-            since = len(terminal.received)
-            terminal.process.send_signal(signal.SIGUSR1)
-            terminal.wait_until(lambda since=since: len(terminal.received) > since, "the change")  # type: ignore[misc]
-            terminal.wait_quiet(0.15)
-            span = (since, len(terminal.received))
-            by_line = bytes_of_lines(terminal, span)
-            counts.append(by_line.total() - by_line[0])
-            least += minimums(terminal, [span], first_line=1)
-    count, minimum = median(counts), median(least)
-    return Reading(f"{count:.0f} B = {count / minimum:.2f} x", count <= allowed_bytes(MAX_ROW_BYTES, minimum))
 
 
 def pushed(effort: Effort) -> Reading:

@@ -1,7 +1,7 @@
 """The figures over slow links: a far and narrow one, a better one, and the slow-link profile."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +10,8 @@ from typing import Final
 
 from tests.perf.figures.presses import press_each
 from tests.perf.figures.programs import DOWN, STILL, Program, bare, on_emulator, peers
-from tests.perf.figures.row import Effort, Reading, allowed_bytes
-from tests.perf.figures.screen_changes import Span, minimums
+from tests.perf.figures.row import Effort, Reading
+from tests.perf.figures.screen_changes import Span
 from tests.perf.link import Link
 from tests.perf.terminal import Terminal
 
@@ -121,35 +121,6 @@ def scrolled_key(effort: Effort) -> Reading:
     longer_ms = median(presses.last_ms) - NEARER[0] * 1000
     measured = f"round trip + {longer_ms:.0f} ms"
     return Reading(measured, longer_ms <= MAX_AFTER_ROUND_TRIP_S * 1000)
-
-
-@cache
-def gutter_bytes(effort: Effort) -> Mapping[str, tuple[float, float]]:
-    """Press Down with the gutter cursor of the slow-link profile, faster than the strip follows.
-
-    Return medians: the bytes of a key, and the least for the same.
-    """
-    count = int(effort.pick(24, 8))
-    with on_emulator(*STILL) as monitor, monitor("--slow").ready_on() as terminal:
-        _zoom(terminal)
-        in_view = [_move(terminal) for _ in range(count)]
-        _to_the_bottom(terminal)
-        scrolling = [_move(terminal) for _ in range(count)]
-        return {name: _median_of(terminal, spans) for name, spans in (("in view", in_view), ("scrolling", scrolling))}
-
-
-def _median_of(terminal: Terminal, spans: Sequence[Span]) -> tuple[float, float]:
-    return median(end - start for start, end in spans), median(minimums(terminal, spans))
-
-
-def gutter(where: str) -> Callable[[Effort], Reading]:
-    """Return the measure of the bytes of a key with the gutter cursor."""
-
-    def measure(effort: Effort) -> Reading:
-        count, least = gutter_bytes(effort)[where]
-        return Reading(f"{count:,.0f} B = {count / least:.2f} x", count <= allowed_bytes(GUTTER_BYTES[where], least))
-
-    return measure
 
 
 def _move(terminal: Terminal) -> Span:

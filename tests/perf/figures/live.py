@@ -1,4 +1,4 @@
-"""The figures of a program that is left alone: a live fleet, a quiet one, and ages that tick."""
+"""The figures of a program that is left alone: a live fleet, and a quiet one."""
 
 import json
 import urllib.request
@@ -16,12 +16,8 @@ MAX_BUSY_CPU_SHARE: Final = 10.0
 MAX_BUSY_BYTES_PER_S: Final = 8_000
 MAX_QUIET_CPU_SHARE: Final = 0.3
 MAX_TICKING_BYTES_PER_S: Final = 450
-MAX_TICKING_CPU_SHARE: Final = 1.2
 
 SETTLING_S: Final = 6.0
-TICKING_RUNS: Final = 50
-"""More than the zoomed list has lines, which is 36."""
-
 OLD_RUNS: Final = ("/", "took:>1d", "\r")
 """Show the runs alone whose ages are days."""
 
@@ -92,20 +88,6 @@ def _wait_for_the_clock(terminal: Terminal) -> None:
     clock = terminal.lines[0][-10:]
     terminal.wait_until(lambda: terminal.lines[0][-10:] != clock, "the header's clock", MINUTE_S)
     terminal.wait_quiet(1.0)
-
-
-def ticking(effort: Effort) -> Reading:
-    """The list shows new runs only, whose ages tick every second."""
-    with on_emulator("--seed", "0", "--rate", "0", "--history", "0") as monitor:
-        program = monitor()
-        for _ in range(TICKING_RUNS):
-            delay_one_run(program)
-        with Program("trigger-tui", program.command, "Delayed", program.env).ready_on() as terminal:
-            terminal.send("z")
-            terminal.read_for(4.0)
-            rest = Rest.of(terminal, effort.pick(20, 8))
-    allowed = allowed_bytes(MAX_TICKING_BYTES_PER_S, rest.minimum_per_s)
-    return Reading(rest.compared, rest.bytes_per_s <= allowed and rest.cpu_share <= MAX_TICKING_CPU_SHARE)
 
 
 def delay_one_run(program: Program) -> str:
