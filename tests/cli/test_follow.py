@@ -100,15 +100,6 @@ def test_run_without_lines_says_so(recordings_api: RecordingsApi) -> None:
     assert (done.code, done.out, done.err) == (0, "", "No logs. This run wrote none.\n")
 
 
-def test_failures_have_the_usual_exit_codes(recordings_api: RecordingsApi) -> None:
-    assert in_this_process("logs", "run_nobody", url=recordings_api.url).code == 1
-    assert in_this_process("logs", "../x", url=recordings_api.url).code == 2
-    assert in_this_process("logs", NESTED, "--level", "loud", url=recordings_api.url).code == 2
-    assert in_this_process("logs", NESTED, url="http://127.0.0.1:9").code == 3
-    recordings_api.answer(Reply(403, {"error": "no"}), path=f"/api/v1/runs/{NESTED}/events")
-    assert in_this_process("logs", NESTED, url=recordings_api.url).code == 1
-
-
 @pytest.mark.usefixtures("fast")
 def test_follow_prints_each_line_once_until_the_run_ends(recordings_api: RecordingsApi) -> None:
     same = row(1)  # two equal rows are two lines

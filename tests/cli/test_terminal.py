@@ -233,7 +233,7 @@ def confirm(output: Output, question: str, *, word: str, timeouts: dict[str, flo
         (b"\x1b[1;2" + b"R" * 2000, False),
     ],
 )
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_input_is_parsed_in_chunks_of_any_size(typed: bytes, is_meant: bool | None, data: st.DataObject) -> None:
     typing = PromptInput("cancel")

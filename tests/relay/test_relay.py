@@ -1,6 +1,5 @@
 """A relay and its screens: the same runs, responses and findings, and a true state after every failure."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -143,20 +142,6 @@ async def test_response_is_whole_if_a_part_ends_inside_a_character(tmp_path: Pat
     fleet.fault = lambda path: Response(body) if path.endswith("/trace") else None
     async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket:
         assert (await answer_to(socket, TRACE.request(FAILED.id))).body == body
-
-
-async def test_identical_requests_of_screens_are_sent_once(tmp_path: Path) -> None:
-    async with (
-        relay_setup(busy_fleet(), tmp_path) as setup,
-        screen_on(setup) as one,
-        screen_on(setup) as other,
-    ):
-        await synchronise(setup, one)
-        await synchronise(setup, other)
-        path = f"/api/v3/runs/{FAILED.id}"
-        assert not setup.fleet.requests_to(path)
-        await asyncio.gather(*(each.fetcher.api.read_run(RunId(FAILED.id)) for each in (one, other)))
-        assert len(setup.fleet.requests_to(path)) == 1
 
 
 async def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None:

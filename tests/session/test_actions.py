@@ -21,7 +21,6 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, Run, RunId
 from tui.emulator.routes.table import NAMES
 from tui.store.merge import merge
-from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.sync.tree import MAX_TREE_READS, MAX_TREES, ActionPlanner
 
@@ -59,15 +58,6 @@ def test_cancel_is_confirmed_and_logged_without_the_key(tmp_path: Path) -> None:
     user, _, host = first.pop("by").partition("@")
     assert "" not in {user, host, first.pop("at"), first.pop("api")}
     assert first == {"via": "key", "env": "dev", "action": "cancel", "subject": RUN.id, "phase": "requested"}
-
-
-def test_replay_returns_the_new_run(tmp_path: Path) -> None:
-    run = FleetRun(1, -10, -5, -1)
-    fleet = fleet_of(run)
-    end, _ = perform(fleet, tmp_path, REPLAY, run)
-    assert end.phase is ActionPhase.CONFIRMED
-    assert end.new_run_id == fleet.newest.id != run.id
-    assert log_lines(tmp_path)[-1]["newRun"] == end.new_run_id
 
 
 LOST = "the answer was lost (POST "
@@ -110,15 +100,6 @@ def test_action_is_sent_once_and_proven_by_rows(
     assert fleet.status(RUN) == ("CANCELED" if has_effect else "EXECUTING")
 
 
-def test_action_is_sent_again_after_a_429(tmp_path: Path) -> None:
-    fleet, answers = fleet_of(RUN), [JSONResponse({"error": "slow down", "secondsUntilReset": 4.0}, 429)]
-    fleet.fault = lambda path: answers.pop() if answers and is_action(path) else None
-    end, _ = perform(fleet, tmp_path, CANCEL, RUN)
-    assert end.phase is ActionPhase.CONFIRMED
-    first, second = actions_sent(fleet)
-    assert second - first == pytest.approx(4)
-
-
 @pytest.mark.parametrize("ended_s", [-1, 1], ids=["before it was read", "since"])
 def test_cancel_is_not_sent_for_a_final_run(tmp_path: Path, ended_s: float) -> None:
     run = FleetRun(1, -10, -5, ended_s)
@@ -141,15 +122,6 @@ def test_blocked_session_sends_nothing(tmp_path: Path, action: Action, changes: 
     assert end.phase is ActionPhase.REFUSED
     assert words in end.message
     assert not actions_sent(fleet)
-
-
-async def test_unknown_environment_counts_as_production(tmp_path: Path) -> None:
-    fleet = fleet_of()
-    fleet.fault = lambda path: server_error(401) if path == "/api/v1/whoami" else None
-    async with session_on(fleet, tmp_path, expect_env="dev") as (session, _):
-        assert await session.fetcher.fetch_environment(Priority.ACTION)
-        assert session.interlock.is_production
-        assert session.write_block is not None
 
 
 # --- what rows prove

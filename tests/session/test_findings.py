@@ -14,7 +14,7 @@ from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.responses import server_error
 from tests.support.session import polling, public_token
 from tests.support.sure import sure
-from tui.domain.facts import DECIDING, FactSource
+from tui.domain.facts import FactSource
 from tui.domain.filters import RunFilters
 from tui.domain.finding import NOT_KNOWN, OK, FindingWord, Verdict
 from tui.domain.run import REALTIME, REST, TaskId
@@ -140,20 +140,6 @@ async def test_old_verdict_is_stale_only_after_a_silence(tmp_path: Path, is_sile
             assert first is None
             assert word(session) == OK
             assert NOT_KNOWN not in {each.word for each in said if each is not None}
-
-
-@pytest.mark.parametrize("is_list_read", [False, True])
-async def test_failures_delay_no_verdict(tmp_path: Path, is_list_read: bool) -> None:
-    fleet = quiet_fleet()
-    fleet.fault = lambda path: server_error(500, "down") if path in READS or not is_list_read else None
-    async with polling(fleet, tmp_path) as (session, later):
-        session.findings.watch()
-        await later(5 if is_list_read else 15)
-        verdict = sure(session.store.verdict)
-        assert (verdict.word, verdict.refused) == (NOT_KNOWN, ())
-        assert (verdict.heard_at is not None) is is_list_read
-        if is_list_read:
-            assert {each.source for each in verdict.unread} == set(DECIDING)
 
 
 @pytest.mark.parametrize("path", READS[:2])

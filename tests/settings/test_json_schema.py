@@ -67,16 +67,11 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return [place for key in keys for place in ((value, key), *places(value[key]))]
 
 
-@settings(max_examples=40)
-@given(DOCUMENTS)
-def test_what_the_schema_accepts_is_read(document: dict[str, Any]) -> None:
+@settings(max_examples=50)
+@given(DOCUMENTS, st.sampled_from(ODD), st.data())
+def test_schema_and_reader_accept_and_refuse_the_same(document: dict[str, Any], odd: Any, data: st.DataObject) -> None:
     VALIDATOR.validate(document)
     assert read_document(document).complaints == ()
-
-
-@settings(max_examples=40)
-@given(DOCUMENTS, st.sampled_from(ODD), st.data())
-def test_schema_and_reader_refuse_the_same(document: dict[str, Any], odd: Any, data: st.DataObject) -> None:
     found = places(document)
     assume(found)
     container, key = data.draw(st.sampled_from(found))

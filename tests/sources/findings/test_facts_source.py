@@ -214,7 +214,7 @@ async def test_limits_are_read_only_where_queues_have_none() -> None:
         assert FactSource.QUEUES not in seen.unread()
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [403, 404])
 async def test_refused_facts_are_reported_and_never_asked_again(status: int) -> None:
     fleet = a_fleet()
     fleet.fault = lambda _: server_error(status, "Unauthorized")

@@ -27,7 +27,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Capability, RunStatus
 from tui.domain.update import SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sync.feed import MAX_LIST_WAIT_S, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
+from tui.sync.feed import MAX_LIST_WAIT_S, MAX_SNAPSHOT_PARTS
 from tui.sync.lists import RECONCILE_EVERY_S
 
 
@@ -182,7 +182,8 @@ async def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
         assert followed.status(77) is None
 
 
-async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path) -> None:
+async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sync.feed.RETRY_REFUSED_AFTER", timedelta(minutes=2))
     async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "error", "status": 403, "route": "feed"})
         await followed.later(30)
@@ -196,7 +197,7 @@ async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path) -> N
         count_before = followed.request_count(FEED, 0)
         await followed.later(60)
         assert followed.request_count(FEED, 0) == count_before
-        await followed.later(RETRY_REFUSED_AFTER.total_seconds())
+        await followed.later(60)
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
 
