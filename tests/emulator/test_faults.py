@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from tests.support.emulator.server import DEVELOPMENT, PATIENCE_S, PRODUCTION, EmulatorServer, run_emulator
-from tui.emulator.demo_tasks import COMPANY as LIVE
 from tui.emulator.environment import API_VERSION
 from tui.emulator.server.child import PortTaken, listen
 from tui.emulator.server.faults import KINDS
@@ -190,45 +189,6 @@ def test_slow_queries_fill_the_places_of_the_project(api: EmulatorServer) -> Non
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
 
 
-def test_storm_lets_runs_fail_with_one_cause() -> None:
-    with run_emulator(LIVE) as api:
-        path = f"{api.url}/emulator/storm"
-        storm = {"runs": 90, "seconds": 6, "environment": "prod"}
-        assert api.client.post(path, json=storm).json() == storm
-        api.advance(9)
-        runs = api.client.get(f"{api.url}/emulator/world?environment=prod").json()["runs"]
-        failed = [run for run in runs if "source:storm" in run["tags"]]
-        assert [(run["status"], run["cause"]) for run in failed] == [("FAILED", "14 UNAVAILABLE")] * 90
-        assert len({run["createdAt"] for run in failed}) == 90
-        for body in (b"[]", b"{", b'{"runs": 0}', b'{"seconds": "1"}', b'{"environment": 1}'):
-            assert "expected runs from 1 to 20000" in api.client.post(path, content=body).json()["error"]
-
-
-def test_latency_comes_before_other_faults(api: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr("tui.emulator.server.application.anyio.sleep", sleep)
-    api.faults({"kind": "error", "times": 9}, {"kind": "latency", "ms": 1_000, "jitter_ms": 200, "route": "list"})
-    assert {api.get(LIST).status_code for _ in range(9)} == {500}
-    assert len(set(slept)) == 9
-    assert all(0.8 <= seconds <= 1.2 for seconds in slept)
-
-
-def test_caching_proxy_returns_old_responses(api: EmulatorServer) -> None:
-    api.faults({"kind": "cached"})
-    first = api.get(LIST)
-    running(api)
-    assert (api.get(LIST).content, api.get(LIST).headers) == (first.content, first.headers)
-    # Another client counts separately, and only GETs are cached.
-    assert api.get(LIST, headers={"x-trigger-api-version": API_VERSION}).json()["data"] != []
-    assert api.trigger() != api.trigger()
-    api.faults()
-    assert api.get(LIST).content != first.content
-
-
 # --- connections
 
 
@@ -375,45 +335,3 @@ def test_server_stops_with_clients_connected_and_leaves_nothing() -> None:
         assert again.getsockname()[0] == "127.0.0.1"
     assert set(threading.enumerate()) <= threads
     assert psutil.Process().num_fds() <= files
-
-
-def test_worlds_advance_without_requests_and_after_a_bug(caplog: pytest.LogCaptureFixture) -> None:
-    with run_emulator(LIVE, is_ticking=True, rate_per_s=5.0, history=20) as api:
-        api.get(LIST)
-        world, moved, calls = api.world(), threading.Event(), []
-        advance = world.advance
-
-        def failing(to_ms: int) -> None:
-            calls.append(to_ms)
-            if len(calls) == 1:
-                raise ZeroDivisionError("a mistake of the world")
-            advance(to_ms)
-            if world.now_ms == api.time[0]:
-                moved.set()
-
-        world.advance = failing  # type: ignore[method-assign]
-        api.advance(60)
-        assert moved.wait(PATIENCE_S)
-        assert any(run.created_ms > api.time[0] - 30_000 for run in world.ledger)
-    assert "a mistake of the world" in caplog.text
-
-
-def test_requests_are_answered_while_a_world_catches_up() -> None:
-    with run_emulator(LIVE, rate_per_s=30.0, history=20) as api:
-        api.get(LIST)
-        begin_ms, dev, begun = api.time[0], api.world(), threading.Event()
-        advance = dev.advance
-
-        def watched(to_ms: int) -> None:
-            advance(to_ms)
-            begun.set()
-
-        dev.advance = watched  # type: ignore[method-assign]
-        api.advance(90)  # a second and more of work: the next request comes within it on a busy machine too
-        slow = threading.Thread(target=api.get, args=(LIST,))
-        slow.start()
-        assert begun.wait(PATIENCE_S)
-        assert httpx2.get(f"{api.url}/emulator/faults", trust_env=False).status_code == 200
-        assert begin_ms < dev.now_ms < api.time[0]
-        slow.join()
-        assert dev.now_ms == api.time[0]

@@ -16,7 +16,7 @@ from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.lists import read_page
 from tui.emulator.recorded_tasks import MAX_DURATION_S, RECORDED_LIMITS, RECORDED_TASKS
 from tui.emulator.simulation.runs import FILTER_STATUSES, NewRun, Run, Status
-from tui.emulator.simulation.script import FailureKind, Script, Task, Wait, Work
+from tui.emulator.simulation.script import FailureKind
 from tui.emulator.world import DemoTasks, World
 
 START_MS = 1_795_528_000_000
@@ -189,31 +189,6 @@ def test_oldest_families_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> N
     for run in world.ledger:
         assert run.parent is None or run.parent.number in world.ledger.by_number
         assert world.find(run.id) is run
-
-
-def test_suspended_run_resumes_before_queued_ones() -> None:
-    waiting = Task("waits", lambda _: Script((Wait(6_000), Work(1_000))), "src/job.ts", queue="narrow")
-    job = Task("job", lambda _: Script((Work(20_000),)), "src/job.ts", queue="narrow")
-    company = DemoTasks([waiting, job], limits={"narrow": 1})
-    world = World(company, start_ms=START_MS, environment=PRODUCTION)
-    suspended, _ = world.trigger(NewRun(task_id="waits"))
-    world.advance(START_MS + 2_000)
-    assert suspended.status is Status.WAITING
-    busy, _ = world.trigger(NewRun(task_id="job"))
-    later, _ = world.trigger(NewRun(task_id="job"))
-    queue = world.queues.named("narrow")
-    world.pause(queue, is_paused=True)
-    world.advance(START_MS + 40_000)
-    assert busy.status is Status.COMPLETED
-    assert list(queue.waiting.values()) == [suspended, later]
-    world.pause(queue, is_paused=False)
-    world.advance(START_MS + 40_500)
-    assert (suspended.status, later.status, queue.running) == (Status.EXECUTING, Status.QUEUED, 1)
-    world.advance(START_MS + 90_000)
-    assert (suspended.status, later.status) == (Status.COMPLETED, Status.COMPLETED)
-    # The run cost nothing while it was suspended.
-    assert suspended.usage_ms == 1_000
-    check(world)
 
 
 # --- pages of the list

@@ -1,7 +1,7 @@
 """Runs the monitor on a store with generated runs and changes, without a server: `python -m tests.perf.filled`.
 
 With a third argument, all runs are of the last hours and have failed, in 40 ways.
-SIGUSR1 changes the status and the duration of one visible run. SIGUSR2 writes to the file FILLED_INTO how many changes
+SIGUSR2 writes to the file FILLED_INTO how many changes
 were made, what making them cost, how many runs are older in the store, and how long the longest
 garbage collection took. Requests of the panes for single runs get no
 response.
@@ -112,7 +112,6 @@ class Filled(TriggerApp):
         self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
         gc.callbacks.append(self._on_collection)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, self._change_one, itertools.count(1))
         loop.add_signal_handler(signal.SIGUSR2, lambda: session.spawn(self._report(), "report"))
         await session.emit(SourceConnected("rest", session.now(), 86_400))
         if self._changes_per_s:
@@ -164,12 +163,6 @@ class Filled(TriggerApp):
         stored = self.session.store.get(expected.id)
         assert expected.state is not None
         return stored is None or stored.state is None or stored.state.updated_at < expected.state.updated_at
-
-    def _change_one(self, versions: "itertools.count[int]") -> None:
-        version = next(versions)
-        word = CHANGING[1 + version % 2]
-        update = RunsRead((patch(5, word, self.started_at, version=version),))
-        self.session.spawn(self.session.emit(update), "change one")
 
 
 async def main(runs: int, changes_per_s: int, *, are_failed: bool = False) -> None:

@@ -11,9 +11,6 @@ from tui.domain.text import Raw
 OWN, DEPENDENCY, NODE, NOTE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE, FrameKind.NOTE
 
 
-CORE = "@trigger.dev/core"
-
-
 def frame(line: str) -> StackFrame:
     (found,) = parse_stack(Raw(f"Error: m\n    {line}"))
     assert found.text == line

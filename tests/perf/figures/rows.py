@@ -13,7 +13,6 @@ from tests.perf.figures import (
     findings,
     keys,
     live,
-    logs,
     opening,
     overview,
     scale,
@@ -58,7 +57,4 @@ ROWS: Final = (
     Row("–", "a row of the list at 100,000, with a view", "900 B", scale.row_memory),
     Row("–", "longest full collection, 100,000 runs", "5 ms", scale.collections),
     Row("–", "key to first byte, p95, 100,000 runs", "1.25 x that of 1,000", scale.key_at_scale),
-    Row("–", "a log of 25,000 lines opens", "500 ms from its bytes", logs.opening),
-    Row("–", "the slowest key while it is read", "15 ms more than without", logs.held),
-    Row("–", "memory after one such log, and after three more", "+ 2 MB at most", logs.memory),
 )

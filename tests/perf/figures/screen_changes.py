@@ -1,7 +1,6 @@
 """What a terminal received: its frames, the least bytes for the same changes, and the lines that the bytes were for."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -43,16 +42,6 @@ def frames(terminal: Terminal, since: int) -> Iterator[Span]:
         end, last_s = total, moment_s
     if end > start:
         yield start, end
-
-
-def bytes_of_lines(terminal: Terminal, span: Span) -> Counter[int]:
-    """Return how many bytes of a span were for each line of the screen: that of the cursor after a sequence."""
-    emulator, counted = _emulator(terminal), Counter[int]()
-    emulator.feed(bytes(terminal.received[: span[0]]))
-    for sequence in _SEQUENCE.findall(bytes(terminal.received[span[0] : span[1]])):
-        emulator.feed(sequence)
-        counted[emulator.screen.cursor.y] += len(sequence)
-    return counted
 
 
 def first_paint_s(terminal: Terminal) -> float:

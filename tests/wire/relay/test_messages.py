@@ -35,7 +35,7 @@ from tui.domain.update import (
 )
 
 ENDLESS_ARRAY = b"[" * 200_000
-WELCOME, RUNS, FACTS_TEXT, *_, RESPONSE = map(encoded, RELAY_MESSAGES)
+WELCOME, RUNS, FACTS_TEXT, *_ = map(encoded, RELAY_MESSAGES)
 HELLO = encoded(SCREEN_MESSAGES[0])
 CALL = encoded(relay.Call(1, SPAN.request("run_a", span="span")))
 MINUTES = encoded(relay.Call(1, TaskMinutes(at(0), at(60), timedelta(minutes=1))))
