@@ -4,7 +4,6 @@ Every wait is for a state, and every cost is that of the change between two stat
 changes nothing. `python -m tests.perf` measures times.
 """
 
-import importlib
 import json
 import re
 import sys
@@ -18,7 +17,6 @@ from statistics import median
 from time import monotonic
 from typing import Any, Final
 
-import pytest
 from starlette.types import Receive, Scope, Send
 
 from tests.perf.figures.errors import requests_for_500
@@ -481,11 +479,3 @@ def down_the_spans(shown: Monitor) -> Iterator[Cost]:
         key = DOWN if number < PAGE_SPANS + 4 else PAGE_DOWN
         name = "attempt 1 · attempt" if number == 0 else f"span {number - 1} · span"
         yield shown.cost(partial(shown.terminal.send, key), partial(shown.is_on_screen, name), slice(0, FACTS_LINE))
-
-
-@pytest.mark.parametrize("module", ["tests.perf.__main__", "tests.screenshots"])
-def test_unknown_name_is_refused_with_the_names(module: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        importlib.import_module(module).main(["nope"])
-    assert refused.value.code == 2
-    assert "unknown: nope; the names are " in capsys.readouterr().err

@@ -195,25 +195,27 @@ def test_enter_lists_the_runs_of_a_schedule_and_leads_back(tmp_path: Path) -> No
     run_story(story, tmp_path, fleet, size=(160, 40))
 
 
-@NAMES
-def test_nothing_is_asked_while_nobody_looks(name: str, tmp_path: Path) -> None:
+def test_nothing_is_asked_while_nobody_looks(tmp_path: Path) -> None:
+    name = "schedules"
     fleet = answering(name, small_fleet(3))
 
     async def story(monitor: Monitored) -> None:
-        await monitor.later(200)
+        await monitor.later(40)
         assert asked_of(name, fleet) == 0
         await monitor.press("colon", *name, "enter", wait_s=40)
         assert asked_of(name, fleet) == 2
-        await monitor.press("escape", wait_s=200)
+        await monitor.press("escape", wait_s=70)
         assert asked_of(name, fleet) == 2
 
     run_story(story, tmp_path, fleet)
 
 
-@NAMES
 @pytest.mark.parametrize(
-    ("status", "words"),
-    [(403, "This key may not read the {}: "), (404, "This server has no list of {} (404). r tries again.")],
+    ("name", "status", "words"),
+    [
+        ("tokens", 403, "This key may not read the {}: "),
+        ("bulk", 404, "This server has no list of {} (404). r tries again."),
+    ],
 )
 def test_refused_list_says_why_and_is_not_asked_again(name: str, status: int, words: str, tmp_path: Path) -> None:
     fleet, read = small_fleet(3), view_of(name).read
@@ -222,7 +224,7 @@ def test_refused_list_says_why_and_is_not_asked_again(name: str, status: int, wo
     fleet.fault = lambda path: refused if path == read.path else None
 
     async def story(monitor: Monitored) -> None:
-        await monitor.later(100)
+        await monitor.later(70)
         assert isinstance(monitor.app.screen, ListScreen), "the monitor starts at the address of a list"
         assert words.format(view_of(name).rows_name) in monitor.text
         assert asked_of(name, fleet) == 1

@@ -1,10 +1,8 @@
-"""Every screen of the monitor, as Textual paints it and as the terminal is sent it, at three sizes."""
+"""Every screen of the monitor, as Textual paints it and as the terminal is sent it."""
 
 import os
 import sys
 from pathlib import Path
-
-import pytest
 
 from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
@@ -56,6 +54,9 @@ STEPS = (
 )
 """Keys that lead through all views, panes, dialogs and text fields, each with a text that is shown then."""
 
+SIZE = (120, 40)
+"""Random frames have other sizes in `test_frames.py`; here it is about the styles of real screens."""
+
 QUIET_S = 0.06
 """Long enough for the frame of a key to begin."""
 
@@ -71,10 +72,8 @@ def is_between_frames(received: bytearray) -> bool:
     return received.rfind(b"\x1b[?2026h") <= received.rfind(b"\x1b[?2026l")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int], tmp_path: Path) -> None:
-    columns, lines = size
-    frugal, file = Emulator(Screen(columns, lines)), tmp_path / "frugal"
+def test_every_screen_is_drawn_cell_by_cell(tmp_path: Path) -> None:
+    frugal, file = Emulator(Screen(*SIZE)), tmp_path / "frugal"
     env = environment(None, XDG_STATE_HOME=os.fspath(tmp_path), FRUGAL=os.fspath(file))
     options = ["demo", "--prod", "--time-scale", "0", "--seed", "1", "--history", "150"]
     sent = 0
@@ -86,7 +85,7 @@ def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int], tmp_path: Pat
         sent = len(data)
         return is_between_frames(terminal.received) and cells(frugal) == cells(terminal)
 
-    with Terminal([sys.executable, "-c", BOTH, *options], size=size, env=env) as terminal:
+    with Terminal([sys.executable, "-c", BOTH, *options], size=SIZE, env=env) as terminal:
         terminal.wait_for("Completed")
         for key, shown in STEPS:
             (terminal.send_alone if key == "Y" else terminal.send)(key)

@@ -16,16 +16,16 @@ from tui.settings.secret import NO_SECRET
 from tui.settings.settings import Settings, with_file
 
 TERM = {"TERM": "xterm-256color"}
-FAILS_AT_S = 60.0
+FAILS_AT_S = 20.0
 
 
 def failing_fleet() -> Fleet:
-    """Return a fleet in which every run of a task fails after a minute, and of another one after two minutes more."""
+    """Return a fleet in which every run of a task fails after some seconds, and of another one after a minute more."""
     fleet = fleet_of(
         FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 50)
     )
     for number in range(20):
-        for task, first, begin_s in (("charge", 100, FAILS_AT_S), ("bill", 200, FAILS_AT_S + 120)):
+        for task, first, begin_s in (("charge", 100, FAILS_AT_S), ("bill", 200, FAILS_AT_S + 60)):
             at_s = begin_s + number / 4
             fleet.add_all([FleetRun(first + number, at_s, at_s + 0.1, at_s + 0.2, "FAILED", task=task)])
     fleet.allow_queries()
@@ -63,7 +63,7 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
             app.change_settings(replace(session.settings, bell=settings_of(text).bell))
             await monitor.later(8)
             assert session.findings.is_watched is bool(text)
-        await monitor.later(120)
+        await monitor.later(60)
         await until_real(monitor, lambda: len(alerts()) == 2, "the second call of the command")
         assert (alerts()[1]["subject"], alerts()[1]["quiet"]) == ("bill", True)
         assert written == [call], "the hours are quiet"

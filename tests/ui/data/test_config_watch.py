@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fleet import SECRET, Fleet, FleetRun, in_ms
+from tests.support.fleet import SECRET
+from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tests.support.virtual_clock import VirtualClock
-from tui.emulator.simulation.runs import NewRun
-from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.features import checked_file
 from tui.kit.live_model import Messages
 from tui.kit.state_files import ConfigWatch, SettingsChange
@@ -137,20 +135,6 @@ def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pyt
     assert watched.session.settings.theme == "light"
 
 
-def fleet() -> Fleet:
-    """A run whose three attempts throw."""
-    created = Fleet(VirtualClock())
-    failure = Failure(FailureKind.ERROR, "Upstream returned 503", "UpstreamError", "")
-    script = Script((Work(400),), throws=failure)
-    new = NewRun(task_id="charge-card", id=FleetRun(1, 0).id, script=script, max_attempts=3, starts_ms=in_ms(-60))
-
-    def create() -> None:
-        created.world.lifecycle.create(new)
-
-    created.world.agenda.at(in_ms(-60), create)
-    return created
-
-
 def test_problems_of_the_config_file_are_counted_at_the_start(tmp_path: Path) -> None:
     complaint = Complaint("theme", 'expected "dark", got "purple"', file="~/config.toml")
 
@@ -160,4 +144,4 @@ def test_problems_of_the_config_file_are_counted_at_the_start(tmp_path: Path) ->
         assert "config file" not in monitor.lines[-1]
 
     file = ConfigFile(complaints=(complaint, complaint, replace(complaint, is_remark=True)))
-    run_story(story, tmp_path, fleet(), file=file, size=(60, 15))
+    run_story(story, tmp_path, small_fleet(3), file=file, size=(60, 15))

@@ -1,16 +1,20 @@
 """The detail pane by its keys."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, fleet_of, in_ms
 from tests.support.present.samples import HOSTILE
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
+from tui.emulator.routes.runs import VALID_S
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
+from tui.features.detail import value
 from tui.features.detail.value import ValueScreen, ValueView
 from tui.features.detail.view import DetailPane
 
@@ -157,7 +161,11 @@ async def test_stored_value_is_fetched_on_enter(monitor: Monitored) -> None:
 
 
 @on_monitor(lambda: fleet_with(LARGE))
-async def test_value_fetch_reports_errors_and_renews_its_address(monitor: Monitored) -> None:
+async def test_value_fetch_reports_errors_and_renews_its_address(
+    monitor: Monitored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert timedelta(seconds=VALID_S) > value._ADDRESS_LIFETIME
+    monkeypatch.setattr(value, "_ADDRESS_LIFETIME", timedelta(seconds=15))
     fleet = monitor.api.fleet
     await monitor.press("j", "enter", wait_s=1)
     fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
@@ -166,7 +174,7 @@ async def test_value_fetch_reports_errors_and_renews_its_address(monitor: Monito
     assert cursor_row(monitor).startswith("payload   403, the address may")
     assert "Signature" not in monitor.text
     fleet.fault = lambda _: None
-    await monitor.later(290)
+    await monitor.later(16)
     detail = f"/api/v3/runs/{FleetRun(3, 0).id}"
     count_before = len(fleet.requests_to(detail))
     await fetch(monitor)

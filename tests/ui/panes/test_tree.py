@@ -136,19 +136,6 @@ async def test_tree_stays_while_another_run_is_fetched(monitor: Monitored) -> No
     assert rows(monitor)[3] == "> leaf"
 
 
-@on_monitor(planted)
-async def test_tree_shows_the_newest_state_of_runs(monitor: Monitored) -> None:
-    await opened(monitor)
-    fleet = monitor.api.fleet
-    line = monitor.line_of("notify")
-    assert monitor.lines[line].split()[2:3] == ["◐"]
-    await monitor.later(30 - fleet.now_s)
-    assert rows(monitor)[4] == "> notify"
-    assert "✓ notify" in monitor.lines[line]
-    assert monitor.lines[3].split()[1:6] == ["✓", "import", "trigger()", "✗2", "✓7"]
-    assert "all loaded" in monitor.lines[1]
-
-
 async def opened_waterfall(monitor: Monitored, *, zoom: bool = True) -> WaterfallPane:
     """The waterfall of the checkout."""
     await monitor.press("G", "4", *(["z"] if zoom else []), "t", wait_s=2.0)

@@ -1,6 +1,7 @@
 """Actions on the whole monitor: the runs that a key is about, refusals, outcomes, and quitting before the end."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from tests.support.fleet import FleetRun, fleet_of
 from tests.support.ui.action_app import executing
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tui.features.actions.view import ConfirmScreen
-from tui.kit.bars import live_keys
 from tui.kit.painted import LeaveScreen
 from tui.kit.terminal.input import JoinedKey
 from tui.kit.type_ahead import AFTER_PASTE_S, REFUSAL
@@ -57,45 +57,15 @@ async def test_key_without_effect_says_why(monitor: Monitored) -> None:
     assert offered(monitor) == ["R replay"]
 
 
-def test_refused_key_is_faint_and_says_why(tmp_path: Path) -> None:
-    why = "the server refuses it to this key (403)"
-
-    async def story(monitor: Monitored) -> None:
-        monitor.api.fleet.fault = lambda path: (
-            JSONResponse({"error": "no"}, 403) if path.endswith(("/cancel", "/replay")) else None
-        )
-        for key, word in (("C", "cancel"), ("R", "replay")):
-            await monitor.press("g", "j", "j", key)
-            await wait_for_question(monitor)
-            await monitor.press("y", wait_s=6)
-            (shown,) = (each for each in live_keys(monitor.screen) if each.id == word)
-            assert (shown.works_now, shown.denial) == (False, why)
-            assert f"{key} {word}" in monitor.lines[-1]
-            sent = len(monitor.api.fleet.requests)
-            await monitor.press("space", key, wait_s=0.1)
-            assert not asks(monitor)
-            assert monitor.lines[-1].endswith(f"{word}: {why}")
-            await monitor.press("space", "colon", *word, wait_s=0.5)
-            assert f"{why[1:]}." in monitor.text
-            await monitor.press("escape", "question_mark", wait_s=0.5)
-            assert f"{word}: the server refuses it to" in monitor.text
-            await monitor.press("escape", wait_s=0.5)
-            assert not any(path.endswith(word) for _, path, _ in monitor.api.fleet.requests[sent:])
-        await monitor.press("r", "C")  # the key may have been given the right
-        assert asks(monitor)
-
-    run_story(story, tmp_path, fleet_of(FAILED, executing(1)))
-
-
 @on_monitor(lambda: fleet_of(FAILED, executing(1)))
 async def test_paste_starts_no_action_and_says_so(monitor: Monitored) -> None:
     await monitor.press("j", "j")
-    for key in ("C", "R", "u", "y", "q", "o", "O", "ctrl+o", "S"):
-        for paste in (events.Paste("x"), JoinedKey("j", None, is_burst=True)):
-            await monitor.later(5)
-            monitor.app.post_message(paste)
-            await monitor.press(key)
-            assert monitor.lines[-1].endswith(REFUSAL), key
+    others = ("u", "y", "q", "o", "O", "ctrl+o", "S")
+    for key, is_burst in (*product("CR", (False, True)), *product(others, (True,))):
+        await monitor.later(5)
+        monitor.app.post_message(JoinedKey("j", None, is_burst=True) if is_burst else events.Paste("x"))
+        await monitor.press(key)
+        assert monitor.lines[-1].endswith(REFUSAL), key
     await monitor.later(AFTER_PASTE_S)
     monitor.app.post_message(JoinedKey("ctrl+q", None, is_burst=True))
     await monitor.later()
@@ -135,15 +105,14 @@ async def test_action_uses_visible_marks_wherever_the_cursor_is(monitor: Monitor
     assert "the filter hides all marked runs" in monitor.lines[-1]
 
 
-@pytest.mark.parametrize("is_paused", [False, True])
-def test_outcome_is_shown_in_the_row_and_ends(tmp_path: Path, is_paused: bool) -> None:
-    """Of a run that nothing else is heard of, and whose cells do not change by the time."""
+def test_outcome_is_shown_in_the_row_and_ends(tmp_path: Path) -> None:
+    """Of a run that nothing else is heard of, whose cells do not change by the time, in a list that is paused."""
     fleet = fleet_of(FleetRun(90, -5000, -4999, -4998, end="FAILED"), FleetRun(80, -6000, -5999, -5998))
     answers = [JSONResponse({"secondsUntilReset": 3}, 429), JSONResponse({"error": "No"}, 403)]
     fleet.fault = lambda path: answers.pop(0) if path.endswith("/replay") else None
 
     async def story(monitor: Monitored) -> None:
-        await monitor.press("j", *("p" if is_paused else ""), "R")
+        await monitor.press("j", "p", "R")
         # A dialog is armed by frames, which come in real time: on a busy machine the first answer may be too soon.
         for _ in range(5):
             if asks(monitor):
@@ -240,7 +209,7 @@ async def test_quitting_asks_while_actions_wait(monitor: Monitored) -> None:
     assert writes(monitor) == []
 
 
-@pytest.mark.parametrize("keys", [("q", "ctrl+q"), ("ctrl+c", "", "ctrl+c"), ("colon", *"q!", "enter")])
+@pytest.mark.parametrize("keys", [("q", "ctrl+q"), ("ctrl+c", "", "ctrl+c")])
 @on_monitor(lambda: fleet_of(*RUNS))
 async def test_second_ctrl_c_or_ctrl_q_quits(monitor: Monitored, keys: tuple[str, ...]) -> None:
     await agree_to_two(monitor)

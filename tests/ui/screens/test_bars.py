@@ -8,26 +8,12 @@ from rich.color import ColorType
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from textual.strip import Strip
 
-from tests.support.fleet import SECRET
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, on_monitor
-from tests.support.virtual_clock import START, VirtualClock
-from tui.domain.run import Capability, Environment
-from tui.domain.text import Raw
-from tui.domain.update import (
-    CapabilityLost,
-    EnvironmentRead,
-    SourceConnected,
-    SourceRetrying,
-    SourceStopped,
-    Update,
-)
-from tui.kit.live_model import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
+from tests.support.virtual_clock import START
+from tui.kit.live_model import DUPLICATE_WINDOW, MAX_MESSAGES, Messages
 from tui.kit.screen import SLOW_LINK_REST_S
 from tui.kit.terminal.input import LinkSpeedChanged
-from tui.settings.settings import read_settings
-from tui.store.changes import Changes
-from tui.sync.session import Session
 
 RUNS = "/api/v1/runs"
 
@@ -101,59 +87,6 @@ def test_messages_are_bounded_and_duplicates_are_counted() -> None:
     for number in range(2 * MAX_MESSAGES):
         messages.add(START, f"message {number}")
     assert (len(messages), next(iter(messages)).text) == (MAX_MESSAGES, f"message {MAX_MESSAGES}")
-
-
-def messages_after(tmp_path: Path, *updates: Update) -> list[str]:
-    """What a session of these updates leaves in the ring."""
-
-    async def scenario() -> list[str]:
-        settings = read_settings(
-            {"TRIGGER_SECRET_KEY": SECRET, "TRIGGER_API_URL": URL, "XDG_STATE_HOME": str(tmp_path)}
-        )
-        session = Session(settings, clock=VirtualClock())
-        messages = Messages()
-        reporter = Reporter(session, messages)
-        for update in updates:
-            session.interlock.observe(update)
-            session.store.apply(update)
-            reporter.on_changes(Changes())
-            reporter.on_changes(Changes())
-        session.action_log.failure = "the action log cannot be written"
-        reporter.on_changes(Changes())
-        return [f"{each.text}{f' x{each.count}' if each.count > 1 else ''}" for each in messages]
-
-    return asyncio.run(scenario())
-
-
-def test_failure_and_its_end_are_reported_once(tmp_path: Path) -> None:
-    retry = SourceRetrying("rest", START + at(1), START + at(2), 1, "GET /api/v1/runs: no connection", False)
-    again = SourceRetrying("rest", START + at(2), START + at(4), 2, "GET /api/v1/runs: no connection", False)
-    stop = SourceStopped("rest", START + at(99), "GET /api/v1/runs: 401 Invalid API key", 401)
-    assert messages_after(
-        tmp_path,
-        SourceConnected("rest", START, 2.0),
-        retry,
-        again,
-        SourceConnected("rest", START + at(61), 2.0),
-        SourceConnected("rest", START + at(63), 2.0),
-        CapabilityLost(Capability.QUERY, "POST /api/v1/query: 403 no scope"),
-        EnvironmentRead(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), START),
-        EnvironmentRead(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), START + at(70)),
-        stop,
-    ) == [
-        f"No answer from {URL}: no connection. x2",
-        "Connected again after 60 s.",
-        (
-            "The server refuses queries: 403 no scope. "
-            "Counts are those of the loaded runs, and deep levels of trees may be missing."
-        ),
-        "Actions are blocked: the key now belongs to prod; it belonged to dev.",
-        (
-            "The key was refused (401). Set TRIGGER_SECRET_KEY to the secret key of an environment: "
-            "dashboard, page API keys."
-        ),
-        "Actions are not logged: the action log cannot be written.",
-    ]
 
 
 RIGHT_EDGE = 999

@@ -6,7 +6,6 @@ from textual import events
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor
 from tui.features.actions.view import ConfirmScreen
-from tui.features.columns.dialog import ColumnsScreen
 from tui.features.command_line.view import CommandLineScreen
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.queues.view import QueuesScreen
@@ -14,10 +13,10 @@ from tui.features.runs.filters import ServerFiltersScreen
 from tui.features.runs.screen import MainScreen
 from tui.features.views.view import LetterMenu
 from tui.features.wall.view import WallScreen
-from tui.kit.page_screen import HelpScreen, MessagesScreen
+from tui.kit.page_screen import HelpScreen
+from tui.kit.type_ahead import AFTER_PASTE_S
 
 SIZE = (80, 24)
-MESSAGES = ("colon", *"messages", "enter")
 
 
 def notice(width: int, height: int) -> list[str]:
@@ -33,15 +32,11 @@ SCREENS: tuple[tuple[tuple[str, ...], type[object]], ...] = (
     (("question_mark",), HelpScreen),
     (("colon",), CommandLineScreen),
     (("f",), ServerFiltersScreen),
-    (("c",), ColumnsScreen),
     (("apostrophe",), LetterMenu),
     (("j", "R"), ConfirmScreen),
     (("exclamation_mark",), ErrorsScreen),
-    (("exclamation_mark", "question_mark"), HelpScreen),
     (("Q",), QueuesScreen),
     (("W",), WallScreen),
-    (("W", "question_mark"), HelpScreen),
-    (MESSAGES, MessagesScreen),
 )
 
 
@@ -51,34 +46,24 @@ async def test_notice_hides_every_screen(monitor: Monitored) -> None:
         await monitor.press(*keys, wait_s=1)
         assert isinstance(monitor.app.screen, opened)
         titles, focused = monitor.lines[:2], monitor.app.focused
-        for size in ((60, 14), (59, 15)):
-            await monitor.resize(*size)
-            assert monitor.lines == notice(*size)
+        typed = getattr(focused, "value", None)
+        size = (60, 14) if keys else (59, 15)
+        await monitor.resize(*size)
+        assert monitor.lines == notice(*size)
         await monitor.resize(20, 3)
         assert monitor.lines == ["Terminal too small:", "20x3, needs 60x15.", "ctrl-q quits."]
         await monitor.resize(1, 1)
         await monitor.press("j", "y", "q", "escape", "enter")
+        if typed is not None:
+            monitor.send(events.Paste("pasted"))
+            await monitor.later(2 * AFTER_PASTE_S)
         await monitor.resize(*SIZE)
         assert isinstance(monitor.app.screen, opened)
         assert monitor.app.focused is focused
+        assert getattr(focused, "value", None) == typed
         assert [line[:6] for line in monitor.lines[:2]] == [line[:6] for line in titles]
         while monitor.app.screen is not monitor.screen:
             await monitor.press("escape")
-
-
-@on_monitor(small_fleet, size=SIZE)
-async def test_typed_text_stays_while_too_small(monitor: Monitored) -> None:
-    for keys in (("slash",), ("colon",), ("exclamation_mark", "slash"), ("question_mark", "slash")):
-        await monitor.press(*keys, *"sen")
-        await monitor.resize(40, 10)
-        await monitor.press(*"xyz", "backspace", "escape")
-        monitor.send(events.Paste("pasted"))
-        await monitor.later()
-        await monitor.resize(*SIZE)
-        await monitor.press("d")
-        assert getattr(monitor.app.focused, "value", "") == "send"
-        assert "send" in monitor.text
-        await monitor.press("escape", "escape")
 
 
 @on_monitor(small_fleet, size=SIZE)

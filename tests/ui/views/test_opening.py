@@ -61,26 +61,6 @@ async def test_typed_span_is_local_and_its_address_is_in_utc(monitor: Monitored)
     assert "2026-11-24 09:00-10:00" in monitor.text
 
 
-@on_monitor(failing_fleet)
-async def test_address_shows_what_it_names(monitor: Monitored) -> None:
-    apply_address(monitor.app, parse_address("errors?q=customer&since=6h&sort=most"))
-    await monitor.later(8)
-    assert "1:errors · /customer · last 6h · most first " in monitor.lines[1]
-    assert "1 of 3 groups" in monitor.lines[1]
-    apply_address(monitor.app, parse_address("runs?server-task=task-1&sort=took&q=run"))
-    await monitor.later(3)
-    assert "1:runs · /run · task-1, last 24h" in monitor.lines[1]
-    assert "by took" in monitor.lines[1]
-    assert len(monitor.screen.run_list.rows.view) == 6
-    run_id = monitor.screen.run_list.rows.view.at(0)
-    apply_address(monitor.app, parse_address(f"run?id={run_id}"))
-    await monitor.later(3)
-    assert monitor.screen.pane.title == "detail"
-    assert "task-1" in monitor.text
-    await monitor.press("escape")
-    assert monitor.screen.pane.title == "runs"
-
-
 def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None:
     failed = ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=6))
 

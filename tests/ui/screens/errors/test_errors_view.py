@@ -113,7 +113,7 @@ def test_keys_sort_filter_copy_and_change_the_span(tmp_path: Path, monkeypatch: 
         # An outage makes the groups stale: no minute of it is shown as one without failures.
         row = monitor.lines[LIST_LINE]
         monitor.api.fleet.fault = lambda _: PlainTextResponse("", 503)
-        await monitor.later(400)
+        await monitor.later(130)
         assert monitor.lines[LIST_LINE] == row
         assert "STALE" in monitor.lines[1]
         assert "last confirmed " in monitor.lines[1]

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse
 
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tui.domain.filters import RunFilters
 from tui.domain.finding import Finding as FoundThing
 from tui.domain.finding import FindingsRead, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
 from tui.domain.run import TaskId
@@ -103,18 +101,6 @@ async def test_wall_says_failing_now_and_tasks(monitor: Monitored) -> None:
     await monitor.press("right_curly_bracket", "right_parenthesis", "right_parenthesis", wait_s=0.2)
     assert "this is the shortest span" in monitor.lines[-1]
     assert "─ last hour ─" in monitor.text
-
-
-def test_failures_that_the_list_lacks_are_not_read(tmp_path: Path) -> None:
-    fleet = failing_fleet()
-    fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path == "/api/v1/errors" else None
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("W", wait_s=30)
-        assert "17 in 1 error group, 8 not read" in monitor.text, "all but the minute that is not over"
-
-    of_one_task = ViewAddress("runs", server=RunFilters(tasks=(TaskId("task-0"),)))
-    run_story(story, tmp_path, fleet, address=of_one_task, size=(120, 40))
 
 
 @on_monitor(failing_fleet)
