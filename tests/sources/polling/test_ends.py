@@ -74,10 +74,10 @@ async def test_page_one_misses_no_run_below_one_that_a_scan_found(tmp_path: Path
 
 
 async def test_many_new_runs_starve_neither_scans_nor_windows(tmp_path: Path) -> None:
-    fleet = busy_fleet(120, 50)
+    fleet = busy_fleet(100, 60)
     async with polling(fleet, tmp_path) as (session, later):
         await later(40)
-        for _ in range(2):
+        for _ in range(4):
             await later(5)
             live = [run for run in map(session.store.get, session.store.live()) if run is not None]
             ages = [fleet.now_s - (run.read_at - at(0)).total_seconds() for run in live if run.read_at is not None]
