@@ -144,19 +144,6 @@ async def test_keys_move_mark_sort_and_filter(monitor: Monitored) -> None:
     assert "of 30" not in await rule("escape")
 
 
-@on_monitor(small_fleet, size=(120, 40))
-async def test_list_keeps_its_run_visible_at_every_size(monitor: Monitored) -> None:
-    await monitor.press(*["j"] * 12)
-    here = monitor.screen.run_list.rows.cursor
-    for width, height in ((60, 15), (120, 40), (200, 60)):
-        await monitor.resize(width, height)
-        assert monitor.screen.run_list.rows.cursor == here
-        row = monitor.lines[cursor_line(monitor) or 0]
-        assert "send-email" in row
-        assert width < 72 or (here or "")[-4:] in row
-        assert all(len(line) <= width for line in monitor.lines)
-
-
 def seen(character: str, style: Style | None) -> object:
     """The visible part of a style: a space has no ink."""
     if style is None or character != " ":

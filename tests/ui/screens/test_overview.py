@@ -82,29 +82,6 @@ async def test_overview_is_shown_while_no_run_is_selected(monitor: Monitored) ->
         await monitor.later(3)
 
 
-@on_monitor(failing_fleet, has_overview=True)
-async def test_keys_lead_to_the_panes_of_the_rules(monitor: Monitored) -> None:
-    await monitor.later(3)
-    found = {}
-    for key in "2345":
-        await monitor.press(key)
-        found[key] = pane(monitor)
-    assert found == {"2": "overview", "3": "failing now", "4": "tasks", "5": "queues"}
-    await monitor.press("tab")
-    assert pane(monitor) == "runs"
-    await monitor.press("shift+tab", "shift+tab")
-    assert pane(monitor) == "tasks"
-    assert "3:failing now" in monitor.text, "it stands above"
-    # Typed at once: the number means the pane of the run that is selected by then.
-    await monitor.press("1", "j", "3", wait_s=1)
-    assert pane(monitor) == "attempts"
-    await monitor.press("1", "g", "3", wait_s=1)
-    assert pane(monitor) == "failing now"
-    await monitor.press("right_square_bracket", wait_s=1)
-    assert pane(monitor) == "runs", "the pane with the focus is gone"
-    assert monitor.screen.run_list.target is not None
-
-
 def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await judged(monitor)

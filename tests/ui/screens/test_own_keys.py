@@ -1,9 +1,7 @@
 """Keys of one's own in panes and dialogs, and the table of all bindings."""
 
-import ast
 import string
 from collections import defaultdict
-from pathlib import Path
 
 from textual.dom import DOMNode
 from textual.keys import _character_to_key
@@ -15,7 +13,6 @@ from tui.features import _KEY_SCOPES, key_table
 from tui.features.command_line.view import CommandField, CommandLineScreen
 from tui.features.copying.view import CopyMenu
 from tui.kit.app import AppBase
-from tui.kit.keys import key_label
 from tui.kit.page_screen import help_keys
 from tui.kit.painted import PaintedScreen
 from tui.settings.keys import SIGNS, parse_key
@@ -110,25 +107,6 @@ def test_file_can_name_every_binding_and_key() -> None:
 
 def test_signs_have_the_names_of_textual() -> None:
     assert {sign: _character_to_key(sign) for sign in string.punctuation} == SIGNS
-
-
-def test_sentences_name_the_usual_keys() -> None:
-    """Each `with_key("refresh", "r", …)` names a binding of the table, and its keys by default."""
-    names = ("with_key", "key_of", "keys_of")
-    texts = ((path, path.read_text(encoding="utf-8")) for path in Path("tui").rglob("*.py"))
-    usual = {row.id: [key_label(key) for key in row.keys] for row in key_table().rows.values()}
-    found = [
-        (path.name, str(call.args[0].value), [arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)])
-        for path, text in texts
-        if any(name in text for name in names)
-        for call in ast.walk(ast.parse(text))
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and call.func.id in names
-        and isinstance(call.args[0], ast.Constant)
-    ]
-    assert len(found) > 20
-    assert [each for each in found if usual.get(each[1], [])[:1] != each[2][:1] and each[2]] == []
 
 
 def test_page_of_keys_names_bindings_that_exist() -> None:

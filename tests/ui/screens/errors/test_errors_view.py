@@ -15,7 +15,6 @@ from tui.emulator.simulation.ledger import GroupKey
 from tui.features.actions.view import ConfirmScreen
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.runs.screen import MainScreen
-from tui.kit.page_screen import HelpScreen
 
 LIST_LINE = 3
 """The first line of the list of groups."""
@@ -131,28 +130,6 @@ def test_view_without_failures_says_so_when_it_is_known(tmp_path: Path) -> None:
 
     fleet = fleet_of(FleetRun(1, -60.0, -59.0, -50.0))
     run_story(story, tmp_path, fleet)
-
-
-@pytest.mark.parametrize("size", [(60, 20), (100, 30)])
-def test_view_uses_the_room_of_the_terminal(tmp_path: Path, size: tuple[int, int]) -> None:
-    async def story(monitor: Monitored) -> None:
-        await opened(monitor)
-        titles = monitor.lines[2].split()
-        assert ("since" in titles) is (size[0] >= 80)
-        assert ("versions" in titles) is (size[0] >= 100)
-        assert "last" not in titles
-        assert "3:newest failure" in monitor.text
-        assert "src/mail.ts:7" in monitor.text
-        assert "newest  run_" in monitor.text
-        await monitor.press("2", wait_s=1)
-        assert "of its 9 runs" in monitor.text
-        await monitor.press("z")
-        assert "1:errors" not in monitor.text
-        await monitor.press("question_mark", wait_s=1)
-        assert isinstance(monitor.app.screen, HelpScreen)
-        assert "longer, shorter span" in monitor.text or size[1] <= 24
-
-    run_story(story, tmp_path, failing_fleet(), size=size)
 
 
 def two_failures() -> Fleet:
