@@ -72,7 +72,7 @@ def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
         numbers = [line.split()[3] for line in monitor.lines[FIRST : FIRST + rows]]
         assert numbers == [str(number) for number in range(1, rows + 1)]
         assert reads(monitor) == rows
-        await monitor.later(20)
+        await monitor.later(10)
         assert reads(monitor) == rows, "each is read once"
         await monitor.press("G", wait_s=0.2)
         await monitor.press("exclamation_mark", wait_s=20)

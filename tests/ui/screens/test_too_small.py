@@ -50,8 +50,6 @@ async def test_notice_hides_every_screen(monitor: Monitored) -> None:
         size = (60, 14) if keys else (59, 15)
         await monitor.resize(*size)
         assert monitor.lines == notice(*size)
-        await monitor.resize(20, 3)
-        assert monitor.lines == ["Terminal too small:", "20x3, needs 60x15.", "ctrl-q quits."]
         await monitor.resize(1, 1)
         await monitor.press("j", "y", "q", "escape", "enter")
         if typed is not None:
@@ -64,6 +62,8 @@ async def test_notice_hides_every_screen(monitor: Monitored) -> None:
         assert [line[:6] for line in monitor.lines[:2]] == [line[:6] for line in titles]
         while monitor.app.screen is not monitor.screen:
             await monitor.press("escape")
+    await monitor.resize(20, 3)
+    assert monitor.lines == ["Terminal too small:", "20x3, needs 60x15.", "ctrl-q quits."]
 
 
 @on_monitor(small_fleet, size=SIZE)
