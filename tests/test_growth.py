@@ -192,7 +192,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "messages, blocks": (_messages, MESSAGES),
     "messages, words": (_messages, WORDS),
     "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES),
-    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 8), WORDS),
+    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), WORDS),
     "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.error",)),
     "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
     "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),

@@ -91,11 +91,12 @@ def test_no_class_takes_a_name_of_textual() -> None:
     ours = classes_of(node for module in MODULES if module.startswith(ROOMS) for node in nodes(module))
     assert {"App", "Screen", "Widget", "Input", "Driver", "Compositor"} <= used & {*theirs}
     both = {**theirs, **ours}
-    names = {name: attributes(node) | members(node) for name, node in theirs.items()}
+    above = {name: all_bases(name, both) & {*theirs} - {name} for name in ours}
+    names = {name: attributes(theirs[name]) | members(theirs[name]) for name in set().union(*above.values())}
     taken = {
         f"{name}.{each}"
         for name, node in ours.items()
-        for base in all_bases(name, both) & {*theirs} - {name}
+        for base in above[name]
         for each in names[base] & (attributes(node) | {member for member in members(node) if member.startswith("_")})
         if not each.startswith("__")
     }

@@ -16,7 +16,7 @@ TIMES: Final = 8
 SLACK: Final = 3.0
 """How much more than in proportion is measured by chance. What grows with the square takes 8 times more."""
 
-MEASURABLE_S: Final = 0.0075
+MEASURABLE_S: Final = 0.015
 _TRIES: Final = 8
 _MAX_UNIT: Final = 80
 
