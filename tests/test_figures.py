@@ -38,6 +38,7 @@ from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
+from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER
 
 START: Final = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
 SIZE: Final = 120, 40
@@ -479,3 +480,11 @@ def down_the_spans(shown: Monitor) -> Iterator[Cost]:
         key = DOWN if number < PAGE_SPANS + 4 else PAGE_DOWN
         name = "attempt 1 · attempt" if number == 0 else f"span {number - 1} · span"
         yield shown.cost(partial(shown.terminal.send, key), partial(shown.is_on_screen, name), slice(0, FACTS_LINE))
+
+
+def test_plain_driver_misses_the_goals(tmp_path: Path) -> None:
+    with monitor(tmp_path, **{DRIVER_VARIABLE: PLAIN_DRIVER}) as shown:
+        assert len(shown.terminal.received) > MAX_BYTES
+        zoom(shown)
+        costs = {"Down": [shown.move() for _ in range(3)]}
+        assert set(over(costs)) == set(costs)

@@ -137,6 +137,27 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
     story_of(story, tmp_path, server)
 
 
+def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        pane = await opened(monitor, "g")
+        await monitor.press("slash", *"ORDER", "enter")
+        assert "─ 1 of 2 hits" in monitor.lines[1]
+        await monitor.press("n")
+        assert pane.page.place == 4
+        assert "─ 2 of 2 hits" in monitor.lines[1]
+        await monitor.press("n")
+        assert pane.page.place == 0
+        await monitor.press("right_square_bracket", wait_s=2)
+        assert "· other · all levels · /ORDER" in monitor.lines[1]
+        assert "hits" in monitor.lines[1], "the search goes on in the log of another run"
+        await monitor.press("escape")
+        assert "hits" not in monitor.lines[1]
+
+    server = chatty()
+    server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])
+    story_of(story, tmp_path, server)
+
+
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
