@@ -748,8 +748,10 @@ class RereadQueue:
         is_at_end = self._paging.is_done or self._paging.page_count >= max(MIN_WINDOW_PAGES, count)
         lost = {run_id for run_id, at in missing.items() if is_at_end or at > reached}
         self._is_sparse |= len(lost) < len(missing) and count - len(missing) == 1
-        # The next page has more runs of the last moment. Any other run is found sooner by a window of its own.
-        if not any(reached in {at, window.created_to} for run_id, at in missing.items() if run_id not in lost):
+        # The next page has more runs of the last moment, or the first of the window, since the server rounds its ends.
+        # Any other run is found sooner by a window of its own.
+        newest = window.created_to - CREATED_SLACK
+        if not any(reached == at or reached > newest for run_id, at in missing.items() if run_id not in lost):
             self._window = None
         self._give_up(lost)
 

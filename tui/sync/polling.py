@@ -80,7 +80,8 @@ class CountPoller:
         if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
             self._older_polled_s = now_s
             if (longest := await self._query(RunCounts(None))) is not None:
-                self._older = Counter({status: longest[status] - counts[status] for status in LIVE})
+                # Runs that began or ended between the two queries are no older ones: a count below zero stays out.
+                self._older = +Counter({status: longest[status] - counts[status] for status in LIVE})
         return CountsRead(dict(counts + self._older), at, self._period_h)
 
     async def _query(self, query: TrqlQuery[StatusCount]) -> Counter[RunStatus] | None:

@@ -1,14 +1,25 @@
 """Parts of `sync/lists.py`: new runs of page one, and comparisons with what the feed covers."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
 from tests.support.domain.patches import at, patch_of
 from tui.api.runs import ListPage
-from tui.domain.run import Cursor
+from tui.domain.filters import RunFilters
+from tui.domain.run import Cursor, RunId, RunStatus
+from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.sync.lists import (
     FEED_DELAY,
+    MIN_WINDOW_PAGES,
     Coverage,
     NewestRuns,
+    RereadQueue,
 )
+from tui.sync.polling import CountPoller
 
 
 def page_of(*created_s: float, read_s: float = 1000) -> ListPage:
@@ -47,3 +58,35 @@ def test_change_is_missed_only_after_the_feeds_delay() -> None:
     compare_change(coverage, changed_s=10, now_s=reported_by_s + 0.001)
     assert coverage.take_comparison() == (1, 1)
     assert coverage.take_comparison() == (0, 0)
+
+
+async def test_window_of_a_run_between_two_milliseconds_ends() -> None:
+    """The server reads the end of a window in whole milliseconds, so that other runs may fill its first pages."""
+    store, numbers = Store(), count()
+    store.apply(RunsRead((patch_of("run_a", "EXECUTING", created=5.0004),)))
+
+    async def read(_: RunFilters, *, size: int, **__: object) -> ListPage:
+        patches = tuple(patch_of(f"run_{next(numbers)}", created=5.001) for _ in range(size))
+        return ListPage(patches, at(9), Cursor(patches[-1].id))
+
+    pages: Any = SimpleNamespace(store=store, read=read)
+    queue = RereadQueue(pages, RunFilters(), lambda _: True)
+    queue.add([RunId("run_a")])
+    await queue.read(9, max_single_reads=0)
+    assert next(numbers) == 10 * MIN_WINDOW_PAGES
+
+
+async def test_runs_that_end_between_two_counts_are_not_subtracted() -> None:
+    answers: Iterator[int] = iter([5, 4, 4])
+
+    async def query(*_: object, **__: object) -> list[dict[str, object]]:
+        return [{"status": "EXECUTING", "n": next(answers)}]
+
+    clock, fetcher = SimpleNamespace(monotonic_s=iter([0, 10, 20]).__next__), SimpleNamespace(query=query)
+    fetcher.is_allowed, fetcher.now = (lambda _: True), lambda: at(9)
+    parts: Any = SimpleNamespace(
+        fetcher=fetcher, clock=clock, history=timedelta(hours=1), filters=RunFilters(statuses=("EXECUTING",))
+    )
+    poller = CountPoller(parts)
+    found = [await poller.poll(), await poller.poll()]
+    assert [each and each.counts[RunStatus.EXECUTING] for each in found] == [5, 4]
