@@ -514,7 +514,9 @@ class Tree:
             copies = [Copy(self.folder, Path(name, str(worker))) for worker in range(WORKERS)]
 
             def judge(number: int) -> None:
-                if number in self.places and number not in killers:
+                if number not in self.places:
+                    return
+                if number not in killers:
                     each = copies.pop()
                     killer = self.killer(number, tests[number], each)
                     copies.append(each)

@@ -90,10 +90,15 @@ async def test_wall_says_failing_now_and_tasks(monitor: Monitored) -> None:
     assert "✓ OK" in monitor.lines[2]
     failing = monitor.line_of("─ failing now ─")
     assert "18 in 3 error groups" in monitor.lines[failing]
+    assert monitor.lines[failing + 1].split()[:2] == ["✗", "9"]
     assert "task-0" in monitor.lines[failing + 1]
+    start_s = monitor.api.fleet.now_s
+    monitor.api.fleet.add(FleetRun(200, start_s + 1, start_s + 1.2, start_s + 1.5, "FAILED", task="task-0"))
+    await monitor.later(5)
+    assert "19 in 3 error groups" in monitor.lines[failing], "a new failure comes with its run"
     tasks = monitor.line_of("─ tasks")
     assert {f"task-{number}" for number in range(3)} <= set(monitor.text.split())
-    assert monitor.lines[tasks + 1].split()[2:4] == ["9", "9"]
+    assert monitor.lines[tasks + 1].split()[2:4] == ["10", "10"]
     await monitor.press("left_parenthesis", wait_s=1)
     assert "─ last 5 h ─" in monitor.text
     await monitor.press("left_curly_bracket", wait_s=1)
