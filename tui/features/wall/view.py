@@ -139,6 +139,8 @@ class WallEntrance(ViewEntrance):
         main, cell = self._main, self.screen.live_board.cell
         run_id = opened.run_id if isinstance(opened, GoToRun) else None
         runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
+        if main.query_of(runs) is None:
+            return  # a relay cannot list them: the list keeps its cursor
         if run_id is None:
             main.run_list.table.action_top()
         main.list_runs(runs, WayBack(lambda: self.open(key, cell)), run_id)

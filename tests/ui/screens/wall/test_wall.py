@@ -1,5 +1,6 @@
 """The wall: its keys, its way to runs and back, and the states that it says."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
+from tui.domain.filters import RunFilters
 from tui.domain.finding import Finding as FoundThing
 from tui.domain.finding import FindingsRead, FindingSubject, FindingWord, SubjectKind, TaskFails, Verdict
 from tui.domain.run import TaskId
@@ -19,6 +21,7 @@ from tui.features.wall.view import WallScreen
 from tui.kit.colors import Background
 from tui.kit.page_screen import HelpScreen
 from tui.store.addresses import ViewAddress
+from tui.text.blocks import ListRuns
 
 
 def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:
@@ -81,6 +84,19 @@ async def test_enter_lists_the_runs_and_escape_leads_back(monitor: Monitored) ->
     await monitor.press("escape", wait_s=0.5)
     assert isinstance(monitor.app.screen, MainScreen)
     assert "status:failures" not in monitor.lines[1], "the list is as it was"
+
+
+@on_monitor(failing_fleet)
+async def test_group_that_a_relay_cannot_list_leaves_the_list_alone(monitor: Monitored) -> None:
+    await monitor.press("j", "W", wait_s=0.2)
+    wall, main = wall_of(monitor), monitor.app.screen_stack[-2]
+    assert isinstance(main, MainScreen)
+    assert (before := main.run_list.rows.cursor) is not None
+    monitor.session.settings = replace(monitor.session.settings, relay_url="ws://127.0.0.1:1")
+    wall._open_row(ListRuns("", filters=RunFilters(errors=("error_1",))), None)
+    await monitor.later(0.2)
+    assert monitor.app.screen is wall
+    assert main.run_list.rows.cursor == before
 
 
 @on_monitor(failing_fleet)
