@@ -40,6 +40,9 @@ SLOW_SHARE = 12
 Reach = dict[str, list[int]]
 """The kinds that a surface requests, each with the numbers of the example runs."""
 
+MAX_CALLS = 5
+"""On a busy machine the time of `status` may be over before its first request."""
+
 _REACHES: dict[tuple[str, ...], Reach] = {}
 """The reach of each command by its arguments, computed once per process. It has one entry for each command."""
 
@@ -117,7 +120,10 @@ class CommandRunner:
         if key not in _REACHES:
             reach: Reach = {}
             for number in range(len(self.fleet.run_ids)) if command.has_examples else (0,):
-                self.call(command, command.arguments(self.fleet, number), unchanged)
+                for _ in range(MAX_CALLS):
+                    self.call(command, command.arguments(self.fleet, number), unchanged)
+                    if self.proxy.requests:
+                        break
                 for kind in {request.kind for request in self.proxy.requests}:
                     reach.setdefault(kind, []).append(number)
             _REACHES[key] = reach
