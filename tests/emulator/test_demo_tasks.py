@@ -2,24 +2,25 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cache
 from random import Random
 
 import pytest
 
-from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.demo_tasks import COMPANY, HOSTILE_COMPANY
 from tui.emulator.demo_tasks.orders import FAILURES, failure_of
 from tui.emulator.environment import PRODUCTION
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.simulation.ledger import GROUPED
 from tui.emulator.simulation.runs import Run, Status
-from tui.emulator.simulation.script import Call, FailureKind, Json, Work
+from tui.emulator.simulation.script import Call, Failure, FailureKind, Json, Work
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
 DAY_MS = 86_400_000
-QUOTING = "moderate-comment"
-"""A task whose messages quote any text."""
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters by which a text attacks a terminal or its reader."""
 
 
 @cache
@@ -42,7 +43,7 @@ def finished() -> tuple[Run, ...]:
     ids=str,
 )
 def test_any_payload_produces_a_script(payload: Json) -> None:
-    for task in (*COMPANY.tasks, *RECORDED_TASKS, *LATER_RECORDED_TASKS):
+    for task in (*HOSTILE_COMPANY.tasks, *RECORDED_TASKS, *LATER_RECORDED_TASKS):
         for attempt in (1, 2):
             one, other = (task.script(Call(payload, attempt, Random(1))) for _ in range(2))
             assert one == other
@@ -53,7 +54,7 @@ def test_any_payload_produces_a_script(payload: Json) -> None:
 
 
 def test_every_failed_run_has_a_cause_behind_its_message() -> None:
-    causes = Counter(run.cause for run in finished() if run.status in GROUPED and run.task_id != QUOTING)
+    causes = Counter(run.cause for run in finished() if run.status in GROUPED)
     assert None not in causes
     assert 40 < len(causes) < 110
     messages: defaultdict[str, set[str]] = defaultdict(set)
@@ -89,6 +90,29 @@ def test_history_is_realistic() -> None:
     counts = Counter(run.task_id for run in world().ledger)
     assert counts.most_common(1)[0][1] < 0.3 * len(world().ledger)
     assert set(counts) >= {task.id for task in COMPANY.tasks if task.weight >= 0.4}
+
+
+def test_only_the_hostile_company_writes_control_characters() -> None:
+    hostile = World(HOSTILE_COMPANY, start_ms=START_MS, seed=1, rate_per_s=20, history=200).ledger
+    for runs, has_some in ((finished(), False), (hostile, True)):
+        written = ([run.payload(), run.output, run.tags, run.failure] for run in runs)
+        assert any(CONTROLS.search(text) for text in texts_in([*written])) == has_some
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield all texts in a value, however deep."""
+    match value:
+        case str():
+            yield value
+        case Failure():
+            yield value.message
+        case dict():
+            yield from texts_in([*value, *value.values()])
+        case list() | tuple():
+            for each in value:
+                yield from texts_in(each)
+        case _:
+            pass
 
 
 # --- examples

@@ -31,7 +31,7 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def world() -> World:
     """A world that no test changes. Lists know everything."""
-    world = World(COMPANY, start_ms=START_MS, rate_per_s=2, history=600, lag_ms=(0, 0))
+    world = World(COMPANY, start_ms=START_MS, rate_per_s=2, history=600, lag_ms=(0, 0), seed=1)
     world.advance(START_MS + 5_000)
     world.copy_changes()
     return world

@@ -8,7 +8,7 @@ from functools import cached_property
 from tests.hostile.proxy import Proxy
 from tests.support.fleet import DEV, Fleet, in_ms, serving
 from tests.support.virtual_clock import VirtualClock
-from tui.emulator.demo_tasks import COMPANY, accepts_any_payload
+from tui.emulator.demo_tasks import HOSTILE_COMPANY, accepts_any_payload
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.simulation.runs import NewRun
@@ -22,6 +22,7 @@ SETTLE_S = 40.0
 EXAMPLES: dict[str, Json] = {
     "fail-retry": {"order": "hostile"},
     "nasty-text": {},
+    "moderate-comment": {},
     "crash-exit": {},
     "pipeline": {"ms": 100},
     "slow": {"seconds": 1_000_000},
@@ -44,7 +45,8 @@ class HostileFleet(Fleet):
     def __post_init__(self) -> None:
         super().__post_init__()
         company = replace(
-            COMPANY, tasks=(*COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
+            HOSTILE_COMPANY,
+            tasks=(*HOSTILE_COMPANY.tasks, *map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS))),
         )
         options = Options(seed=1, rate_per_s=0, history=HISTORY, environments=(DEV,), lag_ms=(0, 0))
         self.emulator = Emulator(company, options, lambda: in_ms(self.now_s))

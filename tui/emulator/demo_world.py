@@ -24,13 +24,14 @@ class WorldOptions:
     time_scale: float
     start: datetime | None
     story: str | None = None
+    hostile_texts: bool = False
 
     def new_emulator(self, *, is_demo: bool = False) -> "Emulator":
         """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
 
         It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
         """
-        from tui.emulator.demo_tasks import COMPANY, accepts_any_payload  # noqa: PLC0415
+        from tui.emulator.demo_tasks import COMPANY, HOSTILE_COMPANY, accepts_any_payload  # noqa: PLC0415
         from tui.emulator.demo_tasks.history import KNOWN_FAILURES, MIN_HISTORY_WITH_FAILURES, OLD_RUNS, week_of  # noqa: PLC0415
         from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS  # noqa: PLC0415
         from tui.emulator.server.emulator import Emulator, Options, WorldClock  # noqa: PLC0415
@@ -39,7 +40,8 @@ class WorldOptions:
         start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
         known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY_WITH_FAILURES else ()
         about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
-        week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
+        usual = HOSTILE_COMPANY if self.hostile_texts else COMPANY
+        week = week_of(usual.tasks, self.seed, about_ms, self.history)
         # A demo begins without a finding, so that a newcomer sees one come and go.
         old_runs = (*(() if is_demo else OLD_RUNS), *known_failures, *week)
         recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
@@ -56,7 +58,7 @@ class WorldOptions:
             told_company, story = tell(self.story, seed, start_ms, self.rate)
             return with_recorded(told_company), story
 
-        company = with_recorded(COMPANY)
+        company = with_recorded(usual)
         options = Options(
             seed=self.seed,
             rate_per_s=self.rate,

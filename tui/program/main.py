@@ -96,6 +96,8 @@ def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
         click.option("--story", type=click.Choice(STORIES),
                      help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing."),
         number("--seed", type=int, default=0, help="The same seed creates the same runs."),
+        click.option("--hostile-texts", is_flag=True,
+                     help="Add a task whose texts attack terminals: escape sequences and such."),
     )  # fmt: skip
 
 

@@ -134,7 +134,8 @@ def world_at(place: Place) -> Iterator[World]:
     """Serve the story of a place."""
     variant = VARIANTS[place.variant]
     story = None if place.story == DEMO else place.story
-    emulator = WorldOptions(1, RATE_PER_S, HISTORY, 1.0, None, story).new_emulator(is_demo=story is None)
+    options = WorldOptions(1, RATE_PER_S, HISTORY, 1.0, None, story, hostile_texts=True)
+    emulator = options.new_emulator(is_demo=story is None)
     emulator.make(DEVELOPMENT.slug)
     emulator.faults.set(variant.faults, NAMES)
     with ExitStack() as running:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.domain.labelled_errors import LabelledError
 from tui.domain.error import RunError
-from tui.emulator.demo_tasks import COMPANY
+from tui.emulator.demo_tasks import HOSTILE_COMPANY
 from tui.emulator.demo_tasks.orders import FAILURES, failure_of
 from tui.emulator.demo_tasks.samples import as_built
 from tui.emulator.environment import PRODUCTION
@@ -21,7 +21,7 @@ ORDERS = 20
 
 def caused_errors(seed: int) -> list[LabelledError]:
     """The failed runs of a world, and orders that fail in every way, in a few versions."""
-    world = World(COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=seed, rate_per_s=20, history=HISTORY)
+    world = World(HOSTILE_COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=seed, rate_per_s=20, history=HISTORY)
     runs = [run for run in world.ledger if run.status in GROUPED]
     found = [LabelledError(run.cause or "", _error(run.failure)) for run in runs if run.failure is not None]
     return [*found, *(LabelledError(failure.cause, _error(failure)) for failure in _orders(seed))]
