@@ -297,7 +297,7 @@ def monitor(state: Path, *flags: str, **more: str) -> Iterator[Monitor]:
     began_s, requests = monotonic(), list[str]()
     emulator = Emulator(
         COMPANY,
-        Options(environments=(DEVELOPMENT,), rate_per_s=0, history=300, lag_ms=(0, 0)),
+        Options(environments=(DEVELOPMENT,), rate_per_s=0, history=300, lag_ms=(0, 0), seed=3),
         lambda: int((START.timestamp() + monotonic() - began_s) * 1000),
     )
     emulator.make(DEVELOPMENT.slug)
