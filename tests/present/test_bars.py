@@ -30,14 +30,19 @@ FILTERED = RuleText(RUNS, (*parts("/order", "failed, charge-card, last 24h"), *O
 TREE = RuleText(tabs("tree"), (Piece(" · waterfall · checkout"),), (Piece("3 runs"),))
 LOGS = RuleText(tabs("logs"), right=(Piece("match 12 of 123"),), is_stale=True)
 LONG = RuleText(RUNS, parts("/order " * 20, "last 24h"), FACTS)
+NAMES = tuple(
+    Tab(number, name, number == 1) for number, name in enumerate(("runs", "detail", "attempts", "tree", "logs"), 1)
+)
+ALL = RuleText(NAMES, parts("last 24h", "newest first", token=Token.MUTED), (Piece("540"), Piece(" · 4 new")))
+TYPED = RuleText(NAMES, parts("/status:failed task:p"), (Piece("0 of 546"),))
 
 RULES = """
-─ 3:attempts   4:tree · waterfall · checkout   5:logs ─────── 3 runs ─
-─ 3:attempts   4:tree · waterfall · c…   5:logs ─ 3 runs ─
-─ 3:attempts   4:tree   5:logs ──── 3 runs ─
+─ 3:attempts  4:tree · waterfall · checkout  5:logs ───────── 3 runs ─
+─ 4:tree · waterfall · checkout ───────────────── 3 runs ─
+─ 4:tree · waterfall · checkout ─── 3 runs ─
 
-╌ 3:attempts   4:tree   5:logs  STALE ╌╌╌╌ match 12 of 123 ╌
-╌ 3:attempts   4:tree   5:…  STALE ╌ match 12 of 123 ╌
+╌ 3:attempts  4:tree  5:logs  STALE ╌╌╌╌╌╌ match 12 of 123 ╌
+╌ 5:logs  STALE ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ match 12 of 123 ╌
 
 ─ 1:runs · /order /order /order … ─ 76 of 1,671 · 1 marked ─
 
@@ -52,8 +57,16 @@ RULES = """
 ─ 1:runs · /order · failed, charge-card, last 24h ──────────── 76 of 1,671 · 1 marked · no data 12:30–12:31 · 6 failed ─
 """
 
+NAMED = """
+─ 1:runs · last 24h  2:detail  3:attempts  4:tree  5:logs ──────── 540 · 4 new ─
+─ 1:runs · last 24h · newest first  2:detail  3:attempts  4:tree  5:logs ───────────── 540 · 4 new ─
+
+─ 1:runs · /status:failed task:p ──────────────────────────────────── 0 of 546 ─
+"""
+
 
 def test_narrow_rule_omits_muted_parts_first() -> None:
+    assert rule(ALL, 80, 100) + rule(TYPED, 80) == NAMED
     found = rule(TREE, 70, 58, 44) + rule(LOGS, 60, 54) + rule(LONG, 60)
     assert found + rule(AFTER_AN_OUTAGE, 60, 68, 80, 90, 120) + rule(FILTERED, 80, 92, 120) == RULES
 

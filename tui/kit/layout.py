@@ -1,6 +1,6 @@
 """Computes where each pane is on a terminal of a given size. Pure arithmetic without widgets.
 
-Panes declare a slot, and the layout gives each slot a place. `tui/kit/README.md` describes the three
+Panes declare a slot, and the layout gives each slot a place. `tui/kit/README.md` describes the four
 layouts; the sizes between them stretch the smaller one. `Proportions` are what differs between two views.
 """
 
@@ -12,6 +12,7 @@ from tui.lazy_dataclass import dataclass
 
 MIN_WIDTH: Final = 60
 MIN_HEIGHT: Final = 15
+STACKED: Final = (80, 40)
 MEDIUM: Final = (100, 34)
 WIDE: Final = (160, 30)
 TALL: Final = 50
@@ -173,22 +174,23 @@ def plan(
     """
     terminal_height = height + 2
     is_narrow = _is_narrow(width, terminal_height)
+    has_room_for_one = is_narrow and (width < STACKED[0] or terminal_height < STACKED[1])
     groups = _Groups(panes, recent)
     if proportions.is_stacked and is_narrow and not is_zoomed and terminal_height >= MIN_STACKED_HEIGHT:
         below = summary_height if panes[groups.of(Slot.MAIN)[0]].has_summary else 0
         rows = height - below
         return PanePlan(_stacked(width, rows, groups, rows * 11 // 20), _summary(width, rows, below))
-    if is_zoomed or is_narrow:
+    if is_zoomed or has_room_for_one:
         # Where one pane is visible anyway, a zoom takes the rows of the summary.
-        has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
+        has_summary = panes[recent[0]].has_summary and not (is_zoomed and has_room_for_one)
         below = summary_height if has_summary else 0
         rows = height - below
-        return PanePlan({recent[0]: PaneRect(0, 0, width, rows)}, _summary(width, rows, below))
+        return PanePlan(groups.placed(0, 0, width, rows, *Slot), _summary(width, rows, below))
     if width >= WIDE[0]:
         left = _wide_list(width, proportions.main_columns)
         return _wide(width, height, groups, left, is_tall=terminal_height >= TALL)
     top = height * proportions.main_rows // 38
-    if not groups.has(Slot.SECOND, Slot.THIRD):
+    if is_narrow or not groups.has(Slot.SECOND, Slot.THIRD):
         return PanePlan(_stacked(width, height, groups, top))
     return _medium(width, height, groups, top)
 

@@ -103,7 +103,7 @@ class Pane(Backdrop):
     @property
     def is_alone(self) -> bool:
         """Whether no other pane is visible that names the run."""
-        return self.has_class("zoomed") or self.size.width >= self.app.size.width
+        return self.has_class("alone")
 
     def say(self, text: str) -> None:
         """Show a text in the footer."""

@@ -221,8 +221,7 @@ _MIN_LEFT: Final = 8
 _LEFT_SHARE: Final = 3
 """The first part of the left text gets a third of the room for texts, if it needs that much."""
 
-_MIN_RIGHT: Final = 40
-"""Cells of the first part of the right text beside several tabs, if it needs that many. The tabs are cut for it."""
+_TAB_GAP: Final = "  "
 
 _RIGHT_EDGES: Final = 3
 _JOINTS: Final = (" · ", " and ", ", ")
@@ -254,13 +253,16 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
     """Return the rule in exactly `width` cells. The left text stands after the tab that is open.
 
     A narrow rule omits parts that are muted: those of the left text, then those after the first one of the right text.
-    Then it cuts the left text after its first part, and omits the last parts of the right text, of which only the
-    first part is cut.
+    Then it omits the other tabs, cuts the left text after its first part, and omits the last parts of the right text,
+    of which only the first part is cut.
     """
     dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
     stale: Line = (Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)) if text.is_stale else ()
     begin = Piece(f"{dash} ", stroke)
+    needed = (*chain(*(part for part in _parts(text.left) if not _is_muted(part))), *chain(*_parts(text.right)[:1]))
+    if line_width((*_head(text, (), begin, width), *stale, *needed)) + 2 + _RIGHT_EDGES > width:
+        text = replace(text, tabs=tuple(tab for tab in text.tabs if tab.is_open))
     left, right = _fitted(text, line_width((*_head(text, (), begin, width), *stale)) + 2, width)
     tail: Line = (Piece(" "), *right, Piece(f" {dash}", stroke)) if right else (Piece(dash, stroke),)
     room = max(0, width - line_width(tail) - 2)
@@ -275,14 +277,11 @@ def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
     room = width - around - (_RIGHT_EDGES if right else 1)
     for parts, kept in ((left, 0), (right, 1)):
         for part in reversed(parts[kept:]):
-            is_muted = all(piece.token in {Token.MUTED, Token.FAINT} for piece in part if piece.text != " · ")
-            if is_muted and _cells(left) + _cells(right) > room:
+            if _is_muted(part) and _cells(left) + _cells(right) > room:
                 parts.remove(part)
     # A long left text, which may be a user's own, leaves most of the rule to the right one.
     first_cells = _cells(left[:1])
     limit = room - min(first_cells, room // _LEFT_SHARE)
-    if len(text.tabs) > 1:
-        limit = max(limit, min(_cells(right[:1]), _MIN_RIGHT))
     while len(right) > 1 and _cells(right) > limit:
         right.pop()
     shown = cut(tuple(chain(*right)), limit)
@@ -290,6 +289,10 @@ def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
     if _cells(left) > left_room and left_room - first_cells < _MIN_LEFT:
         left = left[:1]
     return tuple(chain(*left)), shown
+
+
+def _is_muted(part: Line) -> bool:
+    return all(piece.token in {Token.MUTED, Token.FAINT} for piece in part if piece.text != " · ")
 
 
 def _cells(parts: Sequence[Line]) -> int:
@@ -301,7 +304,7 @@ def _head(text: RuleText, left: Line, begin: Piece, room: int) -> Line:
     parts: list[list[Piece]] = [[begin], []]
     is_behind = False
     for index, tab in enumerate(text.tabs):
-        parts[is_behind] += [*((Piece("   "),) if index else ()), *_tab(tab, is_focused=text.is_focused)]
+        parts[is_behind] += [*((Piece(_TAB_GAP),) if index else ()), *_tab(tab, is_focused=text.is_focused)]
         is_behind = is_behind or tab.is_open
     before, behind = map(tuple, parts)
     left_room = room - line_width(before) - line_width(behind)

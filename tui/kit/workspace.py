@@ -331,7 +331,7 @@ class Workspace(Backdrop):
                 Tab(self._numbers[base], base, each == name, is_visible=each != name and planned.shows(each))
                 for each, base in bases.items()
             )
-            pane.set_class(self._wants_zoom and rect is not None, "zoomed")
+            pane.set_class(rect is not None and len(planned.rects) == 1, "alone")
         if planned != self.plan:
             self._apply(planned)
         if self._covering is not None:

@@ -102,7 +102,7 @@ async def test_attempts_open_at_the_last_failed_one(monitor: Monitored) -> None:
 def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "3", "z", wait_s=1)
-        assert "3:attempts · ✗ Failed  charge-card  run_000000000000000000000002 " in monitor.lines[1]
+        assert "3:attempts · ✗ Failed  charge-card  run_00…0002  4:tree" in monitor.lines[1]
         assert " running ─" in monitor.lines[1]
         assert monitor.lines[3].split()[:5] == ["#", "started", "took", "waited", "0s"]
         assert "[bold]" in monitor.text
@@ -113,8 +113,7 @@ def test_zoomed_attempts_name_their_run(tmp_path: Path) -> None:
         await monitor.press("z")
         assert "· ✗ Failed" not in rule_of(monitor)
         await monitor.resize(80, 24)
-        assert "✗ Failed  charge-card  run_00…0002" in monitor.lines[1]
-        assert "attempt 3 of 3" in monitor.lines[1]
+        assert monitor.lines[1] == "─ 1:runs  2:detail  3:attempts · charge-card  4:tree  5:logs ── attempt 3 of 3 ─"
         assert "waited" in monitor.lines[3]
 
     hostile = HOSTILE.replace("\ud800", "")

@@ -53,7 +53,7 @@ def story_of(story: Any, tmp_path: Path, server: LogServer, **options: Any) -> N
 def test_logs_show_what_the_run_said(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
-        assert "5:logs · charge · all levels" in monitor.lines[1]
+        assert "5:logs · charge ─" in monitor.lines[1]
         assert monitor.lines[1].endswith("5 lines · all read ─")
         assert monitor.lines[2].split() == ["start", "#", "level", "message"]
         assert shown(monitor) == [
@@ -148,7 +148,7 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
         await monitor.press("n")
         assert pane.page.place == 0
         await monitor.press("right_square_bracket", wait_s=2)
-        assert "· other · all levels · /ORDER" in monitor.lines[1]
+        assert "5:logs · /ORDER ─" in monitor.lines[1]
         assert "hits" in monitor.lines[1], "the search goes on in the log of another run"
         await monitor.press("escape")
         assert "hits" not in monitor.lines[1]
@@ -194,7 +194,7 @@ def test_lines_stay_through_an_outage(tmp_path: Path) -> None:
         await monitor.later(5)
         assert "The logs could not be read: 503 busy. r tries again." in monitor.text
         assert "attempt 1 failed" in monitor.text
-        assert "· last read failed ·" in monitor.lines[1]
+        assert "· last read failed ─" in monitor.lines[1]
         server.failure = None
         server.say(0.0, "back again")
         await monitor.later(12)

@@ -58,8 +58,8 @@ class ErrorPane(PagePane):
         self.rebuild()
 
 
-_RULE_CELLS: Final = 24
-"""Cells of the rule for its name, its ends and the stroke between left and right."""
+_RULE_CELLS: Final = 51
+"""Cells of the rule for the names of all panes, its ends, and the stroke between left and right."""
 
 _WIDE: Final = 100
 """A page of at least this width shows which attempt is selected, and its rule how long the run took."""

@@ -452,11 +452,13 @@ def within(rows: Iterable[Row], limit: int) -> list[Row]:
 
 
 def run_words(run: Run, limit: int) -> Line:
-    """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen."""
-    style, name = style_of(run), (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
-    head: Line = (Piece(" · ", Token.FAINT), style.mark, Piece(" "), style.name)
-    whole = joined([head, name, (Piece(run.id, Token.FAINT),)])
-    return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
+    """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen, or the task alone."""
+    style, name, dot = style_of(run), Piece(run.fixed.task or formatting.NONE, Token.TEXT), Piece(" · ", Token.FAINT)
+    head: Line = (dot, style.mark, Piece(" "), style.name)
+    wholes = [
+        joined([head, (name,), id_words]) for id_words in ((Piece(run.id, Token.FAINT),), short_id(run.id, Token.FAINT))
+    ]
+    return next((whole for whole in wholes if line_width(whole) <= limit), cut((dot, name), limit))
 
 
 def duration_words(run: Run, now: Now) -> Line:

@@ -504,9 +504,10 @@ _MAX_NEEDLE: Final = 24
 def left_words(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> Line:
     """Return the task, the level, and the search, as far as there are any."""
     dot = Piece(" · ", Token.FAINT)
-    task: Line = (dot, Piece(run.fixed.task or formatting.NONE, Token.TEXT)) if is_alone and run is not None else ()
-    has_level = is_alone or least is not LogLevel.DEBUG
-    level: Line = (dot, Piece(level_words(least), Token.MUTED)) if has_level else ()
+    task: Line = (dot, Piece(run.fixed.task or formatting.NONE, Token.MUTED)) if is_alone and run is not None else ()
+    is_whole = least is LogLevel.DEBUG
+    level_token = Token.MUTED if is_whole else Token.TEXT  # it leaves lines out
+    level: Line = (dot, Piece(level_words(least), level_token)) if is_alone or not is_whole else ()
     search: Line = (dot, *cut((Piece(Raw(f"/{needle}"), Token.TEXT),), _MAX_NEEDLE)) if needle else ()
     return (*task, *level, *search)
 
