@@ -404,7 +404,7 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         shown.press("Q", shown.is_summary_current)
         # Last, because its requests may leave none for the next poll.
         shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
-        shown.press("z", lambda: "2:group" not in shown.terminal.text and shown.is_group_current())
+        shown.press("z", lambda: "z back" in shown.lines[-1] and shown.is_group_current())
         costs["Down, errors"] = [shown.move_group() for _ in range(MOVES)]
         shown.press("W", lambda: "last hour" in shown.terminal.text and "failing" in shown.terminal.text)
         costs["Down, wall"] = [shown.move_on_wall() for _ in range(MOVES // 2)]
