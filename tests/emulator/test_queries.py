@@ -1,10 +1,9 @@
-"""TRQL: the queries that the program sends, compared with a computation in Python over the ledger, and refusals."""
+"""TRQL of the emulator: the recorded precedence of AND and OR, refusals, and that the database follows the world."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,19 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.recordings import recording
-from tui.api.queries import COPY_LAG, QueueStayMinutes, QueueWaitCounts
 from tui.emulator.demo_tasks import COMPANY
-from tui.emulator.query.database import Queries, RunsDatabase, trql_time
-from tui.emulator.query.functions import quantile
+from tui.emulator.query.database import Queries, RunsDatabase
 from tui.emulator.query.selects import Translation, Window, translate
 from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.simulation.ledger import GROUPED
-from tui.emulator.simulation.runs import NewRun, Run, Status
+from tui.emulator.simulation.runs import NewRun
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
 Row = dict[str, Any]
 
 
@@ -46,94 +41,6 @@ def queries(world: World) -> Iterator[Queries]:
 def rows_of(queries: Queries, query: str) -> list[Row]:
     names, rows = asyncio.run(queries.answer(query))
     return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def minute(ms: int) -> str:
-    return trql_time(ms // MINUTE_MS * MINUTE_MS)[:19]
-
-
-# --- counts
-
-
-def test_outcomes_are_counted_by_task_and_minute(world: World, queries: Queries) -> None:
-    rows = rows_of(
-        queries,
-        """SELECT task_identifier AS task, toStartOfMinute(completed_at) AS minute, count() AS n,
-        countIf(status IN ('Failed','Crashed','System failure','Timed out')) AS bad,
-        quantile(0.95)(execution_duration) AS p95, argMax(task_version, completed_at) AS version
-        FROM runs WHERE completed_at > now() - INTERVAL 1 HOUR GROUP BY task, minute""",
-    )
-    ended: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    for run in world.ledger:
-        if run.finished_ms is not None and run.finished_ms > world.now_ms // 1000 * 1000 - HOUR_MS:
-            ended[run.task_id, minute(run.finished_ms)].append(run)
-
-    def counted(runs: list[Run]) -> tuple[Any, ...]:
-        latest = max(runs, key=lambda run: run.finished_ms or 0)
-        took = sorted((run.finished_ms or 0) - run.attempts[0].started_ms for run in runs if run.attempts)
-        p95 = quantile([*map(float, took)], 0.95) if took else None
-        return len(runs), sum(run.status in GROUPED for run in runs), p95, latest.version
-
-    found = {(row["task"], row["minute"]): (row["n"], row["bad"], row["p95"], row["version"]) for row in rows}
-    assert found == {key: counted(runs) for key, runs in ended.items()}
-    assert any(bad for _, bad, *_ in found.values())
-
-
-def test_columns_have_the_values_of_the_ledger(world: World, queries: Queries) -> None:
-    rows = rows_of(
-        queries,
-        """SELECT run_id, status, queue, machine, task_version, is_test, tags, attempt_count, triggered_at,
-        completed_at, usage_duration, total_duration, execution_duration, queued_duration,
-        parent_run_id, root_run_id, depth FROM runs""",
-    )
-    assert {row["run_id"] for row in rows} == set(world.ledger.by_id)
-    for row in rows:
-        run = world.ledger.by_id[row["run_id"]]
-        created_ms, ended_ms, started_ms = run.shown_created_ms, run.finished_ms, run.started_ms
-        executed_ms = run.attempts[0].started_ms if run.attempts else None
-        assert list(row.values())[1:] == [
-            *(run.status.title, run.queue, "" if started_ms is None else run.machine, run.version, run.is_test),
-            *([*run.tags], max(1, len(run.attempts)), trql_time(created_ms), trql_time(ended_ms) or None),
-            *(run.usage_ms, ended_ms and ended_ms - created_ms, ended_ms and executed_ms and ended_ms - executed_ms),
-            started_ms and run.queued_ms and started_ms - run.queued_ms,
-            *(run.parent and run.parent.id, run.root and run.root.id, run.depth),
-        ]
-
-
-def test_our_query_finds_all_runs_of_a_queue_in_the_last_hour(world: World, queries: Queries) -> None:
-    """It has a condition and an alternative, which the server would misread with AND and OR."""
-    hour_ago_ms = world.now_ms // 1000 * 1000 - HOUR_MS
-    found = 0
-    for name in {run.queue for run in world.ledger}:
-        rows = rows_of(queries, QueueStayMinutes(name).trql())
-        runs = [run for run in world.ledger if run.queue == name]
-        ended = [run for run in runs if run.finished_ms is not None and run.finished_ms > hour_ago_ms]
-        live = [run for run in runs if not run.status.is_final]
-        assert sum(row["n"] for row in rows if row["ended_min"] is not None) == len(ended)
-        assert sum(row["n"] for row in rows if row["ended_min"] is None) == len(live)
-        found += bool(ended and live)
-    assert found
-
-
-def test_our_query_finds_the_queues_that_move(world: World, queries: Queries) -> None:
-    rows = rows_of(queries, QueueWaitCounts(datetime.fromtimestamp(world.now_ms / 1000, UTC)).trql())
-    end_ms = world.now_ms // 1000 * 1000 - COPY_LAG // timedelta(milliseconds=1)
-    minute_ms = range(end_ms - MINUTE_MS, end_ms)
-    expected: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for run in world.ledger:
-        started_ms = run.attempts[0].started_ms if run.attempts else None
-        times = (started_ms, run.queued_ms)
-        if not run.status.is_final or any(ms is not None and ms >= minute_ms.start for ms in times):
-            expected[run.queue, run.task_id] += Counter(
-                queued=run.status is Status.QUEUED and started_ms is None,
-                started=started_ms in minute_ms,
-                arrived=run.queued_ms in minute_ms,
-                holding=run.status in {Status.EXECUTING, Status.DEQUEUED},
-            )
-    names = ("queued", "started", "arrived", "holding")
-    found = {(row["queue"], row["task"]): {name: row[name] for name in names} for row in rows}
-    assert found == {key: {name: counts[name] for name in names} for key, counts in expected.items()}
-    assert all(sum(counts[name] for counts in expected.values()) for name in names[1:])
 
 
 # --- AND and OR
