@@ -120,7 +120,7 @@ def told(story: str, shots: Mapping[str, "ToldShot"], env: dict[str, str]) -> No
                 terminal.read_for(PRESS_S)
         for name, terminal in terminals.items():
             columns, rows = shots[name][1]
-            drawing.png(terminal, FOLDER / f"{name.partition('-')[0]}-{columns}x{rows}.png")
+            drawing.png(terminal, FOLDER / f"{name}-{columns}x{rows}.png")
 
 
 def set_faults(url: str, faults: list[dict[str, object]]) -> None:
@@ -157,14 +157,12 @@ class Shot:
 
 
 SHOTS: Final = {
-    "list": Shot(to_a_failed_run),
     "failed": Shot(keys(*"xxxxxxx3z")),
     "logs": Shot(keys(filtered("example-checkout"), "j", "5", "z", "X", "X", "\r")),
     "waterfall": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "t", "z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
     "confirm": Shot(keys(filtered("task:transcode-video status:waiting"), "j", "C")),
     "errors": Shot(errors),
-    "command-line": Shot(keys(":", "runs task:process", "\t", " status:fa")),
     "columns": Shot(keys("x", "x", "c", "j")),
     "schedules": Shot(keys(":", "schedules", "\r", "j")),
     "help": Shot(keys("?")),
@@ -176,10 +174,8 @@ SHOTS: Final = {
 
 ToldShot = tuple[Sequence[str], tuple[int, int], str]
 
-SIZES: Final = {"wall": (120, 40), "wall-small": (80, 24), "wall-large": (200, 60)}
-WALLS: Final[dict[str, ToldShot]] = {name: (("wall",), size, "") for name, size in SIZES.items()}
 TOLD_SHOTS: Final[dict[str, dict[str, ToldShot]]] = {
-    "bad-deploy": {**WALLS, "overview": ((), (120, 40), "")},
+    "bad-deploy": {"wall": (("wall",), (120, 40), ""), "overview": ((), (120, 40), "")},
     "queue-at-limit": {"queues": ((), (120, 40), "Q")},
 }
 """Pictures of a living emulator, by its story: the monitor's arguments, the size, and a key."""
