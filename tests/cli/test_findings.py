@@ -34,7 +34,7 @@ CHARGE = Finding(
     FindingSubject(SubjectKind.TASK, "charge", Raw("charge")),
     SINCE,
     TaskFails(131, 264, Raw("2")),
-    "task:charge status:failures",
+    "task:charge status:failed",
     task=TaskId("charge"),
 )
 CALM = Verdict(NOW, heard_at=NOW, is_known=True)
@@ -71,7 +71,7 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
         "key": "charge",
         "task": "charge",
         "runId": None,
-        "filter": "task:charge status:failures",
+        "filter": "task:charge status:failed",
     }
     assert printed.changes(wrong) == []
     more = replace(CALM, findings=(replace(CHARGE, evidence=TaskFails(132, 265)),))

@@ -70,7 +70,8 @@ def test_ls_json_is_one_object_per_line(recordings_api: RecordingsApi) -> None:
 @pytest.mark.parametrize(
     ("flags", "name", "value"),
     [
-        (["--status", "failed"], "filter[status]", "FAILED"),
+        (["--status", "threw"], "filter[status]", "FAILED"),
+        (["--status", "failed"], "filter[status]", "FAILED,INTERRUPTED,CRASHED,SYSTEM_FAILURE,TIMED_OUT"),
         (["--status", "COMPLETED_WITH_ERRORS"], "filter[status]", "FAILED"),
         (["--status", "timed-out,Crashed", "--status", "expired"], "filter[status]", "TIMED_OUT,CRASHED,EXPIRED"),
         (["--task", "leaf", "--task", "middle"], "filter[taskIdentifier]", "leaf,middle"),
@@ -93,7 +94,7 @@ def test_ls_sends_its_filters_to_the_server(
 
 @pytest.mark.parametrize(
     "flags",
-    [["--status", "running"], ["--status", "failed-to-run"], ["--period", "banana"], ["--limit", "0"], ["--nope"]],
+    [["--status", "faled"], ["--status", "failed-to-run"], ["--period", "banana"], ["--limit", "0"], ["--nope"]],
 )
 def test_ls_rejects_filters_that_the_api_ignores(recordings_api: RecordingsApi, flags: list[str]) -> None:
     done = in_this_process("ls", *flags, url=recordings_api.url)
@@ -145,8 +146,8 @@ def test_pages_without_end_stop_a_command(command: str, ids: list[str], cursor: 
     [
         (["--tag", "no-such-tag"], "tag no-such-tag, last 24h or live. --period 30d looks further back."),
         (["--queue", "ok"], "queue ok or task/ok, last 24h or live. --period 30d looks further back."),
-        (["--status", "failed,crashed"], "status FAILED or CRASHED, last 24h. --period 30d looks further back."),
-        (["--status", "executing"], "status EXECUTING, of any age."),
+        (["--status", "failed,crashed"], "status failed, last 24h. --period 30d looks further back."),
+        (["--status", "executing"], "status executing, of any age."),
         (["--task", "a,b", "--period", "7d"], "task a or b, last 7d."),
     ],
 )

@@ -12,8 +12,9 @@ from tui.domain.action import ActionPhase
 from tui.domain.run import (
     Environment,
     RunStatus,
-    filter_word,
+    filter_words,
     parse_status,
+    typed_words,
 )
 from tui.domain.text import Raw
 
@@ -69,11 +70,14 @@ def test_unknown_word_is_kept_and_final_only_with_an_end(word: str) -> None:
         ("cancelled", "CANCELED"),
         ("frozen", "WAITING"),
         (" waiting for deploy ", "PENDING_VERSION"),
-        ("nonsense", None),
+        ("threw", "FAILED"),
+        ("failed", "FAILED INTERRUPTED CRASHED SYSTEM_FAILURE TIMED_OUT"),
+        ("nonsense", ""),
     ],
 )
-def test_typed_status_becomes_a_word_of_the_server_filter(typed: str, word: str | None) -> None:
-    assert filter_word(typed) == word
+def test_typed_status_becomes_words_of_the_server_filter(typed: str, word: str) -> None:
+    assert filter_words(typed) == tuple(word.split())
+    assert filter_words(" ".join(typed_words(word.split()))) == tuple(word.split())
 
 
 @pytest.mark.parametrize(

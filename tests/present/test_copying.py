@@ -201,7 +201,7 @@ def test_curl_hands_url_and_headers_over_unchanged(echoing: Path, value: str, br
     assert not set(url) & set(" '\"[]{}\\")
 
 
-FILTERED = "runs?server-task=a-task&server-status=failed,timed-out&since=7d"
+FILTERED = "runs?server-task=a-task&server-status=threw,timed-out&since=7d"
 RELAY = "trigger-tui --relay wss://relay.example.com --tls-ca '/my ca.pem' 'run?id=run_1'"
 AT_HOME = "TRIGGER_API_URL=https://trigger.example.com:8443/x/ TRIGGER_PREVIEW_BRANCH='it'\"'\"'s $HOME' "
 
@@ -210,7 +210,7 @@ AT_HOME = "TRIGGER_API_URL=https://trigger.example.com:8443/x/ TRIGGER_PREVIEW_B
     ("address", "settings", "command"),
     [
         ("run?id=run_1&pane=logs", CLOUD, "trigger-tui logs run_1"),
-        (FILTERED, CLOUD, "trigger-tui ls --task a-task --status failed --status timed-out --period 7d"),
+        (FILTERED, CLOUD, "trigger-tui ls --task a-task --status threw --status timed-out --period 7d"),
         ("runs?task=charge-*&status=failed", CLOUD, "trigger-tui 'runs?task=charge-*&status=failed'"),
         ("errors?since=6h", CLOUD, "trigger-tui errors --since 6h"),
         ("run?id=run_1", OWN, f"{AT_HOME}trigger-tui show run_1"),

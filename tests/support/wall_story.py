@@ -138,7 +138,7 @@ FAILING = Finding(
     _subject(SubjectKind.TASK, "charge-card"),
     at("14:21"),
     TaskFails(131, 264, Raw("20261126.3"), 0.0),
-    "task:charge-card status:failures",
+    "task:charge-card status:failed",
     task=TaskId("charge-card"),
 )
 SLOW = Finding(
@@ -343,7 +343,7 @@ def _group(
         TaskId(task),
         Raw(message),
         since,
-        f"task:{task} status:failures",
+        f"task:{task} status:failed",
         state,
         type=Raw(kind),
         frame=OwnFrame(Raw(file), None),

@@ -44,7 +44,7 @@ STEPS = (
     *(("x", ""), ("3", ":attempts"), ("4", ":tree"), ("t", "· waterf"), ("j", ""), ("z", ""), ("z", "")),
     *(("5", ":logs"), ("\x1b", ""), ("x", "")),
     *(("?", "keys"), ("\x1b[6~", ""), ("\x1b", ":runs")),
-    *((":", "commands"), ("runs ", "took:"), ("\t", ""), ("fa", "failures"), ("\x1b", ""), ("\x1b", "")),
+    *((":", "commands"), ("runs ", "took:"), ("\t", ""), ("fa", "failed"), ("\x1b", ""), ("\x1b", "")),
     *(("f", "server filters"), ("\x1b", ""), ("c", "Columns"), ("j", ""), ("\x1b", "")),
     *(("Y", "shell command"), ("\x1b", ""), ("S", "Save"), ("\x1b", ""), ("'", "No view is saved"), ("\x1b", "")),
     *(("/", ""), ("fa", ""), ("\x1b", ""), (" ", ""), ("R", "Replay"), ("\x1b", "")),

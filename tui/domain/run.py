@@ -136,6 +136,11 @@ class StatusRow:
     specificity: int = 1
     rest_fallback: str = ""
 
+    @property
+    def word(self) -> str:
+        """What a user types for this status alone: `timed-out`. `failed` means every kind of failure."""
+        return "threw" if self.canonical is S.COMPLETED_WITH_ERRORS else fold(self.title).replace(" ", "-")
+
 
 S = RunStatus
 STATUS_TABLE: tuple[StatusRow, ...] = (
@@ -177,14 +182,14 @@ def fold(name: str) -> str:
 def _rows_by_name() -> dict[str, list[StatusRow]]:
     found: dict[str, list[StatusRow]] = {}
     for row in STATUS_TABLE:
-        names = (row.title, row.rest, row.legacy, *row.database, *row.trql)
+        names = (row.word, row.title, row.rest, row.legacy, *row.database, *row.trql)
         for name in {fold(each) for each in names if each}:
             found.setdefault(name, []).append(row)
-    return found
+    return found | {"failed": [row for row in STATUS_TABLE if row.canonical in FAILED]}
 
 
 ROWS_BY_NAME: Final = _rows_by_name()
-"""The statuses that each name of any vocabulary stands for, by the folded name."""
+"""The statuses that each name of any vocabulary stands for, by the folded name; `failed` stands for all failures."""
 
 _ROW_OF_WORD: dict[str, StatusRow] = {
     word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
@@ -228,15 +233,14 @@ def title_of(status: RunStatus) -> str:
     return _ROW_OF_WORD[status].title
 
 
-def filter_word(name: str) -> str | None:
-    """Translate a status, as a user types it, into a word that `filter[status]` accepts; None if there is none.
+def filter_words(name: str) -> tuple[str, ...]:
+    """Translate a status, as a user types it, into words that `filter[status]` accepts; () if there are none.
 
-    It may be the title or a word of any vocabulary.
+    It may be the title, a word of any vocabulary, or `failed`.
     Case, spaces, hyphens and underscores do not matter. The server accepts the words of both REST vocabularies and
     rejects all others. Source: tests/wire/recordings/README.md §3.
     """
-    rows = ROWS_BY_NAME.get(fold(name).strip(), ())
-    return next((row.filter or None for row in rows), None)
+    return tuple(row.filter for row in ROWS_BY_NAME.get(fold(name).strip(), ()) if row.filter)
 
 
 def _filter_words(statuses: frozenset[RunStatus]) -> tuple[str, ...]:
@@ -253,6 +257,16 @@ QUEUED_WORDS: Final = _filter_words(QUEUED_FAMILY)
 """Values of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
 
 _LIVE_FILTER_WORDS = frozenset(row.filter for row in STATUS_TABLE if row.canonical in LIVE)
+
+
+_TYPED_WORDS: Final = {row.filter: row.word for row in STATUS_TABLE if row.filter}
+
+
+def typed_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Return what a user types for words of `filter[status]`: `failed` for all failures together."""
+    words = tuple(words)
+    failed = filter_words("failed") if set(FAILED_WORDS) <= set(words) else ()
+    return tuple(dict.fromkeys("failed" if word in failed else _TYPED_WORDS.get(word, word) for word in words))
 
 
 def live_statuses(words: Iterable[str]) -> tuple[str, ...]:

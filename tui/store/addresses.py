@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 from tui.domain.filters import LISTS, NO_PERIOD, InvalidPeriod, RunFilters, read_period
-from tui.domain.run import RunId, filter_word
+from tui.domain.run import RunId, typed_words
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import ORDERS
 from tui.store.filter import FIELDS, Word, is_field, parse_filter, plain_values, split_words
@@ -138,7 +138,7 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
     if not values:
         report(f'{SERVER_PREFIX}{name}: the server takes whole names only, no "*" and no "?"')
     if name == "status":
-        return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
+        return tuple(dict.fromkeys(word for value in values for word in _rest_words(value, report)))
     if name in _SINGLE and len(values) > 1:
         report(f"{SERVER_PREFIX}{name}: the server takes one {_SINGLE[name]}")
         values = values[:1]
@@ -148,13 +148,10 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if is_typable(value)))
 
 
-def _status_words(value: str, report: Report) -> tuple[str, ...]:
-    if (word := filter_word(value)) is not None:
-        return (word,)
-    from tui.store.server_filter import rest_words_of  # noqa: PLC0415  few addresses have these words
+def _rest_words(value: str, report: Report) -> tuple[str, ...]:
+    from tui.store.server_filter import status_words  # noqa: PLC0415  few addresses have these words
 
-    words = rest_words_of([value.casefold()])
-    if not words:
+    if not (words := status_words(value)):
         report(f'{SERVER_PREFIX}status: no status "{value}"')
     return words
 
@@ -245,7 +242,8 @@ class ViewAddress:
     def _settings(self) -> Iterable[tuple[str, str]]:
         for name, values in self.server.lists.items():
             if values:
-                yield SERVER_PREFIX + name, ",".join(_quoted(value) for value in values)
+                typed = typed_words(values) if name == "status" else values
+                yield SERVER_PREFIX + name, ",".join(_quoted(value) for value in typed)
         if self.since:
             yield SINCE, self.since
         if self.sort:

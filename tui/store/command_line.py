@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
-from tui.domain.run import STATUS_TABLE, Environment, Run, RunId, live_statuses
+from tui.domain.run import Environment, Run, RunId, live_statuses, typed_words
 from tui.domain.text import Raw, raw_or_none
 from tui.lazy_dataclass import dataclass
 from tui.store import filter as typed
@@ -215,10 +215,11 @@ def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
             raise _NoOption
     if any("," in value or value != value.strip() or not value for each in values.values() for value in each):
         raise _NoOption  # `ls` splits at commas
-    options = [part for name in COUNTED_FIELDS for value in values[name] for part in (f"--{name}", _shown(name, value))]
+    has_live, values["status"] = bool(live_statuses(values["status"])), typed_words(values["status"])
+    options = [part for name in COUNTED_FIELDS for value in values[name] for part in (f"--{name}", value)]
     if not address.since:
         return options
-    if parse_period(address.since) is not None and live_statuses(values["status"]):
+    if parse_period(address.since) is not None and has_live:
         raise _NoOption  # the list also has live runs that are older
     return [*options, "--period", address.since]
 
@@ -235,14 +236,6 @@ def _names(word: typed.Word, names: LoadedNames) -> tuple[str, ...]:
         matched = [name for name in known if test(name.casefold())]
         found |= dict.fromkeys(sorted(matched) or ([] if typed.is_glob(pattern) else [typed.literal(pattern)]))
     return tuple(found) if len(found) <= MAX_NAMES else ()
-
-
-def _shown(name: str, value: str) -> str:
-    """Return a status in the words of a user; other values as they are."""
-    if name != "status":
-        return value
-    title = next((row.title for row in STATUS_TABLE if row.rest == value), value)
-    return title.casefold().replace(" ", "-")
 
 
 def _limit(found: int | None) -> list[str]:

@@ -9,7 +9,18 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
-from tui.domain.run import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, Run, RunStatus, fold
+from tui.domain.run import (
+    EXECUTING_FAMILY,
+    FAILED,
+    FINAL,
+    LIVE,
+    QUEUED_FAMILY,
+    ROWS_BY_NAME,
+    STATUS_TABLE,
+    Run,
+    RunStatus,
+    fold,
+)
 from tui.lazy_dataclass import dataclass
 
 # Splits a filter into words, and each word into a field and values. `FIELDS` has the meaning of each field.
@@ -126,13 +137,13 @@ def _split(patterns: list[str]) -> tuple[list[str], TextTest | None]:
 # The words that `status:` accepts in a filter: the names of statuses, and the names of groups of statuses.
 #
 # The name of a status means that status alone, since a user may cancel all runs that the filter shows. The groups have
-# other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
+# other names: `waiting-to-start`, `running`, `failed`, `live`, `final`. A run whose code threw an error is `threw`.
 
 
 GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = {
     "live": LIVE,
     "final": FINAL,
-    "failures": FAILED,
+    "failed": FAILED,
     "running": EXECUTING_FAMILY,
     "waiting to start": QUEUED_FAMILY,
 }
@@ -140,11 +151,12 @@ GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = {
 
 MAX_SUGGESTIONS: Final = 2
 
+_EARLIER: Final = {"failures": "failed"}
+"""Words of earlier versions, which saved views may have."""
+
 _TITLES: Final = frozenset(row.title for rows in ROWS_BY_NAME.values() for row in rows)
-
-
 _TITLES_BY_NAME: Final = {name: {row.title for row in rows} for name, rows in ROWS_BY_NAME.items()}
-_FOLDED_TITLES: Final = {fold(title): {title} for title in _TITLES}
+_WORDS: Final = {each: _TITLES_BY_NAME[each] for row in STATUS_TABLE for each in map(fold, (row.title, row.word))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +185,9 @@ def read_status_words(patterns: list[str]) -> StatusWords:
     titles: set[str] = set()
     group: set[RunStatus] = set()
     unknown: list[str] = []
-    names = [fold(pattern) for pattern in patterns]
+    names = [_EARLIER.get(name, name) for name in map(fold, patterns)]
     for name in names:
-        if name in GROUPS and name not in _TITLES_BY_NAME:
+        if name in GROUPS:
             group |= GROUPS[name]
         elif found := _titles_of(name):
             titles |= found
@@ -190,7 +202,7 @@ def nearest_statuses(name: str) -> list[str]:
     """Return the status words that are most similar to an unknown one, best first, as the user would type them."""
     from difflib import get_close_matches  # noqa: PLC0415  most words are right
 
-    spelled = [each.replace(" ", "-") for each in (*_FOLDED_TITLES, *GROUPS)]
+    spelled = [each.replace(" ", "-") for each in dict.fromkeys((*_WORDS, *GROUPS))]
     return get_close_matches(fold(name).replace(" ", "-"), spelled, n=MAX_SUGGESTIONS)
 
 
@@ -199,7 +211,7 @@ def _titles_of(name: str) -> set[str]:
     if name in _TITLES_BY_NAME:
         return _TITLES_BY_NAME[name]
     test = _fits(name)
-    for names in (_FOLDED_TITLES, _TITLES_BY_NAME):
+    for names in (_WORDS, _TITLES_BY_NAME):
         found = set[str]().union(*(titles for each, titles in names.items() if test(each)))
         if found:
             return found
@@ -422,11 +434,10 @@ def _parse_status(word: Word) -> Filter:
 
 
 _HINTS: Final = {
-    "failed": "failures matches every kind of failure",
     "queued": "waiting-to-start matches delayed runs too",
     "executing": "running matches retries too",
 }
-"""Hints for statuses that sound like a group: `failed` is one of six kinds of failure, for example."""
+"""Hints for statuses that sound like a group."""
 
 
 def _age(run: Run, now: datetime | None) -> timedelta | None:
@@ -514,7 +525,7 @@ class Field(NamedTuple):
 
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "status": Field(_parse_status, "failed, executing, failures …"),
+    "status": Field(_parse_status, "failed, crashed, executing …"),
     "task": Field(_whole_value(lambda run: run.fixed.task), "the whole name, or sync-*"),
     "tag": Field(_parse_tag, "runs with a tag; -tag: without it"),
     "version": Field(_whole_value(lambda run: run.fixed.version), "20261124.1"),

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tui.domain.filters import LISTS, TASK_QUEUE_PREFIX, RunFilters, TypedSpan, fingerprint_of, queue_names
-from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId
+from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId, filter_words
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.store import filter as typed
@@ -344,6 +344,11 @@ def _combined_filters(words: Iterable[typed.Word], active: RunFilters, known: Kn
             case _:
                 pass
     return filters
+
+
+def status_words(text: str) -> tuple[str, ...]:
+    """Return the words of `filter[status]` for a status or a group of them, as a user types it; () for none."""
+    return filter_words(text) or rest_words_of([text.casefold()])
 
 
 def rest_words_of(patterns: list[str]) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def test_a_bad_version_makes_its_task_fail() -> None:
         assert found.evidence.failed == 150
         assert abs(found.evidence.ended - 300) <= 1
         assert found.evidence.only_version == "2"
-        assert found.filter_text == "task:charge status:failures"
+        assert found.filter_text == "task:charge status:failed"
 
 
 def test_the_server_tells_failures_that_the_store_lacks() -> None:

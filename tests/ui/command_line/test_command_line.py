@@ -38,22 +38,22 @@ async def command(monitor: Monitored, text: str, *, wait_s: float = 0.0) -> None
 @on_monitor(lambda: small_fleet(30))
 async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None:
     rows = monitor.screen.run_list.rows
-    await monitor.press("colon", *"runs task:send-* status:fai")
-    assert "runs task:send-* status:failed" in monitor.text
+    await monitor.press("colon", *"runs task:send-* status:thr")
+    assert "runs task:send-* status:threw" in monitor.text
     assert "of 21 statuses" in monitor.text
     assert monitor.lines[-1].startswith(" Enter take it   Tab complete   ↑ ↓ choose   ctrl-r history")
     assert "6 of 30 runs" in monitor.text
-    assert "trigger-tui ls --task send-email --status failed" in monitor.text
+    assert "trigger-tui ls --task send-email --status threw" in monitor.text
     await monitor.press("tab")
-    assert dialog(monitor).line.typed == "runs task:send-* status:failed"
+    assert dialog(monitor).line.typed == "runs task:send-* status:threw"
     await monitor.press("enter")
     assert monitor.app.screen is monitor.screen
-    assert monitor.screen.run_list.searched == "task:send-* status:failed"
+    assert monitor.screen.run_list.searched == "task:send-* status:threw"
     assert len(rows.view) == 6
     await command(monitor, "sort took")
     assert monitor.screen.run_list.views.query.order is TOOK
-    await monitor.press("colon", *"runs status:fail", "down", "down")
-    assert "trigger-tui ls --status failed --status" in monitor.text, "the chosen word counts"
+    await monitor.press("colon", *"runs status:fai")
+    assert "trigger-tui ls --status failed" in monitor.text, "the word that Tab takes counts"
     await monitor.press("escape", "colon", *"runs queue:nowhere")
     assert "none known of 30" in monitor.text, "the queues of runs are not read"
     await monitor.press("escape", "colon", *"runs tsk:x", "enter")

@@ -78,10 +78,10 @@ def test_run_from_the_future_hides_no_new_run() -> None:
     ("text", "is_so"),
     [
         ("", False),
-        ("status:failures", True),
+        ("status:failed", True),
         ("status:crashed task:x", True),
         ("status:completed,crashed", False),
-        ("-status:failures", False),
+        ("-status:failed", False),
         ("group:8db75cb3 task:x", True),
         ("-group:8db75cb3", False),
     ],

@@ -134,9 +134,8 @@ async def test_keys_move_mark_sort_and_filter(monitor: Monitored) -> None:
         assert words in await rule("s")
         assert rows.cursor == here
     # A filter counts while it is typed.
-    assert "6 of 30" in await rule("slash", *"status:failed")
-    assert "failures matches every kind of failure" in monitor.lines[-1]
-    assert "12 of 30" in await rule("escape", "slash", *"status:failures")
+    assert "6 of 30" in await rule("slash", *"status:threw")
+    assert "12 of 30" in await rule("escape", "slash", *"status:failed")
     assert all("Completed" not in line for line in monitor.lines[3:15])
     assert "12 of 30" not in await rule("escape")
     await monitor.press("slash", *"zebra", "enter")
@@ -218,13 +217,13 @@ def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
         await monitor.later(10)
         assert "paused" in monitor.lines[0]
         assert "2 waiting" in monitor.lines[0]
-        await monitor.press("slash", *"status:failed", "enter", "asterisk")
+        await monitor.press("slash", *"status:threw", "enter", "asterisk")
         assert len(rows.view) == len(rows.marks) == 6
         assert "ends-in-the-pause" not in monitor.text
         await monitor.press("escape", "escape", "s")
         assert len(rows.view) == 31
         assert "? run_" not in monitor.text
-        await monitor.press("slash", *"status:failed", "enter", "p", wait_s=1)
+        await monitor.press("slash", *"status:threw", "enter", "p", wait_s=1)
         assert len(rows.view) == 7
         assert "ends-in-the-pause" in monitor.text
         await monitor.press("escape")

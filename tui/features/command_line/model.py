@@ -678,7 +678,8 @@ def fitting(values: Iterable[str], part: str) -> list[str]:
 
 
 STATUS_VALUES: Final[Mapping[str, str]] = {
-    **{fold(row.title).replace(" ", "-"): row.title for row in STATUS_TABLE},
+    "failed": "",  # before `failed-to-run`, which nobody means by `fail`
+    **{row.word: row.title for row in STATUS_TABLE},
     **{name.replace(" ", "-"): "" for name in typed.GROUPS},
 }
 """The words of `status:`, with the title of the status; "" for a group of statuses."""
@@ -686,7 +687,7 @@ STATUS_VALUES: Final[Mapping[str, str]] = {
 _GROUP_SENTENCES: Final = {
     "live": "Everything that has not ended",
     "final": "Everything that has ended",
-    "failures": "Failed, and all other ways to fail",
+    "failed": "Every kind: threw, crashed, timed-out …",
     "running": "Dequeued, executing and reattempting",
     "waiting-to-start": "Delayed, queued and pending version",
 }
@@ -740,7 +741,7 @@ def _fitting_statuses(word: TypedWord, counts: Mapping[str, int], *, is_counted:
         title = STATUS_VALUES[value]
         titles = [title] if title else _titles_of(value)
         number = _number(sum(counts.get(each, 0) for each in titles), is_counted=is_counted)
-        style = STATUS_STYLES.get(title or (titles[0] if value == "failures" else ""))
+        style = STATUS_STYLES.get(title or (titles[0] if value == "failed" else ""))
         mark = Piece(" ") if style is None else style.mark
         found.append(_value(word, value, muted(title or _GROUP_SENTENCES.get(value, "")), number, mark))
     return found

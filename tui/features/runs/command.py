@@ -30,8 +30,8 @@ from tui.domain.run import (
     Run,
     RunId,
     RunStatus,
-    filter_word,
     live_statuses,
+    typed_words,
 )
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
@@ -41,6 +41,7 @@ from tui.features.runs.columns import PRINTED_TABLE, short_id
 from tui.features.runs.printed import run_object, status_object, transition_line, tree_objects
 from tui.settings.settings import Settings
 from tui.store.merge import merge
+from tui.store.server_filter import status_words
 from tui.sync.budget import ENDLESS, Paging, Priority
 from tui.sync.session import Session
 from tui.text import formatting
@@ -82,18 +83,18 @@ def _filter(word: str, sentence: str) -> Callable[[F], F]:
 
 
 def _words(statuses: Iterable[str]) -> tuple[str, ...]:
-    """Return the API's words for statuses."""
-    words = {name: filter_word(name) for name in statuses}
-    for name, word in words.items():
-        if word is None:
-            known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
+    """Return the API's words for statuses, and for groups of them such as `failed`."""
+    words = {name: status_words(name) for name in statuses}
+    for name, found in words.items():
+        if not found:
+            known = ", ".join(["failed", *(row.word for row in STATUS_TABLE if row.filter)])
             raise click.BadParameter(f"{name!r} is not a status that the API filters by: {known}")
-    return tuple(dict.fromkeys(word for word in words.values() if word is not None))
+    return tuple(dict.fromkeys(word for found in words.values() for word in found))
 
 
 @session_command(
     "ls",
-    _filter("status", "Only this status: failed, executing, timed-out …"),
+    _filter("status", "Only this status: executing, timed-out …; failed: every kind of failure."),
     _filter("task", "Only this task."),
     _filter("tag", "Only this tag."),
     _filter("version", "Only this version (20261124.1)."),
@@ -275,7 +276,7 @@ def _window(text: str | None, now: datetime) -> dict[str, Any]:
 
 def nothing_found(filters: RunFilters, history: timedelta) -> str:
     """Return a sentence that repeats the filters, and names an option that finds more."""
-    lists = filters.lists | {"queue": queue_names(filters.queues)}
+    lists = filters.lists | {"queue": queue_names(filters.queues), "status": typed_words(filters.statuses)}
     conditions = [f"{word} {' or '.join(map(clean, values))}" for word, values in lists.items() if values]
     if filters.period is not None:
         return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.api.errors import ApiError
 from tui.domain.filters import LISTS, RunFilters, SearchProgress, parse_period, period_text
-from tui.domain.run import RunId, filter_word
+from tui.domain.run import RunId, filter_words
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
 from tui.kit.state_files import StateFile, moment, owned_path
@@ -304,7 +304,8 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
     if name not in _LISTS or not isinstance(values, list):
         raise ValueError(name)
     for value in values:
-        if not isinstance(value, str) or not is_typable(value) or (name == "statuses" and filter_word(value) != value):
+        is_known = isinstance(value, str) and (name != "statuses" or value in filter_words(value))
+        if not is_known or not is_typable(value):
             raise ValueError(name)
     return tuple(values)
 

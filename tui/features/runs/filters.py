@@ -368,4 +368,5 @@ class ServerFiltersScreen(FormDialog[None]):
         if self._clear.has_focus:
             return words.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
         what = self._grid.title
-        return words.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
+        what = f"all {what}" if self._grid.is_on_head else words.STATUS_NAMES[words.word_of(what)]
+        return words.keys_line(("space", what), ("↓", "fields"))

@@ -557,7 +557,9 @@ def _is_unknown(run: Run) -> bool:
 _CHOICES: Final = {row.title: row for row in STATUS_TABLE if row.filter and row.title != "Reattempting"}
 """The statuses that can be chosen, by title. The API reports and filters Reattempting as Executing."""
 
-_TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
+STATUS_NAMES: Final = {row.filter: row.word.replace("-", " ").capitalize() for row in STATUS_TABLE if row.filter}
+"""Single statuses, by the words of the API: `Threw` for Failed, since `failed` means every kind of failure."""
+
 FAMILIES: Final = tuple(
     (name, tuple(title for title in STATUS_STYLES if title in _CHOICES and _CHOICES[title].canonical in statuses))
     for name, statuses in (("live", LIVE), ("failed", FAILED), ("finished", FINAL - FAILED))
@@ -630,7 +632,7 @@ def read_typed(typed: Typed, default_period: timedelta, now: datetime) -> Server
         period = read_period(text, now) if text else default_period
     except InvalidPeriod:
         return None
-    order = [word_of(title) for _, titles in FAMILIES for title in titles]
+    order = [row.filter for row in _CHOICES.values()]
     lists: dict[str, Sequence[str]] = {word: values_of(getattr(typed, word)) for word in TYPED_LISTS}
     filters = RunFilters.of(lists | {"status": [word for word in order if word in typed.statuses]})
     return server_filter(filters, period, now)
@@ -685,7 +687,7 @@ def _statuses(words: Sequence[str]) -> str:
         if words_of(index) <= left:
             names.append(family)
             left -= words_of(index)
-    names += [_TITLES.get(word, word) for word in words if word in left]
+    names += [STATUS_NAMES.get(word, word) for word in words if word in left]
     return " or ".join(names) if len(names) <= MAX_NAMED_VALUES else f"{len(words)} statuses"
 
 
@@ -812,9 +814,9 @@ def heading_cell(family: int, chosen: frozenset[str]) -> Line:
 
 def status_cell(title: str, chosen: frozenset[str]) -> Line:
     """Return one status. It is coloured if it is chosen, or if no status is, which means all."""
-    style = STATUS_STYLES[title]
+    style, name = STATUS_STYLES[title], STATUS_NAMES[word_of(title)]
     if word_of(title) in chosen:
-        return style.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)
+        return style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)
     if chosen:
-        return (Piece(f"{style.glyph} {title}", Token.FAINT),)
-    return style.mark, Piece(" "), Piece(title, Token.TEXT)
+        return (Piece(f"{style.glyph} {name}", Token.FAINT),)
+    return style.mark, Piece(" "), Piece(name, Token.TEXT)

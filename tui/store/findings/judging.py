@@ -538,7 +538,7 @@ def _of_task(
     word: FindingWord, task: TaskId, since: datetime, evidence: Evidence, subject: FindingSubject | None = None
 ) -> Finding:
     """Return a finding about a task, or about something else that belongs to it."""
-    text = f"task:{as_value(task)}{' status:failures' if word is FindingWord.FAILING else ''}"
+    text = f"task:{as_value(task)}{' status:failed' if word is FindingWord.FAILING else ''}"
     return Finding(word, subject or FindingSubject(SubjectKind.TASK, task, Raw(task)), since, evidence, text, task=task)
 
 

@@ -27,7 +27,7 @@ from tui.text.blocks import ListRuns
 def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:
     since = monitor.session.now() - timedelta(minutes=5)
     subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
-    text = f"task:{task} status:failures"
+    text = f"task:{task} status:failed"
     return FoundThing(FindingWord.FAILING, subject, since, TaskFails(9, 12), text, task=TaskId(task))
 
 
@@ -75,7 +75,7 @@ async def test_enter_lists_the_runs_and_escape_leads_back(monitor: Monitored) ->
     assert monitor.lines[1].startswith("▌ FAILING  task-0")
     await monitor.press("enter", wait_s=0.5)
     assert isinstance(monitor.app.screen, MainScreen)
-    assert "/task:task-0 status:failures" in monitor.lines[1]
+    assert "/task:task-0 status:failed" in monitor.lines[1]
     await monitor.press("escape", wait_s=0.5)
     assert wall_of(monitor).body.target is not None
     assert monitor.lines[1].startswith("▌ FAILING  task-0")
@@ -83,7 +83,7 @@ async def test_enter_lists_the_runs_and_escape_leads_back(monitor: Monitored) ->
     assert wall_of(monitor).body.target is None, "the cursor goes after 30 s"
     await monitor.press("escape", wait_s=0.5)
     assert isinstance(monitor.app.screen, MainScreen)
-    assert "status:failures" not in monitor.lines[1], "the list is as it was"
+    assert "status:failed" not in monitor.lines[1], "the list is as it was"
 
 
 @on_monitor(failing_fleet)
