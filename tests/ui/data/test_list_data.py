@@ -233,9 +233,9 @@ def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
     keep(tmp_path, kept_at="2026-11-23T18:02:00+00:00")
 
     async def story(monitor: Monitored) -> None:
-        assert "filters from yesterday 18:02: Failed, last 24h · 0 clears" in monitor.lines[-1]
+        assert "filters from yesterday 18:02: Threw, last 24h · 0 clears" in monitor.lines[-1]
         assert title_token(monitor) is Token.AMBER
-        assert "Failed, last 24h" in monitor.lines[1]
+        assert "Threw, last 24h" in monitor.lines[1]
         assert len(monitor.screen.run_list.rows.view) == 6
         await monitor.press("0", wait_s=3)
         assert "all filters are cleared" in monitor.lines[-1]

@@ -16,7 +16,7 @@ from tui.store.server_filter import ServerFilter
 
 DAY = timedelta(hours=24)
 ALL = ServerFilter(RunFilters(), DAY)
-FAILED = ("FAILED", "CRASHED", "TIMED_OUT", "SYSTEM_FAILURE", "INTERRUPTED")
+FAILED = ("FAILED", "INTERRUPTED", "CRASHED", "SYSTEM_FAILURE", "TIMED_OUT")
 STATUSES = ("down", "space", "j", "space", "k", "space", "l", "space", "left", "h", "down", "space", "enter")
 FIELDS = (
     *("tab", "s", "tab", "comma", "c", "h", "right", "tab", *"billing", "down", *"1.9,1.10"),
@@ -30,9 +30,9 @@ OF_FIELDS = RunFilters(
 )
 CHOICES = (
     (("space", "enter"), ServerFilter(RunFilters(statuses=FAILED), DAY)),
-    (STATUSES, ServerFilter(RunFilters(statuses=("QUEUED", "CRASHED", "COMPLETED")), DAY)),
+    (STATUSES, ServerFilter(RunFilters(statuses=("QUEUED", "COMPLETED", "CRASHED")), DAY)),
     (FIELDS, ServerFilter(OF_FIELDS, timedelta(days=7))),
-    (("shift+tab", "shift+tab", "ctrl+u", *"90m", "enter"), ServerFilter(RunFilters(), timedelta(minutes=90))),
+    (("shift+tab", "shift+tab", *"90m", "enter"), ServerFilter(RunFilters(), timedelta(minutes=90))),
     (("space", "tab", "x", "escape"), ALL),
 )
 """Keys in the dialog, and the filters that it leaves."""
@@ -83,9 +83,12 @@ async def test_dialog_explains_the_filters_while_typing(monitor: Monitored) -> N
     assert "send-faxb" in monitor.text, "no control can be pasted"
     await monitor.press("ctrl+u", "shift+tab", "space", "shift+tab", "up", "x", "up", "enter")
     assert isinstance(monitor.app.screen, ServerFiltersScreen)
-    assert "“24hx” is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20." in monitor.text
+    assert "“x” is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20." in monitor.text
     assert "▌ period" in monitor.text
-    await monitor.press("backspace", "enter")
+    await monitor.press("left", *"2h")
+    assert "02:50-03:20   newest 5,000 runs" in monitor.text
+    assert "shows  every run, last 2h" in monitor.text, "what is typed replaces the period"
+    await monitor.press("ctrl+u", "enter")
     assert chosen(monitor) == ALL
     await monitor.press("f")
     for id_, offset, words in (("#statuses", (25, 2), "Crashed, last 24h"), ("#clear", (4, 0), "every run, last")):

@@ -71,7 +71,7 @@ def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None
     async def visit(monitor: Monitored) -> None:
         assert "filters from" not in monitor.text
         assert monitor.app.subscription.chosen.filters.statuses == ("COMPLETED",)
-        assert str(address_of(monitor.screen)) == "runs?tag=x&server-status=COMPLETED&sort=cost"
+        assert str(address_of(monitor.screen)) == "runs?tag=x&server-status=completed&sort=cost"
         await monitor.press("w")
 
     async def sort(monitor: Monitored) -> None:
@@ -80,7 +80,7 @@ def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None
     async def afterwards(monitor: Monitored) -> None:
         assert monitor.app.subscription.chosen == failed
 
-    address = parse_address("runs?tag=x&server-status=COMPLETED&sort=cost")
+    address = parse_address("runs?tag=x&server-status=completed&sort=cost")
     for story, given, order in ((choose, None, None), (visit, address, None), (sort, address, "created")):
         run_story(story, tmp_path, small_fleet(), environment_name="here", address=given)
         (path,) = tmp_path.rglob("screen-*.json")

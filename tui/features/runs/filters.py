@@ -23,7 +23,7 @@ from tui.kit.painted import FORM_CSS, FormDialog
 from tui.store.server_filter import known_values
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.styled import Line, Piece, Token, pad
+from tui.text.styled import Line, Piece, Token, line_width, pad
 
 # A labelled input with completion: one row of the dialog for the server's filters.
 
@@ -77,11 +77,18 @@ class ValueInput(TextInput):
 
 
 class PeriodInput(ValueInput):
-    """An input for a period. Left and right step through the usual periods."""
+    """An input for a period. Left and right step through the usual periods. Its text is selected: typing replaces it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
     ]
+
+    def put(self, text: str) -> None:
+        super().put(text)
+        self.select_all()
+
+    def on_focus(self) -> None:
+        self.select_all()
 
     def action_right(self) -> None:
         self._put_period(1)
@@ -358,7 +365,8 @@ class ServerFiltersScreen(FormDialog[None]):
         if name == "period":
             keys = words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20"))
             most = formatting.count(self._session.settings.history_runs)
-            return (*keys, Piece(f"   at most the newest {most} runs", Token.FAINT))
+            line = (*keys, Piece(f"   newest {most} runs", Token.FAINT))
+            return line if line_width(line) <= width else keys
         if name is not None:
             value_input = self._fields[name].input
             warning = None if value_input.is_incomplete else words.doubtful_value(name, value_input.value, self._known)
