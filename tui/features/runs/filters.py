@@ -77,7 +77,7 @@ class ValueInput(TextInput):
 
 
 class PeriodInput(ValueInput):
-    """An input for a period. Left and right step through the usual periods. Its text is selected: typing replaces it."""
+    """An input for a period. Left and right step through the usual periods. What is typed replaces its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
