@@ -66,7 +66,7 @@ ASKED = """
    10 runs below it also stop
     1  ◐ executing  task-0
    … and 9 more kinds
-   The tree was read 0 s ago and is fully loaded.
+   The tree was read 0s ago and is fully loaded.
    The terminal does not confirm that it drew this, so
    type a word.
    Type 11 or prod, then Enter
@@ -83,7 +83,7 @@ def test_question_names_target_runs_and_keys() -> None:
     assert len(waiting.splitlines()) == len(shown(question()).splitlines()), "nothing jumps"
     assert "PRODUCTION?  environment not known, treated as production" in shown(question(target=UNKNOWN))
     late = replace(question(others=2).plan, is_from_replica=True)
-    assert "The tree is as of about 1 s ago" in shown(question(plan=late)), "a replica lags"
+    assert "The tree is as of about 1s ago" in shown(question(plan=late)), "a replica lags"
     lit = (READY, replace(READY, action=REPLAY), question(), replace(READY, objection="it ended"))
     pieces = [piece for each in lit for line in confirm_lines(each, AT, 70, 40) for piece in line if piece.text == "y"]
     assert [piece.token for piece in pieces] == [Token.ROSE, Token.BRIGHT, Token.FAINT], "lit only while it counts"

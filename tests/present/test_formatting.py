@@ -68,7 +68,14 @@ def test_time_of_today_has_no_date_and_is_in_the_zone_of_now() -> None:
         assert formatting.moment(moment + timedelta(days=days), NOW) == f"{date}13:48:37.210"
     assert formatting.moment(moment.astimezone(timezone(timedelta(hours=9))), NOW) == "13:48:37.210"
     assert formatting.time_of_day(moment, NOW) == "13:48"
-    assert formatting.time_of_day(moment - timedelta(days=1), NOW) == "11-23 13:48"
+    assert formatting.time_of_day(moment - timedelta(days=1), NOW) == "2026-11-23 13:48"
+    assert formatting.clock(moment - timedelta(days=1), NOW) == "2026-11-23 13:48"
+    midnight = NOW.replace(hour=0, minute=20)
+    ages = [formatting.time_or_age(midnight - timedelta(hours=hours), midnight) for hours in (0, 1, 13, 960)]
+    assert ages == ["00:20", "23:20", "13h", "40d"]
+    begin, end = midnight - timedelta(hours=2), midnight - timedelta(hours=1)
+    spans = [formatting.time_span(*each, midnight) for each in ((begin, end), (begin, midnight), (midnight, NOW))]
+    assert spans == ["2026-11-23 22:20–23:20", "2026-11-23 22:20–00:20", f"00:20–{NOW:%H:%M}"]
 
 
 # Statuses.

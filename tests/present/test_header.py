@@ -85,19 +85,19 @@ WIDE = """
   PROD   acme/api   ● live  no change for 7 min                                             Q12  E8  W3  ✗41
   PROD   acme/api   ● live via relay                                                        Q12  E8  W3  ✗41
   PROD   acme/api   ● live  slow link                                                       Q12  E8  W3  ✗41
-  PROD   acme/api   ‖ paused  <1 min ago, p resumes  slow link                 Q12  E8  W3  ✗41  as of 13:48
-  PROD   acme/api   ● relay  9 s old, late                                                  Q12  E8  W3  ✗41
+  PROD   acme/api   ‖ paused  <1m ago, p resumes  slow link                    Q12  E8  W3  ✗41  as of 13:48
+  PROD   acme/api   ● relay  9s old, late                                                   Q12  E8  W3  ✗41
   PROD   acme/api   ○ no relay since 13:44  retrying in 4 s                    Q12  E8  W3  ✗41  as of 13:44
-  PROD   acme/api   ● polling every 2 s                                             Q12  D2  P1  E8  W3  ✗41
+  PROD   acme/api   ● polling every 2 s                                                     Q15  E8  W3  ✗41
   PROD   acme/api   ● polling every 2 s                                        Q12  E8  W3  ✗41  as of 13:47
   PROD   acme/api   ● polling every 2 s                                                 Q≥12  E≥8  W≥3  ✗≥41
   PROD   acme/api   READ-ONLY   ● polling every 2 s                                         Q12  E8  W3  ✗41
-  PROD   acme/api   ● polling  12 s old, late, next try within 22 s                         Q12  E8  W3  ✗41
+  PROD   acme/api   ● polling  12s old, late, next try within 22 s                          Q12  E8  W3  ✗41
   PROD   acme/api   ● no answer for 5 min  next try within 22 s, r asks now, waits for the list
   PROD   acme/api   ○ offline since 13:44  next try within 22 s, r asks now, waits for the list
   PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server              Q12  E8  W3  ✗41  as of 13:44
   PROD   acme/api   ○ offline since 13:44  retrying in 4 s                     Q12  E8  W3  ✗41  as of 13:44
-  PROD   acme/api   ‖ paused  19 s ago, 12 waiting, p resumes                  Q12  E8  W3  ✗41  as of 13:48
+  PROD   acme/api   ‖ paused  19s ago, 12 waiting, p resumes                   Q12  E8  W3  ✗41  as of 13:48
   PROD   acme/api   ● polling every 2 s                                  budget 31 of 250   Q12  E8  W3  ✗41
   DEV   acme/api   ● polling every 2 s   E1                                                        19:19 IST
   PROD?   ● polling every 2 s  environment not known, treated as production                 Q12  E8  W3  ✗41
@@ -107,9 +107,9 @@ WIDE = """
 
 NARROW = """
   PROD   ○ offline since 13:44  retrying in …   E4  ✗41,000
-  PROD   ○ offline since 13:44  retrying in…   Q12,345  D2  P3  E4  W5  ✗41,000
-  PROD   api   ○ offline since 13:44  retrying in 4 s              Q12,345  D2  P3  E4  W5  ✗41,000
-  PROD   acme/api   ○ offline since 13:44  retrying in 4 s              Q12,345  D2  P3  E4  W5  ✗41,000  as of 13:44
+  PROD   ○ offline since 13:44  retrying in 4 s        Q12,350  E4  W5  ✗41,000
+  PROD   acme/api   ○ offline since 13:44  retrying in 4 s    Q12,350  E4  W5  ✗41,000  as of 13:44
+  PROD   acme/api   ○ offline since 13:44  retrying in 4 s   Q12,350  E4  W5  ✗41,000  as of 13:44          13:49 UTC
 """
 
 

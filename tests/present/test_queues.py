@@ -201,7 +201,7 @@ def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
     queues = LiveQueues(live, QUEUES)
     queues._rows = (replace(MAIL, running=30, queued=304),)
     queues.state = ReadState(AT - timedelta(seconds=6))
-    assert plain(queues.right(80)) == "30 running · 304 queued · read 6 s ago"
+    assert plain(queues.right(80)) == "30 running · 304 queued · read 6s ago"
     queues.state = replace(queues.state, is_cut=True)
     queues._known = WallFacts(queues=QueuesRead(AT, (), is_cut=True))
-    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · a page read 6 s ago"
+    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · a page read 6s ago"

@@ -51,12 +51,12 @@ USUAL = """
 """
 
 FAILURES = """
-  status           task              age      created  error
-✗ Failed           charge-card       31s     13:48:37  Card declined
-✓ Completed        charge-card       31s     13:48:37
-○ Queued           charge-card       31s     13:48:37
-✗ Failed           charge-card       31s     13:48:37  Card was declined
-? ·                ·                   ·            ·
+  status           task              age           created  error
+✗ Failed           charge-card       31s          13:48:37  Card declined
+✓ Completed        charge-card       31s          13:48:37
+○ Queued           charge-card       31s          13:48:37
+✗ Failed           charge-card       31s          13:48:37  Card was declined
+? ·                ·                   ·                 ·
 """
 
 
@@ -138,15 +138,15 @@ ENDS = (
 SEARCHED = """
 older than 11:49 not read   Enter here loads more
 stopped: a relay cannot list older runs · older than 11:49 not read
-9 found · older than 11-23 13:49 not searched   Enter here asks the server
+9 found · older than 2026-11-23 13:49 not searched   Enter here asks the server
 9 found · 139 errors not read · older than 11:49 not searched   Enter here asks the server
-9 found · queues not read · older than 11-23 13:49 not searched   Enter here asks the server
-9 found · older than 11-22 13:49 not searched · all 148 errors read   Enter here loads more
-9 found · 2 errors not read · searched back to 11-22 13:49   Enter here loads more
-9 found · stopped: 503 · older than 11-22 13:49 not searched   Enter here tries again
+9 found · queues not read · older than 2026-11-23 13:49 not searched   Enter here asks the server
+9 found · older than 2026-11-22 13:49 not searched · all 148 errors read   Enter here loads more
+9 found · 2 errors not read · searched back to 2026-11-22 13:49   Enter here loads more
+9 found · stopped: 503 · older than 2026-11-22 13:49 not searched   Enter here tries again
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
-searching, 100 older runs read, back to 11-22 13:49   Esc stops
+searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
 """
 
 

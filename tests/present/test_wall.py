@@ -71,7 +71,7 @@ SMALL = """
 ─ failing now ─────────────────────────────── 147 in 4 groups, 12 acknowledged ─
   ✗  131  NEW    charge-card  StripeError No such customer: <id>         14:21
   ✗    3  again  send-email   SMTPError 421 too many connections         14:29
-  ✗    1         import-csv   RangeError Invalid array length            9 Nov
+  ✗    1         import-csv   RangeError Invalid array length              17d
 
 ─ tasks · worst first ────────────────── runs/h  failed    p95  running  queued
   ✗ charge-card     ▆▆▆▆▆▆▆▆▅▆▅▆▆▆▆▆▆▆▆▆  1,440     131   6.4s        3
@@ -299,7 +299,7 @@ def all_blocks(view: WallView) -> str:
     ("view", "expected"),
     [
         (replace(VIEW, board=EMPTY, failing=FailingNow()), f"\nqueued          ·   {'░' * 30}\n"),
-        (judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE), "\nown counts since 14:02 · queues 61 s ago\n"),
+        (judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE), "\nown counts since 14:02 · queues 1m ago\n"),
         (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
         (SILENT, "\nNOT KNOWN  nothing was heard for 5m00s"),
         (SILENT, "\nas of 14:27:07\n"),

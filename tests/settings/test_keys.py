@@ -74,8 +74,8 @@ def command(key: str, **options: bool | str) -> CommandEntry:
         (command("Esc", readonly=True), "key: Esc always goes back: expected another key;"),
         (command("nonsense"), 'key: expected a key such as G, ctrl-g or F5, got "nonsense";'),
         (
-            CommandEntry(name="Next  Error", command=("true",)),
-            'name: expected another name for a command without a key: "next error" is one of the program;',
+            CommandEntry(name="Failed  Run", command=("true",)),
+            'name: expected another name for a command without a key: "failed run" is one of the program;',
         ),
     ],
 )

@@ -141,9 +141,8 @@ def _labelled(label: str, line: Line, inner: int, limit: int = MAX_SAID_LINES) -
 
 
 def _history_line(entry: HistoryLine, inner: int, now: datetime) -> Line:
-    """Return `14:31` or, on another day that is not near, `9 Nov`, and the command."""
-    at = f"{entry.at:%H:%M}" if formatting.needs_no_day(entry.at, now) else f"{entry.at.day} {entry.at:%b}"
-    time = fit((Piece(at, Token.FAINT),), _LABEL)
+    """Return `14:31` or, on another day that is not near, the age `40d`, and the command."""
+    time = fit((Piece(formatting.time_or_age(entry.at, now), Token.FAINT),), _LABEL)
     return _indented((*time, *cut((Piece(entry.text, Token.MUTED),), max(0, inner - _LABEL))))
 
 
@@ -286,7 +285,7 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     """Return the commands that contain every typed word in name, alias, key or sentence, best match first.
 
     An exact name, alias or sign of a key is the best match, then a name that begins with the text. If no command
-    contains the words, commands match whose name has the letters in this order: `nxe` finds `next error`.
+    contains the words, commands match whose name has the letters in this order: `fdr` finds `failed run`.
     """
     wanted = typed.casefold().removeprefix(":").split()
     whole = " ".join(wanted)

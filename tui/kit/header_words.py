@@ -86,7 +86,7 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
         if freshness.failure is not None or freshness.is_stale:
             return ConnectionState(head, _leading_state(facts, offline_mark).head)
         waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
-        since = formatting.wait(facts.at - facts.paused_at, in_minutes=facts.is_slow_link)
+        since = formatting.age(facts.paused_at, facts.at, in_minutes=facts.is_slow_link)
         remark = f"{since} ago{waiting}{with_key('pause', 'p', ', {} resumes')}"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
     return _leading_state(facts, offline_mark)
@@ -122,13 +122,14 @@ def _state_by_age(facts: HeaderFacts) -> ConnectionState:
     if freshness.confirmed_at is None:
         waited = f"for {formatting.wait(freshness.waited)}{_after_comma(_reading(facts))}"
         return ConnectionState((Piece("connecting…", Token.MUTED),), (_amber(waited),) if freshness.is_slow else ())
-    age = formatting.wait(facts.at - freshness.confirmed_at)
+    age = formatting.age(freshness.confirmed_at, facts.at)
     via = " via relay" if facts.is_relayed else ""
     label = " relay" if freshness.leader == RELAY else f" {'live' if freshness.is_live else 'polling'}{via}"
     match freshness.level:
         case Level.STALE:
             reading = _reading(facts)
-            return ConnectionState(_alarm_line(f"● no answer for {age}"), (_amber(reading),) if reading else ())
+            head = _alarm_line(f"● no answer for {formatting.wait(facts.at - freshness.confirmed_at)}")
+            return ConnectionState(head, (_amber(reading),) if reading else ())
         case Level.LATE:
             late = f"{age} old, late{_after_comma(_next_try(facts))}"
             return ConnectionState((Piece("●", Token.AMBER), Piece(label, Token.MUTED)), (_amber(late),))
@@ -191,14 +192,20 @@ COUNTS_AGE_FROM: Final = timedelta(seconds=3)
 """If the server's counts cannot be updated from run changes, their age is shown once it is this long."""
 
 COUNTS: Final = (
-    ("queued", "Q", Token.MUTED, "Queued."),
-    ("delayed", "D", Token.MUTED, "Delayed (in the tree: queued)."),
-    ("pending_version", "P", Token.AMBER, "Pending a version (in the tree: queued)."),
+    ("all_queued", "Q", Token.MUTED, "Queued, delayed or pending version."),
     ("executing", "E", Token.BLUE, "Executing or dequeued."),
     ("waiting", "W", Token.MUTED, "Waiting."),
     ("failed", "✗", Token.ROSE, "Failed in the period."),
 )
 """The counts by their field: letter, colour, and meaning for the page of keys."""
+
+
+def split_queued(counts: StatusCounts) -> str:
+    """Return what is in the number after Q: `3 queued, 5 delayed, 2 pending version`; empty if all are queued."""
+    parts = {"queued": counts.queued, "delayed": counts.delayed, "pending version": counts.pending_version}
+    shown = [f"{formatting.count(number)} {name}" for name, number in parts.items() if number]
+    return ", ".join(shown) if counts.all_queued > counts.queued else ""
+
 
 SLOW_LINK: Final = "slow link"
 SLOW_LINK_SENTENCE: Final = "To save bytes, the cursor is only an edge, colours are fewer, and ages are in minutes."
@@ -212,7 +219,7 @@ _GAP: Final = Piece("   ")
 
 
 _DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "zone", "project", "budget")
-_COUNTS_DROP: Final = ("delayed", "pending_version", "waiting", "queued", "executing", "failed")
+_COUNTS_DROP: Final = ("waiting", "all_queued", "executing", "failed")
 
 
 def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
@@ -304,7 +311,7 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     if pieces and old_since is not None and "as of" not in drops:
         pieces.append(Piece(f"as of {formatting.time_of_day(old_since, facts.at)}", Token.FAINT))
     elif pieces and age >= COUNTS_AGE_FROM and "as of" not in drops:
-        pieces.append(Piece(f"{formatting.wait(age)} old", Token.FAINT))
+        pieces.append(Piece(f"{formatting.age(counts.counted_at, facts.at)} old", Token.FAINT))
     return joined((piece,) for piece in pieces)
 
 

@@ -178,18 +178,13 @@ class Message:
 
 def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
     """Return a message in lines of at most `width` cells (at least 30): time, text, and how often it was added."""
-    time = Piece(f"{_to_the_second(message.at, now)}  ", Token.FAINT)
+    time = Piece(f"{formatting.clock(message.at, now)}  ", Token.FAINT)
     cells = len(time.text)
     lines = beside((time,), message.text, Token.TEXT, min(max(width, 30), _MAX_WIDTH + cells))
     if message.count > 1:
-        often = f"{formatting.count(message.count)} times since {_to_the_second(message.first_at, now)}"
+        often = f"{formatting.count(message.count)} times since {formatting.clock(message.first_at, now)}"
         lines.append((Piece(" " * cells), Piece(often, Token.FAINT)))
     return lines
-
-
-def _to_the_second(at: datetime, now: datetime) -> str:
-    local = at.astimezone(now.tzinfo)
-    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M:%S}"
 
 
 # `Reporter` decides which changes are worth a message. `ActionController` adds those about actions.

@@ -19,7 +19,7 @@ from tui.domain.run import RunId
 from tui.kit import programs
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.bars import ViewScreen, live_keys
-from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
+from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE, split_queued
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
 from tui.kit.lines import EDGE, Dialog, Rule
 from tui.kit.live_model import LiveModel, Messages, message_lines
@@ -29,6 +29,7 @@ from tui.kit.words import RuleText
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import without_secrets
 from tui.store.freshness import Minute
+from tui.store.indexes import StatusCounts
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import INDENT, beside, indented, labelled, spark
@@ -248,23 +249,27 @@ def _group_lines(title: str, entries: Sequence[HelpKey], width: int) -> list[Lin
     return lines
 
 
-def header_signs(*, is_colorless: bool = False) -> tuple[tuple[Piece, str], ...]:
+def header_signs(counts: StatusCounts, *, is_colorless: bool = False) -> tuple[tuple[Piece, str], ...]:
     """Return the letters and the bars of the header as they are drawn there, in its order, each with its meaning."""
+    split = f" Now {text}." if (text := split_queued(counts)) else ""
     plain_bar, some_failed, most_failed = spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)], by_shape=is_colorless)
     return (
-        *((Piece(letter, token, is_bold=token is Token.ROSE), meaning) for _, letter, token, meaning in COUNTS),
+        *(
+            (Piece(letter, token, is_bold=token is Token.ROSE), meaning + (split if letter == "Q" else ""))
+            for _, letter, token, meaning in COUNTS
+        ),
         (plain_bar, "The runs that were created in a minute. The tallest bar is the busiest minute."),
         (some_failed, "Some of them failed."),
         (most_failed, "Most of them failed."),
     )
 
 
-def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
+def legend_lines(width: int, counts: StatusCounts, *, is_colorless: bool = False) -> list[Line]:
     """Return the meaning of statuses, signs of the header and other marks, in lines of at most `width` cells."""
     limit = max(width, MIN_WIDTH)
     statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
-    for index, (mark, sentence) in enumerate(header_signs(is_colorless=is_colorless)):
+    for index, (mark, sentence) in enumerate(header_signs(counts, is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
         lines += beside((label, mark, Piece("  ")), sentence, Token.MUTED, limit)
     for name, sentence in _SENTENCES:
@@ -328,7 +333,9 @@ class HelpScreen(PageScreen):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         limit = width - EDGE
-        legend = legend_lines(limit, is_colorless=self.app_base.painter.is_colorless)
+        session = self.live.session
+        counts = session.store.status_counts(session.now())
+        legend = legend_lines(limit, counts, is_colorless=self.app_base.painter.is_colorless)
         return [PageRow(line, number) for number, line in enumerate([*help_lines(self._help_keys, limit), *legend])]
 
     def begin(self) -> None:

@@ -154,12 +154,10 @@ _DOT = Piece(" · ", Token.MUTED)
 
 def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
     """Return `no data 13:22–13:36`, or `no data for 44 s at 13:22` if both ends are in one minute."""
-    begin = formatting.time_of_day(gap.since, now)
     if gap.since.replace(second=0, microsecond=0) == gap.until.replace(second=0, microsecond=0):
-        return f"no data for {formatting.wait(gap.until - gap.since)}{'' if is_short else f' at {begin}'}"
-    since, until = gap.since.astimezone(now.tzinfo), gap.until.astimezone(now.tzinfo)
-    # The date appears once if both ends share it.
-    return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
+        at = "" if is_short else f" at {formatting.time_of_day(gap.since, now)}"
+        return f"no data for {formatting.wait(gap.until - gap.since)}{at}"
+    return f"no data {formatting.time_span(gap.since, gap.until, now)}"
 
 
 def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:

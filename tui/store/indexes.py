@@ -328,6 +328,11 @@ class StatusCounts:
     is_live_partial: bool = False
     is_failed_partial: bool = False
 
+    @property
+    def all_queued(self) -> int:
+        """The number after Q: delayed runs and those that wait for a version are queued, too."""
+        return self.queued + self.delayed + self.pending_version
+
 
 class StatusChange(NamedTuple):
     """One change of a run's status, at the run's own time. None: the run did not exist, or was deleted."""

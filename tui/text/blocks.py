@@ -49,8 +49,8 @@ class Now(NamedTuple):
         return formatting.age(at, self.at, in_minutes=self.in_minutes)
 
     def ago(self, at: datetime) -> str:
-        """Return the time since a moment, for a sentence: `4 s ago`."""
-        return f"{formatting.wait(self.at - at, in_minutes=self.in_minutes)} ago"
+        """Return the time since a moment, for a sentence: `4s ago`."""
+        return f"{self.age(at)} ago"
 
     def duration(self, value: timedelta | None, *, is_running: bool = True) -> str:
         """Return a duration; a running one stands still while the data is stale or paused."""

@@ -86,24 +86,31 @@ def zone_name(at: datetime) -> str:
     return f"UTC{name}" if name[:1] in {"+", "-"} else name
 
 
-def needs_no_day(at: datetime, now: datetime) -> bool:
-    """Return whether a time of day says when `at` is: on the day of `now`, or within twelve hours.
+def time_of_day(at: datetime, now: datetime) -> str:
+    """Return `13:44` in the zone of `now`, on another day `2026-11-23 13:44`."""
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def time_span(begin: datetime, end: datetime, now: datetime) -> str:
+    """Return `13:22–13:36`, on another day `2026-11-23 13:22–13:36`: the date stands once if both ends share it."""
+    first, last = begin.astimezone(now.tzinfo), end.astimezone(now.tzinfo)
+    return f"{time_of_day(first, now)}–{time_of_day(last, first if first.date() == last.date() else now)}"
+
+
+def time_or_age(at: datetime, now: datetime) -> str:
+    """Return `13:44` of today or near to now, otherwise the age `40d`, for a cell that has no room for a date.
 
     Just after midnight, what began an hour ago was on another day, but its time alone is still clear.
     """
-    return at.astimezone(now.tzinfo).date() == now.date() or abs(now - at) < _NEAR
-
-
-def time_of_day(at: datetime, now: datetime) -> str:
-    """Return `13:44` in the zone of `now`, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
     local = at.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
+    return f"{local:%H:%M}" if local.date() == now.date() or abs(now - at) < _NEAR else age(at, now)
 
 
 def clock(at: datetime, now: datetime) -> str:
-    """Return `13:48:37` in the zone of `now`, with the date in place of the seconds (`11-23 13:48`) on another day."""
+    """Return `13:48:37` in the zone of `now`, on another day the date in place of the seconds: `2026-11-23 13:48`."""
     local = at.astimezone(now.tzinfo)
-    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else time_of_day(at, now)
 
 
 def moment(at: datetime, now: datetime) -> str:

@@ -48,7 +48,7 @@ class Line(CommandLine):
                 "quit", "End the program.", lambda: self.ran.append("quit"), "ctrl-q", aliases=("q",), ends_program=True
             ),
         ]
-        super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of)
+        super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of, now=NOW)
 
     def _choices_of(self, link: PastedLink) -> Choices:
         return Choices([Choice(f"run {link.run_id}", "open", run=lambda: self.ran.append("open"))], first=0)

@@ -154,13 +154,13 @@ async def test_footer_has_the_keys_that_do_something_now(monitor: Monitored) -> 
     await monitor.press("escape", "slash", *"zzz", "enter", wait_s=5)
     assert keys_of(monitor)[:3] == ["Enter search", "/ filter", "f server filters"]
     await monitor.press("escape", wait_s=1)
-    assert "x next error" in keys_of(monitor)
+    assert "x failed run" in keys_of(monitor)
 
 
 @on_monitor(lambda: small_fleet(6), size=(80, 24))
 async def test_zoom_ends_by_its_key_and_needs_room_to_gain(monitor: Monitored) -> None:
     await monitor.press("j", wait_s=1)
-    needed = ["Enter open", "R replay", "/ filter", "x next error", "z zoom", ": commands", "? keys"]
+    needed = ["Enter open", "R replay", "/ filter", "x failed run", "z zoom", ": commands", "? keys"]
     assert keys_of(monitor) == needed, "at 80 columns"
     await monitor.press("g")
     await monitor.press("j", "z", wait_s=1)

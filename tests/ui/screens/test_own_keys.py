@@ -49,7 +49,7 @@ def own(monitor: Monitored, keys: dict[str, tuple[str, ...]]) -> None:
 async def test_own_keys_work_in_every_pane_and_dialog(monitor: Monitored) -> None:
     own(monitor, KEYS)
     await monitor.press("n", wait_s=1)
-    assert "K next error" in footer_of(monitor)
+    assert "K failed run" in footer_of(monitor)
     assert not any(each.endswith(("zoom", "z back")) for each in footer_of(monitor))
     await monitor.press("tab")
     assert monitor.screen.pane.title == "runs", "Tab has no other meaning"

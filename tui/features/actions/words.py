@@ -368,11 +368,10 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         said = f"Not fully loaded: {reasons}. More runs may stop."
         lines += [(Piece(row, Token.AMBER),) for row in wrap(said, limit)]
     elif plan.read_at is not None:
-        age = now.at - plan.read_at + (REPLICA_LAG if plan.is_from_replica else timedelta())
+        read_at = plan.read_at - (REPLICA_LAG if plan.is_from_replica else timedelta())
         subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
-        lasted = formatting.wait(age, in_minutes=now.in_minutes)
-        when = f"{is_whole} as of about {lasted}" if plan.is_from_replica else f"{was} read {lasted}"
-        lines += _sentence(f"{subject} {when} ago and {is_whole} fully loaded.", limit)
+        when = f"{is_whole} as of about" if plan.is_from_replica else f"{was} read"
+        lines += _sentence(f"{subject} {when} {now.ago(read_at)} and {is_whole} fully loaded.", limit)
     return lines
 
 

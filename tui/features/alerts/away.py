@@ -11,7 +11,7 @@ from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.finding import NOT_KNOWN, Finding, FindingWord, Verdict
 from tui.domain.run import Run, RunId, RunStatus, TaskId, title_of
 from tui.domain.text import clean
-from tui.features.alerts.words import WORD_CELLS, day_or_time, finding_cells, subject
+from tui.features.alerts.words import WORD_CELLS, finding_cells, subject
 from tui.kit.app import AppBase
 from tui.kit.lines import Cover
 from tui.kit.screen import BaseScreen
@@ -231,9 +231,8 @@ def _earlier(count: int, noun: str) -> Line:
 
 
 def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> Line:
-    since, until = day_or_time(report.since, now), formatting.time_of_day(report.until, now)[:5]
     took = formatting.wait(report.until - report.since)
-    when = Piece(f" · {since} to {until}, {took} ", Token.MUTED)
+    when = Piece(f" · {formatting.time_span(report.since, report.until, now)}, {took} ", Token.MUTED)
     head: Line = (Piece("─ ", Token.LINE), Piece(TITLE, Token.BRIGHT, is_bold=True), when)
     foot: Line = (Piece(" Esc", Token.ACCENT), Piece(" closes", Token.MUTED), Piece(" ─", Token.LINE))
     start = line_width(head)
@@ -275,11 +274,11 @@ def _name_cells(names: Iterable[str]) -> int:
 
 
 def _times(episode: Episode, now: datetime) -> str:
-    came = None if episode.came_at is None else day_or_time(episode.came_at, now)
-    went = None if episode.went_at is None else day_or_time(episode.went_at, now)
-    if went is None:
-        return f"came {came}"  # not `since`, the time when the trouble began
-    return f"went {went}" if came is None else f"{came} to {went}"
+    came, went = episode.came_at, episode.went_at
+    if came is not None and went is not None:
+        return formatting.time_span(came, went, now)
+    verb, at = ("came", came) if went is None else ("went", went)  # not `since`, the time when the trouble began
+    return verb if at is None else f"{verb} {formatting.time_of_day(at, now)}"
 
 
 def _group_lines(report: AwayReport, limit: int) -> list[Line]:
@@ -311,7 +310,7 @@ def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
     if outage is None:
         return []
     took = formatting.wait(outage.until - outage.since)
-    words = f"no data from {day_or_time(outage.since, now)} to {day_or_time(outage.until, now)}, {took}"
+    words = f"no data {formatting.time_span(outage.since, outage.until, now)}, {took}"
     return [(Piece(f"~ {words}", Token.AMBER),)]
 
 

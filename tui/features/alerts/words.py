@@ -53,7 +53,6 @@ _SHORT_STANDSTILL: Final = {
     StandstillReason.ENVIRONMENT_PAUSED: "environment paused",
     StandstillReason.NO_WORKER: "no worker seen",
 }
-_YEAR: Final = timedelta(days=360)
 
 FINDING_TOKENS: Final = dict.fromkeys(FindingWord, Token.AMBER) | {FindingWord.FAILING: Token.ROSE}
 
@@ -134,12 +133,15 @@ def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetim
 
 
 def since(finding: Finding, now: datetime) -> str:
-    """Return since when: `14:21` of the day of `now`, otherwise `9 Nov`, long ago `9 Nov 2025`.
-
-    It is `before 14:21` for failures that may have begun before the counted runs.
+    """Return since when, for a cell: `14:21` or the age `40d`. It is `before 14:21` for failures that may have begun
+    before the counted runs.
     """
+    return _begun(finding, formatting.time_or_age(finding.since, now))
+
+
+def _begun(finding: Finding, text: str) -> str:
     is_older = isinstance(finding.evidence, TaskFails) and finding.evidence.is_older
-    return ("before " if is_older else "") + day_or_time(finding.since, now)
+    return f"before {text}" if is_older else text
 
 
 def no_run_since(finding: Finding, at: datetime) -> datetime | None:
@@ -155,22 +157,13 @@ def no_run_since(finding: Finding, at: datetime) -> datetime | None:
 def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
     """Return `, no run since 02:57` if no run of a failing task has ended for long, otherwise an empty text."""
     last_at = no_run_since(finding, at)
-    return "" if last_at is None else f", no run since {day_or_time(last_at, now)}"
+    return "" if last_at is None else f", no run since {formatting.time_of_day(last_at, now)}"
 
 
-def since_words(finding: Finding, now: datetime) -> str:
-    """Return `since 14:21`, for a schedule in the overview `due 14:00`."""
-    word = "due" if isinstance(finding.evidence, ScheduleMissed) else "since"
-    return f"{word} {since(finding, now)}"
-
-
-def day_or_time(at: datetime, now: datetime) -> str:
-    """Return `14:21` for a time of the day of `now`, or near to it, otherwise its day: `9 Nov`, `9 Nov 2025`."""
-    local = at.astimezone(now.tzinfo)
-    if formatting.needs_no_day(at, now):
-        return f"{local:%H:%M}"
-    year = f" {local:%Y}" if abs(now - at) > _YEAR else ""
-    return f"{local.day} {local:%b}{year}"
+def since_words(finding: Finding, now: datetime, *, due: str = "due") -> str:
+    """Return `since 14:21` or `since 2026-11-09 14:21`, for a schedule in the overview `due 14:00`."""
+    word = due if isinstance(finding.evidence, ScheduleMissed) else "since"
+    return f"{word} {_begun(finding, formatting.time_of_day(finding.since, now))}"
 
 
 def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
@@ -193,7 +186,7 @@ def finding_cells(
     finding: Finding, at: datetime, now: datetime, *, is_old: bool, is_frozen: bool = False
 ) -> dict[str, Line]:
     """Return its word, its name, its sentences, and since when in three wordings. Old findings are grey."""
-    words, begun = finding_words(finding, at, now, is_frozen=is_frozen), since(finding, now)
+    words = finding_words(finding, at, now, is_frozen=is_frozen)
     text, weak = (Token.MUTED, Token.FAINT) if is_old else (Token.TEXT, Token.MUTED)
     token = text if is_old else FINDING_TOKENS[finding.word]
     return {
@@ -201,8 +194,8 @@ def finding_cells(
         "name": (Piece(subject(finding), text if is_old else Token.BRIGHT, is_bold=not is_old),),
         "long": (Piece(words.long, text),),
         "short": (Piece(words.short, text),),
-        "since": (Piece(begun, weak),),
-        "long since": (Piece(f"since {begun}", weak),),
+        "since": (Piece(since(finding, now), weak),),
+        "long since": (Piece(since_words(finding, now, due="since"), weak),),
         "since or due": (Piece(since_words(finding, now), Token.FAINT),),
     }
 

@@ -284,9 +284,11 @@ class CommandLine:
         *,
         address: Arguments,
         link_choices: Callable[[PastedLink], Choices],
+        now: datetime,
     ) -> None:
         self.commands = commands
         self.history = history
+        self._now = now
         self._address = address
         self._link_choices = link_choices
         self._arguments: Arguments | None = None
@@ -477,7 +479,8 @@ class CommandLine:
     def _history_choices(self, text: str) -> Choices:
         folded = text.casefold()
         found = [each for each in self.history if folded in each.text.casefold()][:MAX_FOUND_HISTORY]
-        choices = [Choice(each.text, each.text, right=(Piece(f"{each.at:%H:%M}", Token.FAINT),)) for each in found]
+        ages = [Piece(formatting.time_or_age(each.at, self._now), Token.FAINT) for each in found]
+        choices = [Choice(each.text, each.text, right=(age,)) for each, age in zip(found, ages, strict=True)]
         heading = muted("" if choices else "No command before this contains these letters.")
         if not self.history:
             heading = muted("No command was run before.")

@@ -138,6 +138,7 @@ class CommandLineEntrance:
             self._lines(),
             address=model.ViewArguments("", numbers, show),
             link_choices=lambda link: link_choices(link, view, linked_run),
+            now=live.now.at,
         )
         self._dialog = CommandLineScreen(line, lambda: not history.is_loaded)
         if not history.is_loaded:

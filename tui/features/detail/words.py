@@ -570,7 +570,11 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
     created, state = run.created_at, run.state
     zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
     is_ahead = created is not None and created - now.at >= _SECOND  # a scheduled run; a wrong clock is off by less
-    when = f"due in {now.duration(created - now.at)}" if created is not None and is_ahead else f"{now.age(created)} ago"
+    when = (
+        f"due in {now.duration(created - now.at)}"
+        if created is not None and is_ahead
+        else ("" if created is None else now.ago(created))
+    )
     at("created", created, f"{when}{zone}")
     if state is None:
         return lines
@@ -594,7 +598,7 @@ def updated_lines(run: Run, now: Now, limit: int) -> list[Line]:
     if run.state is None:
         return []
     at = run.state.updated_at
-    return labelled("updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{now.age(at)} ago")
+    return labelled("updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{now.ago(at)}")
 
 
 # The root, the parent and the children of a run: a line each, with a summary of the children by status.

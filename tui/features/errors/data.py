@@ -495,8 +495,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def right(self, width: int) -> Line:
         freshness, rows = self.live.freshness, self.list
         if freshness.is_stale and freshness.confirmed_at is not None:
-            ago = formatting.duration(self.live.now.at - freshness.confirmed_at, in_minutes=self.live.in_minutes)
-            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+            return (Piece(f"last confirmed {self.live.now.ago(freshness.confirmed_at)}", Token.AMBER),)
         if self.pending:
             return (Piece(self.pending, Token.MUTED),)
         return words.groups_right(self.read, rows.shown_count, rows.known_count, rows.new_count, width)

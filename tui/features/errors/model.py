@@ -92,7 +92,7 @@ _MIN_VERSIONS: Final = 4
 
 
 def _since(row: GroupRow, now: Now, _width: int) -> Line:
-    return (Piece(words.day_words(words.first_known(row.group), now.at), _token(row, Token.MUTED)),)
+    return (Piece(formatting.time_or_age(words.first_known(row.group), now.at), _token(row, Token.MUTED)),)
 
 
 def _glyph(group: ErrorGroup) -> Piece:

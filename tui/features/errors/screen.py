@@ -69,7 +69,7 @@ class NewestFailurePane(ErrorPane):
     def right(self) -> Line:
         run = self.run
         ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
-        return () if ended is None else (Piece(f"{self.live.now.age(ended)} ago", Token.MUTED),)
+        return () if ended is None else (Piece(f"{self.live.now.ago(ended)}", Token.MUTED),)
 
     def follow_list(self) -> None:
         if self.subject is None:

@@ -156,14 +156,6 @@ def first_known(group: ErrorGroup) -> datetime:
     return min([group.first_seen, *theirs])
 
 
-def day_words(at: datetime, now: datetime) -> str:
-    """Return `14:21` for a time of today or near to now, otherwise `3 Nov`, and the year alone from another year."""
-    local = at.astimezone(now.tzinfo)
-    if formatting.needs_no_day(at, now):
-        return f"{local:%H:%M}"
-    return f"{local.day} {local:%b}" if local.year == now.year else f"{local.year}"
-
-
 # The sentences about a group: in which versions, how many runs, how often, and whether it goes on.
 
 
@@ -206,7 +198,7 @@ def course_words(facts: GroupFacts, now: Now) -> str:
     if now.frozen_at is not None:
         return f"the last one known at {formatting.time_of_day(last, now.at)}"
     if count <= 1 or now.at - last > GOES_ON_FOR:
-        ago = f"{now.age(last)} ago"  # as in the rule and in the list of runs
+        ago = f"{now.ago(last)}"  # as in the rule and in the list of runs
         return ago if count == 1 else f"the last one {ago}"
     rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
     return f"{rate}, and it goes on" if rate else "and it goes on"
@@ -394,7 +386,7 @@ def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
 
     def rows(label: str, at: datetime, run_id: RunId | None) -> list[Row]:
         known = "" if run_id is None else plain(short_id(run_id, Token.FAINT))
-        return _fact(label, [(Piece(_day(at, now.at, "%H:%M:%S")),)], limit, known, run_id=run_id)
+        return _fact(label, [(Piece(formatting.clock(at, now.at)),)], limit, known, run_id=run_id)
 
     return [*rows("first", first, first_run), *rows("last", group.last_seen, group.run_ids[0])]
 
@@ -447,7 +439,7 @@ def _state_words(group: ErrorGroup, detail: ServerGroupDetail | None, now: datet
             return _acknowledged_words(detail or theirs[0], now)
         case ErrorState.REGRESSED:
             at = max((each.resolved_at for each in theirs if each.is_regressed and each.resolved_at), default=None)
-            return f"resolved {_day(at, now)}, failed again" if at is not None else many
+            return f"resolved {formatting.time_of_day(at, now)}, failed again" if at is not None else many
         case _:
             return many
 
@@ -456,10 +448,10 @@ def _acknowledged_words(theirs: ServerErrorGroup, now: datetime) -> str:
     detail = theirs if isinstance(theirs, ServerGroupDetail) else None
     if theirs.status is ServerGroupStatus.RESOLVED:
         by, at = detail and detail.resolved_by, theirs.resolved_at
-        words = "resolved" if at is None else f"resolved {_day(at, now)}"
+        words = "resolved" if at is None else f"resolved {formatting.time_of_day(at, now)}"
     else:
         by, until = detail and detail.ignored_by, theirs.ignored_until
-        words = "ignored" if until is None else f"ignored until {_day(until, now)}"
+        words = "ignored" if until is None else f"ignored until {formatting.time_of_day(until, now)}"
     return words if by is None else f"{words} by {by}"
 
 
@@ -490,11 +482,6 @@ def _wrapped(line: Line, limit: int) -> list[Line]:
     first, name = rows[0], line[0].text
     head: Line = (line[0], Piece(first[len(name) :])) if first.startswith(name) else (Piece(first),)
     return [head, *((Piece(row),) for row in rows[1:])]
-
-
-def _day(at: datetime, now: datetime, form: str = "%H:%M") -> str:
-    local = at.astimezone(now.tzinfo)
-    return f"{local:{form}}" if local.date() == now.date() else f"{local.day} {local:%b} {local:{form}}"
 
 
 # The texts of the rule above the list of groups, and the sentences in place of an empty list.

@@ -549,5 +549,5 @@ def right_words(
             parts.append((Piece("follows", Token.ACCENT),))
         # If there are other panes beside this one, there is no room for the word.
         token = Token.AMBER if has_failed else Token.ACCENT if follows and not is_alone else Token.MUTED
-        parts.append((Piece("" if reading.read_at is None else f"{now.age(reading.read_at)} ago", token),))
+        parts.append((Piece("" if reading.read_at is None else f"{now.ago(reading.read_at)}", token),))
     return joined(parts, " · ")

@@ -236,8 +236,7 @@ class RunListPane(TablePane):
         """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
         live, freshness = self.live, self.live.freshness
         if freshness.is_stale and freshness.confirmed_at is not None:
-            ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
-            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+            return (Piece(f"last confirmed {live.now.ago(freshness.confirmed_at)}", Token.AMBER),)
         if self.views.parsed.invalid_words:
             return words.invalid_word_line(self.views.parsed)
         number, marks, new = self._count_words, self.rows.marks.words, self.rows.new_count

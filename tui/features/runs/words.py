@@ -480,7 +480,7 @@ def _duration_text(run: Run, now: Now) -> Line:
     ran = run.took(now.until)
     duration = now.duration(ran, is_running=not run.is_final)
     since = run.state.finished_at if run.state else None
-    ago = f", {now.age(since)} ago" if since is not None else ""
+    ago = f", {now.ago(since)}" if since is not None else ""
     waits = waiting_words(run, now)
     if run.state is None:
         text = "only its id is known"

@@ -398,11 +398,11 @@ def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool =
     Without colours one bar looks like the other, and the glyph in front of the name says how a span ended.
     """
     marks = (
-        ("━━", Token.GREEN, "done", "done", has_colors),
-        ("━━", Token.BLUE, "running", "running", has_colors),
+        ("━━", Token.GREEN, "completed", "completed", has_colors),
+        ("━━", Token.BLUE, "executing", "executing", has_colors),
         ("━━", Token.ROSE, "failed", "failed", has_colors),
-        ("━━", Token.TEXT, "at work", "at work", not has_colors),
-        ("╌╌", Token.FAINT, "queued or waiting to retry", "waits", True),
+        ("━━", Token.TEXT, "executing", "executing", not has_colors),
+        ("╌╌", Token.FAINT, "queued or waiting to retry", "queued", True),
         ("──", Token.MUTED, "waiting for runs", "for runs", has_batch),
         (UNKNOWN_END, Token.GUIDE, "end not known", "no end", has_unknown),
         (LOG, Token.BRIGHT, "log line", "log", True),
@@ -470,7 +470,7 @@ def extent(waterfall: Waterfall, extents: Extents, span_count: int, read_at: dat
         (Piece(_cut_at(trace.received), Token.AMBER),) if trace.is_truncated else (),
         so_far if is_live else (Piece(formatting.duration(took)),),
         (Piece(f"{runs} · {spans}", Token.MUTED),),
-        (Piece(f"read {now.age(read_at)} ago", Token.MUTED),) if is_live and read_at is not None else (),
+        (Piece(f"read {now.ago(read_at)}", Token.MUTED),) if is_live and read_at is not None else (),
     )
     return joined(filter(None, parts), " · ")
 

@@ -598,5 +598,5 @@ def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) 
         return (known, Piece(" · not fully loaded", Token.MUTED))
     loaded = " · all loaded"
     if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
-        loaded += f" {now.age(read_at)} ago"
+        loaded += f" {now.ago(read_at)}"
     return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

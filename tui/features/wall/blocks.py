@@ -267,8 +267,7 @@ def span_words(span: BoardSpan, cells: int, now: datetime, *, is_earlier: bool) 
     length = cells * span.cell
     if is_earlier:
         start = span.start + (span.count - cells) * span.cell
-        begin, end = formatting.time_of_day(start, now), formatting.time_of_day(start + length, now)
-        return f"{begin}–{end.rpartition(' ')[2] if begin[:-5] == end[:-5] else end}"
+        return formatting.time_span(start, start + length, now)
     if length == timedelta(hours=1):
         return "last hour"
     hours = length / timedelta(hours=1)

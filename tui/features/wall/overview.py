@@ -227,7 +227,7 @@ def _not_known(text: str, limit: int) -> list[BlockRow]:
 def overview_rule(view: WallView, _width: int = 0) -> Line:
     """Return what bounds the block: `own counts since 14:02`, else of stale data its last moment, `as of 14:32:07`.
 
-    Beside a finding about a queue it says how old its count is: `queues 12 s ago`. Then follow the old numbers.
+    Beside a finding about a queue it says how old its count is: `queues 12s ago`. Then follow the old numbers.
     """
     board = view.board
     since = view.verdict.own_since
@@ -250,7 +250,7 @@ def queues_age(view: WallView) -> str:
     waits = fresh_waits(view.board.facts, view.now)
     if waits is None:
         return ""  # the runs of the store are counted
-    return f"queues {formatting.wait(view.now - waits.at, in_minutes=view.is_slow_link)} ago"
+    return f"queues {formatting.age(waits.at, view.now, in_minutes=view.is_slow_link)} ago"
 
 
 TABS: Final = {

@@ -29,7 +29,7 @@ from tui.features.wall.blocks import (
     row_of,
 )
 from tui.features.wall.rows import WIDE
-from tui.kit.header_words import HeaderFacts, connection_state, environment_chip, project_words
+from tui.kit.header_words import HeaderFacts, connection_state, environment_chip, project_words, split_queued
 from tui.store.findings.board import Board, QueueRow
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ListRuns
@@ -39,7 +39,7 @@ from tui.text.table import REST, Spot, placed
 
 # The header of the wall: environment, project, connection, version and its age, and the clock.
 #
-# It has no counts: the blocks have them. The clock is bright, because a wall that hangs must be seen to hang.
+# Of the counts it has only what `Q` counts. The clock is bright, because a wall that hangs must be seen to hang.
 
 
 _GAP: Final = "   "
@@ -54,10 +54,12 @@ def wall_header(
     state = connection_state(facts, offline)
     parts: list[Line] = []
     if facts.environment is not None:
-        parts.append(project_words(facts.environment, facts.branch, ()))
+        parts.append(project_words(facts.environment, facts.branch, () if width >= WIDE else ("organisation",)))
     if facts.is_read_only:
         parts.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
     parts.append(joined(part for part in (state.head, state.remark) if part))
+    if split := split_queued(facts.counts):
+        parts.append((Piece(split, Token.MUTED),))
     if facts.is_slow_link:
         parts.append((Piece("slow", Token.MUTED),))
     room = width - line_width(clock) - 3

@@ -13,7 +13,7 @@ from tui.domain.text import Raw
 from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
 from tui.features.detail.words import full_error
 from tui.features.errors.error import ErrorLayout, error_rows
-from tui.features.errors.words import day_words, state_piece
+from tui.features.errors.words import state_piece
 from tui.features.queues.words import QUEUE_TABLE, health_glyph
 from tui.features.wall.blocks import (
     INDENT,
@@ -407,7 +407,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
     message = first_line(group.message) or ("" if group.type else "no message")
     versions, count = group.versions[0] if group.versions else formatting.NONE, len(group.versions)
     versions = formatting.plural(count, "version") if count > 1 else versions
-    since = formatting.NONE if group.since is None else day_words(group.since, view.now)
+    since = formatting.NONE if group.since is None else formatting.time_or_age(group.since, view.now)
     cells: dict[str, Cell] = {
         "mark": (Piece("✗", mark, is_bold=not is_grey),),
         "count": (Piece(formatting.count(group.count), strong),),
@@ -701,7 +701,7 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     run, age = view.newest, _as_of(view)
     ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
     if not age and ended is not None:
-        age = (Piece(f"{formatting.wait(view.now - ended, in_minutes=view.is_slow_link)} ago", Token.MUTED),)
+        age = (Piece(Now(view.now, in_minutes=view.is_slow_link).ago(ended), Token.MUTED),)
     rule = block_rule(view, "newest failure", width, right=age, has_dash=False)
     if run is None:
         line = no_groups_line(view.failing, view.now)

@@ -160,5 +160,5 @@ async def test_view_says_why_there_are_no_queues(monitor: Monitored) -> None:
     await monitor.session.emit(waits)
     await monitor.later(50)
     assert " 503 down · 30 running · " in monitor.lines[1]
-    assert "· read 50 s ago ─" in monitor.lines[1]
+    assert "· read 50s ago ─" in monitor.lines[1]
     assert "not known  how many runs come and start was not read" in monitor.text
