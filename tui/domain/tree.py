@@ -72,13 +72,15 @@ class RunTree:
     """The whole tree that contains the run `current`.
 
     `missing` explains in words why the tree may be incomplete; empty if it is complete. `is_from_replica`: live runs
-    below `current` were read from a replica of the server's database that is about a second behind.
+    below `current` were read from a replica of the server's database that is about a second behind. `unread_count`: how
+    many known runs another read would reach, which goes on from this tree.
     """
 
     root: TreeNode
     current: RunId
     missing: tuple[str, ...] = ()
     is_from_replica: bool = False
+    unread_count: int = 0
 
     def find(self, run_id: RunId) -> TreeNode | None:
         """Return the node of a run, or None."""

@@ -108,6 +108,7 @@ class Fetched(Generic[T]):
     * `version`: the time of the run's last update that the value includes, if the server said so
     * `fetched_at`: the time at which the value was true; None: when the fetch ended
     * `is_lagging`: the server knows more than it returned, and will return it soon
+    * `is_partial`: there is more to read, and the next fetch goes on from this value
     * `cost_s`: how long the work of the fetch took; an expensive fetch is repeated less often
     """
 
@@ -116,6 +117,7 @@ class Fetched(Generic[T]):
     version: datetime | None = None
     fetched_at: datetime | None = None
     is_lagging: bool = False
+    is_partial: bool = False
     cost_s: float = 0.0
 
 
@@ -449,11 +451,13 @@ class SelectionLoader:
         last.cost_s, last.failures, last.is_refused = fetched.cost_s, 0, False
         if fetched.version is not None:
             last.version = fetched.version
-        if fetched.is_lagging:
+        if fetched.is_lagging or fetched.is_partial:
             last.version = None
-            if last.lags < len(LAG_RETRIES_S):
-                self._schedule(need, LAG_RETRIES_S[last.lags])
-                last.lags += 1
+        if fetched.is_partial:
+            self._schedule(need, REFETCH_AFTER_S)
+        elif fetched.is_lagging and last.lags < len(LAG_RETRIES_S):
+            self._schedule(need, LAG_RETRIES_S[last.lags])
+            last.lags += 1
         self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
         if fetched.version is not None:
             self._refetch_if_changed(run_id)
@@ -563,8 +567,9 @@ QUEUE: Final[Need["QueueState"]] = Need(
 """The queue of a run that waits in it: one request, and once a query for the name of the queue."""
 
 
-async def _fetch_tree(session: Session, run_id: RunId, _: RunTree | None) -> Fetched[RunTree]:
-    return Fetched(await session.fetch_tree(run_id))
+async def _fetch_tree(session: Session, run_id: RunId, before: RunTree | None) -> Fetched[RunTree]:
+    tree = await session.fetch_tree(run_id, before)
+    return Fetched(tree, is_partial=tree.unread_count > 0)
 
 
 def _find_tree(session: Session, run_id: RunId) -> Fetched[RunTree] | None:
@@ -577,7 +582,9 @@ def _find_tree(session: Session, run_id: RunId) -> Fetched[RunTree] | None:
 
 
 def _may_tree_change(session: Session, _: RunId, tree: RunTree | None) -> bool:
-    return tree is not None and any(is_live(session.store.get(node.id), node) for node in tree.root.walk())
+    if tree is None or tree.unread_count:
+        return tree is not None
+    return any(is_live(session.store.get(node.id), node) for node in tree.root.walk())
 
 
 TREE: Final[Need[RunTree]] = Need(

@@ -857,11 +857,11 @@ class Session:
         """
         return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
-    async def fetch_tree(self, run_id: RunId) -> RunTree:
-        """Read the whole tree around a run. Raises `ApiError`."""
+    async def fetch_tree(self, run_id: RunId, before: RunTree | None = None) -> RunTree:
+        """Read the whole tree around a run, going on from an incomplete one. Raises `ApiError`."""
         from tui.sync.tree import TreeFetcher
 
-        return await TreeFetcher(self.fetcher, self.clock).fetch_tree(run_id)
+        return await TreeFetcher(self.fetcher, self.clock, before=before).fetch_tree(run_id)
 
     @property
     def is_started(self) -> bool:

@@ -43,9 +43,12 @@ class TreeFetcher:
 
     `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
     replica lacks. `is_from_replica` is set if runs that were triggered within the lag may still be missing.
+    `before` is the same tree as it was read last: if runs are read one by one, the read goes on where that one ended.
     """
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock, *, is_thorough: bool = False) -> None:
+    def __init__(
+        self, fetcher: RunFetcher, clock: Clock, *, is_thorough: bool = False, before: RunTree | None = None
+    ) -> None:
         self._fetcher = fetcher
         self._clock = clock
         self._is_thorough = is_thorough
@@ -56,9 +59,11 @@ class TreeFetcher:
         """The runs that were read, and those that are known only because the detail of another run lists them."""
         self._read_ids: set[RunId] = set()
         """The runs whose own detail was read, or that are gone."""
+        nodes = () if before is None else before.root.walk()
+        self._before = {node.id: node.run for node in nodes if node.run is not None}
         self._missing: list[str] = []
         """The unknown parts in words."""
-        self._gone_count = 0
+        self._unread_count = 0
 
     async def fetch_tree(self, run_id: RunId) -> RunTree:
         """Fetch the tree around a run, by one query if the key may query. Raises `ApiError`."""
@@ -81,14 +86,15 @@ class TreeFetcher:
                 await self._read_unread()
             if len(self._rows) >= MAX_TREE_ROWS:
                 self._missing.append(f"{MAX_TREE_ROWS:,} runs or more")
-        if self._gone_count:
-            self._missing.append(f"{_runs(self._gone_count)} cannot be read any more")
+        if gone_count := sum(run.is_gone for run in self._runs.values()):
+            self._missing.append(f"{_runs(gone_count)} cannot be read any more")
         known = (
             TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
             for run in self._runs.values()
         )
         tree = build_tree(run_id, [*known, *self._rows], self._runs, tuple(dict.fromkeys(self._missing)))
-        return replace(tree, is_from_replica=self._may_miss_children(tree, run_id))
+        is_behind = self._may_miss_children(tree, run_id)
+        return replace(tree, is_from_replica=is_behind, unread_count=self._unread_count)
 
     async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Fetch the trees below several roots by one query. Return None if it is refused or fails.
@@ -120,7 +126,7 @@ class TreeFetcher:
     def _add(self, response: RunResponse) -> None:
         """Add the run of a response, and its relatives."""
         for patch in (response.patch, *response.related):
-            self._runs[patch.id] = merge(self._runs.get(patch.id), patch)
+            self._runs[patch.id] = merge(self._runs.get(patch.id) or self._before.get(patch.id), patch)
         self._read_ids.add(response.patch.id)
         if not response.patch.lists_all_children:
             self._missing.append(f"{response.patch.id} does not list its children")
@@ -131,7 +137,7 @@ class TreeFetcher:
             response = await self._fetcher.fetch_run(run_id, self._priority, max_wait_s=self._max_wait_s)
         except NotFound:
             self._read_ids.add(run_id)
-            self._gone_count += 1
+            self._runs[run_id] = replace(self._runs.get(run_id, Run(run_id)), gone_at=self._fetcher.now())
             return None
         self._add(response)
         return response
@@ -179,9 +185,12 @@ class TreeFetcher:
         """Read the runs that the trace lacks, then missing statuses, within `MAX_TREE_READS` and the budget.
 
         The trace has all children of a run that awaited them, so such a run is not read again. The trace does not have
-        the status of failed and live runs; the detail of the parent has it.
+        the status of failed and live runs; the detail of the parent has it. Runs that were never read come first.
         """
+        self._runs = self._before | self._runs
+        self._read_ids |= {run.id for run in self._runs.values() if run.is_gone or _has_final_children(run)}
         pending = [run_id for run_id in (*self._runs, *(row.id for row in self._rows)) if run_id not in explored]
+        pending.sort(key=self._was_read)
         try:
             for _ in range(MAX_TREE_READS):
                 ids = itertools.chain(pending, self._ids_to_read_for_status())
@@ -191,8 +200,14 @@ class TreeFetcher:
                     pending.extend(patch.id for patch in response.related if patch.id not in explored)
         except RateLimited as error:
             self._missing.append(str(error))
-        if left := {run_id for run_id in pending if run_id not in self._read_ids}:
-            self._missing.append(f"the runs below {_runs(len(left))} were not read")
+        left = {run_id for run_id in pending if run_id not in self._read_ids}
+        old = {run_id for run_id in left if self._was_read(run_id)}
+        if left - old:
+            self._missing.append(f"the runs below {_runs(len(left - old))} were not read")
+        if old:
+            self._missing.append(f"the runs below {_runs(len(old))} were not read again")
+        statuses = (run_id for run_id in self._ids_to_read_for_status() if run_id not in self._read_ids)
+        self._unread_count = len((left - old).union(statuses))
         if unknown_count := sum(map(self._is_status_unknown, self._rows)):
             self._missing.append(f"the status of {_runs(unknown_count)} was not read")
 
@@ -204,6 +219,10 @@ class TreeFetcher:
             await self._read(unread[0])
         if unread := self._unread_live():
             self._missing.append(f"the runs below {_runs(len(unread))} were not read")
+
+    def _was_read(self, run_id: RunId) -> bool:
+        run = self._runs.get(run_id)
+        return run is not None and run.children_read_at is not None
 
     def _is_status_unknown(self, row: TreeRow) -> bool:
         """Whether the status of a run is neither in its row nor in a response."""
@@ -232,6 +251,12 @@ class TreeFetcher:
             each.id not in self._read_ids and not (each.status is not None and each.status.canonical.is_final)
             for each in node.walk()
         )
+
+
+def _has_final_children(run: Run) -> bool:
+    """Whether the children of a run were read after its end, so that it gets no others."""
+    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+    return ended_at is not None and run.children_read_at is not None and run.children_read_at >= ended_at
 
 
 def _runs(count: int) -> str:

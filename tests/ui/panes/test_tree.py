@@ -1,5 +1,7 @@
 """The tree pane and its other form, the waterfall, by their keys."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 from starlette.responses import JSONResponse
@@ -77,6 +79,39 @@ async def test_tree_starts_at_the_selected_run(monitor: Monitored) -> None:
         assert ("C cancel" in monitor.lines[-1]) is may_cancel, "of the row under the cursor"
     await monitor.later(25)
     assert "C cancel" not in monitor.lines[-1], "the run has ended"
+
+
+def scattered() -> Fleet:
+    """A run that triggered 200 others, of which one still runs. The key may not query, so each is read by itself."""
+    others = (FleetRun(number, -90, -89, -80, task="page", parent=1) for number in range(2, 201))
+    return fleet_of(FleetRun(1, -100, -99, -70, task="import"), *others, FleetRun(201, -60, -59, task="page", parent=1))
+
+
+@on_monitor(scattered)
+async def test_tree_of_200_children_is_read_on_while_it_is_open(monitor: Monitored) -> None:
+    await monitor.press("j", "4", "z", wait_s=3)
+    first = int(re.findall(r"(\d+) of 201 runs read", monitor.lines[1])[0])
+    assert 20 < first < 100
+    assert f"the runs below {201 - first} runs were not read." in monitor.text
+    await monitor.press("1", wait_s=5)  # the read in flight ends
+    before = len(reads(monitor))
+    await monitor.later(5)
+    assert len(reads(monitor)) == before, "a hidden pane reads nothing"
+    await monitor.press("4", wait_s=5)
+    assert first < int(re.findall(r"(\d+) of 201 runs read", monitor.lines[1])[0])
+    await monitor.later(60)
+    assert "201 runs · all loaded" in monitor.lines[1]
+    assert "not read" not in monitor.text
+    again = {run_id for run_id, count in Counter(reads(monitor)).items() if count > 1}
+    assert again <= {FleetRun(1, 0).id, FleetRun(201, 0).id}, "a run that has ended is read once"
+    await monitor.press("t", wait_s=2)
+    assert "· 1 of 201 runs ·" in monitor.lines[1]
+    assert "Without 200 runs of the tree: above this run, or triggered without waiting." in monitor.text
+
+
+def reads(monitor: Monitored) -> list[str]:
+    """The runs whose details were requested."""
+    return [path.rpartition("/")[2] for _, path, _ in monitor.api.fleet.requests if path.startswith("/api/v3/runs/")]
 
 
 @on_monitor(planted)

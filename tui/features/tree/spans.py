@@ -374,8 +374,8 @@ def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> 
     name: Line = (Piece(look.name, Token.BRIGHT if is_bold else look.name_token, is_bold=is_bold),)
     if look.style is not None:
         name = (look.style.mark, Piece(" "), *name)
-    least = min(line_width(name), max(_MIN_NAME, columns.name // 2))
-    left: Line = (*guides_of(branch, columns.name - least), *name)
+    # The same room in all rows: of two siblings with names of different lengths, none is moved to the left.
+    left: Line = (*guides_of(branch, columns.name - max(_MIN_NAME, columns.name // 2)), *name)
     if columns.name >= _NOTE_FROM and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
         left = (*left, Piece("  "), Piece(note, Token.FAINT))
     arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
@@ -438,14 +438,20 @@ def _cut_at(received: int) -> str:
     return f"cut at {max(MAX_TRACE_ROWS, received):,} rows"
 
 
-def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
-    """Return the sentences below the rows: what is missing, and why the last read failed."""
+def sentences(waterfall: Waterfall, failure: str | None, elsewhere: int = 0) -> list[str]:
+    """Return the sentences below the rows: what is missing, and why the last read failed.
+
+    `elsewhere`: how many runs of the tree are not in the trace.
+    """
     trace = waterfall.trace
     found = []
     if trace.is_truncated:
         found.append(f"Trace {cut_words(trace.received)}; the rest is not shown.")
     if trace.unreadable:
         found.append(f"{formatting.plural(trace.unreadable, 'span')} could not be read.")
+    if elsewhere:
+        runs = formatting.plural(elsewhere, "run")
+        found.append(f"Without {runs} of the tree: above this run, or triggered without waiting.")
     if failure:
         found.append(could_not_read("The trace", failure))
     return found
@@ -457,15 +463,18 @@ def hidden_counts(waterfall: Waterfall) -> str:
     return " and ".join(formatting.plural(count, noun) for count, noun in counts if count)
 
 
-def extent(waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now) -> Line:
-    """Return `cut at 5,000 rows · 17s so far · 6 runs · 14 spans · read 2s ago`.
+def extent(placed: PlacedTrace, span_count: int, elsewhere: int, read_at: datetime | None, now: Now) -> Line:
+    """Return `cut at 5,000 rows · 17s so far · 6 of 9 runs · 14 spans · read 2s ago`.
 
-    `span_count` is the number of rows.
+    `span_count` is the number of rows, `elsewhere` that of the tree's runs that are not in the trace.
     """
+    waterfall, extents = placed.waterfall, placed.extents
     trace, is_live = waterfall.trace, extents.is_live
     took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.until)))
     so_far: Line = (Piece(now.duration(took), Token.BLUE), Piece(" so far"))
-    runs, spans = formatting.plural(len(waterfall.run_spans), "run"), formatting.plural(span_count, "span")
+    count, spans = len(waterfall.run_spans), formatting.plural(span_count, "span")
+    part = f"{formatting.count(count)} of " if elsewhere else ""
+    runs = f"{part}{formatting.plural(count + elsewhere, 'run')}"
     parts: tuple[Line, ...] = (
         (Piece(_cut_at(trace.received), Token.AMBER),) if trace.is_truncated else (),
         so_far if is_live else (Piece(formatting.duration(took)),),

@@ -402,9 +402,9 @@ class TreePane(FoldingPane[TreeEntry]):
         return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
 
     def right(self) -> Line:
-        if self.stage_of(TREE) is ReadStage.LATE:
-            return (Piece(formatting.LOADING, Token.MUTED),)
         tree, shape = self.view.tree, self.view.shape
+        if self.stage_of(TREE) is ReadStage.LATE and not (tree is not None and tree.unread_count):
+            return (Piece(formatting.LOADING, Token.MUTED),)
         if tree is None or shape is None:
             return ()
         return words.extent(tree, shape, self.selection.state_of(TREE).fetched_at, self.live.now)

@@ -30,7 +30,7 @@ from tui.kit.keys import Help, bind
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
-from tui.kit.selection import TREE_REST_S, Fetched, Need, Selected, is_trace_open
+from tui.kit.selection import TREE, TREE_REST_S, Fetched, Need, Selected, is_trace_open
 from tui.kit.words import without_request
 from tui.store.changes import Changes
 from tui.sync.budget import Priority
@@ -383,6 +383,8 @@ class WaterfallPane(FoldingPane[int]):
         self.facts = SpanFacts(self)
         self.view = None
         self._of: RunId | None = None
+        self._elsewhere = 0
+        """How many runs of the tree are not in the trace, if the tree was read."""
         self._has_changed_runs = False
         self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
         """The keys of the rows that the cursor was on, by run."""
@@ -413,7 +415,7 @@ class WaterfallPane(FoldingPane[int]):
         parts = view.parts(words.columns_for(width, GUTTER), self.live.now)
         self.head.show([(Piece(" " * GUTTER), *words.axis_line(parts))])
         below: list[Line] = []
-        for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
+        for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure, self._elsewhere):
             below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
         has_colors = not self.app_base.painter.is_colorless
         if len(view.shown) + len(below) + 2 <= self.page.size.height:
@@ -441,7 +443,7 @@ class WaterfallPane(FoldingPane[int]):
         view, read_at = self.view, self.selection.state_of(TRACE).fetched_at
         if view is None:
             return ()
-        return words.extent(view.waterfall, view.placed.extents, len(view.tree.order), read_at, self.live.now)
+        return words.extent(view.placed, len(view.tree.order), self._elsewhere, read_at, self.live.now)
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. The trace of another run is released at once, even while hidden."""
@@ -451,6 +453,9 @@ class WaterfallPane(FoldingPane[int]):
             self._of = run_id
         if placed is not None and (self.view is None or placed.waterfall is not self.view.waterfall):
             self._show(placed)
+        tree, view = self.selection.state_of(TREE).value, self.view
+        nodes = () if tree is None or view is None else tree.root.walk()
+        self._elsewhere = sum(node.id not in view.waterfall.run_spans for node in nodes) if view is not None else 0
         self.rebuild()
 
     def _show(self, placed: words.PlacedTrace) -> None:

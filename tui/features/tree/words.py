@@ -26,9 +26,13 @@ GUIDE_STEP: Final = 3  # The cells of one level.
 
 
 def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = GUIDE_STEP) -> str:
-    """Return the last levels of the guides, each `step` cells, after `mark` if levels were cut; at least one level."""
+    """Return the last levels of the guides, each `step` cells, after `mark` if levels were cut; at least one level.
+
+    The mark takes the cells of whole levels, so that names stay below each other.
+    """
     if len(guides) <= room:
         return guides
+    mark = mark.ljust(-(-len(mark) // step) * step)
     levels = max((room - len(mark)) // step, 1)
     return mark + guides[-levels * step :]
 
@@ -451,7 +455,7 @@ def row(branch: TreeBranch, width: int, now: Now, *, current: RunId | None = Non
             assert_never(item)
 
     def named(room: int) -> Line:
-        line = (*guides_of(branch, room - min(line_width(name), _MIN_TASK)), *name)
+        line = (*guides_of(branch, room - _MIN_TASK), *name)
         return (*line, *_remark_line(remark, room - line_width(line)))
 
     return Row(_placed(width, cells | {"name": named}, is_alone=is_alone), entry.key, action, is_current)
@@ -582,7 +586,9 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
         line = (mark, Piece("  the first to fail was ", Token.FAINT), *name)
         rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
-    if tree.missing:
+    if tree.unread_count:
+        sentences.append(f"Still reading: {'; '.join(tree.missing)}.")
+    elif tree.missing:
         sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
     if failure:
         sentences.append(could_not_read("The tree", failure))
@@ -592,7 +598,13 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
-    """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live."""
+    """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live.
+
+    While it is read on: `43 of 216 runs read`.
+    """
+    if tree.unread_count:
+        read = formatting.count(shape.size - tree.unread_count)
+        return (Piece(f"{read} of {formatting.plural(shape.size, 'run')} read", Token.TEXT),)
     if tree.missing:
         known = Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT)
         return (known, Piece(" · not fully loaded", Token.MUTED))
