@@ -375,7 +375,7 @@ def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> 
     if look.style is not None:
         name = (look.style.mark, Piece(" "), *name)
     # The same room in all rows: of two siblings with names of different lengths, none is moved to the left.
-    left: Line = (*guides_of(branch, columns.name - max(_MIN_NAME, columns.name // 2)), *name)
+    left: Line = (*guides_of(branch, columns.name - max(_MIN_NAME, columns.name * 2 // 5)), *name)
     if columns.name >= _NOTE_FROM and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
         left = (*left, Piece("  "), Piece(note, Token.FAINT))
     arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
