@@ -108,25 +108,6 @@ def test_json_is_one_ascii_line_with_raw_values() -> None:
     assert json.loads(streams.out)["tags"][0] == f"billing{HOSTILE}"
 
 
-@pytest.mark.parametrize(
-    ("piece", "shown"),
-    [
-        (Piece("x", Token.ROSE, is_bold=True), b"\x1b[1;31mx\x1b[0m\n"),
-        (Piece("x", Token.AMBER), b"\x1b[33mx\x1b[0m\n"),
-        (Piece("x", Token.BLUE), b"\x1b[36mx\x1b[0m\n"),
-        (Piece("x", Token.GREEN), b"\x1b[32mx\x1b[0m\n"),
-        (Piece("x", Token.BRIGHT, is_bold=True), b"\x1b[1mx\x1b[0m\n"),
-        (Piece("x", Token.FAINT), b"x\n"),
-        (Piece("x", Token.MUTED), b"x\n"),
-        (Piece("x  ", Token.GUIDE), b"x\n"),
-    ],
-)
-def test_tokens_have_basic_colours_and_greys_have_none(piece: Piece, shown: bytes) -> None:
-    streams = Streams()
-    streams.output.lines([(piece,)])
-    assert streams.out == shown
-
-
 @pytest.mark.parametrize("options", [{"color": False}, {"is_terminal": False}])
 def test_output_without_colour_or_terminal_has_no_escapes(options: dict[str, Any]) -> None:
     streams = Streams(**options)
@@ -149,28 +130,6 @@ def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
     print_all(streams.output, HOSTILE)
     streams.output.json_line({"a": HOSTILE})
     assert b"" not in {streams.out, streams.err}
-
-
-def test_table_pages_share_one_line_of_titles() -> None:
-    streams = Streams(is_terminal=False)
-    table = Print(PRINTED_TABLE, streams.output.width)
-    streams.output.lines(table.page([], NOW))
-    assert streams.out == b""
-    streams.output.lines(table.page([sample()], NOW))
-    streams.output.lines(table.page([sample()], NOW))
-    assert streams.out.count(b"status") == 1
-    assert streams.out.count(b"run_cmwuqwphl00009f7de45f6e3t") == 2
-
-
-def test_tables_are_shortened_only_on_a_terminal() -> None:
-    run = sample(task="t" * 200)
-    narrow, piped = Streams(width=60), Streams(width=60, is_terminal=False)
-    for streams in (narrow, piped):
-        streams.output.lines(Print(PRINTED_TABLE, streams.output.width).page([run], NOW))
-    assert b"t" * 200 not in narrow.out
-    assert b"t" * 200 in piped.out
-    assert (narrow.output.width, piped.output.width) == (60, None)
-    assert piped.output.reading_width == 60
 
 
 @pytest.mark.parametrize(
@@ -225,15 +184,6 @@ def test_non_blocking_stdout_gets_every_line() -> None:
         *got, last = lines
     assert [json.loads(line) for line in got] == rows
     assert last == "ééé\n"
-
-
-def test_process_with_a_closed_pipe_exits_quietly() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    code = "try:\n  for n in range(9999): output.json_line(n)\nexcept OutputClosed: sys.exit(0)\n"
-    ended = run_process(code, stdout=writer, stderr=subprocess.PIPE)
-    os.close(writer)
-    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_process_without_stdout_prints_nothing_and_succeeds() -> None:
@@ -326,10 +276,3 @@ def test_output_without_a_terminal_cannot_ask() -> None:
     environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     ended = run_process(code, capture_output=True, stdin=subprocess.DEVNULL, env=environ)
     assert ended.stderr == f"None {DEFAULT_WIDTH} False\n".encode()
-
-
-@pytest.mark.parametrize(("encoding", "is_ascii"), [("utf-8", False), ("ascii", True), ("latin-1", True)])
-def test_stdout_that_cannot_encode_glyphs_gets_ascii(encoding: str, is_ascii: bool) -> None:
-    code = "from tui.text.styled import Piece\noutput.lines([(Piece('✗…'),)])"
-    ended = run_process(code, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
-    assert ended.stdout == (b"..\n" if is_ascii else "✗…\n".encode())

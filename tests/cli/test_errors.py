@@ -53,30 +53,6 @@ def refuse(fleet: Fleet, refused: dict[str, int] | None = None) -> None:
     fleet.fault = lambda path: server_error(routes[path], "Unauthorized") if path in routes else None
 
 
-def test_every_field_is_in_every_line(few: FleetApi) -> None:
-    done = in_this_process("errors", "--json", url=few.url)
-    assert (done.code, done.err) == (0, "")
-    failed, thrown, crashed = done.objects
-    assert failed == {
-        "fingerprint": failed["fingerprint"],
-        "type": "Error",
-        "message": "Upstream returned 503",
-        "frame": "run (src/mail.ts)",
-        "count": 3,
-        "tasks": ["failed"],
-        "versions": ["20261123.1"],
-        "firstSeen": "2026-11-24T13:59:48.000Z",
-        "lastSeen": "2026-11-24T13:59:50.000Z",
-        "state": "new",
-        "runIds": [FleetRun(number, 0).id for number in (10, 11, 12)],
-        "runIdsComplete": True,
-    }
-    assert all(list(group) == list(failed) for group in done.objects)
-    assert (thrown["type"], thrown["message"], thrown["frame"]) == (None, "quota of org_<n> exceeded", None)
-    assert (crashed["type"], crashed["count"]) == ("TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE", 1)
-    assert crashed["message"].startswith("Process exited with code")
-
-
 def test_table_has_one_line_a_group(few: FleetApi) -> None:
     done = in_this_process("errors", url=few.url)
     assert (done.code, done.err) == (0, "")

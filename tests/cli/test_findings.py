@@ -1,8 +1,5 @@
 """`status` and `wall --json`: what they print, their exit codes, and when they end."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +8,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 
-from tests.support.commands import environment, in_this_process
+from tests.support.commands import in_this_process
 from tests.support.emulator.server import DEVELOPMENT, run_emulator
 from tests.support.recording_server import RecordingsApi, Reply
 from tui.domain.facts import FactSource
@@ -119,24 +116,6 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
     assert done.code == 4
     (line,) = done.out.splitlines()
     assert line.startswith("STUCK    import-catalog  one run executing for 20m, its p95 is 4m  since ")
-
-
-def test_wall_json_ends_with_its_reader(stuck_run: str) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-m", "tui", "wall", "--json"],
-        env=environment(stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert program.stdout is not None
-    assert program.stderr is not None
-    first = json.loads(program.stdout.readline())
-    program.stdout.close()
-    assert (first["word"], first["subject"], first["state"]) == ("STUCK", "import-catalog", "present")
-    assert program.wait(timeout=100) == 0
-    assert program.stderr.read() == ""
-    program.stderr.close()
 
 
 @pytest.mark.parametrize(

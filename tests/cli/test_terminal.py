@@ -329,21 +329,3 @@ def test_signal_at_a_question_restores_the_terminal_mode(
     assert terminal.end() == code
     assert b"Traceback" not in terminal.received
     assert not any(path.endswith("/cancel") for _, path, _ in fleet.requests)
-
-
-def test_ctrl_z_restores_the_terminal_mode_until_fg(fleet: Fleet, api: FleetApi) -> None:
-    environ = environment(api.url, PS1="SH$ ", HISTFILE="")
-    with Terminal([sys.executable, "-c", SHELL], env=environ, holds_cursor=True) as terminal:
-        terminal.wait_for("SH$")
-        terminal.send(f"{sys.executable} -m tui cancel {fleet.runs[0].id}\n")
-        terminal.wait_for_bytes(CURSOR_REQUEST.encode())
-        asking = termios.tcgetattr(terminal.descriptor)
-        terminal.send("\x1a")
-        terminal.wait_for_bytes(b"Stopped")
-        terminal.send("stty sane; fg\n")
-        terminal.wait_until(lambda: termios.tcgetattr(terminal.descriptor) == asking, "the mode of the question")
-        terminal.answer_cursor()
-        terminal.send("y\r")
-        terminal.wait_for("canceled")
-        terminal.send("exit\r")
-        terminal.end()

@@ -1,19 +1,17 @@
 """Trees are built from rows in any order, from incomplete and from contradicting ones."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import READ_AT, START, span, trace_of
-from tests.support.recordings import body_of
+from tests.support.domain.recorded import START, span, trace_of
 from tests.support.sure import sure
-from tui.api.runs import decode_run
 from tui.domain.run import Fixed, Precision, Run, RunId, State, TaskId, parse_status
-from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
+from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, runs_with_unawaited_children
 
 A, B, C = (RunId(name) for name in "abc")
 
@@ -37,24 +35,6 @@ def known(*runs: Run) -> dict[RunId, Run]:
 
 def node(tree: RunTree, run_id: str) -> TreeNode:
     return sure(tree.find(RunId(run_id)))
-
-
-def test_trace_has_the_times_of_its_runs() -> None:
-    rows = {row.id: row for row in rows_of_trace(trace_of("234").root)}
-    answer = decode_run(body_of("142"), READ_AT)
-    for patch in answer.related:
-        if patch.id not in rows or patch.state is None or patch.fixed is None or patch.fixed.parent_id is None:
-            continue
-        times = sure(rows[patch.id].times)
-        pairs = (
-            (times.created_at, patch.created_at),
-            (times.started_at, patch.state.started_at),
-            (times.finished_at, patch.state.finished_at),
-        )
-        for of_trace, of_row in pairs:
-            assert of_trace is not None
-            assert of_row is not None
-            assert abs(of_trace - of_row) < timedelta(milliseconds=100)
 
 
 def test_only_unawaited_children_are_missing_from_the_trace() -> None:

@@ -3,7 +3,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -166,29 +165,6 @@ def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
     assert counted(api) == count + 1
 
 
-def test_runs_stay_queued_without_a_worker(api: EmulatorServer) -> None:
-    before = running(api)
-    assert status(api, before) == "EXECUTING"
-    api.faults({"kind": "no-worker"})
-    runs = [api.trigger("single") for _ in range(2)]
-    api.advance(120)
-    assert [status(api, each) for each in (before, *runs)] == ["COMPLETED", "QUEUED", "QUEUED"]
-    queue = api.get("/api/v1/queues/single-file", params={"type": "custom"}).json()
-    # The one that the queue handed out counts nowhere.
-    assert (queue["queued"], queue["running"]) == (1, 0)
-    api.faults()
-    api.advance(2)
-    assert [status(api, each) for each in runs] == ["EXECUTING", "QUEUED"]
-
-
-def test_slow_queries_fill_the_places_of_the_project(api: EmulatorServer) -> None:
-    api.faults({"kind": "slow-queries", "seconds": 0.5})
-    keys = [DEVELOPMENT.key, PRODUCTION.key] * 2
-    with ThreadPoolExecutor(len(keys)) as pool:
-        answers = list(pool.map(lambda key: api.ask("POST", "/api/v1/query", body=COUNT, key=key), keys))
-    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
-
-
 # --- connections
 
 
@@ -212,35 +188,6 @@ def test_broken_connection_takes_effect_or_not(api: EmulatorServer, kind: str, i
     assert half == (whole[: len(whole) // 2] if kind in {"cut", "half-open"} else b"")
 
 
-@pytest.mark.parametrize("method", ["DELETE", "POST"])
-def test_refused_connections_are_reset_until_one_ends_it(api: EmulatorServer, method: str) -> None:
-    with raw(api) as before:
-        api.faults({"kind": "refuse"})
-        with pytest.raises(ConnectionError), raw(api, LIST) as connection:
-            connection.recv(1)
-        # Connections that were open keep working.
-        before.sendall(f"GET {LIST} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-        assert read(before)[0].startswith(b"HTTP/1.1 401")
-    with raw(api) as control:
-        body = b"" if method == "DELETE" else b"[]"
-        head = f"{method} /emulator/faults HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-        for piece in (head[:3], head[3:12], head[12:30], head[30:] + body):
-            control.sendall(piece)
-        assert control.recv(65536).startswith(b"HTTP/1.1 200")
-    with raw(api, LIST) as connection:
-        assert connection.recv(12) == b"HTTP/1.1 200"
-
-
-def test_drop_resets_open_connections_only(api: EmulatorServer) -> None:
-    with raw(api, LIST) as idle:
-        assert idle.recv(12) == b"HTTP/1.1 200"
-        api.faults({"kind": "drop"})
-        with pytest.raises(ConnectionResetError):
-            read(idle)
-    # The connection that set the fault is exempt, and new ones work.
-    assert api.get(LIST).status_code == 200
-
-
 # --- the realtime feed
 
 
@@ -254,60 +201,6 @@ HEADERS = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "
 
 def snapshot(api: EmulatorServer, **more: str) -> httpx2.Response:
     return api.get(FEED, params={"offset": "-1", **more}, headers=HEADERS)
-
-
-@pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "while it is held"])
-@pytest.mark.parametrize("kind", ["close", "error", "must-refetch", "lost-answer", "buffered", "drop"])
-def test_fault_meets_a_poll(api: EmulatorServer, kind: str, is_held: bool) -> None:
-    run_id = running(api)
-    query = next_poll(snapshot(api))
-    if not is_held and kind != "drop":
-        api.faults({"kind": kind})
-    with api.live(FEED, params=query, headers=HEADERS) as answer:
-        if is_held or kind == "drop":
-            api.faults({"kind": kind})
-        began_ms = api.time[0]
-        if kind in {"lost-answer", "buffered"}:
-            assert api.emulator.feeds.held == 1
-            api.world().cancel(api.world().ledger.by_id[run_id])
-            while not answer.done() and (due_ms := api.emulator.feeds.next_due_ms()) is not None:
-                api.time[0] = max(api.time[0], due_ms)
-                api.emulator.feeds.settle()
-        if kind in {"close", "lost-answer", "drop"}:
-            with pytest.raises(httpx2.TransportError):
-                answer.result(PATIENCE_S)
-            return
-        response = answer.result(PATIENCE_S)
-    if kind == "error":
-        assert response.status_code == 500
-    elif kind == "buffered":
-        assert 17_000 <= api.time[0] - began_ms <= 23_000
-        assert [row["value"]["status"] for row in response.json()[:-1]] == ["CANCELED"]
-    else:
-        assert (response.status_code, response.json()) == (409, [{"headers": {"control": "must-refetch"}}])
-        new = response.headers["electric-handle"]
-        assert new != query["handle"]
-        # The client starts again with the new handle, and keeps it.
-        again = snapshot(api, handle=new)
-        assert again.headers["electric-handle"] == new
-        with api.live(FEED, params=next_poll(again), headers=HEADERS):
-            assert api.emulator.feeds.held == 1
-            api.advance(23)
-            api.emulator.feeds.settle()
-
-
-def test_polls_are_held_up_to_a_limit_and_end_with_their_client(api: EmulatorServer) -> None:
-    query = next_poll(snapshot(api))
-    with ExitStack() as polls:
-        for _ in range(10):
-            polls.enter_context(api.live(FEED, params=query, headers=HEADERS))
-        assert api.get(FEED, params=query, headers=HEADERS).status_code == 429
-        api.advance(23)
-        assert api.emulator.feeds.settle() == 0
-    api.faults({"kind": "old-headers"})
-    assert {"electric-shape-id", "electric-chunk-last-offset"} <= snapshot(api).headers.keys()
-    api.faults({"kind": "realtime-limit", "most": 0})
-    assert api.get(FEED, params=query, headers=HEADERS).json() == {"error": "Too many concurrent requests"}
 
 
 # --- serving

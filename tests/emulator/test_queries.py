@@ -15,7 +15,6 @@ from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.query.database import Queries, RunsDatabase
 from tui.emulator.query.selects import Translation, Window, translate
 from tui.emulator.query.tokens import QueryRefused
-from tui.emulator.simulation.runs import NewRun
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
@@ -89,25 +88,6 @@ def test_and_or_have_the_recorded_precedence(world: World, queries: Queries) -> 
     assert here("2915") == {"n": counts["2905"], "a": counts["2900"], "m": counts["2907"], "boc": counts["2903"]}
 
 
-@pytest.mark.parametrize(
-    ("condition", "meant"),
-    [
-        ("{a} AND ({b} OR ({c} AND {a}))", "{a} AND {b} AND {c}"),
-        ("NOT ({a} AND ({b} OR {c}))", "NOT ({a} AND {b} AND {c})"),
-        ("{a} AND NOT NOT ({b} OR {c})", "{a} AND or({b}, {c})"),
-        ("or({a} AND ({b} OR {c}), {b})", "or({a} AND {b} AND {c}, {b})"),
-    ],
-)
-def test_or_joins_by_the_outer_word_wherever_it_is(queries: Queries, condition: str, meant: str) -> None:
-    parts = {"a": "is_test = 0", "b": "status = 'Completed'", "c": "attempt_count = 1"}
-    one, other = (
-        rows_of(queries, f"SELECT run_id FROM runs WHERE {each.format(**parts)} ORDER BY run_id")
-        for each in (condition, meant)
-    )
-    assert one == other
-    assert one
-
-
 # --- refusals
 
 REFUSED = [
@@ -161,21 +141,3 @@ def test_connection_can_only_read_the_views(world: World) -> None:
 
 
 # --- updates
-
-
-def test_database_follows_a_live_world() -> None:
-    living = World(COMPANY, start_ms=START_MS, rate_per_s=4, history=60, seed=1)
-    with closing(Queries(living)) as queries:
-        # What SQLite cannot store is replaced.
-        living.trigger(NewRun(task_id="\ud800job", tags=("\udfff",), idempotency_key="a\0b\ud800", delay_ms=10**19))
-        for step in range(1, 8):
-            living.advance(START_MS + step * 9_000)
-            if step == 4:
-                for run in list(living.ledger)[:25]:
-                    living.ledger.drop(run)
-            rows = rows_of(queries, "SELECT run_id, status FROM runs")
-            seen = {run.id: run.listed_status.title for run in living.ledger if run.listed_status is not None}
-            assert {row["run_id"]: row["status"] for row in rows} == seen
-        asyncio.run(queries.update())
-        assert not living.ledger.changed
-        assert not living.ledger.dropped

@@ -38,26 +38,25 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.mark.parametrize(
-    ("late_s", "pause_s", "is_thawed"),
+    ("early_s", "short_s", "late_s", "pause_s"),
     [
-        (0.0, MIN_QUIET_S, True),
-        (0.0, SHORT_PAUSE_S, False),
-        (MAX_THAW_WAIT_S, 0.0, False),
-        (MAX_THAW_WAIT_S, 2 * SHORT_PAUSE_S, True),  # a user who types for hours has short pauses only
+        (0.0, SHORT_PAUSE_S, 0.0, MIN_QUIET_S),
+        # A user who types for hours has short pauses only.
+        (MAX_THAW_WAIT_S, 0.0, MAX_THAW_WAIT_S, 2 * SHORT_PAUSE_S),
     ],
 )
-def test_thaw_waits_for_a_pause(clock: Clock, late_s: float, pause_s: float, is_thawed: bool) -> None:
+def test_thaw_waits_for_a_pause(clock: Clock, early_s: float, short_s: float, late_s: float, pause_s: float) -> None:
     collector = PauseCollector(clock)
     collector.start()
     knot = Knot()
     left = weakref.ref(knot)
     collector.collect_if_due()  # the knot is frozen from here on
     del knot
-    gc.collect()
-    assert left() is not None
-    clock.now_s = ceil(max(THAW_INTERVAL_S, gc.get_freeze_count() / THAWED_PER_S)) + late_s
-    collector.record_key()
-    clock.now_s += pause_s
-    collector.collect_if_due()
-    assert (left() is None) == is_thawed
+    due_s = ceil(max(THAW_INTERVAL_S, gc.get_freeze_count() / THAWED_PER_S))
+    for after_s, quiet_s, is_thawed in ((early_s, short_s, False), (late_s, pause_s, True)):
+        clock.now_s = max(clock.now_s, due_s + after_s)
+        collector.record_key()
+        clock.now_s += quiet_s
+        collector.collect_if_due()
+        assert (left() is None) == is_thawed
     collector.stop()

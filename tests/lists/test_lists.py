@@ -287,10 +287,10 @@ def test_screen_of_a_relay_reads_the_list_and_nothing_else(name: str, tmp_path: 
         options = RelayOptions(lists=(read,))
         async with relay_setup(fleet, tmp_path, options=options) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: len(screen.store) == 3)
-            work = asyncio.ensure_future(screen.fetcher.read_list(read, Priority.SELECTED, None))
+            work = asyncio.create_task(screen.fetcher.read_list(read, Priority.SELECTED, None))
             await setup.run_until(work.done)
             assert work.result()[:2] == (rows_of(name), False)
-            stranger = asyncio.ensure_future(screen.fetcher.api.fetch_response(GetRequest("/api/v1/whoami")))
+            stranger = asyncio.create_task(screen.fetcher.api.fetch_response(GetRequest("/api/v1/whoami")))
             await setup.run_until(stranger.done)
             assert stranger.result().status == 404
             assert not fleet.requests_to("/api/v1/whoami?x")

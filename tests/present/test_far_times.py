@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import decode_trace
 from tests.support.present.run_rows import columns_for, row
 from tests.support.present.trees import view_of
-from tui.api.errors import EARLIEST, LATEST
-from tui.api.feed import read_row
 from tui.api.responses import read_date
 from tui.api.runs import decode_run
-from tui.domain.run import Json, Precision, Run, RunId, Stamp
+from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
@@ -116,29 +114,3 @@ def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, widt
             compact(node)
         for branch in view_of(tree, known.get).shown:
             tree_row(branch, width, Now(now))
-
-
-@settings(max_examples=40)
-@given(st.lists(TIMES, min_size=6, max_size=6), STATUSES, st.integers(30, 200))
-def test_row_of_the_feed_of_any_times_is_drawn(times: list[str], status: str, width: int) -> None:
-    now = datetime(2026, 11, 24, tzinfo=UTC)
-    names = ("createdAt", "updatedAt", "startedAt", "completedAt", "expiredAt", "delayUntil")
-    columns = dict(zip(names, times, strict=True)) | {"usageDurationMs": "1e300", "status": status}
-    patch = read_row(RunId("run_1"), columns | {"taskIdentifier": "task"}, now)
-    if patch is not None:
-        drawn(merge(None, patch), now, width)
-
-
-def test_span_of_the_year_9999_is_drawn() -> None:
-    """An axis of ten thousand years must not be rounded up beyond the greatest timedelta."""
-    data = {"message": "task", "startTime": "0001-01-01T00:00:00Z", "duration": 0, "isPartial": True}
-    far = {"message": "Attempt 1", "startTime": "9999-12-31T23:59:59.999Z", "duration": 10**30, "isPartial": False}
-    node = {"id": "a", "runId": "run_1", "data": far}
-    root = {"id": "root", "runId": "run_1", "data": data, "children": [node]}
-    trace = decode_trace(json.dumps({"trace": {"traceId": "t", "rootSpan": root}}).encode())
-    assert EARLIEST <= trace.root.started_at <= trace.root.children[0].started_at <= LATEST
-    now = datetime(2026, 11, 24, tzinfo=UTC)
-    detail = b'{"id": "run_1", "status": "EXECUTING", "taskIdentifier": "task", "createdAt": "0001-01-01T00:00:00Z"}'
-    run = merge(None, decode_run(detail, now).patch)
-    history = attempts_of(run, trace)
-    drawn(merge(run, RunPatch(run.id, now, attempts=(Stamp(now, Precision.TRACE, now), history))), now, 80)

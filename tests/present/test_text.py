@@ -9,7 +9,7 @@ from wcwidth import wcwidth  # A dependency of pyte.
 from tests.support.present.samples import texts
 from tui.domain.text import Raw, clean
 from tui.text import styled
-from tui.text.status import ascii_line, ascii_text
+from tui.text.status import ascii_line
 from tui.text.styled import Line, Piece, Token, line_width, plain
 
 lines = st.lists(st.builds(Piece, texts, st.sampled_from(Token)), max_size=4).map(tuple)
@@ -76,20 +76,6 @@ def test_wrapped_text_fits_and_loses_only_spaces(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "rows"),
-    [
-        ("", 10, [""]),
-        ("a\r\n\n  b\rc", 10, ["a", "", "  b␍c"]),
-        ("x abcdefgh ij", 4, ["x", "abcd", "efgh", "ij"]),
-        ("  abcdefgh", 4, ["  ab", "cdef", "gh"]),
-        ("日本語", 3, ["日", "本", "語"]),
-    ],
-)
-def test_text_wraps_at_words_and_breaks_long_ones(text: str, limit: int, rows: list[str]) -> None:
-    assert styled.wrap(text, limit) == rows
-
-
-@pytest.mark.parametrize(
     ("text", "first", "opening"),
     [
         ('\n[\n  {\n    "code": "too_small"', "[", '[ { "code": "too_small"'),
@@ -115,21 +101,6 @@ def test_matches_are_marked_across_pieces_in_any_case(needle: str, marked: list[
     assert [piece.text for piece in found if piece.token is Token.HIT] == marked
     assert plain(found) == plain(line)
     assert [piece.text for piece in found if piece.is_bold] == ["Card"]
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("run_cm…6e3t", "run_c..6e3t"),
-        ("   └─ ◐ leaf", "   \\- O leaf"),
-        ("▌ ○ Queued  ·", "> . Queued  -"),
-        ("of ≥1,204", "of>=1,204"),
-    ],
-)
-def test_glyphs_have_their_ascii_forms(text: str, shown: str) -> None:
-    assert ascii_text(text) == shown
-    for before, sign, expected in ((" · ", "…", " -.."), ("1 of ", "≥1,709", "1 of>=1,709"), ("ab", "…", "a..")):
-        assert plain(ascii_line((Piece(before), Piece(sign, Token.ROSE)))) == expected
 
 
 @given(texts)

@@ -4,21 +4,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from websockets.asyncio.client import ClientConnection
 
 from tests.support.domain.patches import at, patch_of
 from tests.support.fleet import Fleet, FleetRun, fleet_of
-from tests.support.recordings import recording
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
 from tests.support.wire.queries import AT, QUERIES
 from tui.api.client import ReadRequest
-from tui.api.errors import TooManyQueries
 from tui.api.lists import RUN
 from tui.api.queries import QueueWaitCounts, RunCounts, RunErrors, RunsOfQueue, TrqlQuery
 from tui.api.relay import (
@@ -32,7 +29,6 @@ from tui.api.relay import (
     response_parts,
 )
 from tui.api.responses import Response as WireResponse
-from tui.api.responses import response_error
 from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import server as relay_client
@@ -230,24 +226,6 @@ async def test_screen_gets_rows_of_every_query_it_may_name(tmp_path: Path) -> No
         assert len(fleet.requests_to("/api/v1/query")) == sent
 
 
-async def test_busy_query_of_a_screen_is_sent_once(tmp_path: Path) -> None:
-    answer = recording("2675")["response"]
-    limits = {name: value for name, value in answer["headers"].items() if name.startswith("x-ratelimit-")}
-
-    fleet = fleet_of(may_query=True)
-    async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
-        proxy = RequestProxy(setup.session.fetcher, setup.session.clock, Secret("tr_dev_other"))
-        await setup.run_for(1)
-        sent = len(fleet.requests_to("/api/v1/query"))
-        fleet.fault = lambda path: JSONResponse(answer["body"], 429, limits) if path == "/api/v1/query" else None
-        message = decode_relay_message(b"".join(response_parts(1, await proxy.fetch(RunsOfQueue("mail")))))
-        assert len(fleet.requests_to("/api/v1/query")) == sent + 1
-        assert isinstance(message, CallResponse)
-        # The screen knows by the words that its other requests need not wait, and sends this one again.
-        error = response_error(replace(message.response, label="POST /api/v1/query"))
-        assert isinstance(error, TooManyQueries)
-
-
 async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(*TWO_RUNS)
     async with relay_setup(fleet, tmp_path) as setup, asyncio.timeout(100):
@@ -266,10 +244,10 @@ async def test_queries_of_screens_leave_a_place_for_the_relay(tmp_path: Path, mo
             return WireResponse("POST /api/v1/query", 200, {}, b'{"results": []}', session.now())
 
         monkeypatch.setattr(session.fetcher.api, "fetch_response", slow)
-        of_screens = [asyncio.ensure_future(proxy.fetch(RunsOfQueue(f"q{number}"))) for number in range(5)]
+        of_screens = [asyncio.create_task(proxy.fetch(RunsOfQueue(f"q{number}"))) for number in range(5)]
         detail = await proxy.fetch(RUN.request(TWO_RUNS[0].id))
         assert status(detail) == 200  # no query holds up other requests
-        own = asyncio.ensure_future(session.fetcher.query_rows(QueueWaitCounts(AT), Priority.FACTS))
+        own = asyncio.create_task(session.fetcher.query_rows(QueueWaitCounts(AT), Priority.FACTS))
         for _ in range(50):
             await asyncio.sleep(0)
         assert running == {RunsOfQueue("q0"), QueueWaitCounts(AT)}

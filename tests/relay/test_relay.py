@@ -79,31 +79,6 @@ async def synchronise(setup: RelaySetup, screen: Session) -> None:
     await setup.run_until(lambda: has_all_runs(screen, setup.fleet))
 
 
-async def test_screen_has_the_runs_and_facts_of_the_relay(tmp_path: Path) -> None:
-    fleet = busy_fleet()
-    fleet.allow_queries()
-    async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
-        mine, theirs = screen.store, setup.session.store
-
-        def is_same() -> bool:
-            facts = [
-                (each.environment, each.history, each.window, each.server_counts, each.lost_capabilities)
-                for each in (mine, theirs)
-            ]
-            return facts[0] == facts[1] and mine.source_statuses[REST] == theirs.source_statuses[REST]
-
-        for _ in range(2):
-            await synchronise(setup, screen)
-            await setup.run_until(is_same)
-            assert mine.environment is not None
-            assert mine.server_counts is not None
-            now = screen.now()
-            assert mine.status_counts(now) == theirs.status_counts(now)
-            assert isinstance(mine.source_statuses[RELAY], SourceConnected)
-            assert screen.write_block == "a relay takes no actions"
-            await setup.run_for(20)
-
-
 async def test_relay_takes_no_list_requests_and_no_actions(tmp_path: Path) -> None:
     async with relay_setup(busy_fleet(), tmp_path) as setup, screen_on(setup) as screen:
         await synchronise(setup, screen)

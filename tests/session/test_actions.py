@@ -178,7 +178,7 @@ async def test_last_known_state_counts_when_reads_fail(tmp_path: Path, is_end_kn
                 if path.startswith("/api/v3/") and (is_end_known or fleet.status(RUN) == "EXECUTING")
                 else None
             )
-            task = asyncio.ensure_future(session.perform(CANCEL, before))
+            task = asyncio.create_task(session.perform(CANCEL, before))
             await pass_time_until_done(session, api, task)
             assert (await task).phase is (ActionPhase.FINISHED_FIRST if is_end_known else ActionPhase.CONFIRMED)
 
@@ -233,7 +233,7 @@ def planned(
         async with session_on(fleet, tmp_path) as (session, later):
             planner = ActionPlanner(session.fetcher, session.clock, CANCEL, await listed(session, runs))
             before = len(fleet.requests)
-            task = asyncio.ensure_future(planner.read_plan(allow_partial=allow_partial))
+            task = asyncio.create_task(planner.read_plan(allow_partial=allow_partial))
             while not task.done():
                 await later(0.1)
             return await task, Counter(kind_of(path) for _, path, _ in fleet.requests[before:])

@@ -1,9 +1,5 @@
 """The loop that judges: who watches, when a verdict comes, and when nothing is known."""
 
-import asyncio
-import gc
-import weakref
-from contextvars import ContextVar
 from itertools import groupby
 from pathlib import Path
 
@@ -254,26 +250,3 @@ async def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, m
         assert said
         assert {is_filtered for is_filtered, _ in said} == {False}
         assert own.counted_since is not None
-
-
-async def test_task_does_not_keep_the_screen_that_began_it(tmp_path: Path) -> None:
-    active = ContextVar[object]("active")
-
-    class Asking:
-        pass
-
-    async with polling(quiet_fleet(), tmp_path) as (session, later):
-
-        async def ask() -> weakref.ref[Asking]:
-            active.set(screen := Asking())
-            session.findings.watch()
-            canceled = session.spawn(asyncio.sleep(60), "canceled")
-            await asyncio.sleep(0)
-            canceled.cancel()
-            return weakref.ref(screen)
-
-        found = await asyncio.create_task(ask())
-        await later(2.0)
-        gc.collect()
-        assert session.findings.is_watched
-        assert found() is None

@@ -126,7 +126,7 @@ async def test_block_stops_an_action_that_waits_for_a_429(tmp_path: Path) -> Non
     fleet.fault = lambda path: JSONResponse({"secondsUntilReset": 30}, 429) if path == cancel else None
     async with session_on(fleet, tmp_path) as (session, later):
         await session.fetcher.fetch_environment(Priority.ACTION)
-        task = asyncio.ensure_future(session.perform(CANCEL, await read_run(session, run)))
+        task = asyncio.create_task(session.perform(CANCEL, await read_run(session, run)))
         while not fleet.requests_to(cancel):  # noqa: ASYNC110  the server has no event
             await asyncio.sleep(0.001)
         fleet.fault = lambda _: None

@@ -84,7 +84,7 @@ class Bench:
 
 
 async def during(bench: Bench, seconds: float, *sources: Source) -> None:
-    tasks = [asyncio.ensure_future(bench.sources.supervise(source)) for source in sources]
+    tasks = [asyncio.create_task(bench.sources.supervise(source)) for source in sources]
     await bench.clock.run(seconds)
     for task in tasks:
         task.cancel()
@@ -133,7 +133,7 @@ async def test_recovery_ends_the_waits_of_others_but_none_for_a_429() -> None:
 async def test_refresh_ends_all_waits_once() -> None:
     bench = Bench()
     crowded = Scripted(bench.clock, "crowded", [None] * 99, retry_after_s=300.0)
-    task = asyncio.ensure_future(bench.sources.supervise(crowded))
+    task = asyncio.create_task(bench.sources.supervise(crowded))
     await bench.clock.run(10)
     for _ in range(10):
         bench.sources.refresh()

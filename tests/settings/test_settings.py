@@ -11,10 +11,9 @@ import pytest
 from tests.support.session import public_token
 from tui.settings.schema import DEFAULT_INTERVAL_S
 from tui.settings.secret import Secret, SettingsError
-from tui.settings.settings import DEFAULT_API_URL, MIN_PUBLIC_INTERVAL_S, Settings, read_relay_settings, read_settings
+from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings, read_relay_settings, read_settings
 
 KEY = "tr_dev_abcdefghijklmnop"
-HERE = "http://localhost:3030"
 
 
 def read(environ: dict[str, str] | None = None, **flags: Any) -> Settings:
@@ -23,24 +22,6 @@ def read(environ: dict[str, str] | None = None, **flags: Any) -> Settings:
 
 def token(payload: bytes) -> str:
     return f"eyJhbGciOiJIUzI1NiJ9.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.c2ln"
-
-
-@pytest.mark.parametrize(
-    ("variable", "flag", "url", "origin"),
-    [
-        (None, None, DEFAULT_API_URL, "default"),
-        (None, HERE, HERE, "--api-url"),
-        (HERE, f"{HERE}/", HERE, "--api-url"),
-        (f" {HERE}/ ", None, HERE, "TRIGGER_API_URL"),
-        ("HTTP://LocalHost:3030", HERE, HERE, "--api-url"),
-        ("https://host/behind/a/path/", None, "https://host/behind/a/path", "TRIGGER_API_URL"),
-    ],
-)
-def test_api_address_comes_from_flag_variable_or_default(
-    variable: str | None, flag: str | None, url: str, origin: str
-) -> None:
-    settings = read({} if variable is None else {"TRIGGER_API_URL": variable}, api_url=flag)
-    assert (settings.api_url, settings.origin("api_url")) == (url, origin)
 
 
 @pytest.mark.parametrize(
@@ -219,17 +200,3 @@ def test_unencrypted_or_invalid_relay_address_is_rejected(url: str, words: str) 
 def test_invalid_token_is_rejected_with_its_variable(token: str) -> None:
     with pytest.raises(SettingsError, match="TRIGGER_TUI_RELAY_TOKEN"):
         on_relay("wss://relay.example", {"TRIGGER_TUI_RELAY_TOKEN": token})
-
-
-@pytest.mark.parametrize(
-    ("variable", "flags", "shown"),
-    [
-        ({}, {}, (True, "default")),
-        ({"TRIGGER_TUI_TITLE": "1"}, {}, (True, "TRIGGER_TUI_TITLE")),
-        ({"TRIGGER_TUI_TITLE": "0"}, {"no_title": False}, (False, "TRIGGER_TUI_TITLE")),
-        ({"TRIGGER_TUI_TITLE": "1"}, {"no_title": True}, (False, "--no-title")),
-    ],
-)
-def test_flag_wins_over_variable(variable: dict[str, str], flags: dict[str, bool], shown: tuple[bool, str]) -> None:
-    settings = read(variable, **flags)
-    assert (settings.has_title, settings.origin("has_title")) == shown

@@ -76,7 +76,7 @@ class Bench:
         """Begin a request. Requests with one key are identical; by default each is its own."""
         key = (len(self._tasks), name) if key is None else key
         request = self.budget.request(key, priority, lambda: self.send(name), is_query=is_query, max_wait_s=max_wait_s)
-        self._tasks.append(asyncio.ensure_future(request))
+        self._tasks.append(asyncio.create_task(request))
         return self._tasks[-1]
 
     def ask_all(self, name: str, priority: Priority, count: int) -> None:

@@ -97,7 +97,7 @@ class Follower(FollowedSource):
             history=timedelta(hours=24),
             max_history_runs=5_000,
             filters=RunFilters(),
-            spawn=lambda work, _: asyncio.ensure_future(work),
+            spawn=lambda work, _: asyncio.create_task(work),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
             relay=None if isinstance(api, Client) else api,
@@ -107,7 +107,7 @@ class Follower(FollowedSource):
 
     async def fail(self, seconds: float = 5) -> BaseException | None:
         """Run the source until it raises, within `seconds`, and return the failure."""
-        task = asyncio.ensure_future(self.source.run(self.emit))
+        task = asyncio.create_task(self.source.run(self.emit))
         await self.later(seconds)
         assert task.done()
         error = task.exception()
@@ -257,7 +257,7 @@ async def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: 
             follower.fault(
                 hold if moment == "a request in flight" else lambda: JSONResponse({"secondsUntilReset": 60}, 429)
             )
-            task = asyncio.ensure_future(follower.source.run(follower.emit))
+            task = asyncio.create_task(follower.source.run(follower.emit))
             path = follower.expected.main_path
             # There is no event of the server's thread to wait for.
             while not (held.is_set() or (moment != "a request in flight" and follower.fleet.requests_to(path))):  # noqa: ASYNC110

@@ -238,7 +238,7 @@ async def tree_of(api: FleetApi, tmp_path: Path, run_id: RunId, **changes: Any) 
     """Read a tree, and let no more time pass than a tree may wait."""
     api.fleet.allow_queries()
     async with started(api, tmp_path, **changes) as session:
-        task = asyncio.ensure_future(session.fetch_tree(run_id))
+        task = asyncio.create_task(session.fetch_tree(run_id))
         await pass_time(session, api, MAX_TREE_WAIT_S + 1.0)
         assert task.done(), "the tree waits for the budget"
         return await task

@@ -13,15 +13,11 @@ from tests.support.domain.patches import NOON, at, patch_of
 from tui.domain.update import CaughtUp, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.store.changes import Changes
 from tui.store.freshness import (
-    MINUTE_COUNT,
-    NO_RUNS,
-    Activity,
     Completeness,
     Freshness,
     FreshnessTracker,
     Gap,
     Level,
-    Minute,
     MissedRunCounter,
     MissedRuns,
 )
@@ -306,23 +302,3 @@ def test_count_is_final_once_a_source_has_caught_up() -> None:
     counter.on_changes(store.apply(CaughtUp("rest", at(21))))
     counter.on_changes(store.apply(RunsRead((patch_of("run_c", updated=12),))))
     assert counter.missed(at(1000)) == MissedRuns(2, 1, Completeness.ALL)
-
-
-def test_activity_counts_runs_and_failures_by_creation() -> None:
-    store = Store()
-    activity = Activity(store)
-    runs = [
-        patch_of("run_a", created=-61),
-        patch_of("run_b", created=-60),
-        patch_of("run_c", "CRASHED", created=-0.001, state={"finished_at": at(0)}),
-        patch_of("run_d", created=0),
-        patch_of("run_e", created=None),
-        patch_of("run_f", created=-60 * MINUTE_COUNT - 1),
-    ]
-    activity.on_changes(store.apply(RunsRead(tuple(runs))))
-    assert activity.minutes(at(59)) == (*[NO_RUNS] * (MINUTE_COUNT - 2), Minute(1, 0), Minute(2, 1))
-    assert activity.minutes(at(60))[-3:] == (Minute(1, 0), Minute(2, 1), Minute(1, 0))
-    activity.on_changes(
-        store.apply(RunsRead((patch_of("run_d", "CRASHED", created=0, updated=1, state={"finished_at": at(1)}),)))
-    )
-    assert activity.minutes(at(60))[-1] == Minute(1, 1)

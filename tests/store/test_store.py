@@ -3,30 +3,20 @@
 import itertools
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, moments, patch_of, patches, reads, run_ids, stamp
 from tests.support.sure import sure
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.run import AttemptHistory, Body, Capability, Environment, Precision, RunId, RunStatus, TaskId
+from tui.domain.run import AttemptHistory, Body, Environment, Precision, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import (
-    BudgetRead,
-    CapabilityLost,
-    CountsRead,
-    EnvironmentRead,
-    HistoryRead,
     RunGone,
     RunPatch,
     RunsRead,
-    SourceConnected,
-    SourceRetrying,
-    SourceStopped,
-    Update,
 )
-from tui.store.changes import Topic, newest_first
+from tui.store.changes import newest_first
 from tui.store.merge import is_same_row
 from tui.store.store import Store
 
@@ -125,29 +115,6 @@ def test_unchanged_rows_change_nothing() -> None:
     assert all(run.read_at == at(102) for run in store.runs())
 
 
-def test_transitions_have_each_new_status_in_order() -> None:
-    store = Store()
-    changes = store.apply(
-        read(
-            patch_of("run_a", "QUEUED", updated=0),
-            patch_of("run_a", "DEQUEUED", updated=1),
-            patch_of("run_b", "QUEUED", updated=1),
-            patch_of("run_a", "EXECUTING", updated=2),
-            patch_of("run_a", "EXECUTING", updated=3, state={"cost_cents": 0.1}),
-            patch_of("run_a", "QUEUED", updated=1),
-        )
-    )
-    steps = [
-        (step.run_id, step.before and step.before.status_title, step.after.status_title) for step in changes.transitions
-    ]
-    assert steps == [
-        (A, None, "Queued"),
-        (A, "Queued", "Dequeued"),
-        (B, None, "Queued"),
-        (A, "Dequeued", "Executing"),
-    ]
-
-
 def test_oldest_final_run_is_dropped_first() -> None:
     store = Store(max_runs=3)
     store.apply(read(*(patch_of(f"run_{number}", "COMPLETED", created=number) for number in (1, 2, 3))))
@@ -197,27 +164,6 @@ def test_runs_are_found_by_creation_time() -> None:
 
 
 DEV = Environment(Raw("dev"), "DEVELOPMENT", Raw("shop"), Raw("acme"))
-
-
-@pytest.mark.parametrize(
-    ("update", "topic"),
-    [
-        (CountsRead({RunStatus.QUEUED: 1}, at(0), 24), Topic.COUNTS),
-        (EnvironmentRead(DEV, at(0)), Topic.ENVIRONMENT),
-        (EnvironmentRead(None, at(0)), Topic.ENVIRONMENT),
-        (CapabilityLost(Capability.QUERY, "403"), Topic.CAPABILITIES),
-        (SourceConnected("rest", at(0), 2.0), Topic.SOURCES),
-        (SourceRetrying("rest", at(0), at(4), 1, "no route"), Topic.SOURCES),
-        (SourceStopped("rest", at(0), "Invalid API key"), Topic.SOURCES),
-        (HistoryRead(at(0), 100, False), Topic.HISTORY),
-        (BudgetRead(750, 700), Topic.BUDGET),
-        (ActionStatus(A, "cancel", 1, ActionPhase.REQUESTED, at(0)), Topic.ACTIONS),
-    ],
-)
-def test_fact_changes_its_topic_only_once(update: Update, topic: Topic) -> None:
-    store = Store()
-    assert store.apply(update).topics == {topic}
-    assert store.apply(update).is_empty
 
 
 def test_action_is_dropped_with_its_run() -> None:

@@ -45,7 +45,7 @@ def perform(
                 session.subscribe(lambda _: phases.extend(s.phase for s in session.store.actions.values()))
                 meanwhile(fleet)
                 await pass_time(session, api, waited_s)
-                task = asyncio.ensure_future(session.perform(action, before))
+                task = asyncio.create_task(session.perform(action, before))
                 await pass_time_until_done(session, api, task, timeout_s)
                 return await task, phases
 

@@ -51,7 +51,7 @@ class FollowedSource:
 
     async def follow(self, seconds: float) -> None:
         """Run the source for some seconds, then cancel it."""
-        task = asyncio.ensure_future(self.source.run(self.emit))
+        task = asyncio.create_task(self.source.run(self.emit))
         await self.later(seconds)
         assert not task.done(), task.exception()
         task.cancel()

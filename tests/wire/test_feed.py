@@ -12,7 +12,7 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import as_bytes, recording
 from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
-from tests.wire.test_recordings import FEEDS, run_of
+from tests.wire.test_recordings import FEEDS
 from tui.api.errors import ServerFault
 from tui.api.feed import (
     HEAVY_COLUMNS,
@@ -88,26 +88,6 @@ def test_recorded_poll_continues_from_the_previous_response(number: str) -> None
         if position is not None:
             assert position.params().items() <= sent.items()
         position = decode_feed(answer_of(poll["response"]), position).position
-
-
-SAME_STATE = ("updated_at", "started_at", "finished_at", "expired_at", "delayed_until", "compute", "tags")
-
-
-@pytest.mark.parametrize(
-    ("feed", "detail"), [("717", "103"), ("725", "109"), ("727", "111"), ("718", "112"), ("719", "114"), ("730", "100")]
-)
-def test_row_has_the_same_values_as_the_detail(feed: str, detail: str) -> None:
-    whole = run_of(detail).patch
-    row = next(patch for patch in feed_of(feed).patches if patch.id == whole.id)
-    (state, fixed), (known, known_fixed) = ((sure(each.state), sure(each.fixed)) for each in (row, whole))
-    assert [getattr(state, name) for name in SAME_STATE] == [getattr(known, name) for name in SAME_STATE]
-    assert (state.status.canonical, row.created_at) == (known.status.canonical, whole.created_at)
-    for name in ("task", "ttl", "is_test"):
-        assert getattr(fixed, name) == getattr(known_fixed, name), name
-    for facet in ("body", "metadata"):
-        if getattr(row, facet) is not None:
-            assert getattr(row, facet)[1] == getattr(whole, facet)[1], facet
-    assert row.body is not None or feed in {"725", "727"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.recordings import body_of, recording
+from tests.support.recordings import recording
 from tests.support.sure import sure
 from tests.support.wire.rows import (
     READ_AT,
@@ -25,62 +25,7 @@ from tests.support.wire.rows import (
 from tui.api.models import AnyText, Cents, Count, Flag, Text, Time, convert
 from tui.api.runs import decode_page, decode_run
 from tui.domain.error import RunError
-from tui.domain.run import ABSENT, AttemptStatus, Body, Fixed, Precision, Stamp, State, parse_status
-from tui.domain.update import RunPatch
-
-
-def test_list_row_becomes_a_patch_with_every_field() -> None:
-    patch = patch_of(
-        status="EXECUTING",
-        version="20261124.1",
-        createdAt="2026-11-24T13:00:00.000Z",
-        updatedAt="2026-11-24T13:00:02.500Z",
-        startedAt="2026-11-24T13:00:01.000Z",
-        delayedUntil="2026-11-24T13:00:00.900Z",
-        isTest=True,
-        ttl="10m",
-        env={"id": "e", "name": "dev", "user": "Local Developer"},
-        tags=["a", "b:c"],
-        costInCents=0.0125,
-        baseCostInCents=2,
-        durationMs=1500,
-        depth=1,
-        taskKind="STANDARD",
-        region="eu",
-        idempotencyKey="once",
-        metadata={"progress": 1},
-        isExecuting=False,
-    )
-    updated_at = datetime(2026, 11, 24, 13, 0, 2, 500_000, tzinfo=UTC)
-    assert patch == RunPatch(
-        id=patch.id,
-        read_at=READ_AT,
-        fixed=Fixed(
-            task="hello",  # type: ignore[arg-type]  # the NewTypes are texts
-            depth=1,
-            is_test=True,
-            environment="dev",  # type: ignore[arg-type]  # the NewTypes are texts
-            version="20261124.1",  # type: ignore[arg-type]  # the NewTypes are texts
-            ttl="10m",
-            idempotency_key="once",  # type: ignore[arg-type]  # the NewTypes are texts
-            region="eu",  # type: ignore[arg-type]  # the NewTypes are texts
-            task_kind="STANDARD",
-        ),
-        state=State(
-            updated_at=updated_at,
-            precision=Precision.LIST,
-            status=parse_status("EXECUTING"),
-            started_at=datetime(2026, 11, 24, 13, 0, 1, tzinfo=UTC),
-            delayed_until=datetime(2026, 11, 24, 13, 0, 0, 900_000, tzinfo=UTC),
-            compute=timedelta(seconds=1.5),
-            cost_cents=0.0125,
-            base_cost_cents=2.0,
-            tags=("a", "b:c"),  # type: ignore[arg-type]  # the NewTypes are texts
-        ),
-        metadata=(Stamp(updated_at, Precision.LIST, READ_AT), {"progress": 1}),
-        created_at=datetime(2026, 11, 24, 13, 0, tzinfo=UTC),
-    )
-    assert patch.id == "run_1"
+from tui.domain.run import ABSENT, AttemptStatus, Body, Fixed, Precision, State, parse_status
 
 
 @given(keys=st.dictionaries(st.sampled_from(sorted(recording("014")["response"]["body"]["data"][0])), json_values))
@@ -169,20 +114,6 @@ def test_causes_are_kept_in_order_and_their_chain_is_limited() -> None:
     error = sure(error_of({"name": "E", "message": "m", "causes": causes * 300}))
     known = [RunError("1", "A", "s"), RunError("2"), RunError("3")]  # type: ignore[arg-type]  # Raw
     assert list(error.causes) == known * 4
-
-
-def test_related_runs_have_their_parent_and_root() -> None:
-    answer = decode_run(body_of("142"), READ_AT)
-    root, *children = answer.related
-    assert answer.patch.fixed is not None
-    assert (answer.patch.fixed.root_id, answer.patch.fixed.parent_id) == (root.id, root.id)
-    assert root.fixed is not None
-    assert (root.fixed.root_id, root.fixed.parent_id, root.fixed.depth) == (None, None, 0)
-    for child in children:
-        assert child.fixed is not None
-        assert (child.fixed.root_id, child.fixed.parent_id, child.fixed.depth) == (root.id, answer.patch.id, 2)
-        assert sure(child.state).precision is Precision.LIST
-        assert child.error is None
 
 
 def test_attempts_of_an_older_server_become_a_history() -> None:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
@@ -219,41 +218,6 @@ async def test_abandoned_requests_leave_connections_for_later_ones() -> None:
             await give_up(api, connection, number % TURNS)
         assert in_use(connection) == 0
         assert await get(api, connection) == b"{}"
-
-
-def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    asked, done = threading.Event(), threading.Event()
-
-    def answer(connection: socket.socket) -> None:
-        for _ in range(2):
-            read_head(connection)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-
-    def tunnel(connection: socket.socket) -> None:
-        is_silent = b"silent" in read_head(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        if is_silent:
-            asked.set()
-            done.wait(100)
-        else:
-            over_tls(answer)(connection)
-
-    async def scenario() -> None:
-        async with aclosing(
-            HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
-        ) as connection:
-            silent = asyncio.create_task(connection.send(HttpRequest("https://silent.example/"), label="GET /"))
-            await asyncio.to_thread(asked.wait)
-            action = partial(connection.send, HttpRequest("https://127.0.0.1/", json={}, is_action=True))
-            await action()
-            silent.cancel()
-            assert (await asyncio.create_task(action())).body == b"{}"
-        done.set()
-
-    with serving(tunnel) as port:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        asyncio.run(scenario())
 
 
 async def test_request_without_a_free_connection_fails_in_time() -> None:

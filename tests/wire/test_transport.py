@@ -233,7 +233,7 @@ def dribbling_then(answer: str, question: Callable[[Client], Any], api: Recordin
     api.answer(Fault.DRIBBLE, answer, method=method)
 
     async def impatient(client: Client) -> str:
-        asked = asyncio.ensure_future(question(client))
+        asked = asyncio.create_task(question(client))
         while not api.requests:  # noqa: ASYNC110  the server runs in a thread
             await asyncio.sleep(0.001)
         oldest = client.oldest_read()

@@ -48,23 +48,6 @@ def test_frame_is_the_same_in_every_build(place: str, function: str) -> None:
     assert frame == OwnFrame(Raw("src/lib/a.ts"), Raw("load"))
 
 
-@pytest.mark.parametrize(
-    ("line", "frame"),
-    [
-        ("at /app/src/a.ts:1:2", ("src/a.ts", None)),
-        ("at new Order (/app/src/a.ts:1:2)", ("src/a.ts", "new Order")),
-        ("at eval (eval at render (/app/dist/a.js:7:13), <anonymous>:1:1)", ("dist/a.js", "eval")),
-        ("at f (/app/dist/chunk-4F3A2B1C9D.mjs:1:2)", ("dist/chunk-<id>.mjs", "f")),
-        ("at f (/app/src/app/handle.ts:1:2)", ("src/app/handle.ts", "f")),
-        ("at async Promise.all (index 3)", None),
-        ("at f (/app/node_modules/x/src/a.js:1:2)", None),
-    ],
-)
-def test_own_frame_is_found_in_every_form(line: str, frame: tuple[str, str | None] | None) -> None:
-    found = kind_in(f"Error: m\n    {line}").frame
-    assert (None if found is None else (found.file, found.function)) == frame
-
-
 def test_code_of_the_stack_stands_for_a_missing_message() -> None:
     kinds = [
         kind_in(f"AggregateError [{code}]: \n    at f (node:net:1:2)", "") for code in ("ECONNREFUSED", "ETIMEDOUT")

@@ -76,22 +76,6 @@ def test_file_has_the_kind_of_its_owner(file: str, kind: FrameKind, package: str
     assert (found.file, found.kind, found.package) == (file, kind, package)
 
 
-@pytest.mark.parametrize(
-    ("file", "short"),
-    [
-        ("file:///app/src/trigger/a.ts", "src/trigger/a.ts"),
-        ("file:///app/.trigger/tmp/build-AbC123/src/trigger/a.mjs", "src/trigger/a.mjs"),
-        ("/home/ana/src/acme/src/trigger/a.ts", "src/trigger/a.ts"),
-        ("/home/ana/acme/trigger/jobs/trigger/a.ts", "trigger/jobs/trigger/a.ts"),
-        ("file:///C:/Users/ana/acme/src/a.ts", "src/a.ts"),
-        ("file:///app/node_modules/@s/x/src/a.ts", "@s/x/src/a.ts"),
-        ("file:///", "/"),
-    ],
-)
-def test_file_is_relative_to_its_project(file: str, short: str) -> None:
-    assert frame(f"at f ({file}:1:2)").short_file == short
-
-
 F, G = "    at f (/app/a.js:1:2)", "    at g (/app/a.js:3:4)"
 WRAPPED = "wrapped: Error: inner\n    at inner (/app/x.js:1:2)"
 CRASHED = "Worker 'pdf-1' crashed: Error: x\n    at loadFont (/app/src/fonts.ts:1:2)"

@@ -420,21 +420,3 @@ def test_canceled_run_has_no_open_attempt() -> None:
     assert attempts_of(queued, trace_as("228", queued)) == AttemptHistory()
     (attempt,) = attempts_of(executing, trace_as("247", executing)).attempts
     assert (attempt.status.name, attempt.error) == ("CANCELED", None), "before the trace says so"
-
-
-@pytest.mark.parametrize(
-    ("detail", "expected"),
-    [
-        ("103", [f"3 FAILED …-13:43:52.604, {UPSTREAM.format(3)}, line 20"]),
-        (
-            "109",
-            [f"1 FAILED 13:43:56.475-13:43:59.905, {CODE_ALONE}"],
-        ),
-        ("125", []),
-    ],
-)
-def test_last_attempt_is_known_without_a_trace(detail: str, expected: list[str]) -> None:
-    history = attempts_of(run_of(detail), None)
-    assert briefs(history) == expected
-    assert history.is_trace_gone is bool(expected), "a new run has not lost its trace"
-    assert not needs_root_error(run_of(detail), None)

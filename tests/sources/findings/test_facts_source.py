@@ -236,7 +236,7 @@ async def test_deciding_facts_are_read_within_a_minute_of_recovery() -> None:
     away = HTMLResponse("not found", 404)
     fleet.fault = lambda path: away if 70.0 < fleet.now_s < 900.0 else answers(path)
     async with watched(fleet) as seen:
-        task = asyncio.ensure_future(seen.source.run(seen.emit))
+        task = asyncio.create_task(seen.source.run(seen.emit))
         await seen.later(899)
         assert seen.unread() == dict.fromkeys(READ - {FactSource.NORMALS}, False)
         assert seen.sent(780.0)[QUEUES] <= 3
@@ -393,7 +393,7 @@ async def test_deployments_are_read_early_for_an_unknown_version() -> None:
     versions: list[Raw | None] = [None]
     fleet = a_fleet({DEPLOYMENTS: lambda _: JSONResponse(recording("824")["response"]["body"])})
     async with watched(fleet, newest_version=lambda: versions[-1]) as facts:
-        task = asyncio.ensure_future(facts.source.run(facts.emit))
+        task = asyncio.create_task(facts.source.run(facts.emit))
         await facts.later(5)
         before = facts.sent()[DEPLOYMENTS]
         versions.append(sure(facts.facts.deployments).deployments[0].version)

@@ -44,22 +44,6 @@ async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Pat
         assert session.store.history.reached == at(-10 - 499)
 
 
-async def test_outage_is_caught_up_only_after_the_history(tmp_path: Path) -> None:
-    fleet = fleet_of(*(FleetRun(number, -4000.0 + number, -50, 30) for number in range(1000)))
-    fleet.add_all(FleetRun(number, -4000.0 + number, -50, -40) for number in range(1000, 4000))
-    async with polling(fleet, tmp_path) as (session, later):
-        await later(2)
-        fleet.fault = lambda _: server_error()
-        await later(58)
-        assert len(session.store) < 2000
-        fleet.fault = lambda _: None
-        while session.store.caught_up is None or session.store.caught_up < at(60):
-            assert fleet.now_s < 150
-            await later(1)
-        assert len(session.store) == 4000
-        assert not session.store.live()
-
-
 async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
     fleet = fleet_of(FleetRun(1, -10, -5))
     async with polling(fleet, tmp_path) as (session, later):

@@ -68,23 +68,6 @@ async def test_fields_that_the_feed_lacks_come_from_the_list(tmp_path: Path) -> 
         assert followed.request_count("/api/v3/runs", 0) == 0
 
 
-async def test_missed_changes_are_found_and_counted(tmp_path: Path) -> None:
-    async with live_session(tmp_path) as followed:
-        # The feed keeps reporting the same run and no other.
-        def swallow(path: str) -> Response | None:
-            if path != FEED or "live" not in followed.fleet.query:
-                return None
-            now = at(followed.fleet.now_s).replace(tzinfo=None).isoformat()
-            return electric_answer(followed.fleet, [changed_columns(39, updatedAt=now), UP_TO_DATE])
-
-        followed.fleet.fault = swallow
-        followed.fleet.add_all(FleetRun(number, 11.0 + number / 100, 20, 21) for number in range(200, 205))
-        await followed.later(33)
-        assert followed.freshness.is_live
-        followed.assert_equals_world()
-        assert [comparison.missed_count for comparison in followed.missed] == [5]
-
-
 async def test_runs_displaced_from_the_feed_are_polled_not_missed(tmp_path: Path) -> None:
     fleet = a_fleet()
     fleet.add(FleetRun(2, -60, -40, 47))

@@ -44,7 +44,7 @@ async def against(
         port = next(iter(server.sockets)).getsockname()[1]
         clock = clock or VirtualClock()
         connection = RelayConnection(f"ws://127.0.0.1:{port}", Secret(TOKEN), clock)
-        yield connection, RelaySource(connection, Store(), clock, lambda work, _: asyncio.ensure_future(work))
+        yield connection, RelaySource(connection, Store(), clock, lambda work, _: asyncio.create_task(work))
         await connection.aclose()
 
 
@@ -126,7 +126,7 @@ async def test_connection_is_dropped_after_five_missed_beats() -> None:
 
     facts = encode_relay_message(RelayFacts(at(0), sources=(SourceConnected("rest", at(0), 2.0),)))
     async with against(sending(WELCOME, NO_RUNS, facts), clock) as (_, source):
-        running = asyncio.ensure_future(source.run(emit))
+        running = asyncio.create_task(source.run(emit))
         while not any(isinstance(update, SourceConnected) and update.source == "relay" for update in updates):  # noqa: ASYNC110  there is no event for it
             await asyncio.sleep(0.001)
         await clock.run(24)

@@ -14,7 +14,6 @@ from tui.domain.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
-from tui.store.changes import Topic
 from tui.store.findings.bounds import last_due, next_due, spans_of
 from tui.store.findings.counts import (
     HOUR_MINUTES,
@@ -228,21 +227,6 @@ LATER = AT + timedelta(seconds=20)
 QUEUES = QueuesRead(AT, (Queue("task/charge", Raw("charge"), True, 1, 2, 3),))
 UNREAD = FactUnread(AT, FactSource.QUEUES, Raw("the server does not answer"), is_refused=False)
 RUNS = ScheduleRunsRead(AT, "sched_1", AT)
-
-
-@pytest.mark.parametrize("fact", [QUEUES, UNREAD, RUNS])
-def test_fact_that_is_confirmed_changes_only_its_age(fact: FactRead) -> None:
-    store = Store()
-    assert store.apply(fact).topics == {Topic.WALL_FACTS}
-    before, confirmed = store.wall_facts, replace(fact, at=LATER)
-    assert store.apply(confirmed).is_empty
-    assert before is not None
-    assert store.wall_facts is not None
-    assert (before.queues, before.unread, before.schedule_runs) != (
-        store.wall_facts.queues,
-        store.wall_facts.unread,
-        store.wall_facts.schedule_runs,
-    )
 
 
 def test_pause_has_a_time_only_if_the_program_saw_it_begin() -> None:

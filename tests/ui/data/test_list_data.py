@@ -1,7 +1,6 @@
 """What the list is filled from: outages and their gap line, the live feed, errors of visible rows, saved filters."""
 
 import asyncio
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ from tests.support.ui.action_app import executing
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, on_monitor, run_story
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunStatus
 from tui.domain.update import CaughtUp
-from tui.emulator.simulation.runs import NewRun
 from tui.store.server_filter import ServerFilter
 from tui.sync.polling import RunLister
 from tui.text.styled import Token
@@ -132,33 +129,6 @@ async def test_header_explains_polling_without_a_feed(monitor: Monitored) -> Non
     await monitor.press("r", wait_s=2)
     assert "● live" in monitor.lines[0]
     assert messages(monitor)[-1].startswith("The live feed is back after ")
-
-
-def test_header_counts_rows_before_the_server_does(tmp_path: Path) -> None:
-    late = {"kind": "late-counts", "seconds": 3000}
-
-    async def story(monitor: Monitored) -> None:
-        fleet = monitor.api.fleet
-        create = fleet.world.lifecycle.create
-        set_faults(fleet.emulator, fleet.world, [late])
-        await monitor.later(12)
-        create(NewRun(task_id="later", delay_ms=3_600_000))
-        create(NewRun(task_id="nobody-has-this-task"))
-        fleet.add(FleetRun(4, fleet.now_s + 0.1))
-        await monitor.later(3)
-        assert "   Q1  D1  P1  E2" in monitor.lines[0]
-        rows = Counter(" ".join(line[2:19].split()[1:]) for line in monitor.lines[3:-3] if line[2:19].strip())
-        assert rows == {"Queued": 1, "Delayed": 1, "Pending version": 1, "Executing": 2}
-        await monitor.later(25.5 - fleet.now_s)
-        # One of them failed at 25 s.
-        assert "   Q1  D1  P1  E1  ✗1" in monitor.lines[0]
-        counted = monitor.session.store.server_counts
-        assert counted is not None
-        assert counted.counts.get(RunStatus.DELAYED, 0) == 0
-
-    fleet = fleet_of(FleetRun(1, -5, -4, 25, end="FAILED"), executing(2))
-    fleet.allow_queries()
-    run_story(story, tmp_path, fleet, size=(140, 24), wait_s=1.0, realtime=True)
 
 
 READ = "Upstream returned 503"

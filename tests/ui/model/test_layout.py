@@ -18,7 +18,7 @@ from tui.kit.layout import (
     is_too_small,
     plan,
 )
-from tui.kit.workspace import MIN_COVER_ROWS, MIN_PANE_ROWS, covered, numbers_of
+from tui.kit.workspace import MIN_COVER_ROWS, MIN_PANE_ROWS, covered
 
 LIST, DETAIL, ATTEMPTS, TREE, LOGS = "runs", "detail", "attempts", "tree", "logs"
 ERRORS = {
@@ -41,49 +41,6 @@ def planned(width: int, height: int, *recent: str, overview: bool = False, zoome
 def stacked(width: int, height: int, *recent: str, zoomed: bool = False) -> PanePlan:
     order = [*recent, *(name for name in ERRORS if name not in recent)]
     return plan(width, height - 2, ERRORS, recent=order, is_zoomed=zoomed, proportions=STACKED)
-
-
-def test_panes_of_a_run_at_three_sizes() -> None:
-    small, medium, wide = planned(80, 24), planned(120, 40), planned(200, 60)
-    names = tuple(pane.title for pane in PANES)
-    assert dict(small.rects) == {LIST: PaneRect(0, 0, 80, 22 - SUMMARY_HEIGHT, names)}
-    assert small.has_summary
-    assert not planned(80, 24, DETAIL).has_summary
-    assert medium.rects[LIST] == PaneRect(0, 0, 120, 18)
-    assert medium.rects[DETAIL] == PaneRect(0, 18, 54, 20)
-    assert medium.rects[ATTEMPTS] == PaneRect(55, 18, 65, 20, (ATTEMPTS, TREE, LOGS))
-    assert medium.hairline == PaneRect(54, 18, 1, 20)
-    assert planned(120, 40, TREE).shows(TREE)
-    assert wide.rects[LIST] == PaneRect(0, 0, 116, 58)
-    assert [wide.rects[pane].y for pane in (DETAIL, ATTEMPTS, TREE)] == [0, 23, 43]
-    assert wide.rects[TREE].tabs == planned(200, 60, LIST, LOGS).rects[LOGS].tabs == (TREE, LOGS)
-    assert wide.joints == ((0, "┬"), (23, "├"), (43, "├"))
-    assert planned(200, 40, LIST, TREE).rects[TREE].tabs == (ATTEMPTS, TREE, LOGS), "a low terminal shares a place"
-    assert dict(planned(200, 60, ATTEMPTS, zoomed=True).rects) == {ATTEMPTS: PaneRect(0, 0, 200, 58, names)}
-    high = planned(80, 40)
-    assert high.rects == {LIST: PaneRect(0, 0, 80, 18), DETAIL: PaneRect(0, 18, 80, 20, names[1:])}
-    assert not high.has_summary
-    assert all(len(planned(*size).rects) == 1 for size in ((79, 40), (80, 39)))
-
-
-def test_panes_of_the_overview_at_three_sizes() -> None:
-    assert numbers_of(ENTRIES) == {
-        **{entry.title: number for number, entry in enumerate(PANES, 1)},
-        **{entry.title: number for number, entry in enumerate(OVERVIEW_PANES, 2)},
-    }
-    assert [*planned(80, 24, "queues", overview=True).rects] == ["queues"]
-    medium = planned(120, 40, LIST, overview=True)
-    failing, tasks = medium.rects["failing now"], medium.rects["tasks"]
-    assert (failing.y, failing.height, tasks.y, tasks.height) == (18, 7, 25, 13)
-    assert (failing.tabs, tasks.tabs) == (("failing now", "tasks", "queues"), ())
-    assert medium.joints == ((18, "┬"), (25, "├"))
-    queues = planned(120, 40, "queues", overview=True)
-    assert (queues.rects["queues"].height, queues.shows("tasks")) == (20, False)
-    wide = planned(200, 60, overview=True)
-    assert [wide.rects[name].y for name in ("overview", "failing now", "tasks")] == [0, 23, 43]
-    assert wide.rects["failing now"].tabs == ("failing now", "queues")
-    assert not planned(160, 30, overview=True).shows("tasks"), "a low place has tabs alone"
-    assert [*planned(120, 40, "tasks", overview=True, zoomed=True).rects] == ["tasks"]
 
 
 def test_stacked_view_has_two_panes_on_a_narrow_terminal() -> None:

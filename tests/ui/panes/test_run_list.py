@@ -1,13 +1,12 @@
 """The list pane by its keys, its filter, and its span of time."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.style import Style
 
-from tests.support.fleet import Fleet, FleetRun, at, fleet_of, in_ms
+from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 from tests.support.virtual_clock import VirtualClock
@@ -230,30 +229,3 @@ def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
         assert len(rows.view) == 32
 
     run_story(story, tmp_path, fleet)
-
-
-def test_list_shows_only_the_runs_of_a_span(tmp_path: Path) -> None:
-    begin, end = at(-130), at(-70)
-    text = f"{begin:%H:%M:%S}-{end:%H:%M:%S}"
-
-    async def story(monitor: Monitored) -> None:
-        await monitor.press("f", wait_s=0.2)
-        await monitor.press("shift+tab", "up", wait_s=0.2)
-        await monitor.press(*["backspace"] * 5, *text)
-        await monitor.press("enter", wait_s=6)
-        assert f"{begin:%Y-%m-%d} {text} UTC" in monitor.lines[1]
-        shown = monitor.screen.run_list.views.shown
-        created = [monitor.session.store.get(shown.at(index)).created_at for index in range(len(shown))]  # type: ignore[union-attr]
-        assert len(created) == 7
-        assert all(moment is not None and begin <= moment <= end for moment in created)
-        _, query = monitor.api.fleet.requests_to("/api/v1/runs")[-1]
-        assert query["filter[createdAt][from]"] == str(in_ms(-130))
-        assert query["filter[createdAt][to]"] == str(in_ms(-70))
-        assert "filter[createdAt][period]" not in query
-        await monitor.later(15)
-        assert len(monitor.screen.run_list.views.shown) == 7, "the span stays while time passes"
-        await monitor.press("0", wait_s=3)
-        assert "last 24h" in monitor.lines[1]
-        assert len(monitor.screen.run_list.views.shown) == 30
-
-    run_story(story, tmp_path, small_fleet(), history=timedelta(hours=24))

@@ -207,26 +207,6 @@ ALL = [
 
 
 @on_monitor(checkout_fleet)
-async def test_waterfall_takes_the_place_of_the_tree(monitor: Monitored) -> None:
-    await opened_waterfall(monitor)
-    assert "4:tree · waterfall · checkout" in monitor.lines[1]
-    assert "22s so far · 3 runs · 9 spans · read 2s ago" in monitor.lines[1]
-    assert names(monitor) == ["> checkout", *ALL[1:]]
-    assert [line[39:40] for line in monitor.lines[3:12]] == ["→"] * 9
-    assert monitor.lines[5].split()[:5] == ["├─▾", "✗", "charge-card", "→", "6.1s"]
-    assert "not shown: 3 engine spans and 1 run() span (i)" in monitor.text
-    await monitor.press("t", wait_s=1)
-    assert "4:tree · from the root checkout" in monitor.lines[1]
-    await monitor.press("1", "4", wait_s=1)
-    assert "4:tree · from" in monitor.lines[1]
-    await monitor.press("t", wait_s=1)
-    await monitor.press("1", "4", wait_s=1)
-    assert "4:tree · waterfall" in monitor.lines[1]
-    await monitor.press("t", "1", "colon", *"waterfall", "enter", wait_s=1)
-    assert "4:tree · waterfall" in monitor.lines[1], "the command works from every pane"
-
-
-@on_monitor(checkout_fleet)
 async def test_keys_of_the_waterfall(monitor: Monitored) -> None:
     pane = await opened_waterfall(monitor)
     await monitor.press("x")

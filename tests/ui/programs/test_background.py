@@ -83,7 +83,7 @@ def test_canceled_program_is_ended_with_its_group(tmp_path: Path) -> None:
 
     async def canceled() -> int:
         environ = {"PATH": os.environ["PATH"]}
-        running = asyncio.ensure_future(run_in_background("/bin/sh", ["sh", "-c", script], environ, "/"))
+        running = asyncio.create_task(run_in_background("/bin/sh", ["sh", "-c", script], environ, "/"))
         process_id = int((await asyncio.to_thread(found.read_text)).split()[0])
         running.cancel()
         with suppress(asyncio.CancelledError):

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor
-from tui.features import PANES
 from tui.kit.keys import pressed_key_label
 from tui.kit.page_screen import help_keys
 
@@ -82,40 +81,6 @@ async def test_unbound_key_says_so_once(monitor: Monitored) -> None:
 )
 def test_pressed_key_has_a_readable_name(pressed: tuple[str, str | None], name: Sequence[str] | None) -> None:
     assert pressed_key_label(*pressed) == name
-
-
-@on_monitor(lambda: small_fleet(6))
-async def test_keys_lead_through_panes_and_matches(monitor: Monitored) -> None:
-    async def pane_after(*keys: str) -> str:
-        await monitor.press(*keys)
-        return monitor.screen.pane.title
-
-    def underlined() -> list[str]:
-        table = monitor.screen.run_list.table
-        segments = [each for y in range(table.size.height) for each in table.render_line(y)]
-        return [each.text for each in segments if each.style is not None and each.style.underline]
-
-    def match() -> str:
-        return monitor.lines[monitor.line_of("2:detail")].split("match ")[1].split(" of")[0]
-
-    runs, *others = [pane.title for pane in PANES]
-    await monitor.press("j", wait_s=1)
-    assert [await pane_after("tab") for _ in PANES] == [*others, runs]
-    assert [await pane_after("shift+tab") for _ in PANES] == [*reversed(others), runs]
-    assert [await pane_after(str(number)) for number in range(1, len(PANES) + 1)] == [runs, *others]
-    assert await pane_after("4", "z") == "tree"
-    assert await pane_after("z", "q") == "runs"
-    # The text of a filter is marked in the list, and a search steps through its matches in both directions.
-    assert underlined() == []
-    await monitor.press("slash", *"crash", "enter")
-    assert underlined() == ["Crash"]
-    await monitor.press("escape", "j", "2", "slash", *"ed", "enter", wait_s=1)
-    found = [match()]
-    for keys in (("n", "n"), ("N",), ("g", "N")):
-        await monitor.press(*keys)
-        found.append(match())
-    assert found[:3] == ["1", "3", "2"]
-    assert int(found[3]) > 3, "around the end"
 
 
 @pytest.mark.parametrize("keys", [("q",), ("2", "ctrl+q"), ("slash", "a", "ctrl+c")])

@@ -16,12 +16,10 @@ from tui.api.errors import MAX_PAGE_ROWS, Limits, Refused, ServerFault, read_tim
 from tui.api.facts import (
     DEPLOYMENTS,
     ERROR_GROUP,
-    ERROR_GROUPS_PAGE_SIZE,
     LIMITS,
     QUEUE,
     QUEUE_METRICS,
     QUEUES,
-    SCHEDULE_RUNS,
     SCHEDULES,
     TOKENS,
 )
@@ -29,7 +27,7 @@ from tui.api.facts import ERROR_GROUPS as GROUPS
 from tui.api.models import MAX_CURSOR_CHARS
 from tui.api.queries import RunCounts
 from tui.domain.facts import ConcurrencyLimit, Queue, Schedule, ServerErrorGroup
-from tui.domain.run import ErrorGroupId, TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.sync.fact_readers import schedule_of
 
@@ -153,33 +151,6 @@ def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> N
     assert SECRET not in repr(notes)
 
 
-def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
-    recordings_api.answer(Reply(body={"data": []}))
-
-    async def read(client: Any) -> None:
-        await client.read_rows(QUEUES, "2")
-        await client.read_rows(SCHEDULES)
-        await client.read_row(SCHEDULE_RUNS, "sched_1")
-        await client.read_rows(TOKENS)
-        await client.read_rows(TOKENS, "abc")
-        await client.read_rows(DEPLOYMENTS)
-        with pytest.raises(ServerFault):
-            await client.read_row(QUEUE_METRICS, "a/b c", type="task", period="1h")
-
-    ask(recordings_api.url, read)
-    waiting = {"filter[status]": "WAITING", "page[size]": "100"}
-    runs = {"filter[schedule]": "sched_1", "filter[createdAt][period]": "30d", "page[size]": "1"}
-    assert [(each.path.removeprefix("/api/v1/"), each.query) for each in recordings_api.requests] == [
-        ("queues", {"page": "2", "perPage": "100"}),
-        ("schedules", {"page": "1", "perPage": "100"}),
-        ("runs", runs),
-        ("waitpoints/tokens", waiting),
-        ("waitpoints/tokens", waiting | {"page[after]": "abc"}),
-        ("deployments", {"page[size]": "20"}),
-        ("queues/a%2Fb%20c/metrics", {"type": "task", "period": "1h"}),
-    ]
-
-
 def test_rate_limit_of_deployments_is_not_that_of_the_rest(recordings_api: RecordingsApi) -> None:
     seen: list[int] = []
 
@@ -205,7 +176,6 @@ def test_limits_are_read_as_the_package_describes_them() -> None:
         assert QUEUE.decode(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2
 
 
-KNOWN = ErrorGroupId("error_49a734270b075a70")
 GROUP_LISTS = [name for name in ERROR_GROUPS if "-errors-list" in name]
 NOT_KEPT = {"ignoredAt", "ignoredUntilOccurrenceRate", "ignoredUntilTotalOccurrences", "resolvedInVersion"}
 
@@ -250,23 +220,6 @@ def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
         ("é", False),
     ):
         assert (GROUPS.decode(listed(pagination={"next": text}), Limits()).next is not None) is is_kept
-
-
-def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> None:
-    cursor = recording("2703")["response"]["body"]["pagination"]["next"]
-    recordings_api.answer(Reply(body=body_of("2703")))
-    first = ask(recordings_api.url, lambda client: client.read_rows(GROUPS, period="7d"))
-    assert (len(first.rows), first.next) == (3, cursor)
-    recordings_api.answer(Reply(body=body_of("1030")))
-    ask(recordings_api.url, lambda client: client.read_rows(GROUPS, cursor, period="7d"))
-    recordings_api.answer(Reply(body=body_of("1020")))
-    assert ask(recordings_api.url, lambda client: client.read_row(ERROR_GROUP, KNOWN)).id == KNOWN
-    size = {"filter[period]": "7d", "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
-    assert [(each.path, each.query) for each in recordings_api.requests] == [
-        ("/api/v1/errors", size),
-        ("/api/v1/errors", size | {"page[after]": cursor}),
-        (f"/api/v1/errors/{KNOWN}", {}),
-    ]
 
 
 @pytest.mark.parametrize(
