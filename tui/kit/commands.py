@@ -295,14 +295,15 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     if not found and not idle:
         letters = "".join(wanted)
         found = [command for command in commands if _has_letters_in_order(command.name.casefold(), letters)]
-    return sorted([*found, *idle], key=lambda command: _rank(command, whole))
+    return sorted([*found, *idle], key=lambda command: rank(command, whole))
 
 
 def _text(command: Command) -> str:
     return " ".join((command.name, *command.aliases, command.key, command.sentence)).casefold()
 
 
-def _rank(command: Command, whole: str) -> int:
+def rank(command: Command, whole: str) -> int:
+    """Return how well a text in lower case fits a command: 0 its name, 1 the begin of it, 2 a part of it, 3 no name."""
     name = command.name.casefold()
     # `!` is the key of the errors, and stands in `q!` too.
     is_sign = bool(whole) and whole == command.key and not whole.isalnum()

@@ -347,7 +347,10 @@ class Bell(ConfigTable):
     the wall is not shown.
     """
 
-    ring: Ring = "off"
+    ring: Annotated[Ring, ValueRule(live=Live("How an alert calls you: off, bell, notice, both", {
+        "off": "Nothing", "bell": "The bell of the terminal", "notice": "A notice on the desktop",
+        "both": "The bell and a notice",
+    }, "an alert calls by: {}"))] = "off"  # fmt: skip
     """Ring the terminal's bell, send a notice to the desktop through the terminal, or both. In tmux, a notice needs its
     option `allow-passthrough on`."""
 

@@ -1,5 +1,6 @@
 """The command line in the running monitor: arguments, completion, history, links, and the view before."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from textual import events
@@ -60,6 +61,50 @@ async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None
     assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
 
 
+@on_monitor(lambda: small_fleet(30), size=(80, 24))
+async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monitored) -> None:
+    pane = monitor.screen.run_list
+    await command(monitor, "task:send-email -status:failed", wait_s=1)
+    assert pane.searched == "task:send-email -status:failed"
+    await command(monitor, "since 90m", wait_s=1)
+    assert (pane.views.query.period, pane.searched) == (timedelta(minutes=90), "task:send-email -status:failed")
+    for line, filter_text in (
+        ("failed", "status:failed"),
+        ("send-em", "task:send-email"),
+        ("status:thr", "status:threw"),
+    ):
+        await command(monitor, line, wait_s=1)
+        assert pane.searched == filter_text
+    for word, name in (
+        ("env", "environment"),
+        ("alert", "bell"),
+        ("settings", "set NAME VALUE"),
+        ("schedule", "schedules"),
+    ):
+        await monitor.press("colon", *word)
+        assert dialog(monitor).line.chosen.name == name.split()[0]  # type: ignore[union-attr]
+        assert f"▌ {name}" in monitor.text
+        await monitor.press("escape")
+    await command(monitor, "env")
+    assert "another environment" in monitor.lines[-1]
+    await monitor.press("j", "colon", *"replay with")
+    assert "▌ replay                Start a new run" in monitor.text
+    await monitor.press("escape")
+    await command(monitor, "errors", wait_s=1)
+    await command(monitor, "since 6h", wait_s=1)
+    assert monitor.app.doors.address_of(monitor.app.screen).since == "6h"
+    for word, heading, nearest in (
+        ("vrun", "No command vrun. Nearest:", "run"),
+        ("kill", "No cancel in this view, but in the list of runs:", "runs"),
+        ("zzz", "No command zzz. Nearest:", "runs zzz"),
+    ):
+        await monitor.press("colon", *word)
+        assert heading in monitor.text
+        await monitor.press("enter")
+        assert dialog(monitor).line.typed == nearest
+        await monitor.press("escape")
+
+
 @on_monitor(lambda: small_fleet(12))
 async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
     rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
@@ -97,8 +142,8 @@ def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
         assert monitor.session.settings.timezone == "Asia/Tokyo"
         await command(monitor, "theme light")
         assert monitor.app.painter.color_mode is ColorMode.LIGHT
-        await monitor.press("colon", *"vrun", "enter")
-        assert "No command vrun. Nearest: run." in monitor.text
+        await command(monitor, "bell notice")
+        assert monitor.session.settings.bell.ring == "notice"
 
     run_story(story, tmp_path, small_fleet(6))
     assert list(tmp_path.glob("*.toml")) == []

@@ -1,6 +1,7 @@
 """The state of the command line without a screen: what is chosen, what Tab and Enter do."""
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,13 +16,30 @@ from tui.features.command_line.model import (
     completions,
     typed_word,
 )
-from tui.kit.commands import Choice, Choices, Command, HistoryLine, box_lines
+from tui.kit.commands import Choice, Choices, Command, HistoryLine, Preview, box_lines
 from tui.settings.schema import Live
 from tui.store.command_line import PastedLink
 from tui.text.styled import line_width
 
 NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)
 HISTORY = [HistoryLine(NOW, "sort took"), HistoryLine(NOW, "next pane"), HistoryLine(NOW, "sort gone")]
+
+
+class Filters(NamedTuple):
+    """Arguments without names that a word may mean."""
+
+    orders: OneOf
+    shown: str = ""
+    are_needed: bool = False
+
+    def choices(self, text: str) -> Choices:
+        return self.orders.choices(text)
+
+    def preview(self, text: str) -> Preview:
+        return self.orders.preview(text.partition(":")[2])
+
+    def named(self, word: str) -> list[Choice]:
+        return [Choice("sort:age", "sort:age")] if word == "age" else []
 
 
 class Line(CommandLine):
@@ -48,7 +66,7 @@ class Line(CommandLine):
                 "quit", "End the program.", lambda: self.ran.append("quit"), "ctrl-q", aliases=("q",), ends_program=True
             ),
         ]
-        super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of, now=NOW)
+        super().__init__(commands, HISTORY, filters=Filters(orders), link_choices=self._choices_of, now=NOW)
 
     def _choices_of(self, link: PastedLink) -> Choices:
         return Choices([Choice(f"run {link.run_id}", "open", run=lambda: self.ran.append("open"))], first=0)
@@ -73,6 +91,8 @@ class Line(CommandLine):
         ("sort took", "sort took"),
         ("SORT TOOK", "sort took"),
         ("sort to", "sort took"),
+        ("sort:took", "sort took"),
+        ("age", "sort age"),
         ("  sort   took ", "sort took"),
         ("set interval 7", "interval 7"),
         ("run_abcdefghij1234567890", "open"),
@@ -96,6 +116,8 @@ def test_enter_runs_nothing_that_is_not_understood(typed: str) -> None:
 def test_enter_on_an_unfinished_command_takes_it_into_the_line() -> None:
     assert Line().enter_all("so") == "sort "
     assert Line().enter_all("set i") == "set interval "
+    assert Line().enter_all("vsort now") == "sort", "the nearest one"
+    assert Line().enter_all("zzz") == "runs zzz"
 
 
 @pytest.mark.parametrize("typed", ["qui", "ctrl", "ctrl-q", "program", "qt"])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial, reduce
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
 from tui.domain.filters import LISTS, read_period
@@ -26,6 +26,7 @@ from tui.kit.commands import (
     Preview,
     command_named,
     matching,
+    rank,
 )
 from tui.kit.list_panes import Sorts
 from tui.kit.live_model import LiveModel
@@ -270,11 +271,65 @@ class Execution:
     text: str
 
 
+MEANT: Final[Mapping[str, str]] = {
+    "errors": "failures,issues,exceptions,problems",
+    "runs": "jobs,list,ls,pods",
+    "run": "show,describe,job",
+    "since": "period,time,range,last",
+    "environment": "env,project,context,ctx,namespace",
+    "set": "settings,config,options,preferences",
+    "bell": "alert,alarm,notify,mute,silence",
+    "wall": "alerts,findings,health,dashboard",
+    "server filters": "where,filters",
+    "filter": "search,find,grep",
+    "sort": "order",
+    "schedules": "cron",
+    "deployments": "deploys,releases",
+    "queues": "concurrency",
+    "tokens": "waitpoints",
+    "waterfall": "trace,spans,timeline",
+    "detail": "payload,output,metadata",
+    "attempts": "stack",
+    "cancel": "stop,kill,abort",
+    "replay": "replay with,retry,rerun,restart",
+    "browser": "web,url",
+    "copy what": "copy",
+    "columns": "fields",
+    "refresh": "reload",
+    "zoom": "fullscreen",
+    "messages": "warnings",
+    "views": "bookmarks",
+}
+"""What users of other programs call a command, by its name. No word is the name of another command."""
+
+_SOUGHT: Final = "Runs with this text in task, id, tag, version or error"
+
+
+class Filters(Arguments, Protocol):
+    """The arguments of a line without a command."""
+
+    def named(self, word: str) -> list[Choice]:
+        """Return the filters that a word may mean: a status, a task, a tag."""
+
+
+def is_filter(line: str) -> bool:
+    """Return whether a line begins with a word of a filter, such as `task:sync-order`."""
+    word = next(iter(split_words(line)), None)
+    return word is not None and word.field in {*typed.FIELDS, *addresses.VIEWS[addresses.RUNS].names}
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    """Split a line after its first word, whose spaces before it stay."""
+    body = line.lstrip()
+    head, space, rest = body.partition(" ")
+    return line[: len(line) - len(body)] + head, space, rest
+
+
 class CommandLine:
     """The state of one command line.
 
-    `history` has the newest command first. `address` takes a whole address, `link_choices` says what can be done with a
-    link.
+    `history` has the newest command first. `filters` takes a line without a command: an address, or the words of a
+    filter. `link_choices` says what can be done with a link.
     """
 
     def __init__(
@@ -282,14 +337,14 @@ class CommandLine:
         commands: Sequence[Command],
         history: Sequence[HistoryLine],
         *,
-        address: Arguments,
+        filters: Filters,
         link_choices: Callable[[PastedLink], Choices],
         now: datetime,
     ) -> None:
         self.commands = commands
         self.history = history
         self._now = now
-        self._address = address
+        self._filters = filters
         self._link_choices = link_choices
         self._arguments: Arguments | None = None
         self._found = Choices()
@@ -385,9 +440,9 @@ class CommandLine:
 
     def _line_with(self, choice: Choice) -> str:
         """Return the choice, after the command as it is typed where it is an argument."""
-        body = self.typed.lstrip()
-        head = self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
-        return f"{head} {choice.text}" if self._arguments is not None else choice.text
+        if self._arguments is None or self._arguments is self._filters:
+            return choice.text
+        return f"{_split(self.typed)[0]} {choice.text}"
 
     def enter(self) -> Execution | str | None:
         """Return what Enter runs, or the text that it puts into the line, or None if it can do nothing."""
@@ -407,8 +462,8 @@ class CommandLine:
     def _preview_of(self, line: str) -> Preview | None:
         """Return what Enter does with a line; None if it begins with no name of a command."""
         line = line.strip()
-        if addresses.is_address(line):
-            return self._address.preview(line)
+        if addresses.is_address(line) or is_filter(line):
+            return self._filters.preview(line)
         # `sort took` is also a command by itself, whose preview says less.
         arguments, rest = self._arguments, line.partition(" ")[2].strip()
         if arguments is None:
@@ -431,9 +486,12 @@ class CommandLine:
             self._found = replace(self._link_choices(link), name_width=_LINK_NAME_CELLS)
         elif addresses.is_address(text):
             self._found = Choices()
+        elif is_filter(text):
+            self._arguments = self._filters
+            self._found = self._filters.choices(self.typed)
         elif (command := self._typed_command()) is not None and command.arguments is not None:
             self._arguments = command.arguments
-            self._found = command.arguments.choices(self.typed.lstrip().partition(" ")[2])
+            self._found = command.arguments.choices(_split(self.typed)[2])
         else:
             self._found = self._command_choices(text)
 
@@ -444,7 +502,7 @@ class CommandLine:
 
     def _typed_command(self) -> Command | None:
         """Return the command whose whole name and a space stand at the begin of the line."""
-        head, space, _ = self.typed.lstrip().partition(" ")
+        head, space, _ = _split(self.typed)
         found = command_named(self.commands, head) if space else None
         return None if found is None else found[0]
 
@@ -464,17 +522,31 @@ class CommandLine:
             choices.append(choice)
         count = sum(not each.is_idle for each in self.commands)
         words = f"{count} commands" if not text else f"{len(found)} of {count}"
-        heading = () if choices else self._unknown(text)
+        # `failed` and the name of a task are meant as a filter, unless a command is called so.
+        if text and not any(rank(each, text.casefold()) <= 1 for each in found):
+            choices = [*self._filters.named(text), *choices]
+        heading: Line = ()
+        if not choices:
+            heading, choices = self._nearest(text)
         hidden = len(choices) - MAX_ROWS
         notes: list[Line] = [(Piece(f"{hidden} more: type a letter", Token.FAINT),)] if hidden > 0 and not text else []
         return Choices(choices, words, 0 if choices else None, heading, notes=notes)
 
-    def _unknown(self, text: str) -> Line:
-        word = text.split(maxsplit=1)[0] if text else ""
-        names = [name for each in self.commands for name in (each.name, *each.aliases)]
-        near = get_close_matches(word.casefold(), names, 1, cutoff=0.4)
-        nearest: Line = (Piece(" Nearest: ", Token.MUTED), Piece(near[0], Token.TEXT), Piece(".")) if near else ()
-        return (*muted(f"No command {word}."), *nearest)
+    def _nearest(self, text: str) -> tuple[Line, list[Choice]]:
+        """Return what is offered for an unknown command. Enter takes it into the line first."""
+        folded, command_of = (
+            text.casefold(),
+            {name: each for each in self.commands for name in (each.name, *each.aliases)},
+        )
+        word = text.partition(" ")[0]
+        heading, names = f"No command {word}. Nearest:", get_close_matches(word.casefold(), command_of, 1, cutoff=0.7)
+        for name, words in MEANT.items():
+            if folded in (name, *words.split(",")):
+                heading, names = f"No {name} in this view, but in the list of runs:", [addresses.RUNS]
+        near = [command_of[each] for each in names if each in command_of]
+        choices = [Choice(each.name, each.name, muted(each.sentence), is_open=True) for each in near]
+        sought = f"{addresses.RUNS} {text}"
+        return muted(heading), [*choices, Choice(sought, sought, muted(_SOUGHT), is_open=True)]
 
     def _history_choices(self, text: str) -> Choices:
         folded = text.casefold()
@@ -759,15 +831,17 @@ def _titles_of(group: str) -> list[str]:
 
 Apply = Callable[[addresses.ViewAddress], object]
 
+MIN_NAMED: Final = 3
+"""A shorter word is not looked for among the names of tasks and tags: too many have it."""
+
+MAX_NAMED: Final = 3
+
 _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
 
 @dataclass(frozen=True, slots=True)
 class ViewArguments:
-    """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
-
-    `apply` shows a view.
-    """
+    """The arguments of `runs`, `errors` or `queues`, or a whole address. `apply` shows a view."""
 
     view: str
     numbers: RunNumbers
@@ -779,8 +853,6 @@ class ViewArguments:
         return "FILTER" if self.view == addresses.RUNS else "WORDS"
 
     def choices(self, text: str) -> Choices:
-        if not self.view:
-            return Choices()
         word = typed_word(text)
         form = addresses.VIEWS[self.view]
         tally = self.numbers.values if self.view == addresses.RUNS and word.field is not None else None
@@ -800,9 +872,9 @@ class ViewArguments:
         )
 
     def preview(self, text: str) -> Preview:
-        line = f"{self.view} {text}" if self.view else text
         try:
-            address = addresses.parse_address(line) if addresses.is_address(line) else addresses.parse_words(line)
+            is_whole = addresses.is_address(text)
+            address = addresses.parse_address(text) if is_whole else addresses.parse_words(f"{self.view} {text}")
         except addresses.AddressError as error:
             return nothing(error)
         if (problem := self.numbers.period_problem(address.since)) is not None:
@@ -811,6 +883,37 @@ class ViewArguments:
         if address.view == addresses.RUNS:
             said, found = self.numbers.of_view(address)
         return Preview(said, shell_command(address, self.numbers.names, found), partial(self.apply, address))
+
+    def named(self, word: str) -> list[Choice]:
+        """Return the filters that a word may mean, the best ones first: a status, a task, a tag."""
+        if len(word) < MIN_NAMED or " " in word:
+            return []
+        tally, found = self.numbers.values, list[Choice]()
+        for name in COUNTED_FIELDS:
+            begin = TypedWord(f"{name}:", word, name)
+            found += completions(begin, tally.counts, is_counted=tally.is_complete, sorts=())
+        found = [each for each in found if each.name == word] or found[:MAX_NAMED]
+        return [replace(each, name=each.text) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodArguments:
+    """The argument of `since`: another period for the view at `address`, of which everything else stays."""
+
+    address: addresses.ViewAddress
+    view: ViewArguments
+    shown: str = "PERIOD"
+    are_needed: bool = True
+
+    def choices(self, text: str) -> Choices:
+        periods = addresses.VIEWS[self.address.view].periods or _PERIODS
+        choices = _value_choices(dict.fromkeys(periods, ""), text.strip(), self.address.since)
+        is_whole = bool(text) and self.view.numbers.period_problem(text) is None
+        return Choices(choices, first=0 if choices and not is_whole else None)
+
+    def preview(self, text: str) -> Preview:
+        _, _, kept = replace(self.address, since="").words.partition(" ")
+        return self.view.preview(f'{kept} {addresses.SINCE}:"{text}"')
 
 
 def _also(word: TypedWord) -> Line:

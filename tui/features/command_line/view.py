@@ -29,9 +29,9 @@ from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
 from tui.kit.selection import Selected
 from tui.kit.words import without_request
-from tui.settings.schema import THEMES, FileSettings, settings_in, value_at, with_value
+from tui.settings.schema import FileSettings, settings_in, value_at, with_value
 from tui.settings.settings import Settings
-from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress
+from tui.store.addresses import ERRORS, RUN, RUNS, SINCE, VIEWS, ViewAddress
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.sync.budget import Priority
 from tui.sync.session import Session
@@ -50,7 +50,14 @@ def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Ap
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
     settings, set_to = settings_now(view), partial(_set, view)
-    theme = model.OneOf("NAME", THEMES, partial(set_to, "theme"), current=settings["theme"].current, until=UNTIL)
+
+    def one_of(path: str, shown: str) -> model.OneOf:
+        live_setting, current, _ = settings[path]
+        return model.OneOf(shown, live_setting.suggested, partial(set_to, path), current=current, until=UNTIL)
+
+    theme, address = one_of("theme", "NAME"), app.doors.address_of(view)
+    address = address if SINCE in VIEWS[address.view].names else ViewAddress(RUNS)
+    period = model.PeriodArguments(address, model.ViewArguments(address.view, numbers, apply))
     *first, last = settings
     sentence_of_set = f"{', '.join(first)} or {last}, until the program ends."
     return [
@@ -62,12 +69,21 @@ def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Ap
         Command(
             RUN, "One run, by its id, a part of it, or a link.", arguments=model.RunArguments(live, numbers, apply)
         ),
+        Command(SINCE, "Another period: 2h, 7d, 02:50-03:20.", arguments=period),
         Command("theme", "Other colours: dark, light, 16.", arguments=theme),
+        Command("bell", "How an alert calls you: off, bell, notice, both.", arguments=one_of("bell.ring", "HOW")),
+        Command("environment", "Which one this is, and how to see another.", partial(view.say, _environment(live))),
         Command("set", sentence_of_set, arguments=model.SettingArguments(settings, set_to, UNTIL)),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *model.commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
     ]
+
+
+def _environment(live: LiveModel) -> str:
+    here = live.session.store.environment
+    ours = "" if here is None else f" · this is {_words_of(here)}"
+    return f"for another environment, start trigger-tui with its key{ours}"
 
 
 def settings_now(view: ViewScreen) -> dict[str, model.Setting]:
@@ -136,7 +152,7 @@ class CommandLineEntrance:
         line = model.CommandLine(
             commands_of(view, own=[*common, *(model.sort_commands(sorts) if sorts else ()), *own]),
             self._lines(),
-            address=model.ViewArguments("", numbers, show),
+            filters=model.ViewArguments(RUNS, numbers, show),
             link_choices=lambda link: link_choices(link, view, linked_run),
             now=live.now.at,
         )
@@ -235,7 +251,7 @@ def _heading(link: PastedLink) -> str:
 
 
 def _foreign(place: str, environment: Environment | None) -> list[Line]:
-    ours = "" if environment is None else f"{environment.slug} of {environment.organisation}/{environment.project}"
+    ours = "" if environment is None else _words_of(environment)
     return [
         (Piece(f"It leads to {place}.", Token.AMBER),),
         model.muted(f"This monitor shows {ours}."),
@@ -243,6 +259,10 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
         (),
         _KNOWN,
     ]
+
+
+def _words_of(environment: Environment) -> str:
+    return f"{environment.slug} of {environment.organisation}/{environment.project}"
 
 
 def _linked_line(run: Run | None, link: PastedLink, environment: Environment | None) -> Line:
@@ -566,9 +586,13 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     ]
     names = {each.name for each in merged}
     heads = {each.name for each in merged if each.arguments is not None}
-    every = [*merged, *(each for each in reversed(keys.values()) if each.name not in names)]
+    every = map(_with_aliases, [*merged, *(each for each in reversed(keys.values()) if each.name not in names)])
     # `sort took` is what `sort` offers: it is found by its letters, and does not crowd the first lines.
     return sorted(every, key=lambda each: (_place(each), " " in each.name and each.name.partition(" ")[0] in heads))
+
+
+def _with_aliases(command: Command) -> Command:
+    return replace(command, aliases=(*command.aliases, *filter(None, model.MEANT.get(command.name, "").split(","))))
 
 
 def _place(command: Command) -> int:
