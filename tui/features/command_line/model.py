@@ -522,9 +522,11 @@ class CommandLine:
             choices.append(choice)
         count = sum(not each.is_idle for each in self.commands)
         words = f"{count} commands" if not text else f"{len(found)} of {count}"
-        # `failed` and the name of a task are meant as a filter, unless a command is called so.
-        if text and not any(rank(each, text.casefold()) <= 1 for each in found):
-            choices = [*self._filters.named(text), *choices]
+        # `failed` and the name of a task are meant as a filter, unless a command is called so. A part of a name is not,
+        # if a command begins with it.
+        best = min((rank(each, text.casefold()) for each in found), default=2)
+        filters = self._filters.named(text) if best else []
+        choices = [*(each for each in filters if best > 1 or each.text.endswith(f":{text}")), *choices]
         heading: Line = ()
         if not choices:
             heading, choices = self._nearest(text)
@@ -534,14 +536,11 @@ class CommandLine:
 
     def _nearest(self, text: str) -> tuple[Line, list[Choice]]:
         """Return what is offered for an unknown command. Enter takes it into the line first."""
-        folded, command_of = (
-            text.casefold(),
-            {name: each for each in self.commands for name in (each.name, *each.aliases)},
-        )
+        command_of = {name: each for each in self.commands for name in (each.name, *each.aliases)}
         word = text.partition(" ")[0]
         heading, names = f"No command {word}. Nearest:", get_close_matches(word.casefold(), command_of, 1, cutoff=0.7)
         for name, words in MEANT.items():
-            if folded in (name, *words.split(",")):
+            if text.casefold() in (name, *words.split(",")):
                 heading, names = f"No {name} in this view, but in the list of runs:", [addresses.RUNS]
         near = [command_of[each] for each in names if each in command_of]
         choices = [Choice(each.name, each.name, muted(each.sentence), is_open=True) for each in near]
