@@ -108,9 +108,8 @@ def test_json_is_one_ascii_line_with_raw_values() -> None:
     assert json.loads(streams.out)["tags"][0] == f"billing{HOSTILE}"
 
 
-@pytest.mark.parametrize("options", [{"color": False}, {"is_terminal": False}])
-def test_output_without_colour_or_terminal_has_no_escapes(options: dict[str, Any]) -> None:
-    streams = Streams(**options)
+def test_output_without_colour_has_no_escapes() -> None:
+    streams = Streams(color=False)
     print_all(streams.output, "")
     assert b"\x1b" not in streams.out
     assert "✗ Failed".encode() in streams.out
@@ -232,6 +231,14 @@ def test_terminal_and_environment_decide_width_and_colour(environ: dict[str, str
         output.lines([(Piece("x", Token.ROSE),)])
         assert (output.width, output.reading_width, output.keyboard is not None) == (width, width, True)
         assert os.read(screen, 100) == shown
+
+
+def test_forced_colours_reach_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    forced = {"FORCE_COLOR": "1", "TERM": "dumb"}
+    for environ, is_coloured in (({}, False), (forced, True), (forced | {"NO_COLOR": "1"}, False)):
+        monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+        Output.for_process(environ).lines([(Piece("x", Token.ROSE),)])
+        assert ("\x1b" in out.getvalue()) == is_coloured
 
 
 @contextmanager

@@ -5,6 +5,7 @@ emulator, and a screen from a relay.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,9 @@ def main() -> None:
         source = subprocess.check_output([python, "-c", "import tui; print(tui.__file__)"], cwd=name, text=True)
         assert Path(source).is_relative_to(folder), f"the demo would run from {source}"
         os.chdir(name)
-        run_all(folder, {"PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8"})
+        env = {"PATH": os.environ["PATH"], "HOME": name, "LANG": "C.UTF-8"}
+        run_all(folder, env)
+        install_by_tools(folder, env)
     print(f"{wheel.name}: its demo, a command, a relay and its screen ran with {', '.join(lowest)}")
 
 
@@ -71,6 +74,19 @@ def run_all(folder: Path, env: dict[str, str]) -> None:
         relay = [program, "relay", "--tokens", str(tokens), "--listen", "127.0.0.1:0"]
         with server(relay, "ws://", direct) as address:
             show_runs([program, "--relay", address], env | {"TRIGGER_TUI_RELAY_TOKEN": TOKEN})
+
+
+def install_by_tools(folder: Path, env: dict[str, str]) -> None:
+    """Install the checkout as the README says, by each of the tools that exist here, and start what they installed."""
+    for tool in (["pipx", "install"], ["uv", "tool", "install"]):
+        if shutil.which(tool[0]) is None:
+            print(f"{tool[0]} is not installed: `{' '.join(tool)} .` was not tried")
+            continue
+        home, bins = folder / tool[0], folder / tool[0] / "bin"
+        places = {"PIPX_HOME": home, "PIPX_BIN_DIR": bins, "UV_TOOL_DIR": home, "UV_TOOL_BIN_DIR": bins}
+        own = env | {name: str(place) for name, place in places.items()}
+        subprocess.run([*tool, "."], cwd=ROOT, env=own, check=True)
+        subprocess.run([bins / "trigger-tui", "completion", "bash"], env=own, check=True, stdout=subprocess.DEVNULL)
 
 
 def show_runs(command: list[str], env: dict[str, str]) -> None:

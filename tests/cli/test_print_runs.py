@@ -16,7 +16,7 @@ from tests.support.fleet import SECRET, Fleet, FleetRun, serving
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.virtual_clock import VirtualClock
-from tui.sync.budget import MAX_STALE_PAGES
+from tui.sync.reads import MAX_STALE_PAGES
 
 SCHEMA = Draft7Validator(
     json.loads((Path(__file__).parents[1] / "RUN_SCHEMA.json").read_text()),

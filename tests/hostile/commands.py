@@ -35,6 +35,7 @@ MAX_LINES = 12
 """Lines of stderr, at most: unreadable pages, a lost connection, and its return."""
 
 NOT_SURFACES = {
+    "completion": "asks no server",
     "config": "asks no server",
     "demo": "a monitor; the panes cover it",
     "emulator": "a server: it prints where it listens",

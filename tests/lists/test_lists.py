@@ -32,7 +32,7 @@ from tui.kit.lists import ListView
 from tui.relay.server import RelayOptions
 from tui.store import addresses
 from tui.store.addresses import ViewAddress, parse_address, register_list
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.text.blocks import ListRuns, Now
 from tui.text.styled import line_width
 from tui.text.table import EDGES, GAP, Print

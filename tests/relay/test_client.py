@@ -36,7 +36,7 @@ from tui.relay import server as request_proxy
 from tui.relay.server import CHUNK_RUNS, HANDSHAKE_TIMEOUT_S, RequestProxy
 from tui.settings.secret import Secret
 from tui.store.store import Store
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.relay import MAX_MESSAGE_BYTES
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")

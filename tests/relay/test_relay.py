@@ -39,7 +39,7 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay.server import StoreEncoder
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.store.store import Store
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")

@@ -20,7 +20,7 @@ from tui.domain.run import Environment, Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
 from tui.sync.actions import Interlock
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 
 
 def whoami(slug: str, *, kind: str = "DEVELOPMENT", project: str = "shop") -> EnvironmentRead:

@@ -12,19 +12,9 @@ from hypothesis import strategies as st
 from tests.support.virtual_clock import START, VirtualClock
 from tui.api.errors import RateLimited, TooManyQueries
 from tui.domain.run import Cursor, Precision, RateLimit, Run, RunId, State, parse_status
-from tui.sync.budget import (
-    MAX_IN_FLIGHT,
-    MAX_STALE_PAGES,
-    MAX_TRIES,
-    PUBLIC_TOKEN,
-    QUERY_RETRIES_S,
-    SECRET_KEY,
-    Budget,
-    Paging,
-    Priority,
-    Refill,
-)
+from tui.sync.budget import MAX_IN_FLIGHT, MAX_TRIES, PUBLIC_TOKEN, QUERY_RETRIES_S, SECRET_KEY, Budget, Refill
 from tui.sync.fetch import SETTLED_AFTER, is_settled
+from tui.sync.reads import MAX_STALE_PAGES, Paging, Priority
 
 RESETS: dict[str, Callable[[float], float]] = {
     "a reset in the past": lambda _: -5.0,

@@ -20,8 +20,9 @@ from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.script import Call, Child, Failure, FailureKind, Log, Script, Start, Task, Wait, Work
 from tui.features.runs.command import tree_lines
 from tui.features.runs.printed import tree_objects
-from tui.sync.budget import PUBLIC_TOKEN, Priority
+from tui.sync.budget import PUBLIC_TOKEN
 from tui.sync.fetch import REREAD_CUT_AFTER
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.sync.tree import MAX_TREE_WAIT_S
 from tui.text.styled import plain

@@ -12,7 +12,7 @@ from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.run import Run, RunId
 from tui.store.merge import merge
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 
 LONG = 10_000.0

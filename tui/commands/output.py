@@ -53,8 +53,8 @@ class Output:
     """The stdout and stderr of a command, and the keyboard, if it may ask the user.
 
     Every method flushes, since scripts read `watch` line by line. Methods that write to stdout raise `OutputClosed`
-    when its reader is gone. A stdout that is not a terminal gets no colours and no shortened tables: its `width` is
-    None. `reading_width` is for wrapped text, which has a width in any case.
+    when its reader is gone. A stdout that is not a terminal gets colours only by FORCE_COLOR, and no shortened tables:
+    its `width` is None. `reading_width` is for wrapped text, which has a width in any case.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Output:
         self._err = err
         self.keyboard = keyboard
         """The terminal that the user types at, None if there is no user to ask."""
-        self.has_color = color and is_terminal
+        self.has_color = color
         self.is_ascii = ascii_only
         """Whether the output is limited to ASCII."""
         self._redactor = Redactor()
@@ -82,7 +82,10 @@ class Output:
 
     @classmethod
     def for_process(cls, environ: Mapping[str, str], *, ascii_only: bool = False) -> Self:
-        """Create the output of this process, with COLUMNS, NO_COLOR and TERM from its environment."""
+        """Create the output of this process, with COLUMNS, NO_COLOR, FORCE_COLOR and TERM from its environment.
+
+        FORCE_COLOR colours what a pipe gets, too; NO_COLOR wins.
+        """
         out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `>&-`; stays open
         err = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `2>&-`
         is_terminal = out.isatty()
@@ -91,7 +94,8 @@ class Output:
             err,
             is_terminal=is_terminal,
             width=_width(environ, out if is_terminal else None),
-            color=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
+            color=not environ.get("NO_COLOR")
+            and (bool(environ.get("FORCE_COLOR")) or (is_terminal and environ.get("TERM") != "dumb")),
             ascii_only=ascii_only or not _can_encode_glyphs(out),
             keyboard=sys.stdin if sys.stdin is not None and sys.stdin.isatty() and err.isatty() else None,
         )

@@ -17,7 +17,7 @@ from tui.kit.selection import Selected
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import split_words, substring_test
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.text import formatting
 from tui.text.blocks import ListRuns, Now, ReadStage, Row, Said, said_rows, tries_again
 from tui.text.json import as_json

@@ -3,19 +3,18 @@
 import asyncio
 import errno
 import fcntl
-import hashlib
 import json
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from tui.settings.file import read_config, state_of
+from tui.settings.private_files import read_own, replace_file
 from tui.settings.schema import FileSettings, ruled
 from tui.settings.settings import ConfigFile, FileState, Settings, locked, with_file
 from tui.sync.session import Session
@@ -55,47 +54,6 @@ def problem_sentence(path: Path, what: str, reason: str) -> str:
     except OSError as error:
         reason = "it is not a folder" if error.errno == errno.EEXIST else error.strerror or str(error)
     return f"Nothing is remembered in {path.parent}: {reason}."
-
-
-def owned_path(state_dir: PurePath, name: str, owner: str) -> Path:
-    """Return the path of a file of one environment. `owner` names the environment: equal names share a file."""
-    # Not every name can be one of a file. A digest can, and is the same at every start.
-    digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
-    return Path(state_dir) / f"{name}-{digest[:16]}.json"
-
-
-def read_own(path: Path, max_bytes: int) -> bytes | None:
-    """Return the content of a regular file of this user; None if there is no file. Does not block on a pipe.
-
-    Raises `OSError`, also for a file that is larger.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_size > max_bytes:
-            raise OSError(None, "this program did not write it")
-        return os.read(handle, max_bytes)
-    finally:
-        os.close(handle)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that no reader sees half of it. Only its owner may read it. Raises `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

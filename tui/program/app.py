@@ -20,7 +20,7 @@ from textual.screen import Screen
 
 from tui.features import checked_file, late
 from tui.features.columns.data import ChosenColumns
-from tui.features.runs.data import RunSubscription
+from tui.features.runs.data import NamesFile, RunSubscription
 from tui.kit.app import SLOW_LINK_CLASS, AppBase, Doors, call_soon
 from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
@@ -200,6 +200,8 @@ class TriggerApp(AppBase):
             self.set_timer(WATCH_AFTER_S, self._watch_config)
         if self.session.settings.views:
             self.set_timer(WATCH_AFTER_S, self._check_views)
+        if self.session.settings.key.reveal():
+            self.session.spawn(NamesFile(self.session).save_often(), "keep the names")
         self.session.spawn(self._begin_watching(), "begin watching")
         self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
         self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)

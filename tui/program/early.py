@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 _STDIN: Final = 0
 
+COMPLETION_VARIABLE: Final = "_TRIGGER_TUI_COMPLETE"
+"""The scripts of click, for a shell, start the program with it."""
+
 _original: list[Any] | None = None
 
 
@@ -43,7 +46,7 @@ def begin(arguments: "Sequence[str]") -> None:
     its imports are done.
     """
     global _original  # noqa: PLW0603  a process has one terminal
-    if not starts_monitor(arguments):
+    if not starts_monitor(arguments) or COMPLETION_VARIABLE in os.environ:
         return
     with suppress(termios.error):
         attributes = termios.tcgetattr(_STDIN)

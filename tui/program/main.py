@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from types import FrameType
 
+    from click.shell_completion import CompletionItem
+
     from tui.emulator.demo_world import WorldOptions
     from tui.emulator.server.emulator import Emulator
     from tui.kit.terminal.early import EarlyTerminal
@@ -147,8 +149,14 @@ def monitor(output: Output, options: dict[str, Any]) -> None:
     start.run(settings, settings.relay_url and f"relay {settings.relay_url}")
 
 
+def _addresses(context: click.Context, param: click.Parameter | None, incomplete: str) -> "list[CompletionItem[str]]":
+    from tui.commands.completion import complete_addresses  # noqa: PLC0415
+
+    return complete_addresses(context, param, incomplete)
+
+
 @click.command("demo")
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=_addresses)
 @world_options(history=DEMO_HISTORY, is_demo=True)
 @click.option("--prod", "is_production", is_flag=True, help="Show the environment prod instead of dev.")
 @monitor_options
@@ -414,6 +422,29 @@ Trigger.dev emulator at {url}   (Ctrl-C ends it)
   curl $TRIGGER_API_URL/emulator/world""")
 
 
+# `completion`: a script for the shell. `commands.completion` has the values.
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.pass_obj
+def completion(output: Output, /, *, shell: str) -> None:
+    """Print a script that lets a shell complete commands, options, statuses, and names that the monitor has seen.
+
+    \b
+    bash, in ~/.bashrc:                  eval "$(trigger-tui completion bash)"
+    zsh, in ~/.zshrc after compinit:     eval "$(trigger-tui completion zsh)"
+    fish, once:                          trigger-tui completion fish > ~/.config/fish/completions/trigger-tui.fish
+    """  # noqa: D301  click leaves the lines after \b as they are
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    import tui.commands.completion  # noqa: F401, PLC0415  registers our scripts
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    output.print_lines(kind(commands, {}, "trigger-tui", early.COMPLETION_VARIABLE).source().rstrip())
+
+
 # The group of commands, and the only place that turns an exception into a line on stderr and an exit code.
 
 
@@ -423,7 +454,10 @@ def _relay() -> "tuple[click.Command, ...]":
     return COMMANDS
 
 
-OWN: Final = {**dict.fromkeys(("demo", "wall", "emulator"), lambda: (demo, wall, emulator)), "relay": _relay}
+OWN: Final = {
+    **dict.fromkeys(("demo", "wall", "emulator", "completion"), lambda: (demo, wall, emulator, completion)),
+    "relay": _relay,
+}
 """The commands that belong to no feature."""
 
 
@@ -465,11 +499,20 @@ class _LazyGroup(click.Group):
         except KeyboardInterrupt:  # click would print an empty line
             raise Stop(ExitCode.INTERRUPTED) from None
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Complete options, commands, and addresses of saved views. Imports no command, so it has no help."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        names = [CompletionItem(name) for name in sorted(importers()) if name.startswith(incomplete)]
+        return [*names, *_addresses(ctx, None, incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command. Raises `UsageError` if there is none of this name."""
         names = importers()
         if cmd_name in names:
             return load(cmd_name)
+        if ctx.resilient_parsing:  # a shell completes what is after it
+            return None
         from tui.store.addresses import VIEWS  # most words are commands  # noqa: PLC0415
 
         if cmd_name.casefold() in VIEWS:
@@ -526,6 +569,8 @@ def main() -> NoReturn:
 
 def run(output: Output, arguments: list[str]) -> int:
     """Run one command, and return its exit code. An unexpected exception is printed with its traceback."""
+    if early.COMPLETION_VARIABLE in os.environ:
+        import tui.commands.completion  # noqa: F401, PLC0415  registers our scripts
     for variable in SECRET_VARIABLES:
         output.hide(Secret(os.environ.get(variable, "").strip()))
     try:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
-from tui.api.lists import AnyRead
 from tui.commands.options import FILE, api_url_option, config_option, settings_of
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.features.config.command import open_session, report_complaints
@@ -27,6 +26,7 @@ from tui.settings.schema import MIN_INTERVAL_S
 from tui.settings.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
+    from tui.api.lists import AnyRead
     from tui.relay.server import Relay, RelayOptions, Tokens
 
 
@@ -165,7 +165,7 @@ def relay(
     raise Stop(code)
 
 
-def _lists() -> tuple[AnyRead, ...]:
+def _lists() -> "tuple[AnyRead, ...]":
     """Return the lists that a screen may read through the relay: those that are declared."""
     from tui.features import LISTS  # noqa: PLC0415  loaded when it is run
 

@@ -42,9 +42,10 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
-from tui.sync.budget import MAX_QUERIES_IN_FLIGHT, Budget, Priority, Refill
+from tui.sync.budget import MAX_QUERIES_IN_FLIGHT, Budget, Refill
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
+from tui.sync.reads import Priority
 from tui.sync.relay import MAX_MESSAGE_BYTES, websocket_options
 from tui.sync.session import Session
 

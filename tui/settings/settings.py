@@ -265,7 +265,7 @@ def read_relay_settings(
 
 def _settings(environ: Mapping[str, str], options: Mapping[str, Any], given: _Given, file: ConfigFile) -> Settings:
     """Return the settings with those that flags and variables replace. What is `given` wins over the options."""
-    settings = Settings(api_url="", key=NO_SECRET, state_dir=_state_dir(environ))
+    settings = Settings(api_url="", key=NO_SECRET, state_dir=state_dir(environ))
     options_of = {path: rule.option for path, _, rule in settings_in(Settings) if rule.option is not None}
     chosen = {path: each.chosen(options.get(each.name), environ) for path, each in options_of.items()}
     given = {path: found for path, found in chosen.items() if found is not None} | given
@@ -387,7 +387,8 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
     return None, DEFAULT
 
 
-def _state_dir(environ: Mapping[str, str]) -> PurePath:
+def state_dir(environ: Mapping[str, str]) -> PurePath:
+    """Return the folder of the files that the program keeps."""
     if state := environ.get("XDG_STATE_HOME", ""):
         return PurePath(state, "trigger-tui")
     return PurePath(environ.get("HOME", "/"), ".local", "state", "trigger-tui")

@@ -28,8 +28,8 @@ from tui.domain.text import Raw, clean
 from tui.domain.update import EnvironmentRead, RunsRead, Update
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
-from tui.sync.budget import Priority
 from tui.sync.clock import Clock
+from tui.sync.reads import Priority
 
 if TYPE_CHECKING:
     from tui.sync.fetch import RunFetcher

@@ -1,18 +1,18 @@
-"""What all sources share: how they fail, when each request may be sent, and when reading a list ends."""
+"""What all sources share: how they fail, and when each request may be sent."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from datetime import timedelta
-from enum import IntEnum
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
 from tui.api.errors import ApiError, RateLimited, TooManyQueries, Unreachable
-from tui.domain.run import Cursor, RateLimit
+from tui.domain.run import RateLimit
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.sync.clock import Clock, Timer
+from tui.sync.reads import Priority
 
 # The protocol of all sources, the ways to fail, and the waits between tries.
 
@@ -113,54 +113,6 @@ MAX_RESET_S: Final = 60.0
 """A command waits for no later reset. A self-hosted server may have a longer period than the cloud's 10 s."""
 
 
-# Ends the reading of a list whose pages never end. A server or a proxy with a fault would keep its reader for ever.
-
-
-MAX_STALE_PAGES: Final = 20
-"""A list is given up once pages without a new row outnumber the others by this many. A true list has few such pages:
-the server drops rows after it has counted them.
-"""
-
-MAX_PAGES: Final = 1_000
-"""Pages of one list: 100,000 runs, which are all that the store keeps by default."""
-
-ENDLESS: Final = "the server's pages do not end"
-
-
-class Paging:
-    """Follows the cursors of one list. It ends with the last page, or without one where the pages bring nothing new.
-
-    `is_endless`: a cursor came again, or a bound was reached, so that the rest of the list is not known.
-    """
-
-    def __init__(self, *, max_stale: int = MAX_STALE_PAGES, max_pages: int = MAX_PAGES) -> None:
-        self.cursor: Cursor | None = None
-        self.is_done = False
-        self.is_endless = False
-        self._max_stale = max_stale
-        self._max_pages = max_pages
-        self.page_count = 0
-        self._stale_count = 0
-        self._cursors = set[Cursor]()
-        self._ids = set[object]()
-
-    def add(self, ids: Iterable[object], following: Cursor | None) -> None:
-        """Add a page with the ids of its rows, and the cursor of the page after it."""
-        known = len(self._ids)
-        self._ids.update(ids)
-        self.page_count += 1
-        self._stale_count = max(0, self._stale_count - 1) if len(self._ids) > known else self._stale_count + 1
-        is_bound = self._stale_count >= self._max_stale or self.page_count >= self._max_pages
-        self.is_endless = following is not None and (is_bound or following in self._cursors)
-        self.is_done = following is None or self.is_endless
-        self.cursor = following
-        if self.is_done:
-            self._ids.clear()
-            self._cursors.clear()
-        elif following is not None:
-            self._cursors.add(following)
-
-
 # The request budget: decides when each request may be sent, by priority, and shares identical requests in flight.
 #
 # The API's rate limit also applies to the user's running tasks, so the budget spends only a part of it. A request is
@@ -170,17 +122,6 @@ class Paging:
 
 
 T = TypeVar("T")
-
-
-class Priority(IntEnum):
-    """The order in which requests are sent. An ACTION of the user ignores the budget, and waits only for a 429."""
-
-    ACTION = 0
-    SELECTED = 1
-    VISIBLE = 2
-    LIST = 3
-    FACTS = 4
-    HISTORY = 5
 
 
 SHARES = {

@@ -29,9 +29,9 @@ from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import server_cells
 from tui.store.store import Store
-from tui.sync.budget import Priority
 from tui.sync.clock import Clock, Timer
 from tui.sync.fetch import RunFetcher, read_pages
+from tui.sync.reads import Priority
 
 # The request rate of the facts: at most MAX_REQUESTS in any minute, the most important first.
 

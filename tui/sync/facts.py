@@ -20,10 +20,11 @@ from tui.domain.update import RunPatch, RunsRead, Update
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.sync import fact_readers
-from tui.sync.budget import Emit, Priority
+from tui.sync.budget import Emit
 from tui.sync.clock import WakeableClock
 from tui.sync.fact_readers import FactRequests, PlannedRead, Rank
 from tui.sync.fetch import RunFetcher
+from tui.sync.reads import Priority
 
 # When each fact is due, and which reads come first. Source: tests/wire/recordings/README.md §7, §10.
 

@@ -24,10 +24,11 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
-from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, Paging, Priority, wait_s
+from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, wait_s
 from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher, read_pages
 from tui.sync.lists import with_filtered_fields
+from tui.sync.reads import Paging, Priority
 
 if TYPE_CHECKING:
     from tui.sync.session import Session

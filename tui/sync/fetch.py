@@ -39,7 +39,8 @@ from tui.domain.trace import SpanDetail, Trace, attempts_of, needs_root_error
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
-from tui.sync.budget import Budget, Emit, Paging, Priority
+from tui.sync.budget import Budget, Emit
+from tui.sync.reads import Paging, Priority
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 #

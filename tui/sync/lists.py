@@ -22,9 +22,10 @@ from tui.store.changes import EPOCH
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import Paging, Priority, Spawn
+from tui.sync.budget import Spawn
 from tui.sync.clock import Clock, WakeableClock
 from tui.sync.fetch import RunFetcher
+from tui.sync.reads import Paging, Priority
 
 if TYPE_CHECKING:
     from tui.sync.relay import RelayConnection

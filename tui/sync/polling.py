@@ -28,7 +28,8 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.sync import lists
-from tui.sync.budget import MAX_STALE_PAGES, SHARES, Emit, Fatal, Paging, Priority
+from tui.sync.budget import SHARES, Emit, Fatal
+from tui.sync.reads import MAX_STALE_PAGES, Paging, Priority
 
 # Polls the server's own counts of runs by status, if the key may query.
 #

@@ -16,11 +16,11 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import SearchPlan, with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import ENDLESS, Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
+from tui.sync.reads import ENDLESS, Paging, Priority
 
 # The scope of a search: its plan, the filters of the session, and the period of the list.
 

@@ -27,8 +27,9 @@ from tui.settings.settings import Settings
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store, read_at
 from tui.sync.actions import ActionLog, ActionRunner, Interlock
-from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Fatal, Priority, Source, Transient, as_transient, wait_s
+from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Fatal, Source, Transient, as_transient, wait_s
 from tui.sync.clock import Clock, ServerTime, SystemClock, Timer, WakeableClock, until_second_s
+from tui.sync.reads import Priority
 from tui.text.redaction import Redactor, redactor_of
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.run import Run, RunId, TaskId
 from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
-from tui.sync.budget import Priority
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
+from tui.sync.reads import Priority
 
 # `TreeFetcher` reads the rows, `domain.tree` builds the tree from them.
 #

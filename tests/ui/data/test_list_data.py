@@ -1,6 +1,8 @@
 """What the list is filled from: outages and their gap line, the live feed, errors of visible rows, saved filters."""
 
 import asyncio
+import json
+import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, on_monitor, run_story
 from tui.domain.filters import RunFilters
 from tui.domain.update import CaughtUp
+from tui.settings.private_files import names_path
 from tui.store.server_filter import ServerFilter
 from tui.sync.polling import RunLister
 from tui.text.styled import Token
@@ -222,3 +225,14 @@ def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
         assert title_token(monitor) is Token.MUTED
 
     run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
+
+
+@on_monitor(small_fleet, wait_s=15)
+async def test_names_of_runs_are_kept_for_the_shell(monitor: Monitored) -> None:
+    settings = monitor.session.settings
+    path = names_path(settings.state_dir, settings.key.reveal())
+    await monitor.until(path.exists, "the file of names")
+    names = json.loads(path.read_text())["names"]
+    assert set(names["task"]) == {str(run.fixed.task) for run in monitor.session.store.runs() if run.fixed.task}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert settings.key.reveal() not in path.name

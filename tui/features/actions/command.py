@@ -18,7 +18,7 @@ from tui.features.config.command import open_session, session_command
 from tui.features.runs.printed import status_object
 from tui.settings.settings import Settings
 from tui.store.merge import merge
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text.formatting import plural
 

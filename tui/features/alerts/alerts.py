@@ -18,8 +18,9 @@ from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, call_soon
 from tui.kit.header_words import supports_title
 from tui.kit.programs import Ending, run_in_background
-from tui.kit.state_files import StateFile, moment, owned_path
+from tui.kit.state_files import StateFile, moment
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
+from tui.settings.private_files import owned_path
 from tui.settings.schema import Ring
 from tui.settings.settings import Settings, is_calling, is_quiet, ring_of
 from tui.store.changes import Changes

@@ -30,7 +30,7 @@ from tui.kit.selection import Selected, Selection
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text import formatting, json
 from tui.text.bars import BAR, DASH

@@ -15,7 +15,7 @@ from tui.features.columns import words
 from tui.features.runs.data import RETRY_AFTER_S, VisibleReads
 from tui.kit.state_files import StateFile
 from tui.settings.schema import ColumnEntry
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text.table import SizedColumn, Table
 

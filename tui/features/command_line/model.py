@@ -30,8 +30,9 @@ from tui.kit.commands import (
 )
 from tui.kit.list_panes import Sorts
 from tui.kit.live_model import LiveModel
-from tui.kit.state_files import MAX_BYTES, StateFile, moment, owned_path
+from tui.kit.state_files import MAX_BYTES, StateFile, moment
 from tui.lazy_dataclass import dataclass
+from tui.settings.private_files import owned_path
 from tui.settings.schema import Live
 from tui.store import addresses
 from tui.store import filter as typed

@@ -33,7 +33,7 @@ from tui.settings.schema import FileSettings, settings_in, value_at, with_value
 from tui.settings.settings import Settings
 from tui.store.addresses import ERRORS, RUN, RUNS, SINCE, VIEWS, ViewAddress
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text.blocks import key_of
 from tui.text.status import style_of

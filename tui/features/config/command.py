@@ -146,7 +146,7 @@ def connected_again(failures: int) -> str:
 
 async def read_environment(session: "Session") -> "Environment | None":
     """Return the environment of the key. Commands do without it where the key may not read it."""
-    from tui.sync.budget import Priority  # noqa: PLC0415  `config` needs none
+    from tui.sync.reads import Priority  # noqa: PLC0415  `config` needs none
 
     with suppress(ApiError):
         await session.fetcher.fetch_environment(Priority.SELECTED)

@@ -26,7 +26,7 @@ from tui.kit.page_screen import PageScreen
 from tui.kit.programs import outcome_words, path_of, text_file
 from tui.kit.words import without_request
 from tui.settings.settings import Settings
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text.json import ALL, FoldedJson, JsonFolds, JsonPath, Shown, containers_of, moved, note_of, visible, window
 from tui.text.styled import Line, Piece, Token

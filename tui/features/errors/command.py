@@ -19,8 +19,7 @@ from tui.features.errors.model import GROUP_TABLE, GroupRow
 from tui.features.errors.words import state_piece
 from tui.settings.settings import Settings
 from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
-from tui.sync.budget import ENDLESS, Priority
-from tui.sync.session import Session
+from tui.sync.reads import ENDLESS, Priority
 from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.json import as_json
@@ -29,6 +28,7 @@ from tui.text.table import Column, Print, value_cell
 
 if TYPE_CHECKING:
     from tui.sync.failures import WholeRead
+    from tui.sync.session import Session
 
 
 MAX_RUNS: Final = 500
@@ -102,7 +102,7 @@ async def errors(output: Output, settings: Settings, *, since: tuple[str, timede
             raise Stop(ExitCode.REFUSED, f"stopped after {len(read.run_ids)} failed runs: {ENDLESS}")
 
 
-def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeSpan:
+def _span_of(session: "Session", run_ids: list[RunId], period: timedelta) -> TimeSpan:
     """Return the span of the runs that were read. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
@@ -112,7 +112,7 @@ def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeS
     return TimeSpan(min([now - period, *seen]), max([now, *seen]) + timedelta(hours=1))
 
 
-def _groups(session: Session, span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool) -> list[ErrorGroup]:
+def _groups(session: "Session", span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool) -> list[ErrorGroup]:
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
     States come from the server's groups. Without these, a group is new if all failed runs of the time before are known.

@@ -8,7 +8,7 @@ from tui.commands.output import Output
 from tui.features.config.command import listing, open_session, read_environment, session_command
 from tui.kit.lists import ListView
 from tui.settings.settings import Settings
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.text import formatting
 from tui.text.table import Print
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,9 +15,11 @@ from tui.domain.run import Run, RunId
 from tui.features.config.command import connected_again, open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.merge import merge
-from tui.sync.budget import Priority
-from tui.sync.session import Session
+from tui.sync.reads import Priority
 from tui.text.status import style_of
+
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 LEVELS: Final = {
     "all": LogLevel.DEBUG,
@@ -84,7 +86,7 @@ async def logs(output: Output, settings: Settings, *, run_id: RunId, follow: boo
         _explain_end(output, run, log, follow=follow)
 
 
-async def _rest(session: Session, output: Output, wait_s: float) -> None:
+async def _rest(session: "Session", output: Output, wait_s: float) -> None:
     """Wait. Raises `OutputClosed` soon after the reader is gone (`| head`): the next line may be hours away."""
     until_s = session.clock.monotonic_s() + wait_s
     while (left_s := until_s - session.clock.monotonic_s()) > 0:
@@ -105,7 +107,7 @@ def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None
 
 
 async def _read(
-    session: Session, output: Output, run_id: RunId, known: RunLog | None, *, follows: bool
+    session: "Session", output: Output, run_id: RunId, known: RunLog | None, *, follows: bool
 ) -> tuple[Run, RunLog, bool, float]:
     """Return the run, its log, whether nothing can be added to it, and the cost of the read. Raises `ApiError`.
 

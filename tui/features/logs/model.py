@@ -22,7 +22,7 @@ from tui.kit.page import LazyRows, PageRow
 from tui.kit.selection import Fetched, Need
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
-from tui.sync.budget import Priority
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, ValuePath, containers_of

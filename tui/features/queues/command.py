@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.api.errors import ApiError
 from tui.commands.output import ExitCode, Output, Stop
@@ -16,13 +16,15 @@ from tui.features.queues.words import QUEUE_TABLE
 from tui.settings.settings import Settings
 from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_first
 from tui.store.findings.bounds import standstill_of
-from tui.sync.budget import ENDLESS, Priority
-from tui.sync.session import Session
+from tui.sync.reads import ENDLESS, Priority
 from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Print
+
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 QUERY_TIMEOUT_S: Final = 30.0
 
@@ -55,7 +57,7 @@ async def queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
 
 
-async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
+async def _read_queues(session: "Session") -> tuple[facts.QueuesRead, bool]:
     """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
     from tui.api.facts import LIMITS, QUEUES  # noqa: PLC0415
 
@@ -73,7 +75,7 @@ async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
     return facts.QueuesRead(session.now(), queues, is_cut=is_cut, limits=tuple(limits)), is_endless
 
 
-async def _read_waits(session: Session) -> tuple[facts.WaitsRead | None, str]:
+async def _read_waits(session: "Session") -> tuple[facts.WaitsRead | None, str]:
     """Read how the queues move. The second value says why that is not known. A key that may not query lists them."""
     from tui.api.queries import QueueWaitCounts  # noqa: PLC0415
     from tui.sync.fact_readers import read_waits  # noqa: PLC0415

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import click
 
 from tui.api.errors import ApiError, Refused, TooExpensive
+from tui.commands.completion import complete_values
 from tui.commands.options import RUN_ID, F, following_options, run_argument
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.filters import (
@@ -42,8 +43,7 @@ from tui.features.runs.printed import run_object, status_object, transition_line
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.store.server_filter import status_words
-from tui.sync.budget import ENDLESS, Paging, Priority
-from tui.sync.session import Session
+from tui.sync.reads import ENDLESS, Paging, Priority
 from tui.text import formatting
 from tui.text.blocks import Now, labelled
 from tui.text.formatting import zone_name
@@ -54,6 +54,7 @@ from tui.text.table import GAP, GLYPH_CELLS, Column, Print, Table
 if TYPE_CHECKING:
     from tui.features.detail.words import Relatives
     from tui.features.tree.words import Branch
+    from tui.sync.session import Session
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -78,7 +79,13 @@ def _filter(word: str, sentence: str) -> Callable[[F], F]:
         context.params.setdefault("filters", {})[word] = _words(values) if word == "status" else values
 
     return click.option(
-        f"--{word}", multiple=True, callback=read, expose_value=False, metavar=word.upper(), help=sentence
+        f"--{word}",
+        multiple=True,
+        callback=read,
+        expose_value=False,
+        metavar=word.upper(),
+        help=sentence,
+        shell_complete=complete_values,
     )
 
 
@@ -136,7 +143,7 @@ async def ls(
 
 
 async def _pages(
-    session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
+    session: "Session", filters: RunFilters, limit: int, say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
     """Yield pages of runs up to the limit, each run once.
 
@@ -217,7 +224,7 @@ def _print_ticket(
     output.print_lines(text.removesuffix("\n"))
 
 
-async def _print_run(output: Output, session: Session, run: Run, failure: str | None, *, as_json: bool) -> None:
+async def _print_run(output: Output, session: "Session", run: Run, failure: str | None, *, as_json: bool) -> None:
     """Print a run with its relatives. `failure` says why attempts may be missing."""
     from tui.features.detail.words import Relatives  # noqa: PLC0415  `ls` does not need it
 
@@ -233,7 +240,7 @@ async def _print_run(output: Output, session: Session, run: Run, failure: str | 
         output.lines(run_page(run, around, now=session.local_now(), width=output.reading_width, queue=queue))
 
 
-async def _read_queue(session: Session, run: Run) -> "QueueState | None":
+async def _read_queue(session: "Session", run: Run) -> "QueueState | None":
     """Read the queue of a run that waits in it. If that fails, the page does not mention it."""
     from tui.sync.facts import QueueFetcher  # noqa: PLC0415
 
@@ -319,7 +326,7 @@ async def watch(output: Output, settings: Settings, *, run_id: RunId | None, as_
 class _Watcher:
     """Decides which transitions to print: those of the given run, or those of runs created after the start."""
 
-    def __init__(self, session: Session, output: Output, run_id: RunId | None, *, as_json: bool) -> None:
+    def __init__(self, session: "Session", output: Output, run_id: RunId | None, *, as_json: bool) -> None:
         self._session = session
         self._output = output
         self._run_id = run_id

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,10 @@ from tui.domain.filters import LISTS, RunFilters, SearchProgress, parse_period, 
 from tui.domain.run import RunId, filter_words
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
-from tui.kit.state_files import StateFile, moment, owned_path
+from tui.kit.state_files import StateFile, moment
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass
+from tui.settings.private_files import KINDS, MAX_BYTES, MAX_NAMES, names_path, owned_path
 from tui.store.changes import Changes
 from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
@@ -308,6 +310,54 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
         if not is_known or not is_typable(value):
             raise ValueError(name)
     return tuple(values)
+
+
+# Keeps the names of runs for the shell, which completes them.
+
+
+NAMES_AFTER_S: Final = 10.0
+NAMES_EVERY_S: Final = 300.0
+"""The names are saved so long after the start, then this often."""
+
+MAX_NAMED_RUNS: Final = 2_000
+MAX_NAME_CHARS: Final = 128
+Names = dict[str, list[str]]
+
+
+class NamesFile(StateFile[Names]):
+    """Saves tasks, tags, queues and versions. Those of earlier sessions follow those of this one, as many as fit."""
+
+    max_bytes = MAX_BYTES
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        super().__init__(names_path(session.settings.state_dir, session.settings.key.reveal()), "names", dict)
+
+    async def save_often(self) -> None:
+        """Save the names of the newest runs again and again."""
+        session = self._session
+        await session.clock.sleep(NAMES_AFTER_S)
+        from tui.store.command_line import ValueTally  # noqa: PLC0415  the first rows do not need it
+
+        while True:
+            tally = ValueTally(session.store.snapshot().get, session.store.newest_first_keys()[:MAX_NAMED_RUNS])
+            await work_in_slices(session.clock, SLICE_S, tally.count_some)
+            known = {kind: [*filter(self._may_keep, tally.counts[kind])][:MAX_NAMES] for kind in KINDS}
+            await self.change(partial(self._with_earlier, known))
+            await session.clock.sleep(NAMES_EVERY_S)
+
+    def _may_keep(self, name: str) -> bool:
+        return len(name) <= MAX_NAME_CHARS and is_typable(name) and not self._session.secrets.finds(name)
+
+    def _with_earlier(self, known: Names) -> Names:
+        earlier = self.read()
+        return {kind: [*dict.fromkeys([*names, *earlier.get(kind, ())])][:MAX_NAMES] for kind, names in known.items()}
+
+    def decode(self, saved: Any) -> Names:
+        return {kind: list(map(str, names)) for kind, names in saved["names"].items()}
+
+    def encode(self, value: Names) -> dict[str, Any]:
+        return {"names": value}
 
 
 # The running sources of the list of runs, and the server's filters that they use.

@@ -1,6 +1,7 @@
 """`trace`: reads the trace of a run once, and prints its spans."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tui.api.errors import ApiError
 from tui.commands.options import run_argument
@@ -11,10 +12,12 @@ from tui.features.config.command import open_session, session_command
 from tui.features.tree import spans
 from tui.features.tree.spans import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
-from tui.sync.budget import Priority
-from tui.sync.session import Session
+from tui.sync.reads import Priority
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, wrap
+
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 
 @session_command("trace", run_argument)
@@ -30,7 +33,7 @@ async def trace(output: Output, settings: Settings, *, run_id: RunId, as_json: b
             await _print_lines(output, session, run_id)
 
 
-async def _print_objects(output: Output, session: Session, run_id: RunId) -> None:
+async def _print_objects(output: Output, session: "Session", run_id: RunId) -> None:
     """Print every span of the one answer. A cut answer is reported on stderr."""
     from tui.api.traces import read_records  # noqa: PLC0415
 
@@ -41,7 +44,7 @@ async def _print_objects(output: Output, session: Session, run_id: RunId) -> Non
         output.say(f"the trace is {cut_words(len(scanner.nodes))}; the rest is missing")
 
 
-async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
+async def _print_lines(output: Output, session: "Session", run_id: RunId) -> None:
     """Print the trace. The run itself is read too, because only it says for certain whether it has ended."""
     api, store = session.fetcher.api, session.store
     found = await session.budget.request(("trace", run_id), Priority.SELECTED, lambda: api.read_trace(run_id))

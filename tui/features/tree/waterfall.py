@@ -33,8 +33,8 @@ from tui.kit.page import PageRow
 from tui.kit.selection import TREE, TREE_REST_S, Fetched, Need, Selected, is_trace_open
 from tui.kit.words import without_request
 from tui.store.changes import Changes
-from tui.sync.budget import Priority
 from tui.sync.clock import Timer
+from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.bars import MIN_WINDOW_US, TimeWindow

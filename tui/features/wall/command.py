@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.commands.options import relay_options
 from tui.commands.output import ExitCode, Output, Stop
@@ -16,7 +16,9 @@ from tui.features.config.command import open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.findings.judging import lacks_runs_before, needs_schedule_runs
 from tui.store.store import unread_sources
-from tui.sync.session import Session
+
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 # Follows the findings of a session for `status` and `wall --json`.
 
@@ -48,7 +50,7 @@ MIN_COUNTED: Final = timedelta(minutes=175)
 class FindingsWatch:
     """Waits for verdicts. Creating one makes the session watch findings until its end."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
         self._begun_s = session.clock.elapsed_s()
         session.findings.watch()
@@ -170,7 +172,7 @@ async def stream_findings(output: Output, settings: Settings) -> None:
 class FindingsStream:
     """What was printed, and what a new verdict adds to it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
         self._verdict: Verdict | None = None
         self._said: dict[object, _Said] = {}
