@@ -224,7 +224,7 @@ async def test_refused_facts_are_reported_and_never_asked_again(status: int) -> 
         before = len(fleet.requests)
         assert before <= 11
         seen.clock.wake()
-        await seen.follow(600)
+        await seen.follow(300)
         assert len(fleet.requests) == before
 
 
