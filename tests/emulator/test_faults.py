@@ -154,6 +154,11 @@ def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
         assert api.get(f"/api/v3/runs/{later}").status_code == 200
         api.faults()
         assert [status(api, each) for each in (run_id, new, later)] == ["COMPLETED"] * 3
+    api.faults({"kind": "cached"})
+    kept = api.get(LIST).json()
+    api.trigger()
+    api.advance(5)
+    assert api.get(LIST).json() == kept
     api.faults({"kind": "clock-skew", "seconds": -600})
     assert parsedate_to_datetime(api.get(LIST).headers["date"]).timestamp() == api.time[0] // 1000 - 600
     count = counted(api)
