@@ -97,10 +97,11 @@ def test_recorded_poll_continues_from_the_previous_response(number: str) -> None
         ('{"a":1}', "application/super+json", {"a": 1}),
         ("null", "application/json", None),
         ("{broken", "application/json", "{broken"),
+        ("text", {"no": "type"}, "text"),
         (None, "application/json", ABSENT),
     ],
 )
-def test_stored_text_is_decoded_by_its_type(text: str | None, kind: str | None, value: Any) -> None:
+def test_stored_text_is_decoded_by_its_type(text: str | None, kind: Any, value: Any) -> None:
     row = {"payload": text, "payloadType": kind, "output": None, "outputType": kind}
     body = read_documents(row)["body"]
     assert (body.payload, body.output) == (value, ABSENT)

@@ -40,7 +40,8 @@ def read_documents(row: Mapping[str, Any]) -> dict[str, Any]:
     """
     documents: dict[str, Any] = {}
     is_whole = "payload" in row and "output" in row
-    if is_whole and _IN_OBJECT_STORE not in {row.get("payloadType"), row.get("outputType")}:
+    # Compared one by one: a set of them fails if a server sends an object as a type.
+    if is_whole and all(row.get(kind) != _IN_OBJECT_STORE for kind in ("payloadType", "outputType")):
         documents["body"] = Body(_stored(row, "payload"), _stored(row, "output"))
     if "metadata" in row:
         value = _stored(row, "metadata")
