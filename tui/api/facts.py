@@ -117,6 +117,11 @@ DEPLOYMENTS: Final = ListRead(
 )
 """The list of deployments. It has its own rate limit (recording 824)."""
 
+CURRENT_DEPLOYMENT: Final = RowRead(
+    "/api/v1/deployments/current", DEPLOYMENTS.row, has_own_limit=True, name="the current deployment"
+)
+"""The deployment that new runs use (recording 826)."""
+
 
 # Pages of the queues, one queue, and its metrics. What makes the type of a queue known is its name.
 #

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from tui.domain.run import FEEDS, RUN_FEED, Capability, Run, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.kit.selection import Selection
-from tui.kit.words import advice_on, feed_sentence, without_request
+from tui.kit.words import Replayed, advice_on, feed_sentence, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Key, Topic
 from tui.store.freshness import Freshness, FreshnessTracker
@@ -52,6 +52,8 @@ class LiveModel:
         """Whether ages and running durations are shown in whole minutes."""
         self.overlay: Callable[[RunId], Piece | None] = lambda _: None
         """Returns the word that replaces the status of a run while an action on it is pending, or None."""
+        self.replayed: Callable[[RunId], Replayed | None] = lambda _: None
+        """Returns what is known of a replay of a run, if this session sent one."""
         self._publish: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()
@@ -72,6 +74,11 @@ class LiveModel:
     def newest_first_keys(self) -> Sequence[Key]:
         """The sort keys of the runs as they are shown, newest first."""
         return self.session.store.newest_first_keys() if self.pause is None else self.pause.keys
+
+    def status_word(self, run_id: RunId) -> Piece | None:
+        """Return the word that replaces the status in the row of a run: its pending action, or that it was replayed."""
+        replayed = self.replayed(run_id)
+        return self.overlay(run_id) or (replayed and replayed.mark)
 
     @property
     def freshness(self) -> Freshness:

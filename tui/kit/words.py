@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
-from tui.domain.run import FEEDS, RELAY
+from tui.domain.run import FEEDS, RELAY, RunId
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import PREVIEW_BRANCH
@@ -195,6 +195,14 @@ def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
 
 def _failed_words(missed: MissedRuns) -> list[str]:
     return [f"{formatting.count(missed.failed_count)} failed"] if missed.failed_count else []
+
+
+class Replayed(NamedTuple):
+    """What is known of an earlier replay of a run: a mark for its row, a line, and the run that it started."""
+
+    mark: Piece
+    line: Line
+    run_id: RunId | None
 
 
 # The titled rule above a pane: the pane's number and name, and its own texts on both sides.

@@ -864,6 +864,12 @@ class Session:
 
         return await TreeFetcher(self.fetcher, self.clock, before=before).fetch_tree(run_id)
 
+    async def fetch_current_version(self) -> Raw:
+        """Read the version in which new runs start. Raises `ApiError`; a development environment has none."""
+        from tui.api.facts import CURRENT_DEPLOYMENT
+
+        return (await self.fetcher.read_row(CURRENT_DEPLOYMENT, "", Priority.SELECTED)).version
+
     @property
     def is_started(self) -> bool:
         """Whether `start` has opened the connection."""

@@ -203,6 +203,7 @@ replay("820", "1080")
 replay("1082", given=undeployed, key=KEYS["prod"])
 replay("823", given=deployed, key=KEYS["prod"])
 replay("824", given=deployed, key=KEYS["prod"], content=deployments)
+replay("826", given=deployed, key=KEYS["prod"], content=deployments)
 
 
 @case("827", content=deployments)

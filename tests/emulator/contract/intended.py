@@ -31,7 +31,7 @@ FEWER_HEADERS_FROM = 1000
 NOT_SERVED = {
     r"/api/v1/bulk-actions": "the program does not use bulk actions yet",
     r"(GET /api/v1/runs/.id./)?events of a run": "762 and 764 repeat 211e-241e, polled while a run is live",
-    r"/api/v1/(query/schema|deployments/(latest|current))": "neither the program nor the SDK reads it",
+    r"/api/v1/(query/schema|deployments/latest)": "neither the program nor the SDK reads it",
     r"/api/v2/whoami": "requires a personal access token, which the emulator lacks",
     r"/api/v1/orgs": "requires a personal access token, which the emulator lacks",
     r"/api/v1/projects": "requires a personal access token, which the emulator lacks",
@@ -41,6 +41,10 @@ NOT_SERVED = {
 INTENDED: dict[tuple[str, str], str] = {
     ("514", "$.pagination.next"): "an empty list has no next page",
     ("514", "emptiness"): "bulk actions are not served, so the filter matches nothing",
+    **{
+        ("826", f"header x-ratelimit-{part}"): "here every route of deployments has the same limit"
+        for part in ("limit", "remaining", "reset")
+    },
     ("823", "$.data[].runtimeVersion"): "here a deployment is listed once its version is deployed",
     ("823", "$.data[].deployedAt"): "here a deployment is listed once its version is deployed",
     ("2655", "body"): "the recorded text quotes SQL of the server's own",

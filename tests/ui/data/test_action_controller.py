@@ -1,5 +1,7 @@
 """Actions from the key to the outcome: refusals, the wait of a batch, notices, and requests that are never sent."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from tests.support.fleet import FleetRun, fleet_of
 from tests.support.session import public_token
+from tests.support.sure import sure
 from tests.support.ui.action_app import Stage, executing, on_stage, play
 from tui.api.actions import CANCEL, REPLAY
 from tui.domain.run import Environment, RunId
@@ -55,6 +58,96 @@ def test_replay_leads_to_the_new_run_for_a_while(tmp_path: Path) -> None:
         assert stage.overlay_text(ENDED) is None
 
     play(fleet_of(ENDED, other), tmp_path, scenario)
+
+
+FAILED = [FleetRun(number, -300, -290, -280, end="FAILED", task="charge-card") for number in (90, 91, 92)]
+
+
+async def replay(stage: Stage, *runs: FleetRun, key: str = "") -> None:
+    """Ask for a replay, press a key before the answer, and wait for the end."""
+    await stage.ask(REPLAY, *runs)
+    await stage.wait_for_paint()
+    if key:
+        await stage.press(key)
+    await agree(stage)
+    await stage.later(6)
+    await stage.wait_until_done()
+
+
+@on_stage(lambda: fleet_of(*FAILED))
+async def test_second_replay_says_what_became_of_the_first(stage: Stage) -> None:
+    await replay(stage, FAILED[0])
+    new = stage.fleet.newest.id
+    await stage.ask(REPLAY, FAILED[0])
+    await stage.wait_for_paint()
+    assert "Replay charge-card again?" in stage.text
+    assert re.search(rf"replayed \d+s ago: run_{new[4:6]}…{new[-4:]} queued", stage.text)
+    assert "Version: that of your dev CLI; the newest run has " in stage.text
+    assert "replay 1 run again" in stage.text
+    await stage.press("enter")
+    assert (stage.is_confirming(), len(stage.write_paths())) == (False, 1), "the safe button is selected"
+    found = sure(stage.action_controller.replayed(RunId(FAILED[0].id)))
+    assert (found.mark.text, found.run_id) == ("replayed ○", new)
+
+
+@on_stage(lambda: fleet_of(*FAILED))
+async def test_replay_of_many_leaves_out_what_was_replayed(stage: Stage) -> None:
+    await replay(stage, FAILED[0])
+    await stage.ask(REPLAY, *FAILED)
+    await stage.wait_for_paint()
+    assert "Replay 2 runs?" in stage.text
+    assert "1 run was replayed before: left out. r includes it." in stage.text
+    await stage.press("r")
+    await stage.press("y")
+    assert stage.is_confirming(), "the terminal has not shown the other question yet"
+    await stage.wait_for_paint()
+    assert "Replay 3 runs?" in stage.text
+    assert "1 run was replayed before. r leaves it out." in stage.text
+    await stage.press("r")
+    await stage.wait_for_paint()
+    await agree(stage)
+    await stage.later(6)
+    await stage.wait_until_done()
+    ids = [path.split("/")[-2] for path in stage.write_paths()]
+    assert sorted(ids) == sorted(run.id for run in FAILED)
+    await stage.ask(REPLAY, *FAILED)
+    await stage.wait_for_paint()
+    assert "Nothing to do: all 3 were replayed before." in stage.text
+    await stage.press("y")
+    assert stage.is_confirming()
+    await stage.press("r")
+    await stage.wait_for_paint()
+    await agree(stage)
+    await stage.later(6)
+    await stage.wait_until_done()
+    assert len(stage.write_paths()) == 6
+
+
+def test_replay_whose_answer_was_lost_counts_as_one(tmp_path: Path) -> None:
+    """In production a number is typed for several runs, so the key to include them is no letter."""
+    fleet = fleet_of(*FAILED)
+    fleet.world.environment = replace(fleet.world.environment, type="PRODUCTION")
+    fleet.world.lifecycle.deploy("20261124.7", {})
+
+    async def scenario(stage: Stage) -> None:
+        fleet.fault = lambda path: Response(status_code=502) if path.endswith("/replay") else None
+        await replay(stage, FAILED[0])
+        fleet.fault = lambda _: None
+        assert sure(stage.action_controller.replayed(RunId(FAILED[0].id))).mark.text == "replay unknown"
+        assert not stage.works("go_to_new", runs=FAILED[:1])
+        await stage.ask(REPLAY, *FAILED)
+        await stage.wait_for_paint()
+        assert "Version: 20261124.7, the current deployment." in stage.text
+        assert "1 run was replayed before: left out. ctrl-r includes it." in stage.text
+        await stage.press("r", "ctrl+r")
+        await stage.wait_for_paint()
+        assert "Replay 3 runs?" in stage.text
+        await stage.press("3", "enter")
+        await stage.later(6)
+        await stage.wait_until_done()
+        assert len(stage.write_paths()) == 4
+
+    play(fleet, tmp_path, scenario)
 
 
 @on_stage(lambda: fleet_of(RUN))

@@ -1,5 +1,6 @@
 """Actions on the whole monitor: the runs that a key is about, refusals, outcomes, and quitting before the end."""
 
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -229,3 +230,23 @@ async def test_keys_after_the_end_open_nothing(monitor: Monitored) -> None:
     assert monitor.app.return_code == 0, "nothing is asked"
     await monitor.app.on_event(events.Key("Q", "Q"))
     assert len(monitor.app.screen_stack) == 1
+
+
+@on_monitor(lambda: fleet_of(FAILED), size=(80, 24))
+async def test_replayed_run_says_what_became_of_it(monitor: Monitored) -> None:
+    await monitor.press("j", "R")
+    await wait_for_question(monitor)
+    await monitor.press("y", wait_s=15)
+    new = monitor.api.fleet.newest
+    short = f"run_{new.id[4:6]}…{new.id[-4:]}"
+    assert any(line.startswith("▌ ✗ replayed ○ ") for line in monitor.lines)
+    assert "✗ Failed  charge-card" in monitor.lines[-3]
+    assert re.match(rf"    replayed 1\ds ago: {short} queued  Error ", monitor.lines[-2])
+    monitor.api.fleet.cancel(new)
+    await monitor.later(5)
+    assert any(line.startswith("▌ ✗ replayed ⊘ ") for line in monitor.lines)
+    await monitor.press("enter", wait_s=1)
+    row = monitor.line_of(f"{short} canceled")
+    assert row == 5
+    await monitor.press("j", "j", "enter", wait_s=1)
+    assert monitor.screen.selection.run_id == new.id

@@ -322,6 +322,15 @@ async def list_deployments(request: ApiRequest) -> ApiResponse:
     return ApiResponse({"data": [_deployment_row(each) for each in page.rows], "pagination": page.pagination()})
 
 
+async def current_deployment(request: ApiRequest) -> ApiResponse:
+    """`GET /api/v1/deployments/current`: that of new runs, without `git` (recording 826)."""
+    if not (deployments := _all(request)):
+        raise _not_found()
+    row = _deployment_row(deployments[0])
+    del row["git"]
+    return ApiResponse(row)
+
+
 async def deployment(request: ApiRequest) -> ApiResponse:
     """`GET /api/v1/deployments/{id}`, with the tasks of its worker (recording 827)."""
     found = next((each for each in _all(request) if each.id == request.path["id"]), None)

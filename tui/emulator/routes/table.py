@@ -69,6 +69,7 @@ ROUTES = (
         ServedRoute(name, "GET", f"/api/v1/deployments{path}", route, Permission.READ_DEPLOYMENTS, limit=DEPLOYMENTS)
         for name, path, route in (
             ("deployments", "", environment.list_deployments),
+            ("current-deployment", "/current", environment.current_deployment),
             ("deployment", "/{id}", environment.deployment),
         )
     ),

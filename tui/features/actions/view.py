@@ -11,7 +11,8 @@ from textual import events
 from textual.actions import parse
 from textual.binding import Binding
 
-from tui.api.actions import ACTIONS, Action
+from tui.api.actions import ACTIONS, REPLAY, Action
+from tui.api.errors import ApiError
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, Via
 from tui.domain.run import Run, RunId
 from tui.domain.update import SourceRetrying
@@ -21,6 +22,7 @@ from tui.kit.bars import NOTICE_S
 from tui.kit.keys import Help, bind
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import YesNoDialog
+from tui.kit.words import Replayed, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.session import Session
@@ -64,12 +66,21 @@ class ActionBatch:
 
 
 class ActionQueue:
-    """Sends batches. Calls `on_update` when rows may look different, and `on_done` with each finished batch."""
+    """Sends batches.
+
+    Calls `on_outcome` after each run, `on_update` when rows may look different, and `on_done` with a finished batch.
+    """
 
     def __init__(
-        self, session: Session, *, on_update: Callable[[], None], on_done: Callable[[ActionBatch], None]
+        self,
+        session: Session,
+        *,
+        on_outcome: Callable[[ActionStatus], None],
+        on_update: Callable[[], None],
+        on_done: Callable[[ActionBatch], None],
     ) -> None:
         self._session = session
+        self._on_outcome = on_outcome
         self._on_update = on_update
         self._on_done = on_done
         self._batches: list[ActionBatch] = []
@@ -166,6 +177,7 @@ class ActionQueue:
         finally:
             del self._started[run.id]
         batch.outcomes.append(status)
+        self._on_outcome(status)
         self._session.clock.call_later(words.SHOWN_FOR.total_seconds(), self._on_update)
 
     def _waits_in(self, run_id: RunId) -> ActionBatch | None:
@@ -185,7 +197,7 @@ millisecond.
 
 
 MAX_REPLAYS_KEPT: Final = 1_000
-"""For at most this many replayed runs, the new run is remembered as the target of the key `v`."""
+"""For at most this many runs, the last replay is remembered."""
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
@@ -237,10 +249,13 @@ class ActionController:
         self._writable = self._session.settings.key.writable_runs
         self._screen: ConfirmScreen | None = None
         self._plan_task: asyncio.Task[None] | None = None
-        self.action_queue = ActionQueue(self._session, on_update=self._publish_update, on_done=self._on_done)
+        self.action_queue = ActionQueue(
+            self._session, on_outcome=self._remember, on_update=self._publish_update, on_done=self._on_done
+        )
         self.overlay = self.action_queue.overlay
-        self._new_runs: dict[RunId, RunId] = {}
-        """The newest replay of each run that was replayed."""
+        self.live.overlay, self.live.replayed = self.overlay, self.replayed
+        self._replays: dict[RunId, ActionStatus] = {}
+        """The last replay of each run that was replayed, or may have been."""
         self._announced: tuple[RunId | None, float] = None, 0.0
         """The new run that a notice names, and when the notice is gone."""
 
@@ -308,6 +323,8 @@ class ActionController:
             why = self.why_not(action, skipped[0]) if len(skipped) == 1 else of_all
             self._show_text(f"{action.id}: {why}")
             return
+        is_replay = action.id == REPLAY.id
+        replayed = tuple(run for run in possible if is_replay and len(possible) > 1 and run.id in self._replays)
         plan = ActionPlan(action.title, possible, skipped=skipped)
         question = words.Question(
             plan=plan,
@@ -316,12 +333,17 @@ class ActionController:
             hidden_count=hidden_marks,
             is_reading=action.stops_descendants and not all(run.is_final for run in possible),
             grace_s=GRACE_S if len(possible) > 1 else 0,
+            replayed=replayed,
+            version="Version: reading which one is current…" if is_replay else "",
         )
+        question = question.toggled() if replayed else question
         self.show_notice(())  # remove an earlier notice, which is not about this question
         self._screen = screen = ConfirmScreen(self.live, question)
         self.app().push_screen(screen, lambda answer: self._on_answer(screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
             self._plan_task = self._session.spawn(self._plan(plan, screen), f"plan {action.id}")
+        elif is_replay:
+            self._plan_task = self._session.spawn(self._read_version(screen), "read the current version")
 
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
@@ -335,7 +357,7 @@ class ActionController:
             self._announced = None, 0.0
             self.show_notice(())
             self.open_run(new_run)
-        elif self._new_runs:
+        elif self._replays:
             self._show_text("this run was not replayed here")
         else:
             self._show_text("no replay has started a run yet")
@@ -344,7 +366,23 @@ class ActionController:
         """Return the target of `v`: the announced run while its notice is shown, else the replay of this run."""
         announced, until_s = self._announced
         is_shown = self._session.clock.monotonic_s() < until_s
-        return announced if is_shown else None if run_id is None else self._new_runs.get(run_id)
+        replay = None if run_id is None else self._replays.get(run_id)
+        return announced if is_shown else None if replay is None else replay.new_run_id
+
+    def replayed(self, run_id: RunId) -> Replayed | None:
+        """Return what is known of the last replay of a run; None if there was none."""
+        if (status := self._replays.get(run_id)) is None:
+            return None
+        new_run = None if status.new_run_id is None else self.live.get(status.new_run_id)
+        return words.replayed(status, new_run, self.live.now)
+
+    def _remember(self, status: ActionStatus) -> None:
+        """Keep the outcome of a replay that started a run, or may have done so."""
+        if status.action == REPLAY.id and (status.new_run_id is not None or status.phase is ActionPhase.UNKNOWN):
+            self._replays.pop(status.run_id, None)
+            self._replays[status.run_id] = status
+            if len(self._replays) > MAX_REPLAYS_KEPT:
+                del self._replays[next(iter(self._replays))]
 
     def farewell(self) -> list[str]:
         """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
@@ -369,6 +407,21 @@ class ActionController:
             objection = forbidden or f"all {len(runs)} have ended"
             possible, skipped = tuple(runs), confirmed.skipped
         self.app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
+
+    async def _read_version(self, screen: "ConfirmScreen") -> None:
+        """Show the version that a replay would run in now."""
+        session, environment = self._session, screen.question.target.environment
+        if environment is not None and environment.type == "DEVELOPMENT":
+            runs = (session.store.get(run_id) for _, run_id in session.store.newest_first_keys())
+            newest = next((run.fixed.version for run in runs if run is not None and run.fixed.version), None)
+            seen = "" if newest is None else f"; the newest run has {newest}"
+            text = f"Version: that of your dev CLI{seen}."
+        else:
+            try:
+                text = f"Version: {await session.fetch_current_version()}, the current deployment."
+            except ApiError as error:
+                text = f"Version: not known, {without_request(str(error)).removesuffix('.')}."
+        self.app().call_later(screen.show_version, text)
 
     def _on_answer(self, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
         self._screen = None
@@ -409,12 +462,6 @@ class ActionController:
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
             self.add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
-        for status in batch.outcomes:
-            if status.new_run_id is not None:
-                self._new_runs.pop(status.run_id, None)
-                self._new_runs[status.run_id] = status.new_run_id
-        for run_id in list(self._new_runs)[:-MAX_REPLAYS_KEPT]:
-            del self._new_runs[run_id]
         self._announced = None, 0.0
         if batch.stopped is not None:
             self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
@@ -463,6 +510,21 @@ class ConfirmScreen(YesNoDialog):
             self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
             self.ask_again()  # an answer to the last question would be about the incomplete plan
 
+    def show_version(self, text: str) -> None:
+        """Show the version that would run, in place of the words that it is being read."""
+        self.question = replace(self.question, version=text)
+        self.draw()
+
+    def on_key(self, event: events.Key) -> None:
+        """Leave out the runs that were replayed before, or include them. In a field, the letter is typed."""
+        may_answer = self.answer.accepts_keys and self.app_base.pastes.may_answer
+        if event.key == ("ctrl+r" if self.texts else "r") and self.question.replayed and may_answer:
+            event.stop()
+            event.prevent_default()
+            self.answer.typed = ""
+            self.question = self.question.toggled()
+            self.ask_again()  # an answer to the last question would be about other runs
+
     def on_click(self, event: events.Click) -> None:
         lines = len(self.box.lines)
         is_low = event.widget is self.box and lines - 2 <= self.box.line_at(event.y) < lines
@@ -478,6 +540,8 @@ class ConfirmScreen(YesNoDialog):
         session, plan, action = self._live.session, self.question.plan, self.question.action
         reason = session.block(action)
         run = session.store.get(plan.runs[0].id) if reason is None and len(plan.runs) == 1 else None
+        replayed = self._live.replayed(plan.runs[0].id) if action.id == REPLAY.id and len(plan.runs) == 1 else None
+        self.question = replace(self.question, earlier=() if replayed is None else replayed.line)
         if run is not None and run is not plan.runs[0]:
             reason = action.forbidden(run)
             self.question = replace(self.question, plan=replace(plan, runs=(run,)))

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from tui.domain.tree import TreeNode
 from tui.features.runs.columns import short_id
 from tui.kit.painted import DialogAnswer, y_line
 from tui.kit.type_ahead import FrameVisibility
-from tui.kit.words import without_request
+from tui.kit.words import Replayed, without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.session import Session
 from tui.text import formatting
@@ -117,6 +117,26 @@ def overlay(status: ActionStatus, now: datetime) -> Piece | None:
     return Piece(said, Token.MUTED if is_muted else _TOKENS.get(status.phase, Token.AMBER)) if said else None
 
 
+def replayed(status: ActionStatus, run: Run | None, now: Now) -> Replayed:
+    """Return how an earlier replay goes: `replayed 40s ago: run_…25p7 completed`. `run` is the run that it started."""
+    when, new_run_id = now.ago(status.at), status.new_run_id
+    if new_run_id is None:
+        said = Piece(f"replay sent {when}: its outcome is not known", Token.AMBER)
+        return Replayed(Piece("replay unknown", Token.AMBER), (said,), None)
+    mark, word = Piece("replayed", Token.MUTED), Piece("its status is not known", Token.MUTED)
+    if run is not None and run.state is not None:
+        style = style_of(run)
+        word = style.name._replace(text=_lower(style))
+        mark = Piece(f"replayed {style.glyph}", style.name.token if style.is_bold else Token.MUTED)
+    head = Piece(f"replayed {when}: ", Token.MUTED)
+    return Replayed(mark, (head, *short_id(new_run_id, Token.TEXT), Piece(" "), word), new_run_id)
+
+
+def _lower(style: StatusStyle) -> str:
+    """Return a status in the middle of a sentence; an unknown word of the server stays as it is."""
+    return style.word if style.glyph == "?" else style.word.lower()
+
+
 # Counts the runs that an action affects by status, task and error: `33 ✗ failed  charge-card  Upstream …`.
 
 
@@ -167,8 +187,7 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
         if messages.setdefault(key, kind.message) != kind.message:
             messages[key] = kind.common
     digits = max(len(formatting.count(count)) for count in counts.values())
-    # In the middle of a sentence; an unknown word of the server stays as it is.
-    names = {each: Piece(each.word if each.glyph == "?" else each.word.lower()) for each, _, _ in counts}
+    names = {each: Piece(_lower(each)) for each, _, _ in counts}
     widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
     tasks = min(max(line_width((Piece(task),)) for _, task, _ in counts), max(limit // 3, _STATUS_CELLS))
     lines = []
@@ -219,6 +238,9 @@ class Question:
     * `is_reading`: the plan is still incomplete
     * `objection`: why the action became impossible, as the end of a sentence
     * `grace_s`: how long nothing is sent after the answer
+    * `replayed`: those of several runs that were replayed before; the plan `includes_replayed`, or leaves them out
+    * `earlier`: what is known of a replay of the only run
+    * `version`: a sentence about the version that would run
     * `answer`: that of the dialog, which changes it
     """
 
@@ -229,7 +251,18 @@ class Question:
     is_reading: bool = False
     objection: str = ""
     grace_s: int = 0
+    replayed: tuple[Run, ...] = ()
+    includes_replayed: bool = True
+    earlier: Line = ()
+    version: str = ""
     answer: DialogAnswer = field(default_factory=DialogAnswer)
+
+    def toggled(self) -> "Question":
+        """Return the question without the runs that were replayed before, or with them again."""
+        ids, includes = {run.id for run in self.replayed}, not self.includes_replayed
+        runs = (*(run for run in self.plan.runs if run.id not in ids), *(self.replayed if includes else ()))
+        objection = "" if runs else f"all {len(ids)} were replayed before"
+        return replace(self, plan=replace(self.plan, runs=runs), includes_replayed=includes, objection=objection)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -295,10 +328,20 @@ def band(target: Target, width: int) -> Line:
 def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
     plan = question.plan
     run = plan.runs[0] if len(plan.runs) == 1 else None
-    subject = formatting.plural(len(plan.runs), "run") if run is None else run.fixed.task or run.id
-    lines: list[Line] = [cut((Piece(f"{plan.verb} {subject}?", Token.BRIGHT, is_bold=True),), limit)]
+    count = len(plan.runs) or len(question.replayed)
+    subject = formatting.plural(count, "run") if run is None else run.fixed.task or run.id
+    again = " again" if run is not None and question.earlier else ""
+    lines: list[Line] = [cut((Piece(f"{plan.verb} {subject}{again}?", Token.BRIGHT, is_bold=True),), limit)]
     if run is not None:
         lines += _run_lines(run, now, limit)
+        lines += fold(question.earlier, limit) if question.earlier else []
+    if before := len(question.replayed):
+        key = "ctrl-r" if question.texts else "r"
+        were, them = ("was", "it") if before == 1 else ("were", "them")
+        includes = question.includes_replayed
+        rest = f"{key} leaves {them} out" if includes else f"left out. {key} includes {them}"
+        said = f"{formatting.plural(before, 'run')} {were} replayed before{'. ' if includes else ': '}{rest}."
+        lines += [(Piece(row, Token.AMBER if includes else Token.MUTED),) for row in wrap(said, limit)]
     if plan.skipped:
         counts = Counter(run.status_title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
@@ -361,6 +404,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         verb = "stays as it is" if plan.ended_descendants == 1 else "stay as they are"
         sentences.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
     lines = _sentence(" ".join(sentences), limit) if sentences else []
+    lines += _sentence(question.version, limit) if question.version else []
     if question.is_reading:
         return lines
     if plan.missing:
@@ -425,7 +469,8 @@ def _acting_key(question: Question) -> Line:
     if answer.visibility is FrameVisibility.WAITING:
         return y_line(answer.visibility)
     more = " or more" if plan.missing else ""
-    text = f"{plan.verb.lower()} {formatting.plural(plan.total, 'run')}{more}"
+    again = " again" if len(plan.runs) == 1 and question.earlier else ""
+    text = f"{plan.verb.lower()} {formatting.plural(plan.total, 'run')}{more}{again}"
     is_ready, key = answer.accepts_keys, "y"
     if texts := question.texts:
         is_ready = is_ready and answer.typed in texts

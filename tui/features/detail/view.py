@@ -61,7 +61,11 @@ class DetailPane(PagePane):
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
 
         read = DetailRead(
-            self.stage_of(RUN), fetch.failure, self.live.overlay(selection.run_id), selection.state_of(QUEUE).value
+            self.stage_of(RUN),
+            fetch.failure,
+            self.live.overlay(selection.run_id),
+            selection.state_of(QUEUE).value,
+            self.live.replayed(selection.run_id),
         )
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]

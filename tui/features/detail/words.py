@@ -15,11 +15,11 @@ from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Body, Fixed, Json, 
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue
 from tui.features.runs.words import meaning_words, token_of, waiting_words
-from tui.kit.words import could_not_read, without_request
+from tui.kit.words import Replayed, could_not_read, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.text import blocks, formatting
-from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, enter_hint, labelled
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, ShowWhole, enter_hint, labelled
 from tui.text.formatting import NOT_READ
 from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, opening, rows, value_at
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
@@ -295,13 +295,14 @@ class DetailRead:
     """The last read of the run: how far it has got, and why it failed.
 
     `action` replaces the status word while an action is pending.
-    `queue` is the run's queue, if the run waits in it and it was read.
+    `queue` is the run's queue, if the run waits in it and it was read. `replayed` is what is known of a replay.
     """
 
     stage: ReadStage = ReadStage.DONE
     failure: str | None = None
     action: Piece | None = None
     queue: QueueState | None = None
+    replayed: Replayed | None = None
 
 
 # The facts of a run as a table, and their rows in the detail pane.
@@ -857,11 +858,15 @@ def detail_rows(
     """
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
+    again = read.replayed
     life, waits = timeline_line(run, now, limit), hold_words(run, read.queue, now)
     # One word is enough for all of them. It stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     sections = (
-        _keyed(head_lines(run, now, limit, read.action), "head"),
+        [
+            *_keyed(head_lines(run, now, limit, read.action), "head"),
+            *([Row(cut(again.line, limit), "replayed", again.run_id and GoToRun(again.run_id))] if again else []),
+        ],
         _keyed(failure_lines(run, read.failure, limit), "failure"),
         error_rows(run, limit),
         [

@@ -117,7 +117,7 @@ class RunRows(LazyRows):
     def __init__(self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn[Run]]) -> None:
         super().__init__(len(run_ids), ())
         self._run_ids, self._slots = run_ids, slots
-        self._get, self._overlay, self._now = pane.live.get, pane.live.overlay, pane.live.now
+        self._get, self._overlay, self._now = pane.live.get, pane.live.status_word, pane.live.now
 
     def make(self, index: int) -> PageRow:
         run_id = self._run_ids[index]

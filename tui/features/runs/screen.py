@@ -340,7 +340,6 @@ class MainScreen(MainView):
         self._current_view: ShownView | None = None
         self.run_list.on_filtered = self._on_filtered
         self.run_list.on_highlighted = self._on_highlighted
-        live.overlay = self.action_controller.overlay
         self.run_summary.overview_lines_for = self.overview.strip_lines
 
     @property

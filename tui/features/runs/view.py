@@ -53,7 +53,7 @@ class RunTable(RowTable[Run]):
     def made_from(self, row: Run) -> tuple[Hashable, ...]:
         # The run itself differs after every read of its list.
         facets = (row.fixed, row.state, row.attempt_count, row.error_value)
-        return (self.live.overlay(row.id), *facets, *self.changing_cells(row))
+        return (self.live.status_word(row.id), *facets, *self.changing_cells(row))
 
     def row_line(self, item: Any, content: RowContent) -> Line:
         run, overlay = self.rows.get(item), content.made_from[0]
@@ -451,4 +451,9 @@ class RunSummary(Summary):
         run, is_list_end = None if run_id is None else self.live.get(run_id), self.selection.is_list_end
         children = () if run is None else self.live.session.store.children_of(run.id)
         overlay = None if run is None else self.live.overlay(run.id)
-        return words.summary_lines(run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end)
+        first, second = words.summary_lines(
+            run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end
+        )
+        if run is not None and (replayed := self.live.replayed(run.id)) is not None:
+            second = cut((Piece("    "), *replayed.line, Piece("  "), *second[1:]), width - 1)
+        return first, second
