@@ -242,7 +242,7 @@ async def test_replayed_run_says_what_became_of_it(monitor: Monitored) -> None:
     assert any(line.startswith("▌ ✗ replayed ○ ") for line in monitor.lines)
     assert "✗ Failed  charge-card" in monitor.lines[-3]
     assert re.match(rf"    replayed 1\ds ago: {short} queued  Error ", monitor.lines[-2])
-    monitor.api.fleet.cancel(new)
+    monitor.api.fleet.world.cancel(new)
     await monitor.later(5)
     assert any(line.startswith("▌ ✗ replayed ⊘ ") for line in monitor.lines)
     await monitor.press("enter", wait_s=1)
