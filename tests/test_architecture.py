@@ -142,7 +142,7 @@ BUDGETS = {
     "relay": 600,
     "settings": 1_470,
     "store": 4_500,
-    "sync": 5_150,
+    "sync": 5_200,
     "terminal": 600,
     "text": 1_450,
     "files": 190,

@@ -141,8 +141,20 @@ CHOICES = [word_of(title) for _, titles in FAMILIES for title in titles]
 )
 def test_filters_are_described_in_words(filters: RunFilters, expected: str) -> None:
     assert [say.filter_words(filters, period) for period in (DAY, None)] == [f"{expected}, last 24h", expected]
-    older = [say.older_words(filters, count, is_cut=is_cut) for count, is_cut in ((0, False), (1_000, True), (0, True))]
-    assert older == ["", " and ≥1,000 older live runs", ", older live runs not read"]
+    older = [
+        say.older_words(filters, count, is_cut=is_cut, period=DAY, reach=reach)
+        for count, is_cut, reach in (
+            (0, False, None), (1_000, True, None), (0, True, None),
+            (0, True, DAY), (0, True, 30 * DAY), (3, True, 30 * DAY),
+        )
+    ]  # fmt: skip
+    assert older == [
+        "",
+        " and ≥1,000 older live runs",
+        *[", older live runs not read"] * 2,
+        " and live runs of the last 30d",
+        " and ≥3 older live runs of the last 30d",
+    ]
 
 
 def test_every_status_of_rest_can_be_chosen() -> None:

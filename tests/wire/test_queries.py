@@ -43,6 +43,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "is_exact": st.booleans(),
     "has_times": st.booleans(),
     "until": st.none() | MOMENTS,
+    "before": st.none() | MOMENTS,
     "speeds_since": st.none() | MOMENTS,
     "ends_since": st.none() | MOMENTS,
     "since": MOMENTS,

@@ -361,13 +361,15 @@ class StatusCount(CountRow):
 
 @dataclass(frozen=True, slots=True)
 class RunCounts(PeriodQuery[StatusCount]):
-    """The number of runs by status."""
+    """The number of runs by status; with `before`, of those that were created before this moment."""
 
     period: str | None
+    before: datetime | None = None
     kind: Literal["run-counts"] = "run-counts"
 
     def trql(self) -> str:
-        return "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
+        older = "" if self.before is None else f"WHERE triggered_at < '{time_text(self.before)}' "
+        return f"SELECT status, count() AS n FROM runs {older}GROUP BY status ORDER BY n DESC"
 
 
 class EndedRun(TypedDict):

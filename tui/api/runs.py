@@ -84,6 +84,7 @@ class ListPage:
 
     `next` is the cursor of older runs. A short or empty page may still have a next one.
     `unreadable` counts dropped rows, which had no valid id. `is_cut`: the page had more rows than MAX_PAGE_ROWS.
+    `took_s`: the time from the request to its answer.
     """
 
     patches: tuple[RunPatch, ...]
@@ -91,6 +92,7 @@ class ListPage:
     next: Cursor | None = None
     unreadable: int = 0
     is_cut: bool = False
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,8 @@ class WindowRead:
     * `is_live_complete`: every live run is known.
     * `is_older_cut`: of the live runs created before the period, some were not read.
     * `is_filtered`: server filters are active, so that the lists contain only the runs that match them.
+    * `older_reach`: live runs that are older than this are not read, since the server refuses to list them, or takes
+      long for it; None if runs of every age are read.
     """
 
     at: datetime
@@ -185,6 +187,7 @@ class WindowRead:
     is_live_complete: bool = False
     is_older_cut: bool = False
     is_filtered: bool = False
+    older_reach: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

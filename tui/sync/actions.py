@@ -238,11 +238,14 @@ class Interlock:
         self._row_name: Raw | None = None
         self._reason: str | None = None
         self._is_checked = False
+        self._is_known = False
 
     def observe(self, update: Update) -> None:
         """Check the environment, if the update names it."""
-        if isinstance(update, EnvironmentRead) and update.environment is not None:
-            self._check_environment(update.environment)
+        if isinstance(update, EnvironmentRead):
+            self._is_known = update.environment is not None
+            if update.environment is not None:
+                self._check_environment(update.environment)
         elif isinstance(update, RunsRead):
             for patch in update.patches:
                 if patch.fixed is not None and patch.fixed.environment is not None:
@@ -264,7 +267,7 @@ class Interlock:
     @property
     def is_production(self) -> bool:
         """Whether the environment is of type PRODUCTION. An unknown one counts as production."""
-        return self._first is None or self._first.is_production
+        return not self._is_known or self._first is None or self._first.is_production
 
     def _check_environment(self, environment: Environment) -> None:
         if self._first is None:

@@ -200,7 +200,7 @@ class Budget:
     once.
     """
 
-    _clock: Clock
+    clock: Clock
     refill: Refill
     on_wait: Callable[[float], None] = lambda _: None
     max_queries: int = MAX_QUERIES_IN_FLIGHT
@@ -228,7 +228,7 @@ class Budget:
 
         Source: tests/wire/recordings/README.md §10.
         """
-        now_s = self._clock.monotonic_s()
+        now_s = self.clock.monotonic_s()
         # Responses come out of order: only an increase beyond the requests in flight is a refill.
         is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
         self.latest = rate
@@ -261,7 +261,7 @@ class Budget:
         polling keeps its part.
         """
         if self.room(Priority.HISTORY) < requests:
-            await self._clock.sleep(requests * self.refill.period_s / max(1.0, self.refill.share * PACE_SHARE))
+            await self.clock.sleep(requests * self.refill.period_s / max(1.0, self.refill.share * PACE_SHARE))
 
     async def request(
         self,
@@ -320,7 +320,7 @@ class Budget:
             try:
                 return await call()
             except RateLimited as error:
-                until_s = self._clock.monotonic_s() + max(0.1, error.resets_in.total_seconds())
+                until_s = self.clock.monotonic_s() + max(0.1, error.resets_in.total_seconds())
                 self._blocked_until_s = max(self._blocked_until_s, until_s)
                 self._check_wait(waiter.priority, max_wait_s)
                 if tries >= MAX_TRIES or waiter.priority >= Priority.LIST:
@@ -334,7 +334,7 @@ class Budget:
             finally:
                 self._release(waiter)
             if retry_s:
-                await self._clock.sleep(retry_s)
+                await self.clock.sleep(retry_s)
 
     def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
         delay_s = self._delay_s(priority) or 0.0
@@ -379,12 +379,12 @@ class Budget:
                 return
             if delay_s > 0:
                 self._report_wait(waiter, delay_s)
-                self._timer = self._clock.call_later(delay_s, self._admit)
+                self._timer = self.clock.call_later(delay_s, self._admit)
                 return
             self._waiters.remove(waiter)
             self.in_flight += 1
             self._queries_in_flight += waiter.is_query
-            self._spent_s.append(self._clock.monotonic_s())
+            self._spent_s.append(self.clock.monotonic_s())
             if not waiter.admitted.done():
                 waiter.admitted.set_result(None)
 
@@ -397,7 +397,7 @@ class Budget:
 
     def _delay_s(self, priority: Priority) -> float | None:
         """Return the seconds until a request of this priority may be sent, None if it waits for a response."""
-        now_s = self._clock.monotonic_s()
+        now_s = self.clock.monotonic_s()
         if now_s < self._blocked_until_s:
             return self._blocked_until_s - now_s
         if priority is Priority.ACTION:
@@ -418,6 +418,6 @@ class Budget:
 
     def _drop_old(self) -> None:
         """Drop the requests that were sent more than a period ago."""
-        since_s = self._clock.monotonic_s() - self.refill.period_s
+        since_s = self.clock.monotonic_s() - self.refill.period_s
         while self._spent_s and self._spent_s[0] <= since_s:
             self._spent_s.popleft()

@@ -18,7 +18,7 @@ from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
 from tui.domain.error import RunError
-from tui.domain.filters import RunFilters
+from tui.domain.filters import MAX_PERIOD, RunFilters
 from tui.domain.log import RunLog
 from tui.domain.run import (
     AttemptHistory,
@@ -288,6 +288,8 @@ class RunFetcher:
         """Whether a query was ever answered. A later 404 then comes from a proxy whose server is away."""
         self.environment: Environment | None = None
         """The environment of the key, as it was last read."""
+        self.older_reach = MAX_PERIOD
+        """How far back this server lists live runs without refusing it or taking long; see `lists.OlderRuns`."""
 
     async def record_lost(self, capability: Capability, reason: str) -> None:
         """Record that the server refuses a capability. Requests for it are not sent any more."""
@@ -319,14 +321,16 @@ class RunFetcher:
         """Fetch the environment of the key. Emit it if it is another one, or was paused or resumed.
 
         Return True if it need not be asked again: a public token may not read it, and an old server has no such route.
-        Then None is emitted, unless an environment is known. Raises `ApiError` if there is no response.
+        Then the environment is unknown, also if it was known before an outage. Raises `ApiError` if there is no
+        response.
         """
         before = self.environment
         try:
             environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
         except (ServerFault, Refused) as error:
-            if before is not None or not (isinstance(error, Refused) and error.is_final):
+            if not (isinstance(error, Refused) and error.is_final):
                 return False
+            self.environment = None
             await self.emit(EnvironmentRead(None, self.now()))
             return True
         if before is not None:
@@ -346,9 +350,14 @@ class RunFetcher:
         self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int = MAX_PAGE_SIZE
     ) -> ListPage:
         """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
-        key = ("list", filters, size, after)
-        lists = self._list_reader()
-        return await self.budget.request(key, priority, lambda: lists.list_runs(filters, after=after, size=size))
+        lists, monotonic_s = self._list_reader(), self.budget.clock.monotonic_s
+
+        async def read() -> ListPage:
+            sent_s = monotonic_s()
+            page = await lists.list_runs(filters, after=after, size=size)
+            return replace(page, took_s=monotonic_s() - sent_s)
+
+        return await self.budget.request(("list", filters, size, after), priority, read)
 
     def _list_reader(self) -> Client:
         if self.lists is None:

@@ -350,6 +350,8 @@ class Scan:
     paging: Paging = field(default_factory=Paging)
     found: dict[RunId, datetime | None] = field(default_factory=dict)
     """The runs of the pages, with their creation times."""
+    is_slow: bool = False
+    """Whether the server took long for a page."""
 
     async def read_page(self, pages: PageReader) -> ListPage:
         """Read and emit the next page. Raises `ApiError`."""
@@ -492,6 +494,19 @@ MAX_OLDER_RUNS: Final = 1_000
 OLDER_EVERY_S: Final = 60.0
 """Between the starts of two passes. Usually, one pass costs one request."""
 
+OLDER_BESIDE_FEED_EVERY_S: Final = 300.0
+"""The same beside a live feed. The request is costly for a large server."""
+
+REACHES: Final = (MAX_PERIOD, timedelta(days=365), timedelta(days=90), timedelta(days=30))
+"""How far back a pass asks. After a refusal or a slow answer, it asks for the next shorter time."""
+
+REFUSES_WINDOW: Final = frozenset({400, 422})
+"""The statuses by which a server may mean that the time is too long. A proxy has others."""
+
+SLOW_ANSWER_S: Final = 2.0
+MAX_FAULTS: Final = 2
+"""Passes in a row that end with a fault of the server, until the next one asks for a shorter time."""
+
 MAX_PAGES_A_CYCLE: Final = 3
 """A small number, so that new runs do not wait for old ones."""
 
@@ -500,7 +515,10 @@ MAX_PAGES: Final = 2 * MAX_OLDER_RUNS // PAGE_SIZE
 
 
 class OlderRuns:
-    """Reads the live runs created more than `age` ago. A pass continues over poll cycles."""
+    """Reads the live runs created more than `age` ago. A pass continues over poll cycles.
+
+    The fetcher remembers how far back the passes of a session reach. No pass asks again for a time that was refused.
+    """
 
     def __init__(self, pages: PageReader, filters: RunFilters, age: timedelta) -> None:
         self._pages = pages
@@ -514,6 +532,33 @@ class OlderRuns:
         """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
         self.read_until: datetime | None = None
         """When the last finished pass started."""
+        self._faults = 0
+
+    @property
+    def reach(self) -> timedelta:
+        """How old a run may be that a pass finds; zero if the server refuses even the shortest time."""
+        return self._pages.fetcher.older_reach
+
+    def shorten(self, *, is_refused: bool = False) -> None:
+        """Ask for a shorter time from now on; at once, if the server refuses this one."""
+        shortest = timedelta() if is_refused else REACHES[-1]
+        self._pages.fetcher.older_reach = next((each for each in REACHES if each < self.reach), shortest)
+        self.is_cut = True  # there may be more of these runs than are known
+        if is_refused:
+            self.scan, self._started_s = None, -math.inf
+
+    def note_fault(self) -> None:
+        """Record that the server failed. If it does again, this is probably too much for it."""
+        self.scan, self.is_cut = None, True
+        self._faults += 1
+        if self._faults >= MAX_FAULTS:
+            self._faults = 0
+            self.shorten(is_refused=True)
+
+    def beyond_reach(self, run_ids: Iterable[RunId], now: datetime) -> list[RunId]:
+        """Return the runs that no pass finds, those first that were read longest ago."""
+        runs = [run for run in map(self._pages.store.get, run_ids) if run and is_before(run, now - self.reach)]
+        return [run.id for run in sorted(runs, key=lambda run: (run.read_at or EPOCH, run.id))]
 
     def known_ids(self, now: datetime) -> frozenset[RunId]:
         """Return the live runs of the store that are older than the period and match the filters."""
@@ -521,28 +566,35 @@ class OlderRuns:
         live = (run for run_id in store.live() if (run := store.get(run_id)) is not None)
         return frozenset(run.id for run in live if is_before(run, now - self._age) and self._filter.matches(run))
 
-    async def read(self, now: datetime) -> frozenset[RunId]:
+    async def read(self, now: datetime, every_s: float = OLDER_EVERY_S) -> frozenset[RunId]:
         """Continue the pass, or start one. At its end, return the known runs that it should have found and did not."""
         if not self._filters.statuses or self._filters.created_from is not None:
             return frozenset()  # the list is of a span of time, so no run is older than its begin
         if self.scan is None:
             now_s = self._pages.clock.monotonic_s()
-            if now_s - self._started_s < OLDER_EVERY_S:
+            if now_s - self._started_s < every_s:
                 return frozenset()
-            # Use fixed bounds: a period moves, and a run could leave it between two pages.
-            bounded = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
-            self.scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
             self._started_s = now_s
+            if self.reach <= self._age:
+                self.is_cut, self.read_until = True, now
+                return self.known_ids(now)
+            # Use fixed bounds: a period moves, and a run could leave it between two pages.
+            bounded = replace(self._filters, created_from=now - self.reach, created_to=now - self._age)
+            self.scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
         for _ in range(MAX_PAGES_A_CYCLE):
-            await self.scan.read_page(self._pages)
+            page = await self.scan.read_page(self._pages)
+            self.scan.is_slow |= page.took_s >= SLOW_ANSWER_S
             if self.scan.paging.is_done or len(self.scan.found) > MAX_OLDER_RUNS - PAGE_SIZE:
                 return self._end(self.scan)
         return frozenset()
 
     def _end(self, scan: Scan) -> frozenset[RunId]:
-        self.scan = None
-        self.is_cut, self.read_until = not scan.paging.is_done or scan.paging.is_endless, scan.started_at
-        if not self.is_cut:
+        self.scan, self._faults, self.read_until = None, 0, scan.started_at
+        is_short = not scan.paging.is_done or scan.paging.is_endless
+        self.is_cut = is_short or self.reach < MAX_PERIOD
+        if scan.is_slow:
+            self.shorten()
+        if not is_short:
             return scan.missing
         # The pass ended before it reached runs that are older than its last page, so those are not missing.
         reached = min((created for created in scan.found.values() if created is not None), default=None)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.api.errors import ApiError, NotFound, RateLimited, Refused
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.queries import RunCounts, StatusCount, TrqlQuery
-from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
+from tui.domain.filters import MAX_PERIOD, MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.run import (
     LIVE,
     QUEUED_FAMILY,
@@ -80,9 +80,9 @@ class CountPoller:
         at = self._fetcher.now()
         if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
             self._older_polled_s = now_s
-            if (longest := await self._query(RunCounts(None))) is not None:
-                # Runs that began or ended between the two queries are no older ones: a count below zero stays out.
-                self._older = +Counter({status: longest[status] - counts[status] for status in LIVE})
+            # Not the difference of two counts: runs begin and end between them.
+            if (older := await self._query(RunCounts(None, at - self._period_h * HOUR))) is not None:
+                self._older = Counter({status: older[status] for status in LIVE})
         return CountsRead(dict(counts + self._older), at, self._period_h)
 
     async def _query(self, query: TrqlQuery[StatusCount]) -> Counter[RunStatus] | None:
@@ -217,19 +217,28 @@ class RunLister:
 
     async def scan_older(self) -> None:
         """Continue with the live runs that are older than the period."""
+        every_s = lists.OLDER_BESIDE_FEED_EVERY_S if self._coverage.is_live else lists.OLDER_EVERY_S
         try:
-            self._reread_older(await self.older.read(self._fetcher.now()))
+            self._reread_older(await self.older.read(self._fetcher.now(), every_s))
         except Refused as error:
             # A server may refuse such a wide window (422). That must not stop the list of the period.
             if error.is_about_the_key:
                 raise
-            self.older.scan, self.older.is_cut = None, True  # there may be more of these runs than are known
+            if error.status in lists.REFUSES_WINDOW and not error.is_page:
+                self.older.shorten(is_refused=True)
+            else:
+                self.older.note_fault()
+        except (ServerFault, Unreachable):
+            self.older.note_fault()
+            raise
 
     def _reread_older(self, run_ids: frozenset[RunId]) -> None:
-        if len(run_ids) <= MAX_SINGLE_OLDER:
-            self._departed.add_unlisted(sorted(run_ids))
+        hidden = self.older.beyond_reach(run_ids, self._fetcher.now())
+        self._departed.add_unlisted(hidden[:MAX_SINGLE_OLDER])
+        if len(listed := run_ids.difference(hidden)) <= MAX_SINGLE_OLDER:
+            self._departed.add_unlisted(sorted(listed))
         else:
-            self._departed.add(run_ids)
+            self._departed.add(listed)
 
     async def read_incomplete(self, max_requests: int) -> None:
         """Read the fields that the feed does not report.
@@ -507,7 +516,12 @@ class RestSource:
         """Emit which runs the lists cover, if that changed."""
         lister = self._lister
         window = WindowRead(
-            self._parts.fetcher.now(), self._max_age, lister.is_live_known, lister.older.is_cut, self._is_filtered
+            self._parts.fetcher.now(),
+            self._max_age,
+            lister.is_live_known,
+            lister.older.is_cut,
+            self._is_filtered,
+            None if lister.older.reach == MAX_PERIOD else lister.older.reach,
         )
         if self._window is None or replace(self._window, at=window.at) != window:
             self._window = window

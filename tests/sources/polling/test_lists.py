@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.support.domain.patches import at, patch_of
+from tui.api.queries import RunCounts
 from tui.api.runs import ListPage
 from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, RunId, RunStatus
@@ -76,10 +77,12 @@ async def test_window_of_a_run_between_two_milliseconds_ends() -> None:
     assert next(numbers) == 10 * MIN_WINDOW_PAGES
 
 
-async def test_runs_that_end_between_two_counts_are_not_subtracted() -> None:
-    answers: Iterator[int] = iter([5, 4, 4])
+async def test_older_runs_are_counted_by_a_query_of_their_own() -> None:
+    """A difference of two counts would have the runs that begin or end between them."""
+    answers: Iterator[int] = iter([5, 2, 4])
 
-    async def query(*_: object, **__: object) -> list[dict[str, object]]:
+    async def query(query: RunCounts, *_: object, **__: object) -> list[dict[str, object]]:
+        assert query.before in {None, at(9) - timedelta(hours=1)}
         return [{"status": "EXECUTING", "n": next(answers)}]
 
     clock, fetcher = SimpleNamespace(monotonic_s=iter([0, 10, 20]).__next__), SimpleNamespace(query=query)
@@ -89,4 +92,4 @@ async def test_runs_that_end_between_two_counts_are_not_subtracted() -> None:
     )
     poller = CountPoller(parts)
     found = [await poller.poll(), await poller.poll()]
-    assert [each and each.counts[RunStatus.EXECUTING] for each in found] == [5, 4]
+    assert [each and each.counts[RunStatus.EXECUTING] for each in found] == [7, 6]

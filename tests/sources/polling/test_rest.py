@@ -1,7 +1,7 @@
 """Polling: which runs it finds, older live ones too, in which order it sends requests, and how many."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,13 +13,19 @@ from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.run import Capability, RunId, RunStatus
+from tui.domain.filters import RunFilters
+from tui.domain.run import Capability, RunId, RunStatus, TaskId
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.sync.lists import MAX_OLDER_RUNS
 from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
 QUERY = "/api/v1/query"
+
+
+def environment_of(session: Session) -> tuple[bool, bool]:
+    """Return whether the environment is known, and whether it counts as production."""
+    return session.store.environment is not None, session.interlock.is_production
 
 
 def state_of(session: Session) -> object:
@@ -143,7 +149,7 @@ async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: 
         assert session.store.window is not None
         assert session.store.window.is_live_complete
         assert not session.store.window.is_older_cut
-        await later(160)
+        await later(160 if follow is polling else 400)
         assert status_of(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
         assert status_of(session, stays) is RunStatus.EXECUTING
         # Beside the passes, only the end of one run costs a single read.
@@ -151,18 +157,66 @@ async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: 
         assert details == [f"/api/v3/runs/{ends.id}"]
 
 
-@pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
-async def test_older_live_runs_are_scanned_once_a_minute(tmp_path: Path, follow: Callable[..., object]) -> None:
+@pytest.mark.parametrize(("follow", "every_s"), [(polling, 60), (live, 300)], ids=["polling", "beside the feed"])
+async def test_older_live_runs_are_scanned_now_and_then(
+    tmp_path: Path, follow: Callable[..., object], every_s: int
+) -> None:
     fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
     async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
-        await later(200)
+        await later(2.2 * every_s)
         moments = [moment for moment, _ in older_scans(fleet)]
-        assert 3 <= len(moments) <= 4
-        assert all(after - before >= 60 for before, after in pairwise(moments))
+        assert len(moments) == 3
+        assert all(after - before >= every_s for before, after in pairwise(moments))
         # An old run that the feed does not cover does not cause a scan every five seconds.
         assert sure(session.store.window).is_live_complete
-        if follow is live:
-            assert len(fleet.requests_to(LIST)) <= 25
+        assert len(fleet.requests_to(LIST)) <= 100
+
+
+def reaches(fleet: Fleet) -> list[int]:
+    """Return how many days back each pass over the older live runs asked."""
+    asked = [
+        datetime.fromtimestamp(int(query["filter[createdAt][from]"]) / 1000, UTC) for _, query in older_scans(fleet)
+    ]
+    return [(fleet.clock.now() - each).days for each in asked]
+
+
+@pytest.mark.parametrize("way", ["refuses", "takes long", "fails"])
+async def test_pass_over_older_live_runs_steps_down(tmp_path: Path, way: str) -> None:
+    """No pass asks again for a time that the server refused, also not after other filters."""
+    fleet = aged_fleet(days_ago(1, 40), days_ago(2, 8))
+
+    def fault(path: str) -> Response | None:
+        if path != LIST or not is_older_scan(fleet.query) or reaches(fleet)[-1] <= 90:
+            return None
+        if way == "takes long":
+            fleet.clock._elapsed_s += 2.0
+            return None
+        return server_error(422 if way == "refuses" else 500)
+
+    fleet.fault = fault
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(300)
+        asked = [3650, 3650, 365, 365, 90] if way == "fails" else [3650, 365, 90]
+        assert reaches(fleet)[:5] == [*asked, 90, 90][:5]
+        assert set(reaches(fleet)[5:]) <= {90}
+        window = sure(session.store.window)
+        assert (window.older_reach, window.is_older_cut) == (timedelta(days=90), True)
+        assert len(session.store.live()) == 2
+        count = len(reaches(fleet))
+        session.sources.follow("rest", filters=RunFilters(tasks=(TaskId("x"),)))
+        await later(30)
+        assert set(reaches(fleet)[count:]) == {90}
+
+
+async def test_older_live_runs_that_no_pass_finds_are_read_by_their_ids(tmp_path: Path) -> None:
+    ends = days_ago(1, 40, ended_s=90, end="FAILED")
+    fleet = aged_fleet(ends)
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        fleet.fault = lambda path: server_error(422) if path == LIST and is_older_scan(fleet.query) else None
+        await later(150)
+        assert reaches(fleet) == [3650, 3650, 365, 90, 30], "then never again"
+        assert status_of(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
 
 
 async def test_every_list_request_names_its_window(tmp_path: Path) -> None:
@@ -275,9 +329,10 @@ async def test_environment_is_fetched_again_after_a_failure(tmp_path: Path) -> N
     fleet.fault = lambda path: server_error(500) if path == WHOAMI else None
     async with polling(fleet, tmp_path) as (session, later):
         await later(40)
-        assert not session.store.is_environment_known
-        assert session.interlock.is_production
+        assert environment_of(session) == (False, True)
         fleet.fault = lambda _: None
         await later(40)
-        assert session.store.environment is not None
-        assert not session.interlock.is_production
+        assert environment_of(session) == (True, False)
+        fleet.fault = lambda path: server_error(403) if path == WHOAMI else None
+        await later(40)
+        assert environment_of(session) == (False, True), "the key may belong to another environment by now"

@@ -26,6 +26,7 @@ RUN, OTHER = RunId("run_cmwuqwphl00009f7de45f6e3t"), RunId("run_cmwuqwphl00009f7
 MINUTE = timedelta(minutes=1)
 QUERIES: tuple[NamedQuery, ...] = (
     RunCounts("24h"),
+    RunCounts(None, AT),
     RunErrors((RUN, OTHER), "7d"),
     RunsWithErrorTexts(("it's", "timeout", "OR"), is_exact=False, period=None),
     RunsWithErrorTexts(("timeout",), is_exact=True, period=None),

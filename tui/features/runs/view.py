@@ -224,8 +224,9 @@ class RunListPane(TablePane):
             typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
         token = Token.TEXT if self._subscription.is_filtered else Token.MUTED
         token = Token.AMBER if self._subscription.is_recalled else token  # they are those of the last session
-        is_cut = window is not None and window.is_older_cut
-        older = words.older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
+        is_cut, reach = (False, None) if window is None else (window.is_older_cut, window.older_reach)
+        count = self.views.base.older_count
+        older = words.older_words(query.filters, count, is_cut=is_cut, period=query.period, reach=reach)
         older += " and older" if query.is_searched else ""
         filters = (_DOT, Piece(words.filter_words(query.filters, query.period), token), Piece(older, token))
         order = "newest first" if query.order is CREATED else f"by {query.order.title}"

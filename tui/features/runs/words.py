@@ -653,13 +653,19 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def older_words(filters: RunFilters, older_count: int, *, is_cut: bool) -> str:
+def older_words(
+    filters: RunFilters, older_count: int, *, is_cut: bool, period: timedelta, reach: timedelta | None
+) -> str:
     """Return ` and 12 older live runs`, after the period of a list that shows some.
 
-    `is_cut` means that the server may have more of them.
+    `is_cut` means that the server may have more of them, `reach` how far back they are read, if there is a bound.
     """
     if filters.created_from is not None:
         return ""
+    if reach is not None and reach > period:
+        return (
+            f" and {f'≥{count(older_count)} older ' if older_count else ''}live runs of the last {period_text(reach)}"
+        )
     if not older_count:
         return ", older live runs not read" if is_cut else ""
     noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
