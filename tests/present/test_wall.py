@@ -67,18 +67,18 @@ SMALL = """
   failed   14/min  ····▁····▁·····▁···▁······▁····▁···▁····▁·····▁··▂▅▇▆▇▇▆▇▇▇▇
   queued      304  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▂▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇▇
   running      30  ▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▃▄▅▅▆▆▆▆▆▆▆▆▆▇▆▆▆▇▆▆▇▆
+                                                20261126.3 deployed┆
 
 ─ failing now ─────────────────────────────── 147 in 4 groups, 12 acknowledged ─
-  ✗  131  NEW    charge-card  StripeError No such customer: <id>         14:21
-  ✗    3  again  send-email   SMTPError 421 too many connections         14:29
-  ✗    1         import-csv   RangeError Invalid array length              17d
+  ✗  131  NEW    charge-card  No such customer: <id>  StripeError        14:21
+  ✗    3  again  send-email   421 too many connections  SMTPError        14:29
+  ✗    1         import-csv   Invalid array length  RangeError             17d
 
 ─ tasks · worst first ────────────────── runs/h  failed    p95  running  queued
   ✗ charge-card     ▆▆▆▆▆▆▆▆▅▆▅▆▆▆▆▆▆▆▆▆  1,440     131   6.4s        3
   ○ send-email      ▆▆▆▆▆▆▅▅▆▅▆▆▅▃▃▃▃▃▃▃  1,327       3  1m31s       20     301
   ! hourly-digest   ····················
-  ! nightly-report  ····················                              1
-    import-csv  paused, 3 queued   sync-orders  acknowledged   12 more healthy
+    nightly-report  stuck   14 more · 1 not healthy · 2 with failures
  feed 0.4 s   history 20 s   queues 6 s   schedules 2 min   Enter open   ? keys
 """
 
@@ -124,7 +124,7 @@ def silent(view: WallView) -> WallView:
 
 SILENT = replace(judged(is_known=False, heard_at=NOW - 5 * MINUTE), heard_at=NOW - 5 * MINUTE, is_known=False)
 PAUSED = replace(SLOW, evidence=QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED)))
-MANY = tuple(replace(STUCK, subject=replace(STUCK.subject, key=str(number))) for number in range(5))
+MANY = tuple(replace(STUCK, subject=replace(STUCK.subject, key=str(number))) for number in range(9))
 REFUSAL = (FactSource.SCHEDULES, Raw("403 this key may not read schedules"))
 WHY = {FactSource.SCHEDULES: FactUnread(NOW, *REFUSAL, is_refused=True)}
 REFUSED = boarded(
@@ -149,7 +149,8 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
         (CALM, 80, "no run failed in the last hour"),
         (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; before that is not read"),
         (boarded(verdict=None), 80, "  NOT KNOWN  what was read is not judged yet"),
-        (judged(findings=(FAILING, SLOW, *MANY)), 80, "  and 4 more   STUCK 4"),
+        (judged(findings=(FAILING, *MANY, SLOW)), 80, "  and 5 more   STUCK 5"),
+        (judged(findings=(FAILING, *MANY, SLOW)), 80, "  SLOW     send-email"),
         (replace(VIEW, look=ASCII), 200, "131  of 264 runs failed"),
         (replace(judged(findings=(PAUSED,)), look=ASCII), 200, "paused, 8 wait, the oldest 4m"),
         (STALE_VIEW, 80, "  STUCK    nightly-report  executing for 12h32m~, p95 is 9m"),

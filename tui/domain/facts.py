@@ -615,7 +615,7 @@ INTERVALS: Final[Mapping[FactSource, timedelta]] = {
     FactSource.NORMALS: timedelta(hours=1),
     FactSource.SCHEDULES: timedelta(minutes=5),
     FactSource.TOKENS: timedelta(minutes=1),
-    FactSource.DEPLOYMENTS: timedelta(minutes=1),
+    FactSource.DEPLOYMENTS: timedelta(seconds=20),
     FactSource.ERRORS: timedelta(minutes=1),
 }
 """What takes several pages may be read less often: `PAGE_INTERVAL` for each page."""

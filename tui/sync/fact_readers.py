@@ -431,7 +431,8 @@ class FactRequests:
 
     async def send(self, rank: Rank, route: str, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Send one request when it may be sent. `key` identifies it among those of a route. Raises `ApiError`."""
-        await self.allowance.acquire(rank)
+        if rank is not Rank.DEPLOYMENTS:  # the server counts these apart from all other routes
+            await self.allowance.acquire(rank)
 
         async def limited() -> T:
             try:
@@ -551,7 +552,6 @@ AFTER_DUE: Final = timedelta(seconds=20)
 RUNS_AGAIN_AFTER_S: Final = 5.0
 """The least time between two reads of the newest run of one schedule."""
 
-NewestVersion = Callable[[], Raw | None]
 """Returns the version of the newest run that has one."""
 
 DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]

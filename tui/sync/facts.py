@@ -39,19 +39,11 @@ SCHEDULE_RUNS_EVERY_S: Final = 2.0
 SCHEDULE_RUNS_DELAY_S: Final = 2.0
 """The schedules are read before their runs. `status` needs these runs within ten seconds if a schedule is late."""
 
-NEW_DEPLOYMENT_EVERY_S: Final = 5.0
-"""How often we check for a running version that no deployment names. A check costs no request."""
-
 MORE_MINUTES_EVERY_S: Final = 10.0
 """Between two parts of an hour that the server cut."""
 
 JOIN_EVERY_S: Final = 1.0
 """How often we check for a run that may wait for a token. The check itself sends no request."""
-
-DEPLOYMENTS_DELAY_S: Final = 4.0
-"""In the first minute, one request is left, for the run of a token or for the deployments. The deployments wait until
-it is clear whether a token needs it.
-"""
 
 ERRORS_PERIOD: Final = "1h"
 _QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, facts.FactSource.NORMALS})
@@ -70,7 +62,6 @@ class FactsSource:
     _store: Store
     _clock: WakeableClock
     due_schedules: fact_readers.DueSchedules
-    newest_version: fact_readers.NewestVersion
     is_public: bool
     environment_type: str | None
 
@@ -82,8 +73,6 @@ class FactsSource:
         self._queues = fact_readers.QueueReader(requests, self.known)
         self._schedules = fact_readers.ScheduleReader(requests, self._store, self.due_schedules, self.environment_type)
         self._tokens = fact_readers.TokenReader(requests, self._store)
-        self._sought_version: Raw | None = None
-        """The running version for which the deployments were read early."""
         self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
 
@@ -95,11 +84,8 @@ class FactsSource:
         """Return the planned reads by our names for them. In a lane, the most important one is first."""
         now_s = self._clock.monotonic_s()
         delayed_s, runs_s = now_s + LAST_DAY_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
-        # In development nothing is deployed. The first minute's requests go to the runs of late schedules.
-        is_deployed = self.environment_type != "DEVELOPMENT"
-        deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
         source, rank, read = facts.FactSource, Rank, PlannedRead
-        schedule_runs, new_deployment = self._read_schedule_runs, self._read_new_deployment
+        schedule_runs = self._read_schedule_runs
         last_day_s = facts.LAST_DAY_INTERVAL.total_seconds()
         readings = (
             read("waits", source.WAITS, rank.WAITS, self._read_waits),
@@ -113,8 +99,7 @@ class FactsSource:
             read("tokens", source.TOKENS, rank.TOKENS, self._tokens.read),
             read("waiting runs", None, rank.WAITING_RUNS, self._tokens.join, JOIN_EVERY_S, due_s=runs_s),
             read("errors", source.ERRORS, rank.ERRORS, self._read_errors),
-            read("deployments", source.DEPLOYMENTS, rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
-            read("new deployment", None, rank.DEPLOYMENTS, new_deployment, NEW_DEPLOYMENT_EVERY_S, "new"),
+            read("deployments", source.DEPLOYMENTS, rank.DEPLOYMENTS, self._read_deployments),
         )
         return {reading.name: reading for reading in readings}
 
@@ -242,9 +227,9 @@ class FactsSource:
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
-    async def _read_deployments(self, rank: Rank = Rank.DEPLOYMENTS) -> Update:
+    async def _read_deployments(self) -> Update:
         now = self._fetcher.now()
-        page = await self._requests.page(rank, DEPLOYMENTS)
+        page = await self._requests.page(Rank.DEPLOYMENTS, DEPLOYMENTS)
         deployed = [
             facts.Deployment(each.version, each.deployed_at, each.author, each.commit or each.message)
             for each in page.rows
@@ -252,22 +237,6 @@ class FactsSource:
         ]
         newest = sorted(deployed, key=lambda each: each.deployed_at, reverse=True)
         return facts.DeploymentsRead(now, tuple(newest[: facts.MAX_DEPLOYMENTS]))
-
-    async def _read_new_deployment(self) -> Update | None:
-        """Read the deployments early, once for each running version that none of them names.
-
-        Versions of a development environment are not deployed: its list is empty.
-        """
-        reading, version, read = self._readings["deployments"], self.newest_version(), self.known().deployments
-        if reading.failures or reading.is_refused or version is None or version == self._sought_version:
-            return None
-        if read is None or not read.deployments:
-            return None
-        self._sought_version = version
-        if any(each.version == version for each in read.deployments):
-            return None
-        # The header shows an old version until then. But some requests of each minute are kept for more urgent facts.
-        return await self._read_deployments(Rank.SCHEDULE_RUNS)
 
 
 def _sentence(error: ApiError, source: facts.FactSource) -> str:

@@ -348,7 +348,6 @@ class LiveFindings:
                 session.store,
                 session.sources.clock,
                 due_schedules=lambda facts, now: schedules_to_ask(facts, now, self.own),
-                newest_version=lambda: None if self.own is None else self.own.newest_version,
                 is_public=key.is_public,
                 environment_type=key.environment_type,
             )

@@ -27,7 +27,7 @@ ERRORS = {
     ATTEMPTS: Placement(Slot.SECOND),
     TREE: Placement(Slot.THIRD, has_summary=True),
 }
-STACKED = Proportions(main_rows=12, main_columns=132, is_stacked=True)
+STACKED = Proportions(main_rows=21, main_columns=132, is_stacked=True)
 ENTRIES = (*PANES, *OVERVIEW_PANES)
 
 

@@ -1,6 +1,7 @@
 """Findings and verdicts in words: on the screen, in print, as a notice on the desktop."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -198,6 +199,15 @@ def finding_cells(
         "long since": (Piece(since_words(finding, now, due="since"), weak),),
         "since or due": (Piece(since_words(finding, now), Token.FAINT),),
     }
+
+
+def fitting(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """Return the findings that fit into `most` rows, the worst first: one of each word before two of any."""
+    counts, turns = Counter[FindingWord](), list[tuple[int, int]]()
+    for index, finding in enumerate(findings):
+        turns.append((counts[finding.word], index))
+        counts[finding.word] += 1
+    return [findings[index] for index in sorted(index for _, index in sorted(turns)[:most])]
 
 
 # The verdict in words: OK, NOT KNOWN, and what limits what is known.

@@ -14,6 +14,7 @@ from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.error_kinds import ErrorKind
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
+from tui.store.findings.board import FailingGroup
 from tui.text import formatting
 from tui.text.blocks import WHOLE, Row, ToggleFold
 from tui.text.styled import (
@@ -39,13 +40,28 @@ _CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """Trigger.dev's own code for a crash, a timeout and the like, which stands in place of a type."""
 
 
-def error_line(kind: ErrorKind, type_token: Token = Token.ROSE, message_token: Token = Token.TEXT) -> Line:
-    """Return the type and the first line of the normalised message. A code is not a type."""
+_MESSAGE_FIRST_BELOW: Final = 50
+"""In fewer cells than this, a type would leave too little of the message."""
+
+
+def error_line(
+    kind: ErrorKind | FailingGroup,
+    type_token: Token = Token.ROSE,
+    message_token: Token = Token.TEXT,
+    width: int = _MESSAGE_FIRST_BELOW,
+) -> Line:
+    """Return the type and the first line of the normalised message, which is first in a narrow row.
+
+    A code is not a type.
+    """
     message = first_line(kind.message)
     head: Line = () if kind.type is None or _CODE.fullmatch(kind.type) else (Piece(kind.type, type_token),)
     if not message:
         return head or (Piece(kind.type or "no message", Token.MUTED),)
-    return (*head, *((Piece(" "),) if head else ()), Piece(message, message_token))
+    said = (Piece(message, message_token),)
+    if not head:
+        return said
+    return (*head, Piece(" "), *said) if width >= _MESSAGE_FIRST_BELOW else (*said, Piece("  "), *head)
 
 
 # The space that an error has on a page.

@@ -75,8 +75,8 @@ def _task(row: GroupRow, _now: Now, _width: int) -> Line:
     return (Piece(words.task_words(row.group.tasks), _token(row, Token.BRIGHT, Token.MUTED)),)
 
 
-def _error(row: GroupRow, _now: Now, _width: int) -> Line:
-    return error_line(row.group.kind, _token(row, Token.ROSE), _token(row, Token.TEXT))
+def _error(row: GroupRow, _now: Now, width: int) -> Line:
+    return error_line(row.group.kind, _token(row, Token.ROSE), _token(row, Token.TEXT), width)
 
 
 def _place(row: GroupRow, _now: Now, width: int) -> Line:

@@ -227,8 +227,8 @@ class ErrorsScreen(ListScreen):
              id="previous-new"),
         *ACTION_BINDINGS,
     ]  # fmt: skip
-    proportions = Proportions(main_rows=12, main_columns=132, is_stacked=True)
-    """The list has few rows, and long messages."""
+    proportions = Proportions(main_rows=21, main_columns=132, is_stacked=True)
+    """The list has long messages."""
 
     def __init__(self, entrance: ErrorsEntrance) -> None:
         main, groups = entrance.main, entrance.rows

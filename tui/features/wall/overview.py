@@ -189,7 +189,7 @@ def verdict_rows(view: WallView, limit: int, room: int) -> list[BlockRow]:
 
 def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int) -> list[BlockRow]:
     fitting = max(1, room // 2)
-    shown = findings if len(findings) <= fitting else findings[: max(1, (room - 1) // 2)]
+    shown = say.fitting(findings, fitting if len(findings) <= fitting else max(1, (room - 1) // 2))
     is_old = view.is_stale or not view.verdict.is_known
     rows: list[BlockRow] = []
     for finding in shown:
@@ -269,7 +269,7 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
     verdict, limit = view.verdict, width - 3
     if view.board.verdict is None:
         return None
-    first = verdict.findings[:2]
+    first = say.fitting(verdict.findings, 2)
     name = min(20, max((line_width((Piece(say.subject(each)),)) for each in first), default=0))
     layout = Spot("word", 7, gap=2), Spot("name", name, gap=2), Spot("short", 0, REST, gap=2), Spot("since")
     is_old = view.is_stale or not verdict.is_known

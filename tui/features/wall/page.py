@@ -96,7 +96,9 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
 # The findings of the wall: one line each, with a band behind the worst; and the one verdict in letters.
 
 
-MAX_LINES: Final = 4
+MIN_LINES: Final = 4
+"""The rows that findings may have on the lowest wall. Higher ones have a row for each, in a third of the height."""
+
 LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
@@ -110,19 +112,24 @@ _FINDINGS: Final[wall_rows.Layouts] = (
 """The layouts of findings, by the width of the wall."""
 
 
-def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
-    """Return the findings in at most four lines, after NOT KNOWN where they are old."""
+def most_lines(height: int) -> int:
+    """Return how many rows the findings may have on a wall of this height."""
+    return max(MIN_LINES, height // 3)
+
+
+def verdict_rows(view: WallView, width: int, most: int) -> list[BlockRow]:
+    """Return the findings in at most that many lines, after NOT KNOWN where they are old."""
     verdict, word = view.verdict, view.word
     if word == OK:
         return [BlockRow(_ok_line(verdict, view, width), key=OK)]
     if word == NOT_KNOWN:
         unknown = _not_known(_unknown_words(view), width)._replace(band=Band.AMBER)
-        return [unknown, *_finding_rows(verdict.findings, view, width, is_old=True)]
+        return [unknown, *_finding_rows(verdict.findings, view, width, most, is_old=True)]
     unread = _unread_rows(view, width)
-    return [*_finding_rows(verdict.findings, view, width, most=MAX_LINES - len(unread)), *unread]
+    return [*_finding_rows(verdict.findings, view, width, most - len(unread)), *unread]
 
 
-def letter_rows(view: WallView, width: int) -> list[BlockRow]:
+def letter_rows(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the verdict in letters, three numbers beside it, and the other findings below it."""
     word, findings = view.word, view.verdict.findings
     is_known = word != NOT_KNOWN
@@ -141,8 +148,7 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     shown = [BlockRow(line, band) for line in beside(parts, LETTERS_HEIGHT)]
     if first is not None:
         shown[1] = shown[1]._replace(key=("finding", first.identity), opens=_opened(first))
-        findings = findings[1:]
-    others = _finding_rows(findings, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
+    others = _finding_rows(findings, view, width, most, is_old=not is_known, skips=first)
     return [*shown, *others, *(_unread_rows(view, width) if first is not None else ())]
 
 
@@ -150,25 +156,29 @@ def _finding_rows(
     findings: Sequence[Finding],
     view: WallView,
     width: int,
+    most: int,
     *,
     is_old: bool = False,
-    most: int = MAX_LINES,
-    is_behind_first: bool = False,
+    skips: Finding | None = None,
 ) -> list[BlockRow]:
+    """Return a row for each finding but that in letters, and one that counts those without."""
     layout = wall_rows.layout_for(_FINDINGS, width)
-    shown = findings if len(findings) <= most else findings[: most - 1]
+    shown = say.fitting(findings, most if len(findings) <= most else most - 1)
+    others = [each for each in findings if each not in shown]
     rows: list[BlockRow] = []
     bands = {} if is_old else {Token.ROSE: Band.FAILING, Token.AMBER: Band.AMBER}
-    if is_behind_first:
+    if skips is not None:
         bands.pop(Token.ROSE, None)
     for finding in shown:
+        if finding is skips:
+            continue
         band = bands.pop(say.FINDING_TOKENS[finding.word], Band.NONE)
         if finding.identity in view.fresh and not is_old:
             band = Band.NEW
         cells = say.finding_cells(finding, view.timers_at, view.now, is_old=is_old, is_frozen=is_old)
         line = placed(layout, width - 2 * _MARGIN, cells)
         rows.append(row_of(line, ("finding", finding.identity), _opened(finding))._replace(band=band))
-    if others := findings[len(shown) :]:
+    if others:
         pieces = [Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
         for word, count in Counter(finding.word for finding in others).items():
             token = Token.FAINT if is_old else say.FINDING_TOKENS[word]
@@ -307,7 +317,7 @@ Step = tuple[str, int, Give]
 """The most rows of a block from this step on."""
 
 _ROOMY: Final = 20
-"""On a wall with at least this many rows, the findings keep the rows that they do not use, so that nothing jumps."""
+"""On a wall with at least this many rows, OK stands alone."""
 
 
 def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
@@ -322,25 +332,25 @@ def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
     return given
 
 
-def _steps(view: WallView, width: int, rows: int, *, is_one_column: bool) -> tuple[Step, ...]:
+def _steps(view: WallView, width: int, *, is_one_column: bool) -> tuple[Step, ...]:
     failing = max(1, len(wall_rows.shown_groups(view.failing, width)))
     tasks, below, has_deploy = max(1, len(view.board.tasks)), width >= WIDE, bool(view.board.lines.deployments)
-    usual = 3 if rows >= _ROOMY or not is_one_column else min(failing, 3)
     return (
         ("failing", 2, Give.SOME),
         ("tasks", 2, Give.SOME),
+        ("deploy", has_deploy, Give.WHOLE),
         ("gap above", is_one_column, Give.WHOLE),
-        ("failing", usual + 1, Give.SOME),
+        ("failing", min(failing, 3) + 1, Give.SOME),
         ("tasks", min(tasks, 4) + 1, Give.SOME),
         ("gaps", 2, Give.WHOLE),
         ("tasks", min(tasks, 5) + 1 if is_one_column else 0, Give.SOME),
-        ("deploy", has_deploy, Give.WHOLE),
         ("failing", min(failing, 8) + 1, Give.SOME),
         ("tasks", min(tasks, 8) + 1 if is_one_column else 0, Give.SOME),
         ("foot", 5 * below, Give.WHOLE),  # due, longest and waiting, with their rule and an empty row
         ("last gap", 1, Give.WHOLE),
         ("just now", 0 if is_one_column else 3, Give.WHOLE),
         ("tasks", tasks + 1, Give.SOME),
+        ("failing", failing + 1, Give.SOME),
         ("foot", 8, Give.MORE),
         ("just now", 3 * below if is_one_column else 0, Give.WHOLE),
     )
@@ -393,16 +403,15 @@ def wall_page(view: WallView, width: int, height: int, notice: Line = ()) -> Wal
 
 
 def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -> None:
-    verdict = verdict_rows(view, width)
-    reserved = max(len(verdict), MAX_LINES + view.is_stale if height >= _ROOMY else 0)
-    rows = given_rows(
-        height - 1 - reserved - wall_rows.HourForm(width).rows, _steps(view, width, height, is_one_column=True)
-    )
-    if len(verdict) == 1 and reserved >= MAX_LINES and verdict[0].band is Band.NONE:
+    verdict = verdict_rows(view, width, most_lines(height))
+    if len(verdict) == 1 and height >= _ROOMY and verdict[0].band is Band.NONE:
         verdict = [_BLANK, *verdict]  # OK stands alone
+    rows = given_rows(
+        height - 1 - len(verdict) - wall_rows.HourForm(width).rows, _steps(view, width, is_one_column=True)
+    )
     gap = 1 if rows["gaps"] else 0
     form = wall_rows.HourForm(width, has_deploy=bool(rows["deploy"]))
-    page.add(reserved + rows["gap above"], (width, verdict))
+    page.add(len(verdict) + rows["gap above"], (width, verdict))
     page.add(form.rows + gap, (width, wall_rows.hour_block(view, form)))
     if rows["failing"] > 1:
         page.add(rows["failing"] + gap, (width, wall_rows.failing_block(view, width, rows["failing"] - 1)))
@@ -422,13 +431,11 @@ def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -
 
 
 def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) -> None:
-    if height >= LETTERS_FROM_ROWS:
-        page.add(LETTERS_HEIGHT + MAX_LINES, (width, letter_rows(view, width)))
-    else:
-        page.add(MAX_LINES + 1 + view.is_stale, (width, verdict_rows(view, width)))
+    verdict = (letter_rows if height >= LETTERS_FROM_ROWS else verdict_rows)(view, width, most_lines(height))
+    page.add(len(verdict) + 1, (width, verdict))
     room, left_width = height - len(page.rows) - 1, max(120, width * 3 // 5)
     form = wall_rows.HourForm(left_width, is_tall=room >= 30)
-    rows = given_rows(room - form.rows, _steps(view, left_width, height, is_one_column=False))
+    rows = given_rows(room - form.rows, _steps(view, left_width, is_one_column=False))
     form = form._replace(has_deploy=bool(rows["deploy"]))
     failing, tasks, foot = rows["failing"] - 1, max(0, rows["tasks"] + rows["left"] - 1), max(0, rows["foot"] - 2)
     blocks = [

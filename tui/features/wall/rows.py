@@ -12,7 +12,7 @@ from tui.domain.finding import NOT_KNOWN, OK
 from tui.domain.text import Raw
 from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
 from tui.features.detail.words import full_error
-from tui.features.errors.error import ErrorLayout, error_rows
+from tui.features.errors.error import ErrorLayout, error_line, error_rows
 from tui.features.errors.words import state_piece
 from tui.features.queues.words import QUEUE_TABLE, health_glyph
 from tui.features.wall.blocks import (
@@ -47,7 +47,7 @@ from tui.text.bars import BarLook, Bars, Cells, any_of, series, summed, top_of, 
 from tui.text.blocks import GoToRun, ListRuns, Now
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
-from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, plain
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, plain
 from tui.text.table import REST, Cell, Column, Spot, figures, placed, places
 
 WIDE: Final = 110
@@ -403,8 +403,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
     mark = Token.FAINT if group.is_acknowledged else Token.MUTED if is_stale else Token.ROSE
     state = Piece("") if group.state is None else state_piece(group.state, is_narrow=width < FAILING_WIDE)
     task = group.task if group.task_count <= 1 else formatting.plural(group.task_count, "task")
-    kind: Line = (Piece(group.type, Token.FAINT if is_grey else Token.ROSE), Piece(" ")) if group.type else ()
-    message = first_line(group.message) or ("" if group.type else "no message")
+    tokens = (Token.FAINT, Token.FAINT) if is_grey else (Token.ROSE, Token.TEXT)
     versions, count = group.versions[0] if group.versions else formatting.NONE, len(group.versions)
     versions = formatting.plural(count, "version") if count > 1 else versions
     since = formatting.NONE if group.since is None else formatting.time_or_age(group.since, view.now)
@@ -413,7 +412,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
         "count": (Piece(formatting.count(group.count), strong),),
         "state": (Piece(state.text, Token.MUTED) if is_stale else state,),
         "task": (Piece(task, strong),),
-        "error": (*kind, Piece(message, Token.FAINT if is_grey else Token.TEXT)),
+        "error": lambda room: error_line(group, *tokens, room),
         "place": lambda room: (Piece(_place(group, room), weak),),
         "versions": (Piece(versions, weak if count == 1 else Token.FAINT),),
         "since": (Piece(since, Token.FAINT if is_stale else weak),),

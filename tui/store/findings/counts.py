@@ -299,9 +299,6 @@ class OwnCounts:
         """When the newest run of a task that a schedule started was created."""
         self.last_started: datetime | None = None
         """The latest start of any run."""
-        self.newest_version: Raw | None = None
-        """The version of the newest run that has one."""
-        self._newest_version_at: datetime | None = None
 
     def on_changes(self, changes: Changes) -> None:
         """Record which runs changed. The next steps count them."""
@@ -523,14 +520,9 @@ class OwnCounts:
         self._runs[run_id] = after
         if new.scheduled_s is not None:
             self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
-        started_at, version = None if after.state is None else after.state.started_at, after.fixed.version
-        if started_at is None:
-            return
-        if self.last_started is None or started_at > self.last_started:
+        started_at = None if after.state is None else after.state.started_at
+        if started_at is not None and (self.last_started is None or started_at > self.last_started):
             self.last_started = started_at
-        # Runs are counted in any order. The newest version is that of the run that started last.
-        if version is not None and (self._newest_version_at is None or started_at > self._newest_version_at):
-            self.newest_version, self._newest_version_at = version, started_at
 
     def _count(self, part: CountedRun, sign: int) -> None:
         """Add a run, or with the sign -1 remove it."""
