@@ -50,7 +50,7 @@ def test_stacked_view_has_two_panes_on_a_narrow_terminal() -> None:
     assert stacked(80, 24, LIST, ATTEMPTS) == found
     assert not stacked(80, 24, LIST, zoomed=True).has_summary
     assert set(stacked(80, MIN_STACKED_HEIGHT - 1, LIST).rects) == {LIST}
-    assert (stacked(120, 40).rects[LIST].height, stacked(200, 60).rects[LIST].width) == (12, 132)
+    assert (stacked(120, 40).rects[LIST].height, stacked(200, 60).rects[LIST].width) == (21, 132)
 
 
 widths, heights = st.integers(60, 300), st.integers(15, 100)
