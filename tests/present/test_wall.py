@@ -60,7 +60,7 @@ SMALL = """
   FAILING  charge-card     131 of 264 runs, only in 20261126.3           14:21
   SLOW     send-email      at its limit 20/20, 301 wait, oldest 11m      14:10
   MISSING  hourly-digest   due at 14:00, no run                          14:00
-  STUCK    nightly-report  executing for 12h32m, p95 is 9m               02:09
+  STUCK    nightly-report  executing for 12h32m, p95 is 9m          late 02:09
 
 ─ last hour ────────────────────┬13:45 ────────┬14:00 ────────┬14:15 ───────────
   done     65/min  ▇▇▇▆▆▇▇▇▇▇▇▆▆▆▇▇▇▇▇▆▆▇▇▆▇▆▆▇▇▆▇▆▇▇▇▇▇▇▇▆▆▆▆▅▅▆▆▅▆▆▅▅▅▄▅▅▅▄▅▅
@@ -250,7 +250,7 @@ SLOW     send-email                    since 14:10
          at its limit 20/20, 301 wait, oldest 11m
 MISSING  hourly-digest                   due 14:00
          due at 14:00, no run
-STUCK    nightly-report                since 02:09
+STUCK    nightly-report           late since 02:09
          executing for 12h32m, p95 is 9m
 
 

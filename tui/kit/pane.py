@@ -3,7 +3,7 @@
 Panes do not know each other. A pane receives the selection from its screen, and posts messages to it.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -188,6 +188,9 @@ class Pane(Backdrop):
         """The text with which the search prompt opens."""
         return self.searched
 
+    def stand_beside(self, panes: Collection[str]) -> None:
+        """Follow which panes are visible, by their titles."""
+
     @property
     def finds_nothing(self) -> bool:
         """Whether there is a search without a match."""
@@ -299,6 +302,9 @@ class PagePane(Pane):
 
     def search_result(self) -> Line:
         return (Piece(words, Token.MUTED),) if (words := self.page.hit_words) else ()
+
+    def stand_beside(self, panes: Collection[str]) -> None:
+        """Follow which panes are visible, by their titles."""
 
     @property
     def finds_nothing(self) -> bool:

@@ -143,7 +143,9 @@ class BaseScreen(ViewScreen):
         """Follow the panes that are visible now, and the one that has the focus."""
         self._require_needs()
         self.select_target()
+        visible = {name for name in self.panes if self.workspace.plan.shows(name)}
         for pane in self.panes.values():
+            pane.stand_beside(visible)
             if pane is not self.pane and pane.finds_nothing:
                 pane.search("")  # a search without a match has no use once the user left the pane
         self.refresh_bindings()

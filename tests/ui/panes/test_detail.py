@@ -89,8 +89,12 @@ async def test_enter_opens_the_detail_of_a_final_run(monitor: Monitored) -> None
     rule = monitor.lines[monitor.line_of("2:detail")]
     assert "final" in rule
     assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
-    for part in ("CardError Card was declined", "at src/card.ts:7:9", "payload   ▾ 3 keys", "order: 417041"):
+    for part in ("CardError Card was declined", "payload   ▾ 3 keys", "order: 417041"):
         assert part in monitor.text, part
+    assert monitor.text.count("Card was declined") == 2, "in the list and in the attempts"
+    await monitor.press("z", wait_s=0.2)
+    assert "at src/card.ts:7:9" in monitor.text, "alone, the page shows the error"
+    await monitor.press("z", wait_s=0.2)
     # The parent opens as the selected run, and Esc goes back.
     go_to(monitor, "checkout")
     await monitor.press("enter", wait_s=1)

@@ -135,9 +135,10 @@ def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetim
 
 def since(finding: Finding, now: datetime) -> str:
     """Return since when, for a cell: `14:21` or the age `40d`. It is `before 14:21` for failures that may have begun
-    before the counted runs.
+    before the counted runs, and `late 14:21` for a run that began earlier, and is over its p95 since then.
     """
-    return _begun(finding, formatting.time_or_age(finding.since, now))
+    late = "late " if isinstance(finding.evidence, RunOverdue) else ""
+    return f"{late}{_begun(finding, formatting.time_or_age(finding.since, now))}"
 
 
 def _begun(finding: Finding, text: str) -> str:
@@ -163,7 +164,13 @@ def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
 
 def since_words(finding: Finding, now: datetime, *, due: str = "due") -> str:
     """Return `since 14:21` or `since 2026-11-09 14:21`, for a schedule in the overview `due 14:00`."""
-    word = due if isinstance(finding.evidence, ScheduleMissed) else "since"
+    match finding.evidence:
+        case ScheduleMissed():
+            word = due
+        case RunOverdue():
+            word = "late since"
+        case _:
+            word = "since"
     return f"{word} {_begun(finding, formatting.time_of_day(finding.since, now))}"
 
 

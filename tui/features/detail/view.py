@@ -3,7 +3,7 @@
 The pane folds, searches and fetches values. `page` makes the rows.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, Final
@@ -73,6 +73,12 @@ class DetailPane(PagePane):
         around = Relatives.of(run, self.live.session.store, self.live.get)
         return page.detail_rows(run, around, read, self._shown, now, width, self._values)
 
+    def stand_beside(self, panes: Collection[str]) -> None:
+        is_error_beside = "attempts" in panes
+        if is_error_beside is not self._shown.is_error_beside:
+            self._shown = replace(self._shown, is_error_beside=is_error_beside)
+            self.rebuild()
+
     def has_use_for(self, action: str) -> bool:
         if action == "fold_all":
             return any(isinstance(row.action, ToggleFold) and isinstance(row.key, ValuePath) for row in self.page.rows)
@@ -96,7 +102,7 @@ class DetailPane(PagePane):
 
     def start_over(self) -> None:
         super().start_over()
-        self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
+        self._shown = DetailView(is_wrapped=self._shown.is_wrapped, is_error_beside=self._shown.is_error_beside)
         self._values = ValueRows()
         if self._searched:
             self._unfold_for(self._searched)

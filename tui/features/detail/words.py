@@ -280,7 +280,7 @@ class DetailView:
     """What the user folded, searched and fetched on the page.
 
     `folds` and `fetching` (the progress of a fetch, in words) are by the label of a value; `unfolded` holds the keys
-    of unfolded groups of children.
+    of unfolded groups of children. `is_error_beside`: the pane beside the page shows the error of the last attempt.
     """
 
     folds: Mapping[str, JsonFolds] = field(default_factory=lambda: MappingProxyType({}))
@@ -288,6 +288,7 @@ class DetailView:
     fetching: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     is_wrapped: bool = False
     is_searched: bool = False
+    is_error_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -868,7 +869,7 @@ def detail_rows(
             *([Row(cut(again.line, limit), "replayed", again.run_id and GoToRun(again.run_id))] if again else []),
         ],
         _keyed(failure_lines(run, read.failure, limit), "failure"),
-        error_rows(run, limit),
+        [] if view.is_error_beside and _last_error(run) is not None else error_rows(run, limit),
         [
             *([Row(life, "life")] if life else []),
             *_keyed(time_lines(run, now, limit), "time"),

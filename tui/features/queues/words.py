@@ -307,7 +307,11 @@ _STANDSTILL: Final = {
 
 
 def sentences(facts: QueueFacts, now: Now) -> list[Said]:
-    """Return the four sentences."""
+    """Return the four sentences, or one if nothing waits."""
+    if facts.row.queued == 0:
+        return [
+            Said("waiting", _text("the queue is paused; nothing waits" if facts.row.is_paused else "nothing waits"))
+        ]
     unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
     return [
         Said("since", *_since(facts, now)),
@@ -349,9 +353,7 @@ def _unknown(row: QueueRow) -> Line:
 def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     row = facts.row
     if row.is_paused:
-        return _text("the queue is paused"), _faint("nothing waits" if row.queued == 0 else "")
-    if row.queued == 0:
-        return _text("nothing waits"), ()
+        return _text("the queue is paused"), ()
     if row.queued is None and row.is_reading:
         return _unknown(row), ()
     if row.standstill is not None and row.has_waiting:
@@ -422,8 +424,6 @@ def _quiet_minutes(facts: QueueFacts) -> int:
 def _drains(facts: QueueFacts, now: Now) -> Sentence:
     """Return whether the queue drained in the last minute. The sentence is about the past: it predicts nothing."""
     row = facts.row
-    if row.queued == 0:
-        return _text("nothing waits"), ()
     if row.standstill is not None:
         return _text(_STANDSTILL[row.standstill.reason]), _faint(_rates(facts, now))
     arrived, started = row.arrived_per_min, row.started_per_min
@@ -561,7 +561,7 @@ _GAP: Final = 2
 
 def queue_page(facts: QueueFacts, now: Now, limit: int) -> list[Row]:
     """Return the page in rows of at most `limit` cells."""
-    said = [*sentences(facts, now), *_measured(facts)]
+    said = [*sentences(facts, now), *(_measured(facts) if facts.row.queued != 0 else ())]
     rows = [Row(()), *(row for each in said for row in said_rows(each, limit))]
     if series := series_lines(facts, now, limit):
         rows += [Row(()), *(Row(line, ("hour", index)) for index, line in enumerate(series))]
@@ -599,7 +599,7 @@ def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
 
 
 _INDENT = "  "
-_NOTHING: Final = {"", NOT_KNOWN, "nothing waits", READING, formatting.LOADING}
+_NOTHING: Final = {"", NOT_KNOWN, READING, formatting.LOADING}
 """Answers that the two lines leave out, because they say nothing."""
 
 
@@ -610,14 +610,14 @@ def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, 
     word = Piece(row.health.value, _HEALTH[row.health][1])
     health = (health_glyph(row.health), Piece(" "), word) if row.health.value else ()
     since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
-    reason = answers["blocked"].removeprefix("by its own limit, ")
+    reason = answers.get("blocked", answers.get("waiting", "")).removeprefix("by its own limit, ")
     name = (Piece(row.name, Token.BRIGHT, is_bold=True),)
     blocked = (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),)
     first = joined(part for part in (health, name, blocked) if part)
     if since and line_width(joined([first, since])) <= limit - len(_INDENT):
         first = joined([first, since])
     # The line above has the reason of a standstill.
-    told = [answers[label] for label in ("drains", "why") if label == "drains" or row.standstill is None]
+    told = [answers.get(label, "") for label in ("drains", "why") if label == "drains" or row.standstill is None]
     told = [text for text in told if text not in _NOTHING and NOT_SLOW not in text]
     return cut((Piece(_INDENT), *first), limit), cut(
         (Piece(f"{_INDENT}{_INDENT}"), Piece("; ".join(told), Token.MUTED)), limit

@@ -238,9 +238,10 @@ class Overview:
             pane.show_view(self.view, TABS[pane.title])
 
     def list_runs(self, line: OpenedLine) -> None:
-        """List the runs of a line, with none of them selected."""
+        """List the runs of a line, with none of them selected, or open the one run of a finding."""
         main = self._main
-        main.list_runs(line.runs, WayBack(partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed)))
+        way = WayBack(partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed))
+        main.list_runs(line.runs, way, line.runs.cursor)
 
     def _back_to(self, line: OpenedLine, *, is_zoomed: bool) -> None:
         main = self._main

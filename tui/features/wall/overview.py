@@ -196,7 +196,8 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
         cells = say.finding_cells(finding, view.timers_at, view.now, is_old=is_old, is_frozen=view.is_stale)
         queue = finding.subject.key if finding.subject.kind is SubjectKind.QUEUE else ""
         key = ("finding", finding.identity)
-        rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=ListRuns(finding.filter_text, queue=queue)))
+        opens = ListRuns(finding.filter_text, queue=queue, cursor=finding.run_id)
+        rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=opens))
         below = cut((Piece(" " * _INDENT), *cells["short"]), limit)
         rows.append(BlockRow(below, key=("below", key)))
     if (more := len(findings) - len(shown)) and len(rows) < room:
