@@ -79,12 +79,24 @@ def test_list_follows_until_the_cursor_is_moved() -> None:
     model = shown(named("a"), named("b", 3))
     show(model, [named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.0)
     assert tasks_of(model) == "nab"
-    assert model.cursor == named("n").fingerprint
+    assert model.cursor == named("a").fingerprint, "the cursor stays on its row"
+    show(model, [named("n", 1, ErrorState.NEW), named("b", 3)], 1.5)
+    assert model.cursor == named("n").fingerprint, "a row that is gone gives it to the first"
+    show(model, [named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.8)
     model.move(1)
     show(model, [named("m", 2, ErrorState.NEW), named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 2.0)
     assert (tasks_of(model), model.new_count) == ("nab", 1)
     model.to_top()
     assert (tasks_of(model), model.new_count) == ("mnab", 0)
+
+
+def test_rows_held_by_the_cursor_do_not_claim_their_order() -> None:
+    model = shown(named("a", 5), named("b", 3))
+    model.move(1)
+    show(model, [named("a", 5, ErrorState.ACKNOWLEDGED), named("b", 3)], 1.0)
+    assert (tasks_of(model), model.is_in_order) == ("ab", False)
+    model.to_top()
+    assert (tasks_of(model), model.is_in_order) == ("ba", True)
 
 
 def test_storm_moves_no_row_between_two_sorts() -> None:

@@ -198,6 +198,14 @@ def run_with(payload: Any) -> Run:
     return Run(RunId("run_1"), metadata=(STAMP, {"progress": 0.5}), body=(STAMP, Body(payload=payload)))
 
 
+def test_dialog_tells_an_empty_value_from_one_that_was_not_read() -> None:
+    said = [
+        plain(path_lines(read_typed("metadata.x"), run, 80)[0])
+        for run in (Run(RunId("run_1")), Run(RunId("run_1"), metadata=(STAMP, {})))
+    ]
+    assert [text.rpartition(": ")[2] for text in said] == ["its metadata is not read", "its metadata is empty"]
+
+
 @given(st.text(max_size=12) | st.text("payload.metadata[]\"' 0", max_size=20), st.integers(10, 80))
 def test_lines_fit_whatever_is_typed(text: str, width: int) -> None:
     run = run_with({"\x1b[31m" * 50: {"日本語" * 40: "\u202e" * 99}})

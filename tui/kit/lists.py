@@ -41,6 +41,8 @@ WIDE: Final = 96
 """A rule of at least this width says why rows are no longer read."""
 
 _DOT: Final = Piece(" · ", Token.MUTED)
+ORDER_HELD: Final = "order held"
+"""Stands in place of the order while rows that have changed keep their places around the cursor."""
 _NO_SUCH_LIST: Final = "the server has no such list"
 _INDENT: Final = "  "
 
@@ -320,7 +322,7 @@ class LiveList(Generic[R]):
         """Return the typed filter and the order, for the rule."""
         order, text = self.query
         filtered = (_DOT, Piece(f"/{text}", Token.TEXT)) if text else ()
-        return (*filtered, _DOT, Piece(order.words, Token.MUTED))
+        return (*filtered, _DOT, Piece(order.words if self.list.is_in_order else ORDER_HELD, Token.MUTED))
 
     def right(self, width: int) -> Line:
         """Return how many rows there are and when they were read, for the rule.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.lazy_dataclass import dataclass
@@ -311,6 +312,8 @@ class ListModel(RowLines[str], Generic[R]):
         self._departed: dict[str, R] = {}
         self._sorted_s = float("-inf")
         self._is_held = False
+        self.is_in_order = True
+        """Whether the rows stand in their order. Rows that change while the user is at one keep their places."""
         self.is_folded = True
         self.folded_rows: Sequence[R] = ()
         """The rows that the last line stands for, or that are unfolded above it."""
@@ -452,8 +455,13 @@ class ListModel(RowLines[str], Generic[R]):
         folded = self._find_folded()
         self._set_order([key for key in sorted(self._ranks, key=self._ranks.__getitem__) if key not in folded])
         self._departed.clear()
-        if not self._is_held or self.cursor not in self._placed:
+        self.is_in_order = True
+        if self.cursor not in self._placed:
             self.cursor, self.top, self._is_held = next(iter(self._order), None), 0, False
+        elif not self._is_held:
+            # While the list follows, the cursor stays on its row, but the first rows stay visible.
+            index, self.top = self._order.index(self.cursor), 0
+            self.cursor = self.cursor if index < self.height else self._order[0]
         elif line is not None:
             self.top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self.height))
         self._new.clear()
@@ -472,6 +480,8 @@ class ListModel(RowLines[str], Generic[R]):
             elif key in self._placed and key not in self._departed and key in before:
                 self._departed[key] = before[key]
         had_more, folded = bool(self.folded_rows), self._find_folded()
+        ranks = [self._ranks[key] for key in self._order if key in self._ranks]
+        self.is_in_order = all(first <= second for first, second in pairwise(ranks))
         added = [each for each in changed if each not in self._placed and each in self._ranks and each not in folded]
         if not added and had_more is bool(self.folded_rows):
             return

@@ -120,9 +120,10 @@ def _found_line(path: words.ColumnPath | None, run: Run | None) -> Line:
     if run is None:
         return (Piece("no run is selected to show its value", Token.MUTED),)
     of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))
-    root, _ = value_of(run, path.root)
+    root, url = value_of(run, path.root)
     if root is ABSENT:
-        return (*of_run, Piece(f"its {path.root} is not read, or there is none", Token.MUTED))
+        is_read = (run.metadata if path.root == "metadata" else run.body) is not None and url is None
+        return (*of_run, Piece(f"its {path.root} is {'empty' if is_read else 'not read'}", Token.MUTED))
     value = path.find(root)
     if isinstance(value, dict) and value:
         return (*of_run, Piece("keys  ", Token.FAINT), Piece(_named_path(value), Token.TEXT))

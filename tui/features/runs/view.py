@@ -229,9 +229,10 @@ class RunListPane(TablePane):
         older = words.older_words(query.filters, count, is_cut=is_cut, period=query.period, reach=reach)
         older += " and older" if query.is_searched else ""
         filters = (_DOT, Piece(words.filter_words(query.filters, query.period), token), Piece(older, token))
-        order = "newest first" if query.order is CREATED else f"by {query.order.title}"
-        # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
-        return (*typed, *filters, _DOT, Piece(order, Token.MUTED))
+        # A narrow rule omits the end. What hides runs has to stay, and an order that is not the usual one.
+        if query.order is CREATED:
+            return (*typed, *filters, _DOT, Piece("newest first", Token.MUTED))
+        return (*typed, _DOT, Piece(f"by {query.order.title}, ", Token.TEXT), *filters[1:])
 
     def right(self) -> Line:
         """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
