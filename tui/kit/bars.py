@@ -29,7 +29,7 @@ from tui.store.changes import Changes, Topic
 from tui.store.freshness import Activity, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.blocks import key_of, need_connection
-from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, offset_in
 
 # The header: the environment, the freshness of the data, the counts of runs, and recent activity.
 #
@@ -281,6 +281,19 @@ class Footer(LiveLines):
             return
         help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
         self.notice(unbound_words(name, help_key), names_help=bool(help_key))
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the key does that was clicked; of a pair, the one under the mouse."""
+        keys = {key.id: key for key in live_keys(self.screen)}
+        for key in keys.values():
+            slot = places_of(key.binding).footer
+            offset = offset_in(self.lines[0], f"{key.shown} {key.word}", event.x) if slot and self.lines else None
+            if slot and offset is not None:
+                pair = [keys[each] for each in slot.pair if each in keys]
+                is_one_of_two = len(pair) > 1 and offset < len(key.shown)
+                chosen = pair[key.shown[: offset + 1].count(" ")] if is_one_of_two else key
+                await self.app.run_action(chosen.action, chosen.node)
+                return
 
     def tick(self) -> None:
         is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s

@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.geometry import Offset, Region, Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -19,7 +20,7 @@ from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
 from tui.kit.keys import MOTION, bind
 from tui.kit.look import Painter
-from tui.kit.words import RuleText, rule_line
+from tui.kit.words import RuleText, Tab, rule_line, tab_at
 from tui.text.styled import Line, Piece, Token, cut, line_width
 
 # `LineWidget`, the base of widgets that draw line by line, and the simplest of these widgets.
@@ -171,6 +172,13 @@ class CursorLines(LineWidget, can_focus=True):
 class Rule(LineWidget):
     """The rule above a pane."""
 
+    class Clicked(Message):
+        """The user clicked a tab, or beside the tabs (None)."""
+
+        def __init__(self, rule: "Rule", tab: Tab | None) -> None:
+            super().__init__()
+            self.rule, self.tab = rule, tab
+
     def __init__(self) -> None:
         super().__init__(classes="rule")
         self.text = RuleText()
@@ -181,6 +189,9 @@ class Rule(LineWidget):
         if text != self.text:
             self.text = text
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        self.post_message(self.Clicked(self, tab_at(self.text, self.size.width, event.x)))
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         line = rule_line(self.text, self.size.width, is_colorless=self.painter.is_colorless)

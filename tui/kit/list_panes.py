@@ -20,6 +20,7 @@ from tui.kit.pane import PagePane, Pane
 from tui.kit.rows import MORE
 from tui.kit.screen import BaseScreen
 from tui.kit.table import RowTable
+from tui.kit.words import no_order
 from tui.settings.schema import ColumnEntry
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
@@ -206,6 +207,12 @@ class ListPane(TablePane):
     def action_sort(self) -> None:
         orders = self.rows.view.orders
         self.sort_by(orders[(orders.index(self.rows.query.order) + 1) % len(orders)].id)
+
+    def on_row_table_title_clicked(self, event: RowTable.TitleClicked) -> None:
+        if event.order in {each.id for each in self.rows.view.orders}:
+            self.sort_by(event.order)
+        else:
+            self.say(no_order(event.column.title))
 
     def sort_by(self, name: str) -> None:
         """Sort by the order of a name."""

@@ -15,7 +15,7 @@ from tui.kit.rows import MORE, R, RowLines
 from tui.store.filter import highlighted_texts
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, mark_hits
-from tui.text.table import SizedColumn, Table
+from tui.text.table import Column, SizedColumn, Table
 
 HEAD_LINES: Final = 1
 """The line of column names above the rows."""
@@ -51,6 +51,14 @@ class RowTable(CursorLines, Generic[R]):
 
     class Entered(Message):
         """The user double-clicked a row."""
+
+    class TitleClicked(Message):
+        """The user clicked the title of a column."""
+
+        def __init__(self, column: Column[Any]) -> None:
+            super().__init__()
+            self.column = column
+            self.order = column.order or column.id
 
     def __init__(
         self,
@@ -254,6 +262,10 @@ class RowTable(CursorLines, Generic[R]):
 
     def on_click(self, event: events.Click) -> None:
         y = event.y - HEAD_LINES
+        if y < 0:
+            if (column := self.table.title_at(self.slots, event.x - GUTTER)) is not None:
+                self.post_message(self.TitleClicked(column))
+            return
         self.move_cursor(lambda: self.rows.to_line(y))
         if event.chain == 2 and self.rows.cursor_item in self.rows.window[y : y + 1]:
             self.post_message(self.Entered())

@@ -14,7 +14,7 @@ from tui.settings.settings import PREVIEW_BRANCH
 from tui.store.freshness import Completeness, Gap, MissedRuns, SourceFailure
 from tui.text import formatting
 from tui.text.blocks import tries_again, with_key
-from tui.text.styled import Line, Piece, Token, cut, line_width
+from tui.text.styled import Line, Piece, Token, cut, line_width, offset_in
 
 # Explains the failure of a source to the user: in a few words, in a sentence, and what to do about it.
 #
@@ -53,6 +53,11 @@ _CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the r
 
 
 NOTHING_SELECTED: Final = "No run is selected."
+
+
+def no_order(title: str) -> str:
+    """Return that a click on a column's title sorts nothing."""
+    return f"{title or 'this column'}: the list has no such order"
 
 
 def without_request(reason: str) -> str:
@@ -316,6 +321,12 @@ def _head(text: RuleText, left: Line, begin: Piece, room: int) -> Line:
     left_room = room - line_width(before) - line_width(behind)
     has_room = not text.tabs or left_room >= min(_MIN_LEFT, line_width(left))
     return cut((*before, *(cut(left, left_room) if has_room else ()), *behind), room)
+
+
+def tab_at(text: RuleText, width: int, x: int) -> Tab | None:
+    """Return the tab that stands in a cell of a rule."""
+    line = rule_line(text, width)
+    return next((tab for tab in text.tabs if offset_in(line, f"{tab.number}:{tab.name}", x) is not None), None)
 
 
 def _tab(tab: Tab, *, is_focused: bool) -> Line:

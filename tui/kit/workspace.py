@@ -31,7 +31,7 @@ from tui.kit.layout import (
     Slot,
     plan,
 )
-from tui.kit.lines import Backdrop, Cover, Hairline
+from tui.kit.lines import Backdrop, Cover, Hairline, Rule
 from tui.kit.pane import Pane
 from tui.kit.words import Tab
 
@@ -270,6 +270,12 @@ class Workspace(Backdrop):
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
         if pane is not None and pane is not self.pane:
             self._set_current_pane(pane.title)
+
+    async def on_rule_clicked(self, event: Rule.Clicked) -> None:
+        """Go to the pane of the tab, or to the pane that the rule belongs to."""
+        pane, tab = event.rule.parent, event.tab
+        if isinstance(pane, Pane):
+            await self.action_pane(pane.title if tab is None or tab.is_open else tab.name)
 
     async def action_pane(self, name: str) -> None:
         name = self._open_forms.get(name, name)

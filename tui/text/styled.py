@@ -80,6 +80,13 @@ def line_width(line: Line) -> int:
     return sum(cell_len(piece.text) for piece in line)
 
 
+def offset_in(line: Line, words: str, x: int) -> int | None:
+    """Return how far a cell of a line is in these words; None if it is not in them."""
+    before, found, _ = plain(line).partition(words)
+    offset = x - cell_len(before)
+    return offset if found and 0 <= offset < cell_len(words) else None
+
+
 def plain(line: Line) -> str:
     """Return the text of a line without styles."""
     return "".join(piece.text for piece in line)

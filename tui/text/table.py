@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.domain.text import Raw
@@ -47,6 +47,7 @@ class Column(Generic[R]):
     * `right_title`: the title of a second value at its right end
     * `drop_rank`: in a narrow print, the greatest is dropped first, 0 never
     * `cut_to`: its width in a print whose lines are full; 0: it is never cut
+    * `order`: the order that a click on its title chooses; empty: the one with its id, if there is one
     """
 
     id: str
@@ -65,6 +66,7 @@ class Column(Generic[R]):
     right_title: str = ""
     drop_rank: int = 0
     cut_to: int = 0
+    order: str = ""
 
 
 def value_cell(value: object, now: Now, token: Token = Token.TEXT) -> Line:
@@ -149,6 +151,11 @@ class Table(Generic[R]):
                 title = (*fit(title, width - len(column.right_title)), Piece(column.right_title, Token.FAINT))
             cells.append(fit(title, width, column.align))
         return (Piece(" " * GLYPH_CELLS), *joined(cells, " " * GAP))
+
+    def title_at(self, slots: Sequence[SizedColumn[R]], x: int) -> Column[R] | None:
+        """Return the column whose title stands in a cell of the line of titles."""
+        ends = accumulate((width + GAP for _, width in slots), initial=GLYPH_CELLS)
+        return next((slot.column for slot, end in zip(slots, islice(ends, 1, None), strict=True) if x < end), None)
 
     def row(
         self,

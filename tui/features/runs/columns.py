@@ -103,7 +103,7 @@ RUN: Final = Column("run", "run", _run, 11, meaning="the id, whole if it fits")
 TOOK: Final = Column(
     "took", "took", _took, 7, "right", is_ticking=True, meaning="from start to end, or to now", drop_rank=2
 )
-AGE: Final = Column("age", "age", _age, 5, "right", is_ticking=True, meaning="since it was created")
+AGE: Final = Column("age", "age", _age, 5, "right", is_ticking=True, meaning="since it was created", order="created")
 CREATED: Final = Column("created", "created", _created, 16, "right", is_ticking=True, meaning="when it was created")
 VERSION: Final = Column("version", "version", _version, 11, meaning="the version of the code", drop_rank=3)
 TAGS: Final = Column("tags", "tags", _tags, least=4, wish=Wish(8, 22), meaning="its tags", drop_rank=4, cut_to=10)

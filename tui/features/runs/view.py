@@ -24,7 +24,7 @@ from tui.kit.list_panes import TablePane
 from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
-from tui.kit.words import gap_line, gap_remark
+from tui.kit.words import gap_line, gap_remark, no_order
 from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic, order_named
 from tui.store.freshness import Gap, MissedRuns
 from tui.text import formatting
@@ -370,6 +370,13 @@ class RunListPane(TablePane):
 
     def action_sort(self) -> None:
         self.sort_by(ORDERS[(ORDERS.index(self.views.query.order) + 1) % len(ORDERS)])
+
+    def on_row_table_title_clicked(self, event: RowTable.TitleClicked) -> None:
+        order = next((each for each in ORDERS if each.id == event.order), None)
+        if order is None:
+            self.say(no_order(event.column.title))
+        else:
+            self.sort_by(order)
 
     def sort_by(self, order: Order) -> None:
         """Sort the list, and save the order for the next start."""
