@@ -56,18 +56,18 @@ GROUPS = [group_of(), AGAIN, UNKNOWN, group_of(state=ErrorState.UNRESOLVED, coun
 
 NARROW = """
    runs  state  task           error                          since
-✗   131  NEW    charge-card    No such customer: '…'  Stri…   13:38
+✗   131  NEW    charge-card    No such customer: '…'          13:38
 ▼   131  again  2 tasks        Out of memory                  13:38
 ✗     2  ·      ·              Broken                         13:38
-✗   12k         charge-card    No such customer: '…'  Stri…   13:38
+✗   12k         charge-card    No such customer: '…'          13:38
 """
 
 WIDE = """
    runs  state         last 24h      task             error                            own frame     versions   since
-✗   131  NEW           ···········▇  charge-card      No such customer: '…'  StripeE…  lib/stripe.ts:88     1   13:38
+✗   131  NEW           ···········▇  charge-card      No such customer: '…'            lib/stripe.ts:88     1   13:38
 ▼   131  regressed     ···········▇  2 tasks          Out of memory                    stripe.ts:88         2   13:38
 ✗     2  ·             ···········▇  ·                Broken                           ·                    ·   13:38
-✗   12k                ···········▇  charge-card      No such customer: '…'  StripeE…  lib/stripe.ts:88     1   13:38
+✗   12k                ···········▇  charge-card      No such customer: '…'            lib/stripe.ts:88     1   13:38
 """
 
 PAGE = """

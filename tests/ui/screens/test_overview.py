@@ -6,7 +6,17 @@ from typing import Any
 
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tui.domain.finding import Finding, FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, Verdict
+from tui.domain.finding import (
+    Finding,
+    FindingsRead,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunOverdue,
+    SubjectKind,
+    Verdict,
+)
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.features.wall.panes import LinePane
 from tui.sync.clock import until_second_s
@@ -27,16 +37,19 @@ async def judged(monitor: Monitored) -> None:
     assert "FAILING  task-0" in monitor.text
 
 
-async def show_slow_queue(monitor: Monitored) -> None:
-    """Let the session judge that a queue is slow, and nothing else."""
+async def show_finding(monitor: Monitored, finding: Finding) -> None:
+    """Let the session judge one finding, and nothing else."""
     now, store = monitor.session.now(), monitor.session.store
     judge: Any = monitor.session.findings
     judge._verdict = lambda _: store.verdict
-    subject = FindingSubject(SubjectKind.QUEUE, "email", Raw("email"))
-    evidence = QueueWaits(12, now - timedelta(minutes=2), 2, 2, is_at_limit=True)
-    slow = Finding(FindingWord.SLOW, subject, now, evidence, "queue:email")
-    await monitor.session.emit(FindingsRead(Verdict(now, (slow,), now, is_known=True)))
+    await monitor.session.emit(FindingsRead(Verdict(now, (finding,), now, is_known=True)))
     await monitor.later(3)
+
+
+async def show_slow_queue(monitor: Monitored) -> None:
+    now, subject = monitor.session.now(), FindingSubject(SubjectKind.QUEUE, "email", Raw("email"))
+    evidence = QueueWaits(12, now - timedelta(minutes=2), 2, 2, is_at_limit=True)
+    await show_finding(monitor, Finding(FindingWord.SLOW, subject, now, evidence, "queue:email"))
 
 
 def places(monitor: Monitored) -> list[str]:
@@ -155,3 +168,16 @@ async def test_esc_goes_back_level_by_level(monitor: Monitored) -> None:
     assert monitor.app.return_code is None
     await monitor.press("j", "q")
     assert monitor.app.return_code == 0, "q ends it at the list, also with a run selected"
+
+
+@on_monitor(failing_fleet, has_overview=True)
+async def test_finding_about_one_run_opens_it(monitor: Monitored) -> None:
+    now, run_id = monitor.session.now(), RunId(monitor.api.fleet.runs[0].id)
+    subject = FindingSubject(SubjectKind.TASK, "task-0", Raw("task-0"))
+    evidence = RunOverdue(now - timedelta(minutes=21), timedelta(minutes=9))
+    stuck = Finding(FindingWord.STUCK, subject, now - timedelta(minutes=12), evidence, f"id:{run_id}", run_id=run_id)
+    await show_finding(monitor, stuck)
+    assert "executing for 21m, p95 is 9m" in monitor.text
+    assert "late since " in monitor.text
+    await monitor.press("2", "enter", wait_s=1)
+    assert (pane(monitor), monitor.screen.selection.run_id) == ("detail", run_id)

@@ -50,9 +50,9 @@ def error_line(
     message_token: Token = Token.TEXT,
     width: int = _MESSAGE_FIRST_BELOW,
 ) -> Line:
-    """Return the type and the first line of the normalised message, which is first in a narrow row.
+    """Return the type and the first line of the normalised message. A code is not a type.
 
-    A code is not a type.
+    In a narrow row the message is first, and the type follows if both fit.
     """
     message = first_line(kind.message)
     head: Line = () if kind.type is None or _CODE.fullmatch(kind.type) else (Piece(kind.type, type_token),)
@@ -61,7 +61,10 @@ def error_line(
     said = (Piece(message, message_token),)
     if not head:
         return said
-    return (*head, Piece(" "), *said) if width >= _MESSAGE_FIRST_BELOW else (*said, Piece("  "), *head)
+    if width >= _MESSAGE_FIRST_BELOW:
+        return (*head, Piece(" "), *said)
+    line = (*said, Piece("  "), *head)
+    return line if line_width(line) <= width else said
 
 
 # The space that an error has on a page.
