@@ -14,11 +14,11 @@ from tui.api.client import filter_params
 from tui.api.runs import decode_page
 from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
-from tui.domain.run import STATUS_TABLE, Fixed, Precision, Run, RunId, StatusRow, TaskId
+from tui.domain.run import STATUS_TABLE, Body, Fixed, Precision, Run, RunId, StatusRow, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.emulator.environment import API_VERSION
-from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter
+from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter, without_bodies
 from tui.store.merge import merge
 from tui.store.server_filter import (
     MAX_ERROR_TEXTS,
@@ -144,7 +144,10 @@ def test_text_with_a_colon_is_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("foo:bar", 'no field "foo"; the fields are status task tag version queue error took age group id test env'),
+        (
+            "foo:bar",
+            'no field "foo"; the fields are status task tag version queue error took age group id payload output',
+        ),
         ("task:x shop:berlin", 'no field "shop"'),
         ("status:faild", 'no status "faild"; similar names: failed'),
         ("status:zzz", 'no status "zzz"; use the name of a status, or live final failed running waiting-to-start'),
@@ -217,6 +220,45 @@ def test_status_word_means_that_status_alone(row: StatusRow) -> None:
 def test_beginning_of_a_status_means_all_that_begin_so(half: str, titles: set[str]) -> None:
     matching = parse_filter(f"status:{half}").matches
     assert {run.status_title for run in with_every_status() if matching(run)} == titles
+
+
+BODY = {
+    "customer": {"id": 1025, "Name": "Ann Lee"},
+    "items": [{"sku": "b-7"}, {"sku": "c-9"}],
+    "gift": True,
+    "note": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("payload.customer.id:1025", True),
+        ("payload.customer:1025,9", True),
+        ("payload.customer:102", False),
+        ("PAYLOAD.customer.name:ann", True),
+        ('payload.customer.name:"ann lee"', True),
+        ("payload.items.sku:c-?", True),
+        ("payload.gift:true -payload.note:x", True),
+        ("payload.note:null", True),
+        ("payload:b-7", True),
+        ("output:b-7", False),
+        ("metadata.step:2", True),
+        ("metadata.st:2", False),
+        ("ann", True),
+        ("-1025", False),
+        ("customer", False),
+    ],
+)
+def test_values_of_the_code_are_found_once_they_are_read(text: str, matches: bool) -> None:
+    run = run_of("run_a", "COMPLETED", body=(stamp(), Body(payload=BODY)), metadata=(stamp(), {"step": 2}))
+    parsed = parse_filter(text)
+    assert parsed.invalid_words == ()
+    assert parsed.depends_on_bodies
+    assert parsed.matches(run) is matches
+    assert parse_filter(text).matches(run_of("run_b", "COMPLETED")) is text.startswith("-")
+    assert without_bodies(f"{text} task:a -tag:b").text == ""
+    assert len(without_bodies(f"{text} task:a -tag:b").terms) == 2
 
 
 def test_unknown_status_is_found_by_its_own_word() -> None:

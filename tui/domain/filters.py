@@ -297,12 +297,17 @@ SEARCH_PERIOD: Final = timedelta(days=90)
 """How far back a search reads lists. Source: tests/wire/recordings/README.md."""
 
 
+MAX_SEARCHED_BODIES: Final = 200
+"""Payloads and outputs that one request of the user reads, the newest ones. Each costs a request to the server."""
+
+
 class SearchStep(StrEnum):
     """The steps of a search, in order."""
 
     IDS = "ids"
     ERRORS = "errors"
     NAMES = "names"
+    BODIES = "bodies"
     LIST = "list"
     OLDER_ERRORS = "older errors"
     OLDER = "older"
@@ -314,6 +319,7 @@ class SearchProgress:
 
     * `step`: the current step, None if the search is not running.
     * `errors_read` of `error_count` errors of failed runs were read; `unreadable_count` could not be read.
+    * `bodies_read` of `body_count` payloads and outputs were read by the last request of the user.
     * `older_read` runs older than the polled list were read, back to the creation time `reached`.
     * `is_at_end`: the server has no older runs in the period of the search.
     * `needs_errors`: whether a run matches may depend on its error.
@@ -326,6 +332,8 @@ class SearchProgress:
     step: SearchStep | None = None
     errors_read: int = 0
     error_count: int = 0
+    bodies_read: int = 0
+    body_count: int = 0
     older_read: int = 0
     reached: datetime | None = None
     is_at_end: bool = False

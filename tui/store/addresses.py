@@ -234,7 +234,7 @@ class ViewAddress:
     def _parts(self) -> Iterable[tuple[str, str]]:
         for word in split_words(self.filter):
             sign = "-" if word.is_negated else ""
-            yield (f"{sign}{word.field}", word.rest) if is_field(word) else (f"{sign}{TEXT}", word.source)
+            yield (f"{sign}{word.name}", word.rest) if is_field(word) else (f"{sign}{TEXT}", word.source)
         if self.run is not None:
             yield ID, self.run
         yield from self._settings()
@@ -345,7 +345,7 @@ def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> 
     """Return the words of the filter that fit, as one text."""
     texts: list[str] = []
     for word in words:
-        source = f"{word.field}:{word.rest}" if is_field(word) else word.source  # a field in lower case
+        source = f"{word.name}:{word.rest}" if is_field(word) else word.source  # a field in lower case
         # A word whose last quote is closed, so that another may follow.
         text = f"{'-' if word.is_negated else ''}{source}" + '"' * (source.count('"') % 2)
         problem = _problem_of(word, text, form)

@@ -1,7 +1,7 @@
 """The filter that a user types after `/`: its words, its fields, and the test that it makes of them."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
@@ -10,6 +10,7 @@ from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from tui.domain.run import (
+    ABSENT,
     EXECUTING_FAMILY,
     FAILED,
     FINAL,
@@ -17,6 +18,8 @@ from tui.domain.run import (
     QUEUED_FAMILY,
     ROWS_BY_NAME,
     STATUS_TABLE,
+    Absent,
+    Json,
     Run,
     RunStatus,
     fold,
@@ -32,8 +35,8 @@ TextTest = Callable[[str], bool]
 # A word ends at a space outside quotes. A quote that is never closed ends with the text.
 _WORD: Final = re.compile(r'(?:"[^"]*"?|[^\s"])+')
 _PART: Final = re.compile(r'"([^"]*)"?|([^"]+)')
-# A field begins with a letter: `10:30` is a time of day.
-_FIELD: Final = re.compile(r"([^\W\d_][\w-]*):")
+# A field begins with a letter: `10:30` is a time of day. Only values of the user's code have a path.
+_FIELD: Final = re.compile(r"((?:payload|output|metadata)(?:\.[^\s\":,.]+)+|[^\W\d_][\w-]*):", re.IGNORECASE)
 GLOB: Final = re.compile(r"[*?[]")
 
 
@@ -42,7 +45,8 @@ class Word:
     """One word of a filter.
 
     `source` is the word without its `-`. `field` is the case-folded text before the colon, None without a colon. `rest`
-    is the text after the colon. `is_open`: the filter ends with this word, so that the next key may change it.
+    is the text after the colon. `is_open`: the filter ends with this word, so that the next key may change it. `path`:
+    the part of a field after its first dot, such as `customer.id`.
     """
 
     source: str
@@ -50,6 +54,12 @@ class Word:
     rest: str
     is_negated: bool
     is_open: bool
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        """The field with its path, as it was typed."""
+        return f"{self.field}.{self.path}" if self.path else self.field or ""
 
     @property
     def values(self) -> list[str]:
@@ -69,8 +79,8 @@ def split_words(text: str) -> list[Word]:
         source = match[0].removeprefix("-")
         field = _FIELD.match(source)
         rest = source[field.end() :] if field else ""
-        name = field[1].casefold() if field else None
-        found.append(Word(source, name, rest, match[0].startswith("-"), match.end() == len(text)))
+        name, _, path = field[1].casefold().partition(".") if field else ("", "", "")
+        found.append(Word(source, name or None, rest, match[0].startswith("-"), match.end() == len(text), path))
     return found
 
 
@@ -272,6 +282,7 @@ class Filter:
     * `age_bounds`: the ages at which a run starts or stops matching.
     * `depends_on_duration`: the filter has `took`, so that a live run may start or stop matching at any time.
     * `depends_on_errors`: whether a run matches may depend on its error.
+    * `depends_on_bodies`: whether a run matches may depend on its payload, output or metadata.
     * `hint`: a suggestion for a word that is narrower than it sounds.
     """
 
@@ -284,6 +295,7 @@ class Filter:
     age_bounds: tuple[timedelta, ...] = field(default=(), compare=False, repr=False)
     depends_on_duration: bool = field(default=False, compare=False, repr=False)
     depends_on_errors: bool = field(default=False, compare=False, repr=False)
+    depends_on_bodies: bool = field(default=False, compare=False, repr=False)
     hint: str = field(default="", compare=False, repr=False)
 
     @property
@@ -318,7 +330,7 @@ class Filter:
 
 
 _JOINED: Final = ("terms", "timed", "invalid_words", "age_bounds")
-_EITHER: Final = ("depends_on_duration", "depends_on_errors", "hint")
+_EITHER: Final = ("depends_on_duration", "depends_on_errors", "depends_on_bodies", "hint")
 
 
 EVERYTHING = Filter()
@@ -327,7 +339,9 @@ FieldParser = Callable[[Word], Filter]
 
 
 def text_term(patterns: list[str]) -> Term:
-    """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
+    """Return a term that searches task, id, status, tags, version, error message and error name for a text, and
+    payload, output and metadata, where they were read.
+    """
     test = substring_test(patterns)
     in_error = _error_test(patterns)
     shared = _remembering(test)
@@ -340,9 +354,60 @@ def text_term(patterns: list[str]) -> Term:
             return True
         if fixed.version is not None and shared(fixed.version):
             return True
-        return run.error is not None and in_error(run)
+        if run.error is not None and in_error(run):
+            return True
+        return any(test(_text_of(value)) for root in BODY_FIELDS for value in _values(_root_of(run, root), ()))
 
     return term
+
+
+BODY_FIELDS: Final = ("payload", "output", "metadata")
+"""The values of the user's code. The list sends only metadata."""
+
+
+def _root_of(run: Run, root: str) -> Json | Absent:
+    if root == "metadata":
+        return run.metadata_values
+    return ABSENT if run.body is None else run.body[1].payload if root == "payload" else run.body[1].output
+
+
+def _values(value: Json | Absent, steps: Sequence[str]) -> Iterator[Json]:
+    """Yield the single values at and below a path of case-folded names. A path goes through all elements of a list."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if not steps or key.casefold() == steps[0]:
+                yield from _values(each, steps[1:])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _values(each, steps)
+    elif not steps and not isinstance(value, Absent):
+        yield value
+
+
+def _text_of(value: Json) -> str:
+    """Return a single value as JSON writes it, case-folded; a text without its quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value).casefold()
+
+
+def _body_value(word: Word) -> Filter:
+    """Parse `payload.customer:1025`: a part of a text, or a whole number, at the path or below it."""
+    root, steps = word.field or "", tuple(filter(None, word.path.split(".")))
+    part, whole = substring_test(word.values), whole_text_test(word.values)
+
+    def term(run: Run) -> bool:
+        values = _values(_root_of(run, root), steps)
+        return any((part if isinstance(value, str) else whole)(_text_of(value)) for value in values)
+
+    return Filter(terms=(term,), depends_on_bodies=True)
+
+
+def lacks_body(run: Run) -> bool:
+    """Return whether payload and output of a run are not known, or are those of an earlier time."""
+    if run.body is None:
+        return not run.is_gone
+    return run.is_final and run.state is not None and run.body[0].updated_at < run.state.updated_at
 
 
 def _remembering(test: TextTest) -> TextTest:
@@ -537,6 +602,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "age": Field(_parse_duration_word("age", _age), "<5m, >1h", ("<5m", "<1h", "<24h", ">1h")),
     "group": Field(_parse_group, "an error group, by its fingerprint"),
     "id": Field(_parse_id, "a part of the id"),
+    **dict.fromkeys(BODY_FIELDS, Field(_body_value, "payload.customer:1025, once it was read")),
     "test": Field(_parse_test, "yes or no", ("yes", "no")),
     "env": Field(_whole_value(lambda run: run.fixed.environment), "the environment of the run"),
 }
@@ -549,6 +615,7 @@ FIELDS: Final[Mapping[str, Field]] = {
 # * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
 # * `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
 #   other fields match the whole value.
+# * `payload`, `output` and `metadata` may have a path: `payload.customer.id:1025`. They match only once they were read.
 # * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
 # * A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
 
@@ -594,7 +661,7 @@ def _parse_word(word: Word, *, is_typing: bool) -> Filter:
     """Parse a word. One without a value yet, such as `status:`, `-` or an open quote, is no filter."""
     if not is_field(word):
         texts = word.texts
-        return _negated(Filter(terms=(text_term(texts),), depends_on_errors=True), word) if texts else EVERYTHING
+        return _negated(text_filter(texts), word) if texts else EVERYTHING
     if word.field is None or word.field not in FIELDS:
         reason = f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'
         return replace(_invalid(word, reason), terms=(_match_nothing,))
@@ -608,6 +675,20 @@ def _parse_word(word: Word, *, is_typing: bool) -> Filter:
     if word.is_negated or parsed.is_empty:
         return Filter(terms=(_match_nothing,), invalid_words=parsed.invalid_words)
     return parsed
+
+
+def text_filter(texts: list[str]) -> Filter:
+    """Return the filter that a word without a field is."""
+    return Filter(terms=(text_term(texts),), depends_on_errors=True, depends_on_bodies=True)
+
+
+def without_bodies(text: str) -> Filter:
+    """Return the part of a filter that decides without payload, output and metadata."""
+    whole = EVERYTHING
+    for word in split_words(text):
+        parsed = _parse_word(word, is_typing=True)
+        whole = whole if parsed.depends_on_bodies else whole.both(parsed)
+    return whole
 
 
 def _invalid(word: Word, reason: str, *, may_be_unfinished: bool = False) -> Filter:

@@ -232,6 +232,7 @@ class SearchPlan:
     * `lists`: the lists of a tag, a task or a queue that the filter names.
     * `filters`: restrict the list of all older runs.
     * `error_texts`: texts or globs; the error of a failed run must contain one of them.
+    * `reads_bodies`: payloads and outputs must be read; `are_bodies_needed`: no run matches without its own.
     * `reads_errors`: the errors of failed runs must be read, since a match may depend on them.
     * `reads_older`: older runs may match too.
     """
@@ -240,6 +241,8 @@ class SearchPlan:
     lists: tuple[RunFilters, ...] = ()
     filters: RunFilters = field(default_factory=RunFilters)
     error_texts: tuple[str, ...] = ()
+    reads_bodies: bool = False
+    are_bodies_needed: bool = False
     reads_errors: bool = False
     reads_older: bool = True
 
@@ -270,6 +273,8 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
         tuple(dict.fromkeys(lists)),
         filters,
         tuple(dict.fromkeys(error_texts))[:MAX_ERROR_TEXTS],
+        reads_bodies=any(word.field in typed.BODY_FIELDS or _may_be_error(word) for word in all_words),
+        are_bodies_needed=any(word.field in typed.BODY_FIELDS for word in words),
         reads_errors=any(word.field in {"error", "group"} or _may_be_error(word) for word in all_words),
         # An id belongs to one run, and the lists of a queue contain every run that can match.
         reads_older=not run_ids and not queues,

@@ -8,7 +8,14 @@ from typing import Any, Final
 from tui.api.errors import ApiError, NotFound
 from tui.api.queries import MAX_QUEUE_RUNS, RunsOfQueue, can_quote
 from tui.api.runs import ListPage
-from tui.domain.filters import MAX_QUERY_PERIOD, SEARCH_PERIOD, RunFilters, SearchProgress, SearchStep
+from tui.domain.filters import (
+    MAX_QUERY_PERIOD,
+    MAX_SEARCHED_BODIES,
+    SEARCH_PERIOD,
+    RunFilters,
+    SearchProgress,
+    SearchStep,
+)
 from tui.domain.run import Cursor, Fixed, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
@@ -143,7 +150,8 @@ MAX_WAITS: Final = 300
 class Search:
     """One search. `report` is called with the progress of every step.
 
-    `unread` returns the failed runs whose errors were not read, visible ones first.
+    `unread` returns the failed runs whose errors were not read, visible ones first; `bodiless` the runs whose payloads
+    were not read, newest first.
     """
 
     _fetcher: RunFetcher
@@ -152,6 +160,7 @@ class Search:
     _scope: SearchScope
     unread: Callable[[], Sequence[RunId]]
     report: Callable[[SearchProgress], None]
+    bodiless: Callable[[], Sequence[RunId]] = tuple
 
     def __post_init__(self) -> None:
         self._plan = self._scope.plan
@@ -159,6 +168,7 @@ class Search:
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
         self._wait_for_room = self._fetcher.budget.wait_for_room
         self._errors = ErrorFetcher(self._fetcher, is_paced=True, on_read=self._report_errors)
+        self._bodies = ErrorFetcher(self._fetcher, is_paced=True, on_read=self._report_bodies)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
@@ -168,7 +178,8 @@ class Search:
 
     async def run(self) -> None:
         """Search until the plan is done or a bound is reached. Errors are reported in `progress.failure`."""
-        self._errors.unreadable.clear()  # a new run tries each of them once more
+        for reads in (self._errors, self._bodies):
+            reads.unreadable.clear()  # a new run tries each of them once more
         self._report_progress(failure="", unreadable_count=0, needs_errors=self._plan.reads_errors)
         if self.progress.skips_older:  # there may be new runs since
             self._has_read_names = False
@@ -190,6 +201,8 @@ class Search:
             await self._read_errors()
         if is_first:
             found = await self._read_lists()
+        if plan.reads_bodies and not found and await self._read_bodies() and plan.are_bodies_needed:
+            return  # an older run would not match before its payload is read
         await self._wait_for_list()
         if plan.error_texts and not self._has_found_errors:
             found += await self._find_errors()
@@ -210,6 +223,9 @@ class Search:
 
     def _report_errors(self, count: int) -> None:
         self._report_progress(errors_read=self.progress.errors_read + count)
+
+    def _report_bodies(self, count: int) -> None:
+        self._report_progress(bodies_read=self.progress.bodies_read + count)
 
     def _report_missing_lists(self) -> None:
         """Report that a relay has no lists, if the plan needs some and no query stood in for them."""
@@ -245,6 +261,15 @@ class Search:
             await self._errors.read(waiting)
             self._report_progress(unreadable_count=len(self._errors.unreadable))
             await self._settle()
+
+    async def _read_bodies(self) -> bool:
+        """Read the newest payloads and outputs that were not read. Return whether there are more."""
+        unread = [run_id for run_id in self.bodiless() if run_id not in self._bodies.unreadable]
+        if some := unread[:MAX_SEARCHED_BODIES]:
+            self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=len(some))
+            await self._bodies.read_details(some)
+            await self._settle()
+        return len(unread) > len(some)
 
     async def _read_lists(self) -> int:
         """Read the complete list of each name, and return the number of runs."""

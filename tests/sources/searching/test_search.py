@@ -8,12 +8,15 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 import tui.sync.search
+from tests.support.domain.patches import NOON
 from tests.support.failures import failing_fleet
-from tests.support.fleet import HELD, FleetRun
+from tests.support.fleet import HELD, FleetRun, fleet_of
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
-from tui.domain.filters import RunFilters, SearchProgress
+from tests.support.sure import sure
+from tui.domain.filters import RunFilters, SearchProgress, SearchStep
 from tui.domain.run import RunId
+from tui.store.filter import lacks_body, parse_filter
 from tui.store.server_filter import KnownValues, plan_search
 from tui.sync.search import Search, SearchScope
 from tui.sync.session import Session
@@ -39,6 +42,26 @@ async def run_search(session: Session, later: Later, search: Search, seconds: fl
             return
         await later(1)
     assert task.done(), search.progress
+
+
+async def test_newest_payloads_are_read_by_each_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No older page is read before the payloads of the list, since no run of it could match."""
+    monkeypatch.setattr(tui.sync.search, "MAX_SEARCHED_BODIES", 20)
+    fleet = fleet_of(FleetRun(number, -10.0 - number, -9.0 - number, -8.0 - number) for number in range(1, 31))
+    async with polling(fleet, tmp_path) as (session, later):
+        await later(10)
+        reports: list[SearchProgress] = []
+        search = search_of(session, "payload.n:24", reports)
+        newest = sorted(session.store.runs(), key=lambda run: run.created_at or NOON, reverse=True)
+        search.bodiless = lambda: [run.id for run in newest if lacks_body(sure(session.store.get(run.id)))]
+        await run_search(session, later, search, 300)
+        assert (search.progress.bodies_read, search.progress.body_count, search.progress.older_read) == (20, 20, 0)
+        assert max(each.bodies_read for each in reports if each.step is SearchStep.BODIES) == 20
+        assert search.bodiless() == [run.id for run in newest[20:]]
+        matches = parse_filter("payload.n:24").matches
+        assert not any(map(matches, session.store.runs()))
+        await run_search(session, later, search, 300)
+        assert [run.id for run in session.store.runs() if matches(run)] == [FleetRun(24, 0).id]
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:

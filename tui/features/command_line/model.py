@@ -235,7 +235,11 @@ class RunNumbers:
         tally = self._count("matches", address, count)
         if not tally.is_complete:
             return (Piece("counting the loaded runs…", Token.FAINT),), None
-        may_be_more = parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter))
+        may_be_more = (
+            parsed.depends_on_errors
+            or parsed.depends_on_bodies
+            or any(word.field == "queue" for word in split_words(address.filter))
+        )
         is_same_list = address.server == addresses.lists_of(chosen.filters)
         is_same_time = (chosen.filters.created_from or chosen.period) == (wanted.filters.created_from or wanted.period)
         is_all_read = history is not None and history.is_complete and not history.is_cut

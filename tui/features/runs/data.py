@@ -175,7 +175,15 @@ class ServerSearch:
             if self._search is search:
                 self._set(progress)
 
-        search = Search(session.fetcher, session.store, session.clock, scope, unread=self._unread, report=report)
+        search = Search(
+            session.fetcher,
+            session.store,
+            session.clock,
+            scope,
+            unread=self._unread,
+            bodiless=lambda: () if (view := self._views.bodiless) is None else view.slice(0, len(view)),
+            report=report,
+        )
         return search
 
     def _unread(self) -> list[RunId]:

@@ -19,7 +19,7 @@ from tui.kit.rows import RowLines
 from tui.kit.speed import no_collections
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, key_after, key_before
-from tui.store.filter import Filter, parse_filter, read_status_words, split_words
+from tui.store.filter import Filter, lacks_body, parse_filter, read_status_words, split_words, without_bodies
 from tui.store.freshness import Gap
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
@@ -43,6 +43,9 @@ ADVANCE_EVERY: Final = timedelta(minutes=1)
 
 RECHECK_SHARE: Final = 0.1
 """The maximum share of time for rechecks: a filter by age or duration matches other runs as time passes."""
+
+MAX_BODILESS: Final = 10_000
+"""The newest runs that are looked through for those whose payloads are not read."""
 
 _RUNS_PER_TIME_CHECK: Final = 64
 
@@ -82,6 +85,8 @@ class ListViews:
     * `shown`: those of them that pass the typed filter; `base` itself if there is none
     * `failed`: the failed runs of `base`; None while the filter does not look at errors
     * `unread`: those of `failed` whose error was never fetched
+    * `bodiless`: the runs of `base`, newest first, that may match once their payloads are read; None while the filter
+      does not look at these
 
     `on_views` is called when new views have replaced the old ones. `on_recheck` receives the runs that may match
     differently because time passed. During a pause all views show the runs as they were.
@@ -104,6 +109,7 @@ class ListViews:
         """The part of the query that `base` was made for."""
         self.failed: View | None = None
         self.unread: View | None = None
+        self.bodiless: View | None = None
 
     def request(self, query: ListQuery) -> None:
         """Create the views of a new query. The old ones stay until the new ones are complete."""
@@ -124,6 +130,10 @@ class ListViews:
             failed = {run_id for status in FAILED for run_id in store.with_status(status)}
             keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
+        if self.parsed.depends_on_bodies:
+            bodiless = without_bodies(query.text).at(now.until).both(Filter(terms=(lacks_body,)))
+            newest = self._live.newest_first_keys()[:MAX_BODILESS]
+            views.append(self._view(bodiless, base.since, newest, CREATED))
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if work_a_slice(self._session.clock, SLICE_S, _filling(views)):
@@ -175,18 +185,31 @@ class ListViews:
     @property
     def _other_views(self) -> list[View]:
         """The complete views except `shown`."""
-        return [view for view in (self.base, self.failed, self.unread) if view is not None and view is not self.shown]
+        views = (self.base, self.failed, self.unread, self.bodiless)
+        return [view for view in views if view is not None and view is not self.shown]
 
     def _since(self) -> datetime:
         begin = self.query.filters.created_from
         return self._session.now() - self.query.shown_period if begin is None else begin
 
-    def _view(self, runs_filter: Filter, since: datetime | None, candidates: Sequence[Key] | None = None) -> View:
+    def _view(
+        self,
+        runs_filter: Filter,
+        since: datetime | None,
+        candidates: Sequence[Key] | None = None,
+        order: Order | None = None,
+    ) -> View:
         query = self.query
         runs_filter = with_server_filters(query.filters, runs_filter)
         store, source = self._session.store, self._live
         return View(
-            store, runs_filter, query.order, since=since, starts_empty=True, candidates=candidates, source=source
+            store,
+            runs_filter,
+            order or query.order,
+            since=since,
+            starts_empty=True,
+            candidates=candidates,
+            source=source,
         )
 
     async def _fill(self, views: list[View]) -> None:
@@ -202,6 +225,7 @@ class ListViews:
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
+        self.bodiless = views.pop() if self.parsed.depends_on_bodies else None
         self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
         self._on_views()
 
@@ -324,6 +348,7 @@ def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> L
         period=query.period,
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
+        bodiless_count=0 if views.bodiless is None else len(views.bodiless),
         filters_queues=names_queue(query.text),
         freshness=live.freshness,
         api_url=session.settings.api_url,

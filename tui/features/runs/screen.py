@@ -56,7 +56,7 @@ _ENTER_SENTENCE: Final = (
 )
 FILTER_SENTENCE: Final = (
     "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: group: id: "
-    "env: test:yes. Search in any other pane."
+    "env: test:yes payload.customer:1025. Search in any other pane."
 )
 
 RUN_LIST: Final = "runs"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from tui.domain.filters import (
+    MAX_SEARCHED_BODIES,
     InvalidPeriod,
     RunFilters,
     SearchProgress,
@@ -176,6 +177,7 @@ class ListFacts:
     * `is_filtered`: there is a typed filter; `filter_errors`: why words of it could not be parsed
     * `failed_count`: the number of failed runs; None unless the filter searches errors
     * `unread_count`: those of them whose error was never read
+    * `bodiless_count`: the runs that may match once their payloads are read
     * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
     * `is_relayed`: the data comes from a relay
     """
@@ -192,6 +194,7 @@ class ListFacts:
     period: timedelta | None = None
     unread_count: int | None = None
     failed_count: int | None = None
+    bodiless_count: int = 0
     filters_queues: bool = False
     freshness: Freshness = Freshness(Level.CONNECTING)
     api_url: str = ""
@@ -227,10 +230,15 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
         return None
     if not facts.is_filtered:
         return ("Enter", "here loads more") if progress.has_lists else None
-    if progress == SearchProgress():
-        return "Enter", ASKS_SERVER
     if progress.failure and progress.has_lists:
         return "Enter", "here tries again"
+    if bodiless := facts.bodiless_count:
+        return (
+            "Enter",
+            f"here reads {f'the newest {MAX_SEARCHED_BODIES}' if bodiless > MAX_SEARCHED_BODIES else 'them'}",
+        )
+    if progress == SearchProgress():
+        return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
         return "Enter", "here asks again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
@@ -262,6 +270,9 @@ def _parts(facts: ListFacts) -> list[Piece]:
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
+    if facts.bodiless_count:
+        number = f"{formatting.count(facts.bodiless_count)} " if progress.body_count else ""
+        parts.append(Piece(f"{number}payloads not searched", Token.AMBER))
     if facts.filters_queues and not progress.answers:
         parts.append(Piece("queues not read", Token.AMBER))
     # What was searched comes last, because a narrow screen cuts the end.
@@ -296,6 +307,8 @@ def _running(facts: ListFacts) -> list[Piece]:
             what = f"{count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
             what = "the server looks through its errors"
+        case SearchStep.BODIES:
+            what = f"{count(progress.bodies_read)} of {formatting.plural(progress.body_count, 'payload')} read"
         case SearchStep.LIST:
             what = "still reading older runs"
         case SearchStep.IDS:
