@@ -136,7 +136,7 @@ BUDGETS = {
     "api": 3_000,
     "commands": 530,
     "domain": 3_800,
-    "features": 18_500,
+    "features": 18_600,
     "kit": 8_150,
     "program": 1_100,
     "relay": 600,

@@ -232,11 +232,9 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
         return ("Enter", "here loads more") if progress.has_lists else None
     if progress.failure and progress.has_lists:
         return "Enter", "here tries again"
-    if bodiless := facts.bodiless_count:
-        return (
-            "Enter",
-            f"here reads {f'the newest {MAX_SEARCHED_BODIES}' if bodiless > MAX_SEARCHED_BODIES else 'them'}",
-        )
+    if facts.bodiless_count:
+        is_part = facts.bodiless_count > MAX_SEARCHED_BODIES
+        return "Enter", f"here reads the newest {MAX_SEARCHED_BODIES}" if is_part else "here reads them"
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
