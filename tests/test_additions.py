@@ -89,9 +89,9 @@ for wrong, words in (("10", "a whole number from 1 to 9"), ("7", "pets without t
 
 async def story(monitor):
     await monitor.press("colon", *"set pets 7")
-    assert "pets is pets without the seventh, not 7" in monitor.text
+    assert "pets must be pets without the seventh" in monitor.text
     await monitor.press("backspace", "6")
-    assert "6 pets are kept until the program ends; not saved" in monitor.text
+    assert "6 pets are kept for this session only" in monitor.text
     await monitor.press("enter")
     assert monitor.session.settings.pets == 6
 

@@ -182,7 +182,7 @@ def test_interruption_names_the_run_without_an_outcome(fleet: Fleet, api: FleetA
     assert held.is_asked.wait(PATIENCE_S)
     os.kill(terminal.process.pid, signal.SIGINT)
     assert terminal.end() == 130, terminal.received
-    assert f"the outcome for {second.id} is unknown; 1 were not sent".encode() in terminal.received
+    assert f"the outcome for {second.id} is not known; the request was not sent for 1 run".encode() in terminal.received
 
 
 def test_response_about_another_run_stops_the_action(fleet: Fleet, api: FleetApi) -> None:
@@ -199,6 +199,6 @@ def test_refused_key_is_said_in_one_line(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: JSONResponse({"error": "no"}, 403) if path.endswith("/cancel") else None
     done = in_this_process("cancel", *(run.id for run in fleet.runs[:3]), "--yes", url=api.url)
     assert done.code == 1
-    assert done.err == "cancel: the server refuses it to this key (403)\n"
+    assert done.err == "cancel: this key may not do that (403)\n"
     assert [line.split()[1] for line in done.out.splitlines()] == ["refused:"] * 3
     assert len(writes(fleet)) == 1

@@ -67,7 +67,9 @@ def test_bash_completes_values_of_local_files(tmp_path: Path) -> None:
 def test_tab_completes_a_command_in_bash(tmp_path: Path) -> None:
     env = environ_of(tmp_path) | {"PS1": "> ", "TERM": "xterm", "INPUTRC": "/dev/null"}
     with Terminal(["bash", "--norc", "--noprofile"], env=env) as terminal:
-        terminal.send('trigger-tui() { "$PYTHON" -m tui "$@"; }; eval "$(trigger-tui completion bash)"; clear; echo ready\r')
+        terminal.send(
+            'trigger-tui() { "$PYTHON" -m tui "$@"; }; eval "$(trigger-tui completion bash)"; clear; echo ready\r'
+        )
         terminal.wait_until(lambda: terminal.text.lstrip().startswith("ready\n>"))
         terminal.send("trigger-tui ls --tag customer:c_1\t--status=tim\tmark")
         terminal.wait_until(lambda: "mark" in terminal.text)

@@ -37,7 +37,7 @@ def test_init_in_an_empty_home_writes_a_file_that_is_right(tmp_path: Path) -> No
     text = path.read_text()
     assert run(tmp_path, "--check").code == 0
     again = run(tmp_path, "--init")
-    assert (again.code, again.err) == (2, f"~/{PATH} exists already, and is left as it is\n")
+    assert (again.code, again.err) == (2, f"~/{PATH} already exists; it was not changed\n")
     assert path.read_text() == text
 
 

@@ -168,7 +168,7 @@ def test_ctrl_c_ends_with_130_and_clears_the_progress() -> None:
         limited = JSONResponse({"error": "Rate limit exceeded", "secondsUntilReset": 60}, 429)
         api.fleet.fault = lambda path: limited if len(details(api.fleet)) > 6 else refused(path)
         terminal = on_terminal("errors", env=environment(api.url))
-        terminal.wait_for_bytes(b"waiting 60 s for the request budget")
+        terminal.wait_for_bytes(b"waiting 60 s for the rate limit")
         os.kill(terminal.process.pid, signal.SIGINT)
         assert terminal.end() == 130
         assert "Traceback" not in terminal.received.decode()
@@ -226,7 +226,7 @@ def test_refusal_and_silence_end_with_their_codes(queues_api: FleetApi) -> None:
     token = public_token("read:runs", "read:queues").reveal()
     refused = in_this_process("queues", url=queues_api.url, TRIGGER_SECRET_KEY=token)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.startswith("a public token may not read the list of queues, a secret key may (GET ")
+    assert refused.err.startswith("a public token cannot read the list of queues; use a secret key (GET ")
     assert in_this_process("queues", url="http://127.0.0.1:9").code == 3
     assert in_this_process("queues", "email", url=queues_api.url).code == 2
 
@@ -236,6 +236,6 @@ def test_pages_without_end_are_refused(queues_api: FleetApi) -> None:
     queues_api.fleet.fault = lambda path: JSONResponse(page) if path == QUEUES_ROUTE else None
     done = in_this_process("queues", "--json", url=queues_api.url)
     assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[-1].endswith("stopped after 0 queues: the server's pages do not end")
+    assert done.err.splitlines()[-1].endswith("stopped after 0 queues: the server sent too many pages")
     assert "no queues" not in done.err
     assert len(queues_api.fleet.requests_to(QUEUES_ROUTE)) == MAX_QUEUES // QUEUES_PER_PAGE

@@ -80,7 +80,7 @@ def test_wall_json_prints_the_findings_of_now_then_changes() -> None:
 def test_status_says_not_known_if_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "NOBODY_AFTER_S", 0.1)
     done = in_this_process("status", url="http://127.0.0.1:9")
-    assert (done.code, done.out) == (3, "NOT KNOWN  nothing was read from the server yet\n")
+    assert (done.code, done.out) == (3, "NOT KNOWN  no data from the server yet\n")
     done = in_this_process("status", "--json", url="http://127.0.0.1:9")
     assert (done.code, [each["word"] for each in done.objects]) == (3, ["NOT KNOWN"])
 
@@ -115,7 +115,7 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
     done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
     assert done.code == 4
     (line,) = done.out.splitlines()
-    assert line.startswith("STUCK    import-catalog  one run executing for 20m, its p95 is 4m  since ")
+    assert line.startswith("STUCK    import-catalog  one run executing for 20m, p95 of the task is 4m  since ")
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_findings_say_what_else_is_not_known() -> None:
     partial = replace(CALM, findings=(CHARGE,), unread=(refused,), own_since=SINCE)
     lines = [plain(line) for line in verdict_lines(partial, NOW)]
     assert lines == [
-        "FAILING  charge  131 of 264 runs failed, only in 2, own counts since 14:21  since 14:21",
+        "FAILING  charge  131 of 264 runs failed, only in 2, counted here since 14:21  since 14:21",
         "NOT KNOWN  failures: the query was refused (429)",
     ]
     failing, unknown = verdict_objects(partial, FindingState.PRESENT, NOW)
-    assert failing["sentence"] == "131 of 264 runs failed, only in 2, own counts since 14:21"
+    assert failing["sentence"] == "131 of 264 runs failed, only in 2, counted here since 14:21"
     assert unknown["unread"] == [
         {"source": "history", "reason": "the query was refused (429)", "readAt": "2026-11-26T14:21:07.000Z"}
     ]

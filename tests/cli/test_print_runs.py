@@ -124,7 +124,7 @@ def test_pages_without_end_stop_a_command(command: str, ids: list[str], cursor: 
         done = in_this_process(command, "--json", url=api.url)
     assert (done.code, len(done.objects) if command == "ls" else 0) == (1, len(ids) if command == "ls" else 0)
     kind = "failed runs" if command == "errors" else "run" if ids else "runs"
-    assert done.err.splitlines()[-1].endswith(f"stopped after {len(ids)} {kind}: the server's pages do not end")
+    assert done.err.splitlines()[-1].endswith(f"stopped after {len(ids)} {kind}: the server sent too many pages")
     assert len(fleet.requests_to("/api/v1/runs")) <= MAX_STALE_PAGES + 1
 
 
@@ -281,7 +281,7 @@ def test_full_disk_prints_one_line(recordings_api: RecordingsApi) -> None:
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == "stdout cannot be written: No space left on device\n"
+    assert done.stderr == "cannot write to stdout: No space left on device\n"
 
 
 def test_ls_computes_ages_by_the_clock_of_the_server(recordings_api: RecordingsApi) -> None:

@@ -291,7 +291,7 @@ def test_silent_terminal_accepts_the_word(asked: tuple[Output, User]) -> None:
     user.begin((b"?", b"y\n"), (b"type cancel to confirm", b"cancel\n"))
     assert confirm(output, "Cancel 1 run? ", word="cancel", timeouts=SHORT)
     assert user.shown.count(CURSOR_REQUEST.encode()) == 3
-    assert user.shown.count(b"Waiting for the terminal to answer") == 1
+    assert user.shown.count(b"Waiting for the terminal.") == 1
 
 
 @pytest.fixture

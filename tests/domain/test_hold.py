@@ -57,7 +57,7 @@ CASES = {
     "it may be pinned to a deployment": (
         replace(run_in("PENDING_VERSION"), created_at=NOW - timedelta(minutes=32)),
         None,
-        "for a version with its task; if pinned to a deployment, until 15:00",
+        "for a version with its task; if pinned, it expires at 15:00",
     ),
     "it is delayed": (run_in("DELAYED", until=LATER), None, "delayed until 14:35:00.000"),
     "no version has its task": (run_in("PENDING_VERSION"), queue(), "for a version that has its task"),

@@ -55,8 +55,8 @@ def test_store_wins_over_rows_and_the_first_row_over_later_ones() -> None:
     assert (found.task, found.status, found.run) == ("true", parse_status("EXECUTING"), of_store)
 
 
-NO_ROOT = "the runs above the first one are not known"
-NO_PARENT = "the parent of 1 run under the root is not known"
+NO_ROOT = "the parents of the top run are not known"
+NO_PARENT = "the parent of 1 run is not known"
 
 
 @pytest.mark.parametrize(

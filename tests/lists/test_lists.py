@@ -167,7 +167,7 @@ def test_screen_has_what_every_list_has(name: str, tmp_path: Path) -> None:
         await monitor.press("y", wait_s=1)
         assert taken(written[-1]) in {view.copies(row)[0].text for row in rows}
         await monitor.press("escape", "c", wait_s=1)
-        assert "Columns  the program's own" in monitor.text
+        assert "Columns  default" in monitor.text
         await monitor.press("j", "space", "enter", wait_s=1)
         assert app.part(ChosenColumns).shown(name) is not None
         await monitor.press("question_mark", wait_s=1)
@@ -257,7 +257,7 @@ def test_enter_does_not_say_that_no_run_belongs_to_an_unread_row(tmp_path: Path)
             JSONResponse({}, status_code=503) if path.startswith("/api/v1/bulk-actions/") else None
         )
         await monitor.press("j", "j", "enter")
-        assert "it is not known yet which runs belong to this bulk action" in monitor.text
+        assert "the runs of this bulk action" in monitor.text
 
     run_story(story, tmp_path, fleet)
 

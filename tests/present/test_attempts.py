@@ -37,7 +37,7 @@ NARROW = """
 ✗ 3   13:48:41.277    416ms                    ╌╌╌╌╌╌╌╌╌╌╌━━━
 
 Error Upstream returned 503 on attempt 3: service unavailable
-      the same in all 3 attempts, but for the numbers
+      the same in all 3 attempts, except for numbers
 
 (anonymous)        src/trigger/charge.ts:20:29
 async chargeStep1  src/trigger/charge.ts:11:45
@@ -105,21 +105,21 @@ GONE = replace(thrice(), gone_at=NOW + timedelta(seconds=1))
     [
         (never("QUEUED"), Now(NOW), None, "Not started yet. Queued for 31s in task/charge."),
         (never("EXPIRED"), Now(NOW), None, "Never started. It expired after its time to live of 10m."),
-        (of(never("CANCELED")), Now(NOW), None, "Never started. It was canceled before."),
+        (of(never("CANCELED")), Now(NOW), None, "Never started. It was canceled first."),
         (never("DELAYED", delayed_until=NOW), Now(NOW), None, "Delayed until 13:49:08.500."),
-        (of(CRASHED, attempt(1, error=CODE)), Now(NOW), None, "The server reports only a code."),
+        (of(CRASHED, attempt(1, error=CODE)), Now(NOW), None, "The server sends only a code."),
         (thrice(), Now(NOW), "GET /x: 404 no", "The run could not be read: 404 no. # started"),
         (sample("FAILED"), Now(NOW), "it is not known: GET /x: 500 Oh", "It is not known: 500 Oh. r tries again."),
-        (GONE, Now(NOW), None, "The server does not know this run any more; this is what was known of it. # started"),
+        (GONE, Now(NOW), None, "This run is no longer on the server; this is its last known state. # started"),
         (LIVE, Now(NOW), None, "◐ Executing 31s so far"),
         (of(sample("COMPLETED"), OPEN), Now(NOW), None, "◐ Executing 6.3s~ so far"),
         (RETRIED, Now(NOW), None, "next 13:49:20.500 in 12 s"),
         (RETRIED, Now(NOW + timedelta(seconds=13)), None, "next 13:49:20.500 due"),
         (of(sample("FAILED"), attempt(1), attempt(5)), Now(NOW), None, "attempts 2 to 4 are not in the trace"),
-        (CUT, Now(NOW), None, "The events could not be read: 403 no; later attempts may be missing,"),
+        (CUT, Now(NOW), None, "The events could not be read: 403 no; later attempts and errors may be missing."),
         (replace(CANCELED, error=(STAMP, RunError(Raw("by user")))), Now(NOW), None, "by user attempt"),
         (erred("boom", "boom"), Now(NOW), None, "the same in both attempts"),
-        (erred("x 1", "y", "x 2", "x 3"), Now(NOW), None, "the same in 3 of 4 attempts, but for the numbers"),
+        (erred("x 1", "y", "x 2", "x 3"), Now(NOW), None, "the same in 3 of 4 attempts, except for numbers"),
     ],
 )
 def test_page_says_what_is_known(run: Run, now: Now, failure: str | None, expected: str) -> None:
@@ -172,13 +172,13 @@ def test_recursion_does_not_fill_the_page() -> None:
     assert endless.count("src/a.ts:1") == 20
     assert "⋯ 280 frames  yours 280" in endless
     foreign = text(erred("boom", stack="Error: boom\n    at connect (file:///app/node_modules/pg/client.js:132:9)"))
-    assert "connect  pg/client.js:132:9\n▾ 1 frame  pg 1, none of yours" in foreign
+    assert "connect  pg/client.js:132:9\n▾ 1 frame  pg 1, none of your code" in foreign
 
 
 def test_long_message_is_cut_counted_and_unfolded() -> None:
     run = erred("\n".join(f"line {number}" for number in range(400)))
     assert ["line 39" in text(run), "line 40" in text(run)] == [True, False]
-    whole = text(run, toggled=frozenset({fold_named(run, "… 360 more lines  Enter shows the whole")}))
+    whole = text(run, toggled=frozenset({fold_named(run, "… 360 more lines  Enter shows all of it")}))
     assert "line 399" in whole
     endless = erred("x" * 3_000_000)
     assert len(rows_of(endless, toggled=frozenset({fold_named(endless, "… 3.0 MB in all  Enter shows more")}))) < 2_100
@@ -250,9 +250,9 @@ the same in all 3 ────────────────────�
 
 payload         {"order": "ord_1001"}
 version         20261124.3
-way in          run  src/trigger/sync.ts:27  →  syncShop  src/lib/sync.ts:58
+called by       run  src/trigger/sync.ts:27  →  syncShop  src/lib/sync.ts:58
 
-stacks ─────────────────────────────────────────────────────────────────────────────────────────────────── own frames
+stacks ──────────────────────────────────────────────────────────────────────────────────────────────────── your code
 
                 fetchOrders  …/shopify.ts:41:3  ≠ assertOk     …/shopify.ts:63:9    the same as attempt 1
                 syncShop     …/sync.ts:58:1     ≠ fetchOrders  …/shopify.ts:44:3
@@ -288,7 +288,7 @@ FEWER = of(sample("FAILED"), FAILED_TWICE[0], attempt(2, error=thrown("TimeoutEr
         (DONE, "status Failed Failed ≠ Completed"),
         (BROKEN, "error TimeoutError · ≠ TASK_PROCESS_EXITED"),
         (BROKEN, "own frame src/lib/shopify.ts:41 · ≠ no stack"),
-        (BROKEN, "It was cut; later attempts may be missing, and so may errors."),
+        (BROKEN, "It was cut; later attempts and errors may be missing."),
         (BROKEN, "Attempt 3 is not in the trace."),
         (SLOWER, "took 1.0s 10s 1m40s"),
         (of(sample("FAILED"), *FAILED_TWICE), "⋯ 2 frames undici 1 · node 1"),
@@ -303,7 +303,7 @@ def test_window_moves_over_more_attempts_than_fit() -> None:
     assert [compared.columns_for(width) for width in (60, 77, 117, 157, 400)] == [2, 2, 3, 4, 5]
     history = AttemptHistory(tuple(attempt(number, error=failure(1)) for number in range(1, 251)))
     window = compared.window_of(history, 117, None)
-    assert window.words == "attempts 248 to 250 of 250, the last 100 compared"
+    assert window.words == "attempts 248 to 250 of 250 (only the last 100 are compared)"
     assert [compared.moved(window, 1), compared.moved(window, -1)] == [250, 249]
     assert not compared.window_of(replace(history, attempts=history.attempts[:2]), 197, None).words
 

@@ -60,7 +60,7 @@ def show(run: Run, width: int = 80, **more: Any) -> str:
 
 NARROW = """
 
-✗ Failed  after 2 attempts  the last attempt threw
+✗ Failed  after 2 attempts  the last attempt failed
 charge-card  run_cmwuqwphl00009f7de45f6e3t
 
 CardError Card was declined
@@ -69,7 +69,7 @@ CardError Card was declined
 created   13:48:37.210   31s ago
 delayed   13:48:37.220
 started   13:48:37.277   57ms in queue
-finished  13:48:43.604   6.3s, of it 1.3s running
+finished  13:48:43.604   6.3s, 1.3s of it running
 expired   13:48:44.604
 root      ✓ nightly      run_root        6.3s
 parent    ◐ checkout     run_parent       31s
@@ -89,14 +89,14 @@ schedule  { id: "sched_1" }
 
 attempts  2              test yes
 env       prod           kind STANDARD
-compute   $0.0002, and <$0.0001 for the start
+compute   $0.0002 compute, <$0.0001 per-run fee
 batch     batch_1
 key       idem-1
 updated   13:48:43.604   24s ago
 """
 
 PRINTED = """
-compute   $0.0002, and <$0.0001 for the start
+compute   $0.0002 compute, <$0.0001 per-run fee
 batch     batch_1
 key       idem-1         idempotency key
 tags      billing  order:1001
@@ -212,10 +212,10 @@ FOREIGN = "Error: x\n    at a (file:///app/node_modules/undici/i.js:1:2)\n    at
         (pane, failed(code="ECONNRESET", causes=CAUSES), "code  ECONNRESET\n      caused by TypeError cause 0"),
         (pane, failed(causes=CAUSES), "TypeError cause 2\n      and 2 more causes"),
         (pane, bodied({}), "payload   {}\noutput    none"),
-        (pane, failed("CANCELED", code="TASK_RUN_STALLED_EXECUTING"), "Trigger.dev stopped it, not a request"),
+        (pane, failed("CANCELED", code="TASK_RUN_STALLED_EXECUTING"), "stopped by Trigger.dev, not by a request"),
         (show, Run(RunId("run_1")), "? ·  only its id is known\n·  run_1"),
-        (show, replace(sample(), gone_at=NOW), "✓ Completed  gone from the server"),
-        (show, sample("QUANTUM"), "status    QUANTUM        unknown to trigger-tui\ntaken for QUEUED"),
+        (show, replace(sample(), gone_at=NOW), "✓ Completed  no longer on the server"),
+        (show, sample("QUANTUM"), "status    QUANTUM        not known to trigger-tui\nshown as  QUEUED"),
         (show, sample("EXECUTING", attempt_count=2), "↻ Reattempting  attempt 2  for 31s"),
         (show, dated(sample("DELAYED", started=False), delayed_until=LATER), "delayed   13:49:33.500   in 25s"),
         (show, of(sample("QUEUED"), attempt(1), retry_at=LATER), "next      13:49:33.500   in 25s"),
@@ -226,10 +226,10 @@ FOREIGN = "Error: x\n    at a (file:///app/node_modules/undici/i.js:1:2)\n    at
         (show, failed(message="\n".join(["line"] * 500)), "… 460 more lines; --json prints the whole"),
         (show, bodied({"rows": list(range(100)), "z": 1}), "… without 45 lines; --json prints the whole"),
         (show, bodied({"text": "x" * 10_000, "z": 1}), '"z": 1\n          }\n          … without 9,611 characters'),
-        (show, bodied(1, "FAILED"), "output    none, the run failed"),
+        (show, bodied(1, "FAILED"), "output    none (the run failed)"),
         (show, having(trigger_function="trigger", schedule=SCHEDULE), "from      schedule 0 3 * * *"),
         (pane, having(trigger_function="batchTrigger", schedule=SCHEDULE), "from      batchTrigger()"),
-        (pane, bodied(payload_url=SECRET_URL), "payload   stored apart  Enter fetches it"),
+        (pane, bodied(payload_url=SECRET_URL), "payload   large value  Enter reads it"),
         (show, bodied(payload_url=SECRET_URL), "too large for the answer; --json prints the URL"),
     ],
 )

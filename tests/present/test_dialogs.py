@@ -62,16 +62,16 @@ ASKED = """
    Cancel charge-card?
    ◐ Executing  31s  billing  order:1001
    run_cmwuqwphl00009f7de45f6e3t
-   2 marked runs hidden by the filter: not touched.
+   2 marked runs hidden by the filter: left as they are.
    10 runs below it also stop
     1  ◐ executing  task-0
-   … and 9 more kinds
-   The tree was read 0s ago and is fully loaded.
-   The terminal does not confirm that it drew this, so
-   type a word.
+   … and 9 more groups
+   The tree was read 0s ago and is complete.
+   This terminal cannot confirm what it shows, so type a
+   word.
    Type 11 or prod, then Enter
 
-   Nothing is sent for 5 s; until then u withdraws it.
+   Sent after 5 s; before that, u withdraws it.
     Keep running   Esc                     cancel 11 runs
 """
 
@@ -83,7 +83,7 @@ def test_question_names_target_runs_and_keys() -> None:
     assert len(waiting.splitlines()) == len(shown(question()).splitlines()), "nothing jumps"
     assert "PRODUCTION?  environment not known, treated as production" in shown(question(target=UNKNOWN))
     late = replace(question(others=2).plan, is_from_replica=True)
-    assert "The tree is as of about 1s ago" in shown(question(plan=late)), "a replica lags"
+    assert "The tree was read about 1s ago" in shown(question(plan=late)), "a replica lags"
     lit = (READY, replace(READY, action=REPLAY), question(), replace(READY, objection="it ended"))
     pieces = [piece for each in lit for line in confirm_lines(each, AT, 70, 40) for piece in line if piece.text == "y"]
     assert [piece.token for piece in pieces] == [Token.ROSE, Token.BRIGHT, Token.FAINT], "lit only while it counts"
@@ -185,14 +185,14 @@ def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("soon", "7d, 2:50-3:20, yesterday 2:50-3:20"),
-        ("02:60-03:00", "it names a day or a time that does not exist"),
-        ("2:50", "it has no end, as 2:50-3:20 or 2:50-now"),
-        ("1900-01-01", "it begins more than 10 years ago"),
+        ("soon", ". Write 7d, 2:50-3:20 or yesterday 2:50-3:20"),
+        ("02:60-03:00", ": there is no such day or time"),
+        ("2:50", ": add its end, as in 2:50-3:20 or 2:50-now"),
+        ("1900-01-01", ": it begins more than 10 years ago"),
     ],
 )
 def test_invalid_period_is_reported_and_not_accepted(text: str, problem: str) -> None:
-    assert say.period_error(text, TODAY) == f"“{text}” is not a period: {problem}."
+    assert say.period_error(text, TODAY) == f"“{text}” is not a period{problem}."
     assert say.read_typed(Typed(period=text), DAY, TODAY) is None
     assert "until the period is one" in plain(say.shows_line(Typed(period=text), DAY, TODAY))
     chosen = say.read_typed(Typed(period="yesterday 23:30–00:30"), DAY, TODAY)

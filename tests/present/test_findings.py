@@ -73,14 +73,14 @@ paused, 8 wait, the oldest 4m | paused, 8 wait, oldest 4m
 no worker seen for 4m, 8 wait, the oldest 4m | no worker seen, 8 wait, oldest 4m
 the environment is paused, 8 wait, the oldest 4m | environment paused, 8 wait, oldest 4m
 1 waits, the oldest 2m | 1 waits, oldest 2m
-queue is late; 1 waits, the oldest 2m | 1 waits, oldest 2m
+waits longer than normal; 1 waits, the oldest 2m | 1 waits, oldest 2m
 its schedule was due at 14:00 and started no run | due at 14:00, no run
-one run executing for 12h32m, its p95 is 9m | executing for 12h32m, p95 is 9m
-its p95 is 1m31s, on other days 0.8s | p95 1m31s, normal 0.8s
-one run dequeued for 4m, which lasts seconds on other days | dequeued for 4m
+one run executing for 12h32m, p95 of the task is 9m | executing for 12h32m, p95 is 9m
+its p95 is 1m31s, normal 0.8s | p95 1m31s, normal 0.8s
+one run dequeued for 4m, normally seconds | dequeued for 4m
 a token (legal␇, b, c) waits for 1d, run not known | a token (legal␇, b, c) waits for 1d, run not known
-waits for legal for 1d | waits for legal for 1d
-waits for an approval for 1d | waits for an approval for 1d
+waits 1d for legal | waits 1d for legal
+waits 1d for an approval | waits 1d for an approval
 40 of 40 runs failed, no run since 14:12 | 40 of 40, no run since 14:12
 40 of 40 runs failed | 40 of 40 runs
 """
@@ -123,26 +123,26 @@ def test_verdicts_say_what_is_known() -> None:
         "OK, of the listed runs",
     ]
     assert [words.ok_sentence(each, NOW) for each in (CALM, LIMITED, public)] == [
-        "nothing fails more than on other days, nothing waits too long",
-        "as far as this key may read; own counts since 13:50",
-        "as far as this key may read; own counts of the listed runs since 13:50",
+        "failures and waits are normal",
+        "as far as this key may read; counted here since 13:50",
+        "as far as this key may read; counted from the listed runs since 13:50",
     ]
     assert words.refusals(LIMITED) == ["queues, errors: 403␛"]
     unknown = [
         "failures: the query was refused (429)",
         "errors: 500 down␛",
         "runs: not read yet",
-        "queues: not read for 2m00s",
+        "queues: last read 2m00s ago",
     ]
     assert words.unread_words(PARTIAL, NOW) == unknown
     stale = facts.Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
     assert [words.not_known_sentence(each, NOW) for each in (PARTIAL, stale, None, facts.Verdict(NOW))] == [
         "; ".join(unknown),
-        "nothing was heard for 5m02s; below is what was known at 14:27",
-        *["nothing was read from the server yet"] * 2,
+        "no data for 5m02s; below is the state of 14:27",
+        *["no data from the server yet"] * 2,
     ]
     own = [words.own_words(PARTIAL, each, NOW) for each in (finding(FAILS), finding(WAITS))]
-    assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["own counts since 13:50", "", ""]
+    assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["counted here since 13:50", "", ""]
 
 
 # What happened while the user was away.

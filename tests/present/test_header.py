@@ -82,23 +82,23 @@ WIDE = """
   PROD   acme/api   ● live                                                                  Q12  E8  W3  ✗41
   PROD   acme/api   ● polling every 2 s  no live feed (403), retrying in 4 min              Q12  E8  W3  ✗41
   PROD   acme/api   ● live  polling fails (503), retrying in 4 s                            Q12  E8  W3  ✗41
-  PROD   acme/api   ● live  no change for 7 min                                             Q12  E8  W3  ✗41
+  PROD   acme/api   ● live  unchanged for 7 min                                             Q12  E8  W3  ✗41
   PROD   acme/api   ● live via relay                                                        Q12  E8  W3  ✗41
   PROD   acme/api   ● live  slow link                                                       Q12  E8  W3  ✗41
   PROD   acme/api   ‖ paused  <1m ago, p resumes  slow link                    Q12  E8  W3  ✗41  as of 13:48
-  PROD   acme/api   ● relay  9s old, late                                                   Q12  E8  W3  ✗41
+  PROD   acme/api   ● relay  9s old                                                         Q12  E8  W3  ✗41
   PROD   acme/api   ○ no relay since 13:44  retrying in 4 s                    Q12  E8  W3  ✗41  as of 13:44
   PROD   acme/api   ● polling every 2 s                                                     Q15  E8  W3  ✗41
   PROD   acme/api   ● polling every 2 s                                        Q12  E8  W3  ✗41  as of 13:47
   PROD   acme/api   ● polling every 2 s                                                 Q≥12  E≥8  W≥3  ✗≥41
   PROD   acme/api   READ-ONLY   ● polling every 2 s                                         Q12  E8  W3  ✗41
-  PROD   acme/api   ● polling  12s old, late, next try within 22 s                          Q12  E8  W3  ✗41
-  PROD   acme/api   ● no answer for 5 min  next try within 22 s, r asks now, waits for the list
-  PROD   acme/api   ○ offline since 13:44  next try within 22 s, r asks now, waits for the list
+  PROD   acme/api   ● polling  12s old, next try within 22 s                                Q12  E8  W3  ✗41
+  PROD   acme/api   ● no answer for 5 min  next try within 22 s, r reads now, reading the list
+  PROD   acme/api   ○ offline since 13:44  next try within 22 s, r reads now, reading the list
   PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server              Q12  E8  W3  ✗41  as of 13:44
   PROD   acme/api   ○ offline since 13:44  retrying in 4 s                     Q12  E8  W3  ✗41  as of 13:44
   PROD   acme/api   ‖ paused  19s ago, 12 waiting, p resumes                   Q12  E8  W3  ✗41  as of 13:48
-  PROD   acme/api   ● polling every 2 s                                  budget 31 of 250   Q12  E8  W3  ✗41
+  PROD   acme/api   ● polling every 2 s                              rate limit 31 of 250   Q12  E8  W3  ✗41
   DEV   acme/api   ● polling every 2 s   E1                                                        19:19 IST
   PROD?   ● polling every 2 s  environment not known, treated as production                 Q12  E8  W3  ✗41
   …   connecting…  for 12 s                                                                 Q12  E8  W3  ✗41
@@ -238,7 +238,7 @@ On the relay: set TRIGGER_SECRET_KEY to the secret key of an environment: dashbo
 the period is too long (422), f shortens it: The server wants a shorter period for the list of runs (422).
 Press f and choose a shorter period.
 the period is too long (422): The server wants a shorter period for the list of runs (422).
-503 from the server: The server has trouble (503).
+503 from the server: The server failed (503).
 no connection to the relay: The relay cannot be used.
 no answer: The relay does not answer.
 the token was refused (401): The relay refused the token (401).

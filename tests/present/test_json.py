@@ -92,7 +92,7 @@ payload   ▾ 5 keys
             ▸ 1: { sku: "A-1", amount: 1, about: "a…  3 keys
             ▸ 2: { sku: "A-2", amount: 2, about: "a…  3 keys
             ▸ 3: { sku: "A-3", amount: 3, about: "a…  3 keys
-          … 120 more lines  Enter shows the whole
+          … 120 more lines  Enter shows all of it
 """
 
 

@@ -123,7 +123,7 @@ def test_value_is_shown_by_its_type(kind: str, form: str, values: tuple[Any, ...
 
 def test_missing_unread_deep_and_large_values_are_told_apart() -> None:
     assert cell_value(ABSENT) is Unshown.MISSING
-    assert [plain(value_line(each, "bar", "", 14, NOW, TOKENS)) for each in Unshown] == ["·", "", "stored apart"]
+    assert [plain(value_line(each, "bar", "", 14, NOW, TOKENS)) for each in Unshown] == ["·", "", "stored separately"]
     indian = NOW.astimezone(ZoneInfo("Asia/Kolkata"))
     assert shown("2026-11-24T10:00:00Z", "time", "%H:%M", indian) == "15:30"
     deep: Json = "x"

@@ -190,7 +190,7 @@ EMPTIES = (
     EMPTY,
     stopped("401 Invalid or Missing API key", 401),
     stopped("403 missing the scope read:runs", 403),
-    retrying("200, but a web page: is TRIGGER_API_URL right?", 200),
+    retrying("200, a web page instead of JSON: is TRIGGER_API_URL right?", 200),
 )
 
 SENTENCES = """
@@ -208,7 +208,7 @@ This key may not list runs (403).
 A public access token needs the scope read:runs; a secret key may always list them.
 r tries again, q ends the program.
 The server said: missing the scope read:runs
-A web page answers at https://trigger.acme.example, not the API.
+https://trigger.acme.example returns a web page, not the API.
 Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it.
 Trying again in 4 s; r tries now.
 """

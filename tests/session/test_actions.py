@@ -60,15 +60,15 @@ def test_cancel_is_confirmed_and_logged_without_the_key(tmp_path: Path) -> None:
     assert first == {"via": "key", "env": "dev", "action": "cancel", "subject": RUN.id, "phase": "requested"}
 
 
-LOST = "the answer was lost (POST "
-REDIRECTS = "the server redirects actions, nothing was confirmed"
+LOST = "no response arrived (POST "
+REDIRECTS = "the server redirected the request; the outcome is not known"
 OUTCOMES: list[tuple[Action, int, bool, ActionPhase, str]] = [
     *((CANCEL, status, False, ActionPhase.REFUSED, "not you") for status in (400, 401, 403, 404, 409)),
     (CANCEL, 200, False, ActionPhase.UNKNOWN, "accepted, but the run is still Executing"),
     *((CANCEL, status, True, ActionPhase.CONFIRMED, "") for status in (0, 308, 408, 499, 502, 504)),
     *((CANCEL, status, False, ActionPhase.UNKNOWN, "still Executing") for status in (408, 499, 502, 504)),
     (CANCEL, 0, False, ActionPhase.UNKNOWN, LOST),
-    (CANCEL, 502, False, ActionPhase.UNKNOWN, "the server is in trouble"),
+    (CANCEL, 502, False, ActionPhase.UNKNOWN, "the server failed"),
     (CANCEL, 308, False, ActionPhase.UNKNOWN, REDIRECTS),
     (REPLAY, 308, True, ActionPhase.UNKNOWN, REDIRECTS),
     (REPLAY, 0, False, ActionPhase.UNKNOWN, LOST),

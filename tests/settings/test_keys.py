@@ -34,9 +34,9 @@ CASES = [
     ({"next-error": ["alt-x"]}, "keys.next-error: alt is never bound; expected a key such as G, ctrl-g or F5, got"),
     ({"next-error": ["ctrl-i"]}, "keys.next-error: terminals send Tab for it; expected"),
     ({"next-error": ["Esc"]}, "keys.next-error: Esc always goes back: expected another key; x stays"),
-    ({"quit": ["ctrl-q"]}, "keys.quit: ctrl-c cannot be taken away: expected it too; ctrl-q and ctrl-c stay"),
-    ({"back": []}, "keys.back: Esc cannot be taken away: expected it too; Esc stays"),
-    ({"cancel": ["c"]}, "keys.cancel: what writes takes only a capital such as C, got c; C stays"),
+    ({"quit": ["ctrl-q"]}, "keys.quit: ctrl-c must stay: add it to the list; ctrl-q and ctrl-c stay"),
+    ({"back": []}, "keys.back: Esc must stay: add it to the list; Esc stays"),
+    ({"cancel": ["c"]}, "keys.cancel: an action needs a capital letter such as C, got c; C stays"),
     ({"repaint": ["L"]}, "keys.repaint: it works while you type too: expected a key such as ctrl-g or F5, got L;"),
     ({"next-command": ["n"]}, "keys.next-command: letters are text there: expected a key such as ctrl-g or F5, got n;"),
     ({"next-error": ["q"]}, "keys.next-error: q is the key of close (runs); x stays"),
@@ -81,7 +81,7 @@ def command(key: str, **options: bool | str) -> CommandEntry:
 )
 def test_command_cannot_have_a_key_or_name_in_use(entry: CommandEntry, said: str) -> None:
     file = checked({}, {3: entry, 5: command("F6", readonly=True)})
-    assert [f"{each.where}: {each.text}" for each in file.complaints] == [f"commands[3].{said} this entry is left out"]
+    assert [f"{each.where}: {each.text}" for each in file.complaints] == [f"commands[3].{said} this entry is ignored"]
     assert file.keys == {"commands[5]"}
     assert [each.key for each in file.values.commands] == ["F6"]
 

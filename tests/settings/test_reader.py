@@ -38,8 +38,8 @@ WRONG = [
     ('[bell]\non_alert = "notify-send"', 'bell.on_alert: expected a list of a program and its arguments, such as ["less", "-R"], got "notify-send"'),
     ('[dashboard]\nurl = "file:///etc"', 'dashboard.url: expected an address such as https://cloud.trigger.dev, got "file:///etc"'),
     ("[link]\nslow = true", 'link.slow: expected "auto", "always" or "never", got true'),
-    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = []', 'commands[0].command: expected a list such as ["sentry-open", "{run.id}"], got an empty list; this entry is left out'),
-    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = ["a"]\nconfrm = true', "commands[0].confrm: unknown key; did you mean commands[0].confirm?; this entry is left out"),
+    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = []', 'commands[0].command: expected a list such as ["sentry-open", "{run.id}"], got an empty list; this entry is ignored'),
+    ('[[commands]]\nname = "n"\nkey = "X"\ncommand = ["a"]\nconfrm = true', "commands[0].confrm: unknown key; did you mean commands[0].confirm?; this entry is ignored"),
 ]  # fmt: skip
 
 
@@ -151,16 +151,16 @@ def test_new_file_names_and_explains_every_setting() -> None:
 HEAD = "[[commands]]\n"
 HINT = "readonly = true says that it changes nothing"
 SCRIPT = (
-    "expected no placeholder: a shell or an interpreter runs this argument; pass values behind a script, "
-    'which has them as "$1"'
+    "expected no placeholder: a shell or an interpreter runs this argument as code; pass values as arguments after it, "
+    'and read them as "$1"'
 )
 WRONG_COMMANDS = [
     ("command = ['p', '{run.idd}']", "command[1]: unknown placeholder {run.idd}; did you mean {run.id}?"),
     ("command = ['p', '{run.id}']\nscope = 'marks'", 'command[1]: {run.id} needs scope = "run"'),
-    ("command = ['{run.task}']", "command[0]: expected the name of a program: a value of the selection cannot be one"),
+    ("command = ['{run.task}']", "command[0]: expected the name of a program, not a placeholder"),
     ("command = ['sh', '-c', 'x {run.id}']", f"command[2]: {SCRIPT}"),
-    ("command = ['p']\nkey = 'k'", f'key: what writes takes only a capital such as K, got "k" ({HINT})'),
-    ("command = ['p']\nkey = 'ctrl-g'", f'key: what writes takes only a capital such as K, got "ctrl-g" ({HINT})'),
+    ("command = ['p']\nkey = 'k'", f'key: an action needs a capital letter such as K, got "k" ({HINT})'),
+    ("command = ['p']\nkey = 'ctrl-g'", f'key: an action needs a capital letter such as K, got "ctrl-g" ({HINT})'),
 ]
 
 
@@ -172,6 +172,6 @@ def test_wrong_command_is_left_out(text: str, line: str) -> None:
         tomllib.loads(f"{HEAD}name = 'n'\n{text}\n\n[[commands]]\nname = 'good'\ncommand = ['p']\n")
     )
     assert [f"{each.where}: {each.text}" for each in document.complaints] == [
-        f"commands[0].{line}; this entry is left out"
+        f"commands[0].{line}; this entry is ignored"
     ]
     assert [each.name for each in document.values.commands] == ["good"]

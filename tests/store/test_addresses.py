@@ -132,7 +132,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
     assert period_problem("2h", now) is None
     assert period_problem("02:50-03:20", now) is None
-    assert "has not begun" in (period_problem("2026-12-01", now) or "")
+    assert "is in the future" in (period_problem("2026-12-01", now) or "")
     assert "is not a period" in (period_problem("soon", now) or "")
 
 
@@ -142,12 +142,12 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("vrun?", 'no view "vrun", nearest: run; the views are errors runs wall run queues'),
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?-since=2h", '"since" cannot be negated'),
-        ("runs?since=soon", '"soon" is not a period: 7d,'),
+        ("runs?since=soon", '"soon" is not a period. Write 7d,'),
         ("runs?server-task=charge-*", "the server takes whole names only"),
         ("runs?server-error=error_1,error_2", "server-error: the server takes one error group"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),
-        ("runs", 'an address has a "?": runs?'),
+        ("runs", 'an address needs a "?": runs?'),
         ("runs?q=" + "x" * 8000, "at most 8,000 characters"),
     ],
 )

@@ -105,7 +105,7 @@ def test_long_name_is_truncated(name: str) -> None:
     (patch,) = decode_page(body({"data": [row]}), NOW, limits).patches
     assert len(repr(patch)) < 10 * MAX_NAME_CHARS
     (note,) = limits.notes
-    assert note.endswith("of 2,000,000 characters, only the first 1,000 are kept")
+    assert note.endswith("2,000,000 characters, of which only the first 1,000 are kept")
 
 
 def test_row_with_an_endless_id_is_unreadable() -> None:
@@ -120,8 +120,8 @@ def test_long_texts_of_queries_and_spans_are_truncated() -> None:
     assert rows == [{"message": LONG[:MAX_MESSAGE_CHARS], "n": 1}, {"message": "short", "n": 2}]
     assert decode_trace(trace_of(data=SPAN | {"message": LONG}), limits).root.message == LONG[:MAX_MESSAGE_CHARS]
     assert limits.notes == [
-        "a text in a query's row of 2,000,000 characters, only the first 10,000 are kept",
-        "a span's message of 2,000,000 characters, only the first 10,000 are kept",
+        "text in a query's row: 2,000,000 characters, of which only the first 10,000 are kept",
+        "span's message: 2,000,000 characters, of which only the first 10,000 are kept",
     ]
 
 

@@ -44,7 +44,10 @@ def answer(connection: socket.socket) -> None:
 
 def test_body_that_the_server_does_not_take_times_out() -> None:
     done = threading.Event()
-    with serving(lambda _: done.wait(100)) as port, pytest.raises(Unreachable, match=r"not sent in 0\.05 s") as caught:
+    with (
+        serving(lambda _: done.wait(100)) as port,
+        pytest.raises(Unreachable, match=r"not be sent within") as caught,
+    ):
         try:
             send(f"http://{HOST}:{port}/", "POST", "x" * 20_000_000, write_s=0.05)
         finally:
@@ -224,7 +227,7 @@ async def test_request_without_a_free_connection_fails_in_time() -> None:
     async with connected(pool_s=0.01) as (api, connection), asyncio.TaskGroup() as tasks:
         held = [tasks.create_task(get(api, connection, "/held")) for _ in range(MAX_CONNECTIONS)]
         await api.until_open(MAX_CONNECTIONS)
-        with pytest.raises(Unreachable, match="no free connection") as caught:
+        with pytest.raises(Unreachable, match="all connections were busy") as caught:
             await get(api, connection)
         assert not caught.value.may_have_arrived
         api.release.set()

@@ -210,7 +210,7 @@ def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -
     with serving(tunnel(b"HTTP/1.1 200 OK\r\n\r\n")) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         errors = ask("https://api.invalid", insist, timeouts=Timeouts(pool_s=0.05))
-    assert not any("no free connection" in words for words in errors)
+    assert not any("all connections were busy" in words for words in errors)
 
 
 @pytest.mark.parametrize("fault", [Fault.CLOSE, Fault.RESET, Fault.HANG, Fault.GARBAGE, Fault.HALF])
@@ -225,7 +225,7 @@ def test_incomplete_response_may_have_taken_effect(recordings_api: RecordingsApi
 def test_slow_response_hits_the_total_timeout(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Fault.DRIBBLE)
     error = failure_of(recordings_api.url, timeouts=Timeouts(read_s=5, whole_s=0.3))
-    assert str(error) == "GET /api/v1/runs: no complete response in 0.3 s"
+    assert str(error) == "GET /api/v1/runs: no complete response within 0.3 s"
 
 
 def dribbling_then(answer: str, question: Callable[[Client], Any], api: RecordingsApi, method: str) -> str:
@@ -263,21 +263,21 @@ def test_dribbling_read_is_sent_again_on_request(
 
 def test_young_read_is_not_sent_again(recordings_api: RecordingsApi) -> None:
     failure = dribbling_then("010", lambda client: client.list_runs(RunFilters()), recordings_api, "GET")
-    assert failure == "GET /api/v1/runs: no complete response in 0.5 s"
+    assert failure == "GET /api/v1/runs: no complete response within 0.5 s"
     assert len(recordings_api.requests) == 1
 
 
 def test_action_is_never_sent_again(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MIN_READ_S", 0.0)
     failure = dribbling_then("010", lambda client: client.cancel(RUN), recordings_api, "POST")
-    assert failure.endswith("no complete response in 0.5 s")
+    assert failure.endswith("no complete response within 0.5 s")
     assert len(recordings_api.requests) == 1
 
 
 def test_web_page_with_status_200_is_a_server_fault(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body="<!DOCTYPE html><p>Log in to the hotel", headers={"content-type": "text/html"}))
     error = failure_of(recordings_api.url)
-    assert str(error) == "GET /api/v1/runs: 200, but a web page: is TRIGGER_API_URL right?"
+    assert str(error) == "GET /api/v1/runs: 200, a web page instead of JSON: is TRIGGER_API_URL right?"
 
 
 @pytest.mark.parametrize("is_reset", [False, True])

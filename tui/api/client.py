@@ -97,7 +97,7 @@ class ApiReader(ABC):
         if response.status == 200:
             return response.body
         if 400 <= response.status < 500:
-            text = f"{label}: {response.status}, the address may have expired: read the run again"
+            text = f"{label}: {response.status}, its URL may have expired: read the run again"
             raise errors.Refused(text, response.status)
         raise errors.ServerFault(f"{label}: {response.status}", response.status)
 
@@ -360,7 +360,7 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
 
 def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
     if not key.isascii() or not key.isprintable() or not key or " " in key:
-        raise ValueError("the key is empty or holds characters that no key has")
+        raise ValueError("the key is empty or has invalid characters")
     headers = {
         b"authorization": f"Bearer {key}".encode(),
         b"x-trigger-api-version": API_VERSION.encode(),
@@ -368,7 +368,7 @@ def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
     }
     if branch:
         if not branch.isprintable():
-            raise ValueError("the branch holds characters that no header can have")
+            raise ValueError("the branch has characters that are not allowed in an HTTP header")
         # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers

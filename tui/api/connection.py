@@ -271,7 +271,11 @@ class _Progress:
     def overdue(self) -> Unreachable:
         """The error after `timer` ended the request."""
         steps = self.timeouts
-        text = f"complete response in {steps.whole_s:g}" if self._was_written else f"connection in {steps.reach_s:g}"
+        text = (
+            f"complete response within {steps.whole_s:g}"
+            if self._was_written
+            else f"connection within {steps.reach_s:g}"
+        )
         return self.unreachable(f"no {text} s", may_have_arrived=self.is_written)
 
     def _text(self, error: Exception) -> str:
@@ -279,16 +283,16 @@ class _Progress:
             case httpx2.ConnectTimeout() | TimeoutError():
                 return f"no connection in {self.timeouts.connect_s:g} s"
             case httpx2.PoolTimeout():
-                return f"no free connection in {self.timeouts.pool_s:g} s"
+                return f"all connections were busy for {self.timeouts.pool_s:g} s"
             case httpx2.ReadTimeout():
                 return f"no response in {self.timeouts.read_s:g} s"
             case httpx2.WriteTimeout():
-                return f"not sent in {self.timeouts.write_s:g} s"
+                return f"the request could not be sent within {self.timeouts.write_s:g} s"
             case ssl.SSLError():
                 reason = self.clean(_OPENSSL_FRAME.sub("", str(error)))
                 return f"TLS failed: {reason}" if reason else "TLS failed"
             case _ if not self.is_written:
-                return f"no connection: {self.clean(_reason(error)) or 'the other side closed it'}"
+                return f"no connection: {self.clean(_reason(error)) or 'the server closed it'}"
             case httpx2.RemoteProtocolError():
                 return "the connection closed before the end of the response, or the response is not HTTP"
             case _:
@@ -467,7 +471,7 @@ class HttpConnection:
                 if target == request.url:
                     raise ServerFault(f"{label}: redirected to itself", status)
                 if not (is_same and may_repeat):
-                    where = "another of its addresses" if is_same else self._redacted_origin(target)
+                    where = "another address of the same host" if is_same else self._redacted_origin(target)
                     raise ServerFault(f"{label}: redirected to {where}, which was not followed", status)
                 if not redirects_left:
                     raise ServerFault(f"{label}: too many redirects", status)
@@ -509,7 +513,7 @@ class HttpConnection:
         except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             reason = progress.clean(str(error))
         except (httpx2.InvalidURL, ValueError):
-            reason = "a proxy is of the form http://host:port, or has one of https, socks5, socks5h"
+            reason = "expected a proxy such as http://host:port; its scheme is http, https, socks5 or socks5h"
         raise progress.unreachable(f"invalid proxy or certificate settings: {reason}")
 
     async def _read(self, response: httpx2.Response, progress: _Progress) -> Response:

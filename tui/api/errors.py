@@ -171,7 +171,7 @@ class Limits:
         """Return the first `max_chars` characters. `kind` names the text in the note, in the singular."""
         if len(text) <= max_chars:
             return text
-        self.note(f"a {kind} of {len(text):,} characters, only the first {max_chars:,} are kept")
+        self.note(f"{kind}: {len(text):,} characters, of which only the first {max_chars:,} are kept")
         return text[:max_chars]
 
     def note(self, text: str) -> None:

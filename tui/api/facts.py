@@ -171,7 +171,7 @@ QUEUE_METRICS: Final = RowRead(
         facts.QueueMetrics,
         _metrics,
         interval_ms=("bucketIntervalMs", Annotated[Count, Field(ge=1, le=MAX_CELL_MS)]),
-        depths=("depthTrend", Items(Count, MAX_CELLS, "cells of a queue", drops_invalid=False)),
+        depths=("depthTrend", Items(Count, MAX_CELLS, "the metrics of a queue", drops_invalid=False)),
         peak_queued=("peakQueued", Count),
         started=("startedCount", Count),
         throttled=("throttledCount", Count),
@@ -294,7 +294,7 @@ class ListedToken:
 
 def _token(*, created_at: datetime | None, **more: Any) -> ListedToken:
     if created_at is None:
-        raise ValueError("a token without a time")
+        raise ValueError("a token without a creation time")
     return ListedToken(created_at=created_at, **more)
 
 

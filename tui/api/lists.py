@@ -113,7 +113,7 @@ class RowRead(Generic[D]):
     def decode(self, body: bytes, limits: Limits) -> D:
         """Decode the answer. Raises `ServerFault`."""
         assert self.shape is not None
-        return decode(self.shape, body, self.name or f"the answer of {self.path}", limits)
+        return decode(self.shape, body, self.name or f"the response of {self.path}", limits)
 
 
 RUN: Final = RowRead[Any]("/api/v3/runs/{id}")

@@ -126,7 +126,7 @@ class Text:
 
     def _read(self, value: Json, info: ValidationInfo[Limits]) -> str:
         if type(value) is not str or len(value) < self.min_chars or (not self.kind and len(value) > self.max_chars):
-            raise ValueError("not a text, or of a wrong length")
+            raise ValueError("not a text, or of the wrong length")
         return value if len(value) <= self.max_chars else info.context.text(value, self.kind, self.max_chars)
 
 
@@ -291,7 +291,7 @@ def decode(shape: Shape[T], body: bytes, name: str, limits: Limits) -> T:
             limits.note(f"values nested more than {MAX_DEPTH} levels deep in {name} are left out")
         return convert(shape, value, limits)
     except (ValueError, RecursionError):
-        raise ServerFault(f"{name} could not be read: not JSON, or not of the expected shape", 200) from None
+        raise ServerFault(f"{name} could not be read: not JSON, or not of the expected form", 200) from None
 
 
 @dataclass(frozen=True, slots=True)

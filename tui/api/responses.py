@@ -225,7 +225,7 @@ def response_error(response: Response, key: Secret | None = None) -> errors.ApiE
     shown = " ".join((message.replace(key.reveal(), "…") if key is not None else message).split())
     summary = f"{response.label}: {status} {shortened(clean(shown), MAX_ERROR_CHARS)}".rstrip()
     if 200 <= status < 300:
-        return errors.ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
+        return errors.ServerFault(f"{summary}, a web page instead of JSON: is TRIGGER_API_URL right?", status)
     if status == 429:
         rate = read_rate_limit(response)
         is_busy = bool(rate.remaining) if rate is not None else _BUSY in message  # a relay passes no headers on

@@ -197,7 +197,7 @@ class JsonReader:
         self._at += 1
         text = str(json.loads(f'"{kept}"'))
         is_cut = length > len(kept) or len(text) > MAX_KEPT_CHARS
-        return f"{text[:MAX_KEPT_CHARS]}… (cut: {length:,} characters came)" if is_cut else text
+        return f"{text[:MAX_KEPT_CHARS]}… (cut, {length:,} characters in all)" if is_cut else text
 
     def _widen(self) -> bool:
         """Drop the read part of the text, and append a window, or as much as is left. False: the body has ended."""

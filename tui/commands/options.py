@@ -88,7 +88,7 @@ def _options_of(group: str) -> list[Callable[[F], F]]:
 
 
 api_url_option: Final = click.option(
-    "--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."
+    "--api-url", metavar="URL", help="The address of the API [default: TRIGGER_API_URL, or Trigger.dev Cloud]."
 )
 
 connection_options: Final = all_of(
@@ -103,7 +103,7 @@ following_options: Final = all_of(*_options_of("following")[::-1])
 """The options for following runs: the polling interval, and whether to use the realtime feed."""
 
 json_option: Final = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line, with raw values."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, with raw values."
 )
 
 
@@ -126,14 +126,18 @@ def settings_of(
 
 
 relay_options: Final = all_of(
-    click.option("--tls-ca", type=FILE, help="Certificates to trust, if no known authority signed the relay's."),
+    click.option(
+        "--tls-ca",
+        type=FILE,
+        help="Certificates to trust, if no known authority signed that of the relay.",
+    ),
     click.option("--relay", "relay_url", metavar="URL", help="Connect to a relay, read-only: ws:// or wss://."),
 )
 """The options for a connection to a relay."""
 
 monitor_options: Final = all_of(
     *_options_of("monitor"),
-    click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
+    click.option("--mouse", "has_mouse", is_flag=True, help="Use the mouse; the terminal then selects no text."),
     following_options,
 )
 """The options of the monitor and the demo."""
@@ -196,7 +200,7 @@ YES: Final = "y"
 MAX_TYPED_BYTES: Final = 1_000
 """A longer line means no."""
 
-WAITING: Final = "Waiting for the terminal to answer; until then y does not count. "
+WAITING: Final = "Waiting for the terminal. y works once it has answered. "
 
 _REPORT: Final = re.compile(rb"\x1b\[\d{1,5};\d{1,5}R")
 _PARTIAL_REPORT: Final = re.compile(rb"\x1b(\[(\d{1,5}(;(\d{1,5})?)?)?)?$")
@@ -310,7 +314,7 @@ class _Prompt:
         self._is_silent = not self._input.reports
         if self._is_silent or self._requested_reports > 1:
             if self._is_silent:
-                question = f"The terminal does not report when it showed this: type {self._input.word} to confirm. "
+                question = f"This terminal cannot confirm what it shows: type {self._input.word} to confirm. "
             self._output.prompt(question, on_new_line=True)
             self._input.echoes = True
         return bool(self._read(None))

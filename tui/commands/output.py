@@ -194,7 +194,7 @@ class Output:
             raise OutputClosed from closed
         except OSError as error:
             _silence(self._out)
-            raise Stop(ExitCode.REFUSED, f"stdout cannot be written: {error.strerror}") from error
+            raise Stop(ExitCode.REFUSED, f"cannot write to stdout: {error.strerror}") from error
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def period_text(period: timedelta) -> str:
 MAX_CHARS: Final = 100
 """A longer text is no span."""
 
-NO_PERIOD: Final = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
+NO_PERIOD: Final = "is not a period. Write 7d, 2:50-3:20 or yesterday 2:50-3:20"
 """The rest of a sentence about a text with another form."""
 
 _DAY: Final = timedelta(days=1)
@@ -202,16 +202,16 @@ def _read_span(text: str, now: datetime) -> TypedSpan | None:
     except InvalidPeriod:
         raise
     except (ValueError, OverflowError):
-        raise InvalidPeriod("is not a period: it names a day or a time that does not exist") from None
+        raise InvalidPeriod("is not a period: there is no such day or time") from None
     if span is None:
         return None
     if not _is_before(span.begin, now):
-        raise InvalidPeriod(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
+        raise InvalidPeriod(f"is in the future: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
     if span.begin < now - MAX_PERIOD:
         raise InvalidPeriod(f"is not a period: it begins more than {MAX_PERIOD.days // 365} years ago")
     if not _is_before(span.begin, span.end):
         is_empty = not _is_before(span.end, span.begin)
-        raise InvalidPeriod(f"is not a period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
+        raise InvalidPeriod(f"is not a period: it {'is empty' if is_empty else 'ends before it begins'}")
     return span
 
 
@@ -225,7 +225,7 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
             return None
         return TypedSpan(_midnight(begin.day, now), now if is_open else _midnight(last, now) + _DAY)
     if end.time is None and not is_open:
-        raise InvalidPeriod("is not a period: it has no end, as 2:50-3:20 or 2:50-now")
+        raise InvalidPeriod("is not a period: add its end, as in 2:50-3:20 or 2:50-now")
     start = _midnight(begin.day or now.date(), now) + begin.time
     if begin.day is None and not _is_before(start, now):
         start -= _DAY
@@ -251,7 +251,7 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
             day = date(year - 1, day.month, day.day)  # 12-31 in January is that of last year
     if parts["hour"] is None:
         if parts["month"] is not None and parts["year"] is None:
-            raise InvalidPeriod("is not a period: it may be hours or a day (2:00-3:00, 2026-02-03)")
+            raise InvalidPeriod("has two meanings: write hours (2:00-3:00) or a day (2026-02-03)")
         return _Moment(day, None)
     time = timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]), seconds=int(parts["second"] or 0))
     if int(parts["minute"]) > 59 or int(parts["second"] or 0) > 59 or time > _DAY:

@@ -68,7 +68,7 @@ class Texts(Sequence[Raw]):
 MAX_LINES: Final = 500
 """The lines of a text that are parsed, which takes some 5 ms at most. The others stay one block of text."""
 
-NOT_PARSED: Final = Raw(f"from here on as it came: stacks are found in the first {MAX_LINES} lines")
+NOT_PARSED: Final = Raw(f"plain text from here on: stacks are only found in the first {MAX_LINES} lines")
 
 CACHED_TEXTS: Final = 4
 """Texts whose parts are remembered: those on a screen, of a log that grows every few seconds."""

@@ -124,21 +124,21 @@ _TABLE: Final = (
                 _RUN, _of_run(lambda run: None if run.state is None else run.state.tags), is_list=True),
     Placeholder("run.url", "its address in the dashboard", "the address of the dashboard is not known",
                 _RUN, lambda each: each.run_url),
-    Placeholder("error.type", "the type of its error", "no error type of the run is known",
+    Placeholder("error.type", "the type of its error", "the run has no error type that was read",
                 _RUN, _of_error(lambda error: error.code or error.name)),
-    Placeholder("error.message", "the message of its error", "no error of the run is known",
+    Placeholder("error.message", "the message of its error", "the run has no error that was read",
                 _RUN, _of_error(lambda error: error.message)),
-    Placeholder("error.frame", "file and line of the error's first own frame",
-                "no own frame in an error of the run is known", _RUN, _of_error(_error_frame)),
-    Placeholder("task.id", "the task of the run, or the group's only task", "there is no single task",
+    Placeholder("error.frame", "file and line of the first frame of your code in the error",
+                "no frame of your code is known for the run", _RUN, _of_error(_error_frame)),
+    Placeholder("task.id", "the task of the run, or the group's only task", "there is no task, or more than one",
                 _WITH_TASK, lambda each: each.task),
     Placeholder("group.fingerprint", "the fingerprint of the error group", "no group is selected",
                 _GROUP, _of_group(lambda kind: kind.fingerprint)),
     Placeholder("group.type", "its error type", "the errors of the group have no type",
                 _GROUP, _of_group(lambda kind: kind.type)),
-    Placeholder("group.message", "its message without data", "the errors of the group have no message",
+    Placeholder("group.message", "its message without ids and numbers", "the errors of the group have no message",
                 _GROUP, _of_group(lambda kind: kind.message)),
-    Placeholder("group.frame", "the file of its own frame", "the group has no own frame",
+    Placeholder("group.frame", "the file of the first frame of your code", "the group has no frame of your code",
                 _GROUP, _of_group(lambda kind: None if kind.frame is None else kind.frame.file)),
     Placeholder("runs", "the ids of the marked runs, each as an argument", "no run is marked",
                 _MARKS, lambda each: each.runs or None, is_list=True),
@@ -146,7 +146,7 @@ _TABLE: Final = (
                 _EVERYWHERE, lambda each: each.environment),
     Placeholder("project", "the project's reference, proj_…", "the project is not known",
                 _EVERYWHERE, lambda each: each.project),
-    Placeholder("api", "the address of the API", "this session has no API of its own: it follows a relay",
+    Placeholder("api", "the address of the API", "this session has no address of an API: it is connected to a relay",
                 _EVERYWHERE, lambda each: each.api),
 )  # fmt: skip
 
@@ -262,7 +262,7 @@ def _first_word(arguments: Sequence[str], behind: range) -> Iterator[int]:
 _PART: Final = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|\{)")
 _MIN_LIKENESS: Final = 0.5
 _RUN_AS_SCRIPT: Final = (
-    'a shell or an interpreter runs this argument; pass values behind a script, which has them as "$1"'
+    'a shell or an interpreter runs this argument as code; pass values as arguments after it, and read them as "$1"'
 )
 
 Part = str | Placeholder
@@ -287,10 +287,10 @@ def parse_template(arguments: Sequence[str], scope: CommandScope) -> Template:
     if not arguments or not arguments[0]:
         raise TemplateError(0, "expected the name of a program")
     if _has_value(parsed[0]):
-        raise TemplateError(0, "expected the name of a program: a value of the selection cannot be one")
+        raise TemplateError(0, "expected the name of a program, not a placeholder")
     for index, argument in enumerate(parsed):
         if sum(isinstance(part, Placeholder) and part.is_list for part in argument) > 1:
-            raise TemplateError(index, "expected at most one placeholder that stands for several values")
+            raise TemplateError(index, "expected at most one placeholder for a list in one argument")
     for index in scripts_in(arguments):
         if index < len(parsed) and _has_value(parsed[index]):
             raise TemplateError(index, f"expected no placeholder: {_RUN_AS_SCRIPT}")
@@ -305,7 +305,7 @@ def _parts(text: str, index: int, scope: CommandScope) -> Iterator[Part]:
         elif not piece.startswith("{"):
             literal += piece
         elif not piece.endswith("}"):
-            raise TemplateError(index, "expected } behind the name of a placeholder, or {{ for a brace")
+            raise TemplateError(index, "expected } after the name of a placeholder; write {{ for a brace")
         else:
             if literal:
                 yield literal
@@ -322,7 +322,9 @@ def _placeholder(name: str, index: int, scope: CommandScope) -> Placeholder:
         from difflib import get_close_matches  # noqa: PLC0415  only for a wrong file
 
         nearest = get_close_matches(name[:40], here, 1, _MIN_LIKENESS)
-        hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"expected one of {', '.join(here)}; {{{{ is a brace"
+        hint = (
+            f"did you mean {{{nearest[0]}}}?" if nearest else f"expected one of {', '.join(here)}, or {{{{ for a brace"
+        )
         raise TemplateError(index, f"unknown placeholder {{{name}}}; {hint}")
     if scope not in known.scopes:
         wanted = " or ".join(f'scope = "{each}"' for each in CommandScope if each in known.scopes)
@@ -388,5 +390,5 @@ def _values(placeholder: Placeholder, subject: Subject) -> list[str]:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise CannotRun(f"{{{placeholder.name}}} has half a character, which no argument can hold") from None
+            raise CannotRun(f"{{{placeholder.name}}} has half a surrogate pair, which no argument can hold") from None
     return values

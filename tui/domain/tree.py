@@ -163,10 +163,10 @@ def build_tree(
     notes = list(missing)
     top = runs.get(root)
     if top is not None and top.fixed.depth:
-        notes.append("the runs above the first one are not known")
+        notes.append("the parents of the top run are not known")
     if orphans:
-        count = "1 run" if len(orphans) == 1 else f"{len(orphans)} runs"
-        notes.append(f"the parent of {count} under the root is not known")
+        one = len(orphans) == 1
+        notes.append("the parent of 1 run is not known" if one else f"the parents of {len(orphans)} runs are not known")
     return RunTree(_build_nodes(root, rows_by_id, children, runs), current, tuple(notes))
 
 

@@ -131,7 +131,7 @@ def _state_by_age(facts: HeaderFacts) -> ConnectionState:
             head = _alarm_line(f"● no answer for {formatting.wait(facts.at - freshness.confirmed_at)}")
             return ConnectionState(head, (_amber(reading),) if reading else ())
         case Level.LATE:
-            late = f"{age} old, late{_after_comma(_next_try(facts))}"
+            late = f"{age} old{_after_comma(_next_try(facts))}"
             return ConnectionState((Piece("●", Token.AMBER), Piece(label, Token.MUTED)), (_amber(late),))
         case Level.FRESH | Level.CONNECTING:
             head = (Piece("●", Token.GREEN), Piece(label, Token.MUTED))
@@ -146,7 +146,7 @@ def _reading(facts: HeaderFacts) -> str:
     if facts.reading is None:
         return ""
     what = "the list" if facts.reading[0] == _LIST else facts.reading[0].partition(" ")[2]
-    return f"{_next_try(facts)}{with_key('refresh', 'r', ', {} asks now')}, waits for {what}"
+    return f"{_next_try(facts)}{with_key('refresh', 'r', ', {} reads now')}, reading {what}"
 
 
 def _next_try(facts: HeaderFacts) -> str:
@@ -160,7 +160,7 @@ def _remark(facts: HeaderFacts) -> Line:
     if (other_failure := facts.freshness.other_failure) is not None:
         return (_amber(secondary_failure(other_failure, facts.at)),)
     if facts.unchanged_for is not None and facts.unchanged_for >= UNCHANGED_REMARK_FROM:
-        return (Piece(f"no change for {formatting.wait(facts.unchanged_for)}", Token.MUTED),)
+        return (Piece(f"unchanged for {formatting.wait(facts.unchanged_for)}", Token.MUTED),)
     return ()
 
 
@@ -324,7 +324,7 @@ def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
     is_short = budget is not None and budget.remaining * _SHORT_BUDGET < budget.limit
     if budget is None or not is_short or "budget" in drops or facts.freshness.is_stale:
         return ()
-    return (Piece(f"budget {formatting.count(budget.remaining)} of {formatting.count(budget.limit)}", Token.AMBER),)
+    return (Piece(f"rate limit {formatting.count(budget.remaining)} of {formatting.count(budget.limit)}", Token.AMBER),)
 
 
 def _minutes(facts: HeaderFacts, drops: Collection[str], *, is_colorless: bool) -> Line:

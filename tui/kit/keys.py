@@ -64,7 +64,7 @@ _SHARED_ROWS: Final = {
     binding: row
     for row in (
         Help("move", 10, "down, up", ("down", "up")),
-        Help("move", 80, "root, run above", ("root", "parent")),
+        Help("move", 80, "root, parent", ("root", "parent")),
         Help("move", 100, "open", ("open",)),
         Help("move", 110, "the errors, back to the runs", ("errors",)),
         Help("move", 120, "the queues, back to the runs", ("queues",)),
@@ -86,7 +86,7 @@ _SHARED_ROWS: Final = {
         Help("copy", 10, "copy the id", ("copy-id",)),
         Help("copy", 20, "choose what to copy", ("copy-menu",)),
         Help("time", 10, "pause the updates", ("pause",)),
-        Help("time", 20, "ask the server now", ("refresh",)),
+        Help("time", 20, "read from the server now", ("refresh",)),
         Help("program", 10, "these keys", ("help",)),
     )
     for binding in row.ids
@@ -193,9 +193,9 @@ MOTION: Final = (
 MENU_BINDINGS: Final = (
     bind("colon,ctrl+p", "palette", "commands", "Run a command: a view, a setting, any key by its name.", rank=80,
          id="commands", need=39, help=Help("find", 60, "any command")),
-    bind("backspace", "view_before", "view before",
-         "Go back to the view before, with its filter, order, period and run.",
-         help=Help("move", 180, "the view before")),
+    bind("backspace", "view_before", "previous view",
+         "Go back to the previous view, with its filter, order, period and run.",
+         help=Help("move", 180, "the previous view")),
     bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter.",
          help=Help("find", 70, "save this view")),
     bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter.",

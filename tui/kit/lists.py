@@ -412,8 +412,8 @@ class LiveList(Generic[R]):
     def no_runs_words(self, row: R) -> str:
         """Return why Enter lists no runs."""
         if self.selected is not None and self._detail_of(row) is None:
-            return f"it is not known yet which runs belong to this {self.view.noun}"
-        return f"no run belongs to this {self.view.noun}, as far as the server says"
+            return f"the runs of this {self.view.noun} are not known yet"
+        return f"the server reports no run for this {self.view.noun}"
 
     @property
     def stage(self) -> ReadStage:

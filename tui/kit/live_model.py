@@ -242,7 +242,10 @@ class Messages:
 
 
 _CAPABILITIES: Final = {
-    Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may be missing."),
+    Capability.QUERY: (
+        "queries",
+        "Counts are those of the listed runs. Deep levels of trees may be missing.",
+    ),
     Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
     Capability.REALTIME: ("the live feed", "The list is polled."),
 }
@@ -288,7 +291,7 @@ class Reporter:
         reconciled = session.store.reconciled
         if self._is_new("reconciled", reconciled) and reconciled is not None and reconciled.missed_count:
             missed = formatting.plural(reconciled.missed_count, "run")
-            text = f"The live feed missed changes of {missed}. They were read from the list."
+            text = f"The live feed missed changes of {missed}; the list had them."
             self._messages.add(reconciled.at, text)
 
     def report_selection(self, selection: Selection) -> None:

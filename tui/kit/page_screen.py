@@ -156,12 +156,12 @@ _WIDE_GAP: Final = 3
 _MIN_WIDE_COLUMN: Final = 50
 _HAIRLINE: Final = (Piece(" │ ", Token.LINE),)
 _SIGN_CELLS: Final = 10
-_REMARKS: Final[Mapping[str, str]] = {"act": "only capitals change runs"}
+_REMARKS: Final[Mapping[str, str]] = {"act": "only capital letters change runs"}
 
 _SENTENCES: Final = (
     (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
     ("alerts", "A new finding rings, shows a notice or runs a command, if [bell] of the config file says so."),
-    ("away", "After ten minutes without a key, the next one shows what happened, and does nothing else."),
+    ("away", "After ten minutes without a key, the first key only shows what happened."),
 )
 """Things on the page of keys that are not keys."""
 
@@ -346,7 +346,7 @@ class HelpScreen(PageScreen):
 
     def right(self) -> Line:
         is_scrolled = len(self.page.rows) > self.page.size.height
-        return (Piece("bright works here · ↓ shows more" if is_scrolled else "bright works here", Token.MUTED),)
+        return (Piece("bright keys work here · ↓ shows more" if is_scrolled else "bright keys work here", Token.MUTED),)
 
 
 def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:

@@ -78,7 +78,7 @@ class Clipboard:
             self.show_notice((Piece(f"{name} is too large to copy: {limits}"),))
             return
         self.write(osc52(text, self.environ))
-        self.show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))
+        self.show_notice((Piece(f"{name} copied", Token.MUTED),))
 
 
 # `PaintedScreen`, the base of all screens, and the dialogs without a question.
@@ -624,7 +624,7 @@ class YesNoDialog(LineDialog[bool]):
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         if self.texts and self.answer.accepts_keys:
-            self.answer.input_error = f"A paste does not count: type {' or '.join(self.texts)}."
+            self.answer.input_error = f"Do not paste it: type {' or '.join(self.texts)}."
             self.draw()
 
     def _type(self, event: events.Key) -> None:
@@ -640,7 +640,7 @@ class YesNoDialog(LineDialog[bool]):
             return
         if event.key == "enter":
             self.answer.input_error = (
-                f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
+                f"That is not {choices}; nothing was done." if typed else f"Type {choices} first, or Esc."
             )
         elif event.key in {"backspace", "ctrl+h"}:
             self.answer.typed = typed[:-1]
@@ -691,8 +691,8 @@ def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, 
     """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action."""
     limit = width - 2 * INDENT
     actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
-    verb = "waits" if len(waiting) == 1 else "wait"
-    text = f"{actions} {verb} to be sent. If you quit now, it is not sent." if waiting else "Nothing waits to be sent."
+    verb = "is" if len(waiting) == 1 else "are"
+    text = f"{actions} {verb} not sent yet. To quit now drops it." if waiting else "No action waits to be sent."
     ctrl_c: Line = (Piece("ctrl-c", Token.TEXT, is_bold=True), Piece("  quit", Token.TEXT))
     right: Line = (*y_line(visibility), Piece(" or ", Token.FAINT), *ctrl_c)
     answers = answer_line("Stay", ctrl_c if visibility is FrameVisibility.UNKNOWN else right, limit)

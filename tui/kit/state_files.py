@@ -50,10 +50,10 @@ def problem_sentence(path: Path, what: str, reason: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
             return f"{what}: {reason}."
-        reason = "it is not accessible to this user"
+        reason = "you have no access to it"
     except OSError as error:
         reason = "it is not a folder" if error.errno == errno.EEXIST else error.strerror or str(error)
-    return f"Nothing is remembered in {path.parent}: {reason}."
+    return f"Nothing can be saved in {path.parent}: {reason}."
 
 
 @contextmanager
@@ -171,7 +171,7 @@ class StateFile(Generic[T]):
         except OSError as error:
             reason = error.strerror or "it cannot be read"
         except STRANGE:
-            reason = "this version did not write it"
+            reason = "it was written by another version, or is damaged"
         self.failure = problem_sentence(self.path, f"The saved {self._noun} in {self.path} are ignored", reason)
         return self._empty()
 

@@ -180,7 +180,7 @@ class TypeAhead:
 AFTER_PASTE_S: Final = 0.5
 """Keys that arrive within this time after a paste belong to it."""
 
-REFUSAL: Final = "ignored: it came with a paste, or with many keys at once"
+REFUSAL: Final = "key ignored: it came with a paste, or with many keys at once"
 
 
 class Pastes:

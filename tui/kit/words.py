@@ -102,19 +102,19 @@ def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
         case 403:
             return Advice("the key may not list runs (403)", "This key may not list runs (403).", _NEEDS_SCOPE, quote)
         case 429:
-            return Advice("429 from the server", "The server's request budget is spent (429).", quote=quote)
+            return Advice("429 from the server", "The rate limit of the server is reached (429).", quote=quote)
         case 404 | 405:
             short = f"no such API there ({status})"
             return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _SET_URL)
         case _ if status < 400 and "web page" in quote:
-            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _SET_URL)
+            return Advice("a web page answers", f"{api_url} returns a web page, not the API.", _SET_URL)
         case _ if status < 400:
-            short = "what answers is not the API"
-            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _SET_URL, quote)
+            short = "not an API of Trigger.dev"
+            return Advice(short, f"{api_url} is not the API of Trigger.dev.", _SET_URL, quote)
         case _ if status < 500:
             return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", quote=quote)
         case _:
-            return Advice(f"{status} from the server", f"The server has trouble ({status}).", quote=quote)
+            return Advice(f"{status} from the server", f"The server failed ({status}).", quote=quote)
 
 
 def secondary_failure(failure: SourceFailure, now: datetime) -> str:
@@ -193,7 +193,7 @@ def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
     none, begin, end = {
         Completeness.ALL: ("nothing missed", "", " caught up"),
         Completeness.SO_FAR: ("catching up", "catching up, ", " so far"),
-        Completeness.AT_LEAST: ("what was missed is not known", "at least ", " caught up"),
+        Completeness.AT_LEAST: ("missed changes not known", "at least ", " caught up"),
     }[missed.completeness]
     return f"{begin}{formatting.plural(missed.run_count, 'run')}{'' if is_short else end}" if missed.run_count else none
 

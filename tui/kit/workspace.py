@@ -100,7 +100,7 @@ def keys_for(numbers: Mapping[str, int]) -> list[Binding]:
             bind(str(number), f"pane('{name}')", name, f"Go to the pane {name}.", id=f"pane-{number}", help=panes)
             for name, number in numbers.items()
         ),
-        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34,
+        bind("z", "zoom", "zoom", "Show this pane on the whole screen, or all panes again.", rank=70, need=34,
              help=Help("look", 30, "this pane alone")),
     ]  # fmt: skip
 

@@ -85,7 +85,7 @@ class FiniteFloat(click.FloatRange):
 def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
     """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
     number = partial(click.option, show_default=True)
-    old_runs = "" if is_demo else " Unless 0, a few live runs are weeks old."
+    old_runs = "" if is_demo else " If it is not 0, a few live runs are weeks old."
     return all_of(
         click.option("--start", type=_start_time, metavar="TIME",
                      help="The emulator's time at the start [default: now]."),
@@ -96,7 +96,7 @@ def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
         number("--rate", type=FiniteFloat(0, 1000), default=2.0,
                help="New runs a second; 0: only those you trigger."),
         click.option("--story", type=click.Choice(STORIES),
-                     help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing."),
+                     help="Emulate one problem, 5 to 15 s after the start; calm: none."),
         number("--seed", type=int, default=0, help="The same seed creates the same runs."),
         click.option("--hostile-texts", is_flag=True,
                      help="Add a task whose texts attack terminals: escape sequences and such."),
@@ -348,16 +348,16 @@ WALL_ADDRESS: Final = "wall?"
 
 @click.command("wall")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the present findings, then one JSON object for each change."
+    "--json", "as_json", is_flag=True, help="Print the current findings, then one JSON object for each change."
 )
 @monitor_options
 @relay_options
 @connection_options
 @click.pass_obj
 def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
-    """Show findings and the last hour over the whole screen, for a screen that everybody passes.
+    """Start with the wall: findings and the last hour over the whole screen, for a shared display.
 
-    It is the monitor, which opens the wall first: W or Esc leads to the runs. With --json it prints until Ctrl-C.
+    W or Esc opens the runs. With --json it prints until Ctrl-C.
     """
     if not as_json:
         monitor(output, options | {"address": WALL_ADDRESS})

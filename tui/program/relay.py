@@ -79,7 +79,7 @@ class StderrLines:
             if line is not None:
                 self._output.say(line)
             if (dropped := self._dropped) > reported and self._lines.empty():
-                self._output.say(f"{dropped - reported:,} lines were dropped: stderr was full")
+                self._output.say(f"{dropped - reported:,} log lines were dropped: stderr did not accept them")
                 reported = dropped
 
 
@@ -121,7 +121,11 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> tuple[str, in
 @click.option("--tls-cert", type=FILE, help="The certificate with its chain; PEM.")
 @click.option("--tls-key", type=FILE, help="The certificate's key, if it is in another file.")
 @click.option(
-    "--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="The most screens at a time."
+    "--max-screens",
+    type=click.IntRange(1, 10_000),
+    default=300,
+    show_default=True,
+    help="The limit of screens at a time.",
 )
 @api_url_option
 @click.option("--interval", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")

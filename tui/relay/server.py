@@ -268,7 +268,7 @@ class RequestProxy:
     async def _fetch_encoded(self, request: api.ReadRequest) -> bytes:
         read = None
         if isinstance(request, GetRequest) and (read := read_of(self._reads, request)) is None:
-            return self.error_response(404, "nothing has this id")
+            return self.error_response(404, "no run has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
         if read is not None and response.status == 200:
             try:
@@ -281,7 +281,7 @@ class RequestProxy:
             encoded = encode_response(response)
             if len(encoded) <= MAX_ENCODED_BYTES:
                 return encoded
-        return self.error_response(502, f"the relay passes on no response of more than {MAX_RESPONSE_BYTES:,} bytes")
+        return self.error_response(502, f"too large for the relay: more than {MAX_RESPONSE_BYTES:,} bytes")
 
     def error_response(self, status: int, text: str, resets_in: timedelta | None = None) -> bytes:
         """Return an encoded error response in the form of the API's."""

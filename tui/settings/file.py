@@ -160,7 +160,7 @@ def _why(error: OSError) -> str:
 def _decoded(content: bytes) -> ConfigFile:
     # What the file forbids is not known if it cannot be read.
     is_locked = re.search(_LOCK_LINE, content.replace(b"\0", b"")) is not None  # of UTF-16, ASCII remains
-    locked = "; it has read_only, so that everything is read-only until this is right" if is_locked else ""
+    locked = "; it sets read_only, so everything is read-only until this is fixed" if is_locked else ""
 
     def unreadable(where: str, text: str) -> ConfigFile:
         return ConfigFile(complaints=(Complaint(where, text + locked),), is_locked=is_locked)

@@ -113,7 +113,7 @@ EVERYWHERE: Final = "everywhere"
 
 _MIN_LIKENESS: Final = 0.6
 _LISTED: Final = "trigger-tui config --keys lists them"
-_LEFT_OUT: Final = "this entry is left out"
+_LEFT_OUT: Final = "this entry is ignored"
 
 Keys = Mapping[str, Sequence[str]]
 """Keys by the ids of bindings."""
@@ -190,12 +190,12 @@ class KeyTable(NamedTuple):
     def _forbidden(self, row: BindingRow, keys: Sequence[str]) -> str:
         """Return why a binding may not have these keys; empty if it may."""
         if missing := [key_name(key) for key in row.keys if key in RESERVED and key not in keys]:
-            return f"{' and '.join(missing)} cannot be taken away: expected {'it' if len(missing) == 1 else 'them'} too"
+            return f"{' and '.join(missing)} must stay: add {'it' if len(missing) == 1 else 'them'} to the list"
         for key in keys:
             if key in RESERVED and key not in row.keys:
                 return f"{key_name(key)} always {RESERVED[key]}: expected another key"
             if row.writes and not is_capital(key):
-                return f"what writes takes only a capital such as {row.names[0]}, got {key_name(key)}"
+                return f"an action needs a capital letter such as {row.names[0]}, got {key_name(key)}"
         printable = [key_name(key) for key in keys if is_printable(key)]
         if printable and row.scope == EVERYWHERE:
             return f"it works while you type too: expected a key such as ctrl-g or F5, got {printable[0]}"

@@ -40,7 +40,7 @@ MAX_SHOWN_CHARS: Final = 40
 LOCK: Final = "read_only"
 ON_ALERT: Final = "on_alert"
 _LOCKED: Final = "until this is right, everything is read-only"
-_LEFT_OUT: Final = "; this entry is left out"
+_LEFT_OUT: Final = "; this entry is ignored"
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _WRONG: Final = object()
 _MIN_LIKENESS: Final = 0.6
@@ -78,7 +78,7 @@ class _Reading:
         if ON_ALERT not in table or not isinstance(bell, dict):
             return table
         if ON_ALERT in bell:
-            self._complain(ON_ALERT, f"not used, as bell.{ON_ALERT} is set too")
+            self._complain(ON_ALERT, f"ignored: bell.{ON_ALERT} is also set")
         without = {key: value for key, value in table.items() if key != ON_ALERT}
         return without | {"bell": {ON_ALERT: table[ON_ALERT], **bell}}
 
@@ -302,4 +302,4 @@ def _problem_of_command(entry: CommandEntry) -> tuple[str, str] | None:
     if not is_writing_key:
         return None
     hint = "readonly = true says that it changes nothing"
-    return "key", f'what writes takes only a capital such as K, got "{entry.key}" ({hint})'
+    return "key", f'an action needs a capital letter such as K, got "{entry.key}" ({hint})'

@@ -284,7 +284,7 @@ class Colors(ConfigTable):
 
 @dataclass(frozen=True, slots=True)
 class ReadOnly(ConfigTable):
-    """Where runs can only be watched. Any of these settings, `--read-only` and the key each forbid writing.
+    """Where runs can only be watched. Each of these settings, `--read-only` or the key alone forbids cancel and replay.
 
     No flag allows what this table forbids; a change of the file takes effect at once. While a setting in this table is
     wrong, everything is read-only.
@@ -355,16 +355,16 @@ class Bell(ConfigTable):
     option `allow-passthrough on`."""
 
     failing: OwnRing = "default"
-    """As `ring`, for FAILING alone; "default": as `ring` says."""
+    """Replaces `ring` for FAILING; "default": as `ring`."""
 
     slow: OwnRing = "default"
-    """As `ring`, for SLOW alone; "default": as `ring` says."""
+    """Replaces `ring` for SLOW; "default": as `ring`."""
 
     missing: OwnRing = "default"
-    """As `ring`, for MISSING alone; "default": as `ring` says."""
+    """Replaces `ring` for MISSING; "default": as `ring`."""
 
     stuck: OwnRing = "default"
-    """As `ring`, for STUCK alone; "default": as `ring` says."""
+    """Replaces `ring` for STUCK; "default": as `ring`."""
 
     not_known: Ring = "off"
     """The same for NOT KNOWN: the server has been silent for 45 s."""
@@ -399,7 +399,7 @@ class Dashboard(ConfigTable):
         "an address such as https://cloud.trigger.dev", max_length=MAX_TEXT_CHARS,
         pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$",
     )] = ""  # fmt: skip
-    """The dashboard's address, where the server does not name it. Empty: the address that the server names."""
+    """The dashboard's address. Empty: the address that the server sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +478,7 @@ class CommandEntry(ConfigTable):
     """The program and its arguments. {run.id}, {task.id} and others stand for values of the selection."""
 
     key: Annotated[str, ValueRule("a key as `?` shows it, such as G, ctrl-g or F5", pattern=r"^[!-~]{0,20}$")] = ""
-    """The key that runs it: a capital, or any free key for what is readonly. Empty: run it by : and its name."""
+    """The key that runs it: a capital letter, or any free key if `readonly`. Empty: run it by : and its name."""
 
     scope: Literal["run", "task", "error group", "marks"] = "run"
     """What it is about: the "run", its "task", the "error group" of the errors view, or the "marks"."""
@@ -548,7 +548,7 @@ class FileSettings(ConfigTable):
     keys: dict[BindingId, OwnKeys] = field(default_factory=dict)
     """Keys of your own: the id of a binding, and its key, a list of keys, or unbind.
 
-    Quitting, Esc and the keys of confirmations stay as they are. What writes takes only a capital. Where something is
+    Quitting, Esc and the keys of confirmations stay as they are. Actions need a capital letter. Where something is
     typed, letters are text. `?` shows the keys that work, `trigger-tui config --keys` all.
     """
 

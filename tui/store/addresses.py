@@ -284,7 +284,7 @@ def read_address(text: str) -> ReadAddress:
 def _parse_address(text: str, report: Report) -> ViewAddress:
     view, mark, query = text.strip().partition("?")
     if not mark:
-        raise AddressError(f'an address has a "?": {view}?')
+        raise AddressError(f'an address needs a "?": {view}?')
     parts = (part.partition("=") for part in query.split("&") if part)
     words = [_word(unquote(name), unquote(value)) for name, _, value in parts]
     return _address(view, " ".join(words), len(text), report)

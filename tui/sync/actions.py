@@ -435,14 +435,14 @@ class ActionRunner:
         A cancel can be verified by reading the run; a replay cannot, since the id of its new run is lost.
         """
         is_redirect = isinstance(error, ServerFault) and error.status // 100 == REDIRECTED
-        fact = "the server redirects actions, nothing was confirmed" if is_redirect else "the server is in trouble"
-        context = f"{'the answer was lost' if isinstance(error, Unreachable) else fact} ({error})"
+        fact = "the server redirected the request; the outcome is not known" if is_redirect else "the server failed"
+        context = f"{'no response arrived' if isinstance(error, Unreachable) else fact} ({error})"
         if not self._action.is_idempotent:
             return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}: look for a new run before trying again")
         return await self._verify(self._before.id, context)
 
     async def _verify(self, target: RunId, context: str) -> ActionStatus:
-        observed = "the run could not be read since"
+        observed = "the run could not be read after the action"
         for wait_s in VERIFY_WAITS_S:
             await self._clock.sleep(wait_s)
             try:
@@ -450,7 +450,7 @@ class ActionRunner:
             except NotFound:
                 observed = "the server does not know the run"
             except ApiError as error:
-                observed = f"the run could not be read since: {error}"
+                observed = f"the run could not be read after the action: {error}"
             else:
                 after = merge(None, response.patch)
                 phase = self._action.verdict(self._before, after)

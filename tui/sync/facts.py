@@ -47,7 +47,7 @@ JOIN_EVERY_S: Final = 1.0
 
 ERRORS_PERIOD: Final = "1h"
 _QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, facts.FactSource.NORMALS})
-PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
+PUBLIC_TOKEN_REASON: Final = "not read with a public token, which has 60 requests a minute"  # noqa: S105  a sentence
 
 
 @dataclass(eq=False)

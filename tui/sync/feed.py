@@ -68,7 +68,7 @@ class FeedProgress:
             raise Transient(reason, RETRY_REFUSED_AFTER) if reason == _ENDLESS else ServerFault(reason, OK)
 
 
-_ENDLESS: Final = "the snapshot of the realtime feed does not end"
+_ENDLESS: Final = "the snapshot of the realtime feed is endless"
 
 
 # The poller fetches the fields and runs that the feed lacks (`Coverage`). If the feed fails, polling continues, and the
@@ -158,7 +158,7 @@ class RealtimeSource:
             # After a wake-up or a must-refetch, the next snapshot has every change since.
             progress.restart()
             if response is not None:
-                progress.count("the server forgets the realtime feed again and again", MAX_REPEATS)
+                progress.count("the server resets the realtime feed again and again", MAX_REPEATS)
             return
         answered_s = self._answered_s = self._parts.clock.elapsed_s()
         held_s = answered_s - sent_s
@@ -174,7 +174,7 @@ class RealtimeSource:
                 progress.counts.clear()
                 self._break_count = 0
             else:
-                progress.count("the server does not hold the polls of the realtime feed", MAX_INSTANT_RESPONSES)
+                progress.count("the server answers each poll of the realtime feed at once", MAX_INSTANT_RESPONSES)
         elif not response.position.is_up_to_date:
             progress.count(_ENDLESS, MAX_SNAPSHOT_PARTS)
         progress.position = response.position

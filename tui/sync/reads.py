@@ -29,7 +29,7 @@ the server drops rows after it has counted them.
 MAX_PAGES: Final = 1_000
 """Pages of one list: 100,000 runs, which are all that the store keeps by default."""
 
-ENDLESS: Final = "the server's pages do not end"
+ENDLESS: Final = "the server sent too many pages"
 
 
 class Paging:

@@ -235,7 +235,7 @@ class RelayConnection(ApiReader):
             case OSError(errno=int(number)) if number > 0:  # asyncio's own text repeats the address
                 text = f"no connection to {self._url}: {os.strerror(number)}"
             case _:
-                text = f"no connection to {self._url}: {clean(getattr(error, 'strerror', None) or 'it broke')}"
+                text = f"no connection to {self._url}: {clean(getattr(error, 'strerror', None) or 'it was closed')}"
         return Unreachable(text, may_have_arrived=False)
 
     def _status_error(self, refusal: InvalidStatus) -> ApiError:

@@ -323,7 +323,7 @@ class Search:
         filtered_out_count = sum(map(self._is_filtered_out, new))
         shown_count = len(new) - filtered_out_count
         if shown_count:
-            self._add_answer(f"{shown_count:,} older with this error")
+            self._add_answer(f"{shown_count:,} older runs with this error")
         if filtered_out_count:
             self._add_answer(f"the server filters hide {filtered_out_count:,} with this error")
         return shown_count

@@ -925,7 +925,7 @@ class Session:
         if self.settings.relay_url is not None or not key.may_write:
             return self.write_block
         if key.is_public and action is REPLAY:
-            return "the server takes no replay from a public token"
+            return "a public token cannot replay runs"
         return self._denials.get(action.id)
 
     def block(self, action: Action) -> str | None:
@@ -941,7 +941,7 @@ class Session:
         """Record that the server refused an action, so that this kind is not sent again."""
         # A token for single runs may still act on others. A proxy refuses one request with a web page.
         if error.status == FORBIDDEN and not error.is_page and self.settings.key.writable_runs is None:
-            self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
+            self._denials[action.id] = f"this key may not do that ({FORBIDDEN})"
 
     @property
     def actions_in_flight(self) -> list[ActionStatus]:

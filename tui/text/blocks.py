@@ -291,7 +291,7 @@ class Row(NamedTuple):
     more: tuple[Line, ...] = ()
 
 
-def enter_hint(text: str = "shows the whole") -> Line:
+def enter_hint(text: str = "shows all of it") -> Line:
     """Return `Enter` and what it does on a row."""
     return (Piece("Enter", Token.MUTED), Piece(f" {text}", Token.FAINT))
 

@@ -15,7 +15,7 @@ from tui.settings.settings import Settings
 CUT: Final = "tr_…"
 """Replaces a secret."""
 
-HOLDS_KEY: Final = "a key or token is in it"
+HOLDS_KEY: Final = "it has a key or token"
 """Why a text of the user is not saved or copied."""
 
 MIN_SECRET_CHARACTERS: Final = 6

@@ -82,11 +82,11 @@ STATUS_STYLES: Final = {
         _live("Reattempting", "runs again after a failed attempt", "↻", "@"),
         _waiting("Waiting", "its code waits for a time, a token or another run", "‖", "="),
         _finished("Completed", "returned without an error", "✓", "+", Token.GREEN),
-        _failed("Failed", "the last attempt threw", "✗", "x"),
+        _failed("Failed", "the last attempt failed", "✗", "x"),
         _failed("Crashed", "its process died", "▼", "!"),
         _failed("Timed out", "exceeded its time limit", "◷", "T"),
         _failed("System failure", "Trigger.dev failed, not its code", "⊠", "#"),
-        _failed("Failed to run", "its code was never reached", "⊗", "X"),
+        _failed("Failed to run", "its code never started", "⊗", "X"),
         _failed("Interrupted", "its worker was stopped", "¦", "/"),
         _finished("Canceled", "it was stopped", "⊘", "-"),
         _finished("Expired", "did not start within its ttl", "◇", "_"),
@@ -97,7 +97,7 @@ for _row in STATUS_TABLE:
     if _row.title not in STATUS_STYLES:
         STATUS_STYLES[_row.title] = replace(STATUS_STYLES[title_of(_row.canonical)], word=_row.title)
 UNKNOWN: Final = _waiting(NONE, "", "?", "?")
-DESCRIPTIONS_BY_CODE: Final = {"Canceled": "Trigger.dev stopped it, not a request"}
+DESCRIPTIONS_BY_CODE: Final = {"Canceled": "stopped by Trigger.dev, not by a request"}
 """The meaning of a status if the error has a code: the server cancels a run whose worker is lost.
 
 Source: tests/wire/recordings/README.md §2.

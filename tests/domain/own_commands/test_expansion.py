@@ -120,11 +120,11 @@ def test_wrong_template_says_what_was_expected() -> None:
         (("p", "{run.idd}"), "unknown placeholder {run.idd}; did you mean {run.id}?"),
         (("p", "{runs}"), '{runs} needs scope = "marks"'),
         (("p", "{group.type}"), '{group.type} needs scope = "error group"'),
-        (("p", "{"), "expected } behind the name of a placeholder, or {{ for a brace"),
+        (("p", "{"), "expected } after the name of a placeholder; write {{ for a brace"),
         (("p", "{}"), "unknown placeholder {}; expected one of run.id, "),
-        (("{run.task}",), "expected the name of a program: a value of the selection cannot be one"),
+        (("{run.task}",), "expected the name of a program, not a placeholder"),
         (("",), "expected the name of a program"),
-        (("p", "{run.tags}{run.tags}"), "expected at most one placeholder that stands for several values"),
+        (("p", "{run.tags}{run.tags}"), "expected at most one placeholder for a list in one argument"),
     ):
         assert refusal(*template).startswith(text)
 

@@ -197,9 +197,9 @@ def break_polls(fleet: Fleet) -> Response | None:
 
 
 STOPPED: list[tuple[Callable[[Fleet], Response | None], str, int]] = [
-    (lambda fleet: up_to_date(fleet, is_moving=True), "does not hold", 150),
+    (lambda fleet: up_to_date(fleet, is_moving=True), "at once", 150),
     (lambda fleet: up_to_date(fleet, is_moving=False), "cache", 60),
-    (lambda fleet: electric_answer(fleet, [changed_columns(39)]), "does not end", MAX_SNAPSHOT_PARTS),
+    (lambda fleet: electric_answer(fleet, [changed_columns(39)]), "endless", MAX_SNAPSHOT_PARTS),
     (break_polls, "3 times in a row", 10),
 ]
 """How each poll is answered, why the feed is stopped then, and after how many polls."""

@@ -74,7 +74,7 @@ async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
         search = search_of(session, "UPSTREAM RETURNED")
         await run_search(session, later, search)
         assert FleetRun(900, 0).id in session.store
-        assert search.progress.answers == ("4 older with this error",)
+        assert search.progress.answers == ("4 older runs with this error",)
         assert not search.progress.is_at_end
         await run_search(session, later, search)
         assert search.progress.is_at_end

@@ -42,7 +42,7 @@ async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None
     await monitor.press("colon", *"runs task:send-* status:thr")
     assert "runs task:send-* status:threw" in monitor.text
     assert "of 21 statuses" in monitor.text
-    assert monitor.lines[-1].startswith(" Enter take it   Tab complete   ↑ ↓ choose   ctrl-r history")
+    assert monitor.lines[-1].startswith(" Enter accept   Tab complete   ↑ ↓ choose   ctrl-r history")
     assert "6 of 30 runs" in monitor.text
     assert "trigger-tui ls --task send-email --status threw" in monitor.text
     await monitor.press("tab")
@@ -56,9 +56,9 @@ async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None
     await monitor.press("colon", *"runs status:fai")
     assert "trigger-tui ls --status failed" in monitor.text, "the word that Tab takes counts"
     await monitor.press("escape", "colon", *"runs queue:nowhere")
-    assert "none known of 30" in monitor.text, "the queues of runs are not read"
+    assert "none yet of 30" in monitor.text, "the queues of runs are not read"
     await monitor.press("escape", "colon", *"runs tsk:x", "enter")
-    assert "nothing: tsk:x: no field 'tsk', nearest: task" in monitor.text
+    assert "cannot run: tsk:x: no field 'tsk', nearest: task" in monitor.text
 
 
 @on_monitor(lambda: small_fleet(30), size=(80, 24))
@@ -133,11 +133,11 @@ async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await command(monitor, "set interval 0.1")
-        assert "interval is a number of seconds from 0.5 to 3600, not 0.1" in monitor.text
+        assert "interval must be a number of seconds from 0.5 to 3600" in monitor.text
         await monitor.press("escape")
         await command(monitor, "set interval 5")
         assert monitor.session.settings.interval_s == 5
-        assert "interval 5 until the program ends; not saved" in monitor.lines[-1]
+        assert "interval 5 for this session only" in monitor.lines[-1]
         await command(monitor, "set timezone Asia/Tokyo")
         assert monitor.session.settings.timezone == "Asia/Tokyo"
         await command(monitor, "theme light")

@@ -44,13 +44,13 @@ def test_replay_leads_to_the_new_run_for_a_while(tmp_path: Path) -> None:
         await agree(stage)
         await stage.wait_until_done()
         new, controller = stage.fleet.newest.id, stage.action_controller
-        assert stage.notices[-1] == f"replayed as run_{new[4:6]}…{new[-4:]}   v goes there"
+        assert stage.notices[-1] == f"replayed as run_{new[4:6]}…{new[-4:]}   v opens it"
         assert stage.overlay_text(ENDED) == "replayed"
         assert stage.works("go_to_new", runs=[other]), "the notice says so"
         await stage.later(5)
         assert not stage.works("go_to_new", runs=[other])
         controller.go_to_new(RunId(other.id))
-        assert (stage.opened, stage.notices[-1]) == ([], "this run was not replayed here")
+        assert (stage.opened, stage.notices[-1]) == ([], "this session has not replayed this run")
         controller.go_to_new(RunId(ENDED.id))
         assert stage.opened == [new]
         assert stage.works("go_to_new", runs=[ENDED])
@@ -155,20 +155,20 @@ async def test_action_is_shown_as_sent_only_after_its_request(stage: Stage) -> N
     """The run is read once more before the request, and that read is held up, then the request is."""
 
     stage.action_controller.withdraw()
-    assert stage.notices[-1] == "nothing waits to be sent"
+    assert stage.notices[-1] == "no action waits to be sent"
     await stage.ask(CANCEL, RUN)
     await stage.wait_for_paint()
     stage.fleet.fault = lambda path: limited() if path.startswith("/api/v3") else None
     await stage.press("y", wait_s=2)
-    assert (stage.write_paths(), stage.overlay_text(RUN)) == ([], "cancel next")
-    assert stage.action_controller.farewell() == ["Cancel of 1 run was not sent: the program ended before that."]
+    assert (stage.write_paths(), stage.overlay_text(RUN)) == ([], "cancel queued")
+    assert stage.action_controller.farewell() == ["Cancel of 1 run was not sent: the program was closed first."]
     stage.fleet.fault = lambda path: limited() if path.endswith("/cancel") else None
     await stage.later(7)
     assert stage.overlay_text(RUN) == "cancel sent"
     stage.action_controller.withdraw()
-    assert stage.notices[-1] == "already sent: it cannot be withdrawn"
+    assert stage.notices[-1] == "already sent: too late to withdraw it"
     await stage.ask(CANCEL, RUN)
-    assert stage.notices[-1] == "cancel: cancel is on its way"
+    assert stage.notices[-1] == "cancel: cancel was sent, without an answer yet"
     stage.fleet.fault = lambda _: None
     await stage.later(7)
     assert (stage.fleet.status(RUN), stage.overlay_text(RUN)) == ("CANCELED", None)
@@ -180,16 +180,16 @@ async def test_fast_keys_open_one_dialog_and_u_withdraws_its_batch(stage: Stage)
         stage.action_controller.ask(CANCEL, [RunId(run.id) for run in RUNS[:3]], 2)
     await stage.wait_for_paint()
     assert len(stage.app.screen_stack) == 2
-    assert "2 marked runs hidden by the filter: not touched." in stage.text
+    assert "2 marked runs hidden by the filter: left as they are." in stage.text
     await stage.press("y", "y", "y")
     assert stage.unmarked == [True]
     assert stage.overlay_text(RUNS[0]) == "cancel in 5 s"
     await stage.later(2.5)
     assert (stage.overlay_text(RUNS[0]), stage.works("withdraw")) == ("cancel in 3 s", True)
     await stage.ask(CANCEL, RUNS[0])
-    assert stage.notices[-1] == "cancel: cancel waits to be sent, u withdraws it"
+    assert stage.notices[-1] == "cancel: cancel is not sent yet, u withdraws it"
     stage.action_controller.withdraw()
-    assert stage.notices[-1] == "withdrawn: cancel of 3 runs, nothing was sent"
+    assert stage.notices[-1] == "cancel of 3 runs withdrawn; nothing was sent"
     await stage.later(10)
     assert (stage.overlay_text(RUNS[0]), stage.write_paths()) == (None, [])
     assert not stage.works("withdraw")
@@ -209,8 +209,8 @@ def test_batch_is_sent_once_after_its_wait(tmp_path: Path) -> None:
         await stage.later(2)
         await stage.wait_until_done()
         assert {stage.fleet.status(run) for run in runs if run is not early} == {"CANCELED"}
-        assert (stage.notices[-1], stage.overlay_text(early)) == ("1 finished first  11 canceled", "finished first")
-        assert stage.messages == [f"Cancel of {early.id}: it finished first, Completed."]
+        assert (stage.notices[-1], stage.overlay_text(early)) == ("1 already ended  11 canceled", "already ended")
+        assert stage.messages == [f"Cancel of {early.id}: it had already ended, Completed."]
         assert len(stage.write_paths()) == 11
 
     play(fleet_of(*runs), tmp_path, scenario)
@@ -227,12 +227,12 @@ async def test_question_and_batch_end_with_their_environment(stage: Stage) -> No
     assert "Nothing to do: the key now belongs to prod" in " ".join(stage.text.split())
     await stage.press("y")
     assert (stage.is_confirming(), stage.write_paths()) == (True, [])
-    assert stage.messages == ["Cancel of 2 runs was not sent: the environment has changed since the question."]
+    assert stage.messages == ["Cancel of 2 runs was not sent: the environment changed after the question was asked."]
     assert stage.overlay_text(RUNS[0]) is None
     await stage.press("escape")
     await stage.ask(CANCEL, RUNS[0])
     assert not stage.is_confirming()
-    assert "nothing is written: the key now belongs to prod" in stage.notices[-1]
+    assert "actions are off: the key now belongs to prod" in stage.notices[-1]
 
 
 @on_stage(lambda: fleet_of(*RUNS, ENDED))
@@ -252,11 +252,11 @@ async def test_refused_kind_of_action_is_not_sent_again(stage: Stage) -> None:
     await stage.wait_until_done()
     sent = len(stage.write_paths())
     assert 1 <= sent - proxied <= 8, "those on their way when the first answer came"
-    assert stage.notices[-1] == "cancel stopped: the server refuses it to this key (403)"
+    assert stage.notices[-1] == "cancel stopped: this key may not do that (403)"
     assert not stage.works("act", "cancel", runs=RUNS)
     await stage.ask(CANCEL, *RUNS)
     assert (stage.is_confirming(), len(stage.write_paths())) == (False, sent)
-    assert stage.notices[-1] == "cancel: the server refuses it to this key (403)"
+    assert stage.notices[-1] == "cancel: this key may not do that (403)"
     assert stage.works("act", "replay", runs=[ENDED]), "another kind"
     assert {stage.fleet.status(run) for run in RUNS} == {"EXECUTING"}
 
@@ -267,7 +267,7 @@ async def test_refused_kind_of_action_is_not_sent_again(stage: Stage) -> None:
         (("read:runs",), False, "cancel: the public token"),
         (("read:runs", "write:runs"), True, ""),
         (("read:runs", f"write:runs:{RUN.id}"), True, ""),
-        (("read:runs", f"write:runs:{OTHER.id}"), False, "cancel: the public token may write other runs only"),
+        (("read:runs", f"write:runs:{OTHER.id}"), False, "cancel: the public token may not change this run"),
     ],
 )
 def test_token_acts_on_the_runs_of_its_scopes_alone(
@@ -278,7 +278,7 @@ def test_token_acts_on_the_runs_of_its_scopes_alone(
     async def scenario(stage: Stage) -> None:
         assert stage.works("act", "cancel", runs=[RUN]) is may_cancel
         await stage.ask(REPLAY, RUN)
-        assert stage.notices[-1].startswith("replay: the ")
+        assert stage.notices[-1].startswith("replay: ")
         assert not stage.works("act", "replay", runs=[RUN])
         await stage.ask(CANCEL, RUN)
         assert stage.is_confirming() is may_cancel

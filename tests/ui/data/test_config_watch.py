@@ -102,7 +102,7 @@ def test_spoiled_file_with_read_only_forbids_writing(tmp_path: Path) -> None:
     settings = watched.session.settings
     assert not settings.may_write
     assert settings.interval_s == 3.0
-    assert watched.said[0].endswith("everything is read-only until this is right.")
+    assert watched.said[0].endswith("everything is read-only until this is fixed.")
     assert watched.said[1:] == [" was read again: read_only changed."]
     watched.write("interval = 4\n")
     watched.check()

@@ -50,7 +50,7 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         assert (await copied(monitor, "e")).startswith("Error: Upstream returned 503\n    at run (file:///")
         await monitor.press("j")
         await monitor.press("Y", "t", wait_s=1)  # the letter of a row that is not read yet
-        assert "ticket sent to the terminal" in monitor.text
+        assert "ticket copied" in monitor.text
         await monitor.press("k", wait_s=1)
         assert await copied(monitor, "S") == f"TRIGGER_API_URL={url} trigger-tui ls"
         request = await copied(monitor, "C")
@@ -96,7 +96,7 @@ def test_part_under_the_cursor_or_of_the_menu_is_opened(tmp_path: Path, monkeypa
         monkeypatch.setattr(monitor.app, "run_in_foreground", run)
         monkeypatch.setattr(monitor.app, "environ", {"PAGER": "sh -x", "EDITOR": "sh", "VISUAL": "env"})
         await monitor.press("j", "enter", wait_s=1)
-        go_to(monitor, "Enter fetches it")
+        go_to(monitor, "Enter reads it")
         program, name, text = await opens(monitor, "O")
         assert (program, name) == ("sh", "payload.json")
         assert json.loads(text) == LARGE
@@ -145,7 +145,7 @@ def test_too_large_text_is_not_sent_with_a_notice() -> None:
     clipboard = Clipboard({}, sent.append, lambda line: shown_notices.append(plain(line)))
     clipboard.send("payload", "é" * (MAX_BYTES // 2))
     assert len(sent) == 1
-    assert shown_notices == ["payload sent to the terminal"]
+    assert shown_notices == ["payload copied"]
     clipboard.send("payload", "é" * 1_200_000)
     assert len(sent) == 1
     assert shown_notices[-1] == "payload is too large to copy: 2.4 MB; terminals take up to 100 kB"

@@ -88,7 +88,7 @@ async def test_enter_opens_the_detail_of_a_final_run(monitor: Monitored) -> None
     await monitor.press("j", "enter", wait_s=1)
     rule = monitor.lines[monitor.line_of("2:detail")]
     assert "final" in rule
-    assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt threw"
+    assert cursor_row(monitor) == "✗ Failed  after 1 attempt  the last attempt failed"
     for part in ("CardError Card was declined", "payload   ▾ 3 keys", "order: 417041"):
         assert part in monitor.text, part
     assert monitor.text.count("Card was declined") == 2, "in the list and in the attempts"
@@ -148,7 +148,7 @@ async def test_values_fold_are_searched_and_open(monitor: Monitored) -> None:
 async def test_stored_value_is_fetched_on_enter(monitor: Monitored) -> None:
     fleet = monitor.api.fleet
     await monitor.press("j", "enter", wait_s=1)
-    go_to(monitor, "Enter fetches it")
+    go_to(monitor, "Enter reads it")
     assert not any("/packets/" in path for _, path, _ in fleet.requests)
     await fetch(monitor)
     view = view_of(monitor)
@@ -161,7 +161,7 @@ async def test_stored_value_is_fetched_on_enter(monitor: Monitored) -> None:
     assert "match 1 of 1" in monitor.lines[1]
     assert "row 7345 of many" in monitor.text
     await monitor.press("escape", "escape")
-    assert "stored apart" in monitor.text
+    assert "large value" in monitor.text
 
 
 @on_monitor(lambda: fleet_with(LARGE))
@@ -173,9 +173,9 @@ async def test_value_fetch_reports_errors_and_renews_its_address(
     fleet = monitor.api.fleet
     await monitor.press("j", "enter", wait_s=1)
     fleet.fault = lambda path: JSONResponse({}, 403) if path.startswith("/packets/") else None
-    go_to(monitor, "Enter fetches it")
+    go_to(monitor, "Enter reads it")
     await fetch(monitor)
-    assert cursor_row(monitor).startswith("payload   403, the address may")
+    assert cursor_row(monitor).startswith("payload   403, its URL may")
     assert "Signature" not in monitor.text
     fleet.fault = lambda _: None
     await monitor.later(16)

@@ -47,8 +47,8 @@ async def test_key_without_effect_says_why(monitor: Monitored) -> None:
     assert monitor.lines[-1].endswith("cancel: a relay takes no actions")
     monitor.session.settings = settings
     for keys, why in (
-        ("u", "nothing waits to be sent"),
-        ("v", "no replay has started a run yet"),
+        ("u", "no action waits to be sent"),
+        ("v", "no run was replayed in this session"),
         ("jC", "cancel: it is already Failed"),
     ):
         await monitor.press(*keys)
@@ -97,7 +97,7 @@ async def test_action_uses_visible_marks_wherever_the_cursor_is(monitor: Monitor
         assert not asks(monitor)
     await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
     assert "Cancel 2 runs?" in monitor.text
-    assert "1 marked run hidden by the filter: not touched." in monitor.text
+    assert "1 marked run hidden by the filter: left as they are." in monitor.text
     await wait_for_question(monitor)
     await monitor.press("y")
     assert not asks(monitor)
@@ -143,7 +143,7 @@ def test_marks_end_with_the_environment(tmp_path: Path) -> None:
         assert "marked" not in monitor.lines[1]
         await monitor.press("C")
         assert not asks(monitor)
-        assert "nothing is written: the key now belongs to prod" in monitor.lines[-1]
+        assert "actions are off: the key now belongs to prod" in monitor.lines[-1]
 
     run_story(story, tmp_path, fleet)
 
@@ -196,7 +196,7 @@ async def test_quitting_asks_while_actions_wait(monitor: Monitored) -> None:
     for keys in ways:
         await monitor.press(*keys)
         assert asks_to_leave(monitor), keys
-        assert "Cancel of 2 runs waits to be sent." in monitor.text
+        assert "Cancel of 2 runs is not sent yet." in monitor.text
         await monitor.press("y", "q", "enter")
         assert asks_to_leave(monitor), "typed before the question could be seen"
         await monitor.press("escape")
@@ -206,7 +206,7 @@ async def test_quitting_asks_while_actions_wait(monitor: Monitored) -> None:
     await monitor.answer(len(ways) + 1)
     await monitor.press("y")
     assert monitor.app.return_code == 0
-    assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program ended before that."]
+    assert monitor.app.farewell() == ["Cancel of 2 runs was not sent: the program was closed first."]
     assert writes(monitor) == []
 
 

@@ -44,7 +44,7 @@ def test_outage_is_shown_from_first_failure_to_end(tmp_path: Path) -> None:
             assert "● polling" in monitor.lines[0]
             assert "try now" not in monitor.lines[-1]
             texts = [message.text for message in monitor.app.messages]
-            assert "The server has trouble (503): upstream down." in texts
+            assert "The server failed (503): upstream down." in texts
             assert sum(text.startswith("Connected again after ") for text in texts) == 1
 
     asyncio.run(scenario())

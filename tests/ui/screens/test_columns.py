@@ -38,7 +38,7 @@ def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
         usual = titles(monitor)
         assert usual[:3] == ["status", "task", "run"]
         await monitor.press("c")
-        assert "Columns  the program's own" in monitor.text
+        assert "Columns  default" in monitor.text
         assert not monitor.lines[-1].strip(), "the keys of the list do nothing here"
         await monitor.press("j", "J", "k", "K")
         assert titles(monitor)[:3] == ["run", "status", "task"], "the list behind shows it"
@@ -54,7 +54,7 @@ def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
     async def see(monitor: Monitored) -> None:
         assert titles(monitor)[:4] == ["status", "run", "n", "took"]
         await monitor.press("c")
-        assert "Columns  your own" in monitor.text
+        assert "Columns  changed by you" in monitor.text
         assert "10 cells  as number" in monitor.text
         await monitor.press("r", "enter")
         assert titles(monitor)[:3] == ["status", "task", "run"]
@@ -97,7 +97,7 @@ def test_metadata_of_the_list_costs_no_request(tmp_path: Path) -> None:
         await monitor.resize(62, 24)
         assert titles(monitor) == ["status", "task", "age"]
         await monitor.press("c")
-        assert "1 does not fit here" in monitor.text
+        assert "1 column does not fit" in monitor.text
         await monitor.press("j", "j")
         assert "does not fit" in monitor.lines[monitor.line_of("metadata.progress")]
 

@@ -43,7 +43,7 @@ def test_dialog_names_environment_runs_and_tree(tmp_path: Path) -> None:
         assert "2  ◐ executing  import-page" in text
         assert "3  ○ queued     import-page" in text
         assert "1 finished run stays as it is." in text
-        assert "is fully loaded" in text
+        assert "is complete" in text
         assert "y  cancel 6 runs" in text
         assert "too early" not in text
 
@@ -114,9 +114,9 @@ async def test_terminal_without_answers_asks_for_a_word(stage: Stage) -> None:
     assert "Type replay" not in stage.text
     await stage.press("y", wait_s=0.2)
     assert "Type replay, then Enter" in stage.text
-    assert "The terminal does not confirm that it drew this" in stage.text
+    assert "This terminal cannot confirm what it shows" in stage.text
     await stage.press("y", "enter")
-    assert "That is not replay: nothing was done." in stage.text
+    assert "That is not replay; nothing was done." in stage.text
     await stage.press("q")
     assert stage.is_confirming()
     await stage.press("escape", wait_s=1)
@@ -137,7 +137,7 @@ async def test_y_confirms_only_a_complete_plan(stage: Stage) -> None:
     stage.fleet.fault = lambda path: limited if path.startswith("/api/v3") else None
     await stage.ask(CANCEL, RUN)
     await stage.wait_for_paint()
-    assert "reading what else stops…" in stage.text
+    assert "reading the runs below…" in stage.text
     await stage.press("y")
     stage.fleet.fault = lambda _: None
     await stage.later(8)
@@ -145,7 +145,7 @@ async def test_y_confirms_only_a_complete_plan(stage: Stage) -> None:
         if "reading" not in stage.text:
             break
         await stage.later(0.1)
-    assert "Nothing else stops." in stage.text
+    assert "No other run stops." in stage.text
     await stage.press("y")
     assert stage.is_confirming(), "the rest of the plan was not shown yet"
     await stage.wait_for_paint()
@@ -158,7 +158,7 @@ async def test_partial_plan_can_be_confirmed(stage: Stage) -> None:
     stage.fleet.fault = lambda path: server_error() if path.startswith("/api/v3") else None
     await stage.ask(CANCEL, RUN)
     await stage.wait_for_paint()
-    assert "Not fully loaded:" in stage.text
+    assert "Not all of the tree was read:" in stage.text
     assert "cancel 1 run or more" in stage.text
     stage.fleet.fault = lambda _: None
     await stage.press("y")
@@ -175,7 +175,7 @@ def test_more_than_ten_runs_need_typing(tmp_path: Path) -> None:
         await stage.wait_for_paint()
         assert "Type 11 or dev, then Enter" in stage.text
         await stage.press("y", "enter")
-        assert "That is not 11 or dev: nothing was done." in stage.text
+        assert "That is not 11 or dev; nothing was done." in stage.text
         await stage.press("backspace", "enter")
         assert "Type 11 or dev first, or Esc." in stage.text
         await stage.press("q")
@@ -202,7 +202,7 @@ def test_several_runs_in_production_need_typing(tmp_path: Path) -> None:
         await stage.later(1.5)
         stage.send(events.Paste("prod\n"))
         await stage.later()
-        assert "A paste does not count: type 2 or prod." in stage.text
+        assert "Do not paste it: type 2 or prod." in stage.text
         await stage.later(AFTER_PASTE_S)
         await stage.press("enter")
         assert "Type 2 or prod first, or Esc." in stage.text

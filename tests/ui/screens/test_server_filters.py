@@ -83,7 +83,7 @@ async def test_dialog_explains_the_filters_while_typing(monitor: Monitored) -> N
     assert "send-faxb" in monitor.text, "no control can be pasted"
     await monitor.press("ctrl+u", "shift+tab", "space", "shift+tab", "up", "x", "up", "enter")
     assert isinstance(monitor.app.screen, ServerFiltersScreen)
-    assert "“x” is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20." in monitor.text
+    assert "“x” is not a period. Write 7d, 2:50-3:20 or yesterday 2:50-3:20." in monitor.text
     assert "▌ period" in monitor.text
     await monitor.press("left", *"2h")
     assert "02:50-03:20   newest 5,000 runs" in monitor.text

@@ -129,20 +129,20 @@ def test_key_in_a_view_reaches_no_file_and_no_clipboard(tmp_path: Path) -> None:
         await monitor.press("S", *key, wait_s=0.5)
         await monitor.press("enter", wait_s=0.5)
         assert shown(monitor) is SaveView
-        assert "This name is not saved: a key or token is in it." in monitor.text
+        assert "This name is not saved: it has a key or token." in monitor.text
         await monitor.press("escape")
         await monitor.press("slash", "ctrl+u", *f"tag:{key}", "enter", wait_s=0.5)
         await monitor.press("S", wait_s=0.5)
-        assert "this view cannot be saved: a key or token is in it" in monitor.lines[-1]
+        assert "this view cannot be saved: it has a key or token" in monitor.lines[-1]
         await monitor.press("Y", "a", wait_s=0.5)
-        assert "cannot copy address: a key or token is in it" in monitor.text
+        assert "cannot copy address: it has a key or token" in monitor.text
         await monitor.press("s")
-        assert "cannot copy shell command: a key or token is in it" in monitor.text
+        assert "cannot copy shell command: it has a key or token" in monitor.text
         await monitor.press("escape")
         await monitor.press("colon", *f"runs tag:{key}", "enter", wait_s=0.5)
         monitor.app.subscription.choose(replace(monitor.app.subscription.chosen, filters=RunFilters(tags=(key,))))
         await monitor.press("colon", *"messages", "enter", wait_s=0.5)
-        assert "The filters are not saved: a key or token is in it." in " ".join(monitor.text.split())
+        assert "The filters are not saved: it has a key or token." in " ".join(monitor.text.split())
         assert files_with("0123456789", tmp_path) == []
         assert files_with("messages", tmp_path) != []
 

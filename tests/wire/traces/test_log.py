@@ -191,10 +191,10 @@ def test_long_message_is_cut_and_says_so(escaped: str) -> None:
     first, second = read_rows(rows)
     assert second == rows[1]
     assert (first["level"], first["spanId"]) == ("INFO", "a")
-    kept, remark = first["message"].split("… (cut: ")
+    kept, remark = first["message"].split("… (cut, ")
     assert set(kept) <= {*escaped, "\ud83d"}, "a pair of surrogates may be cut"
     assert MAX_KEPT_CHARS // 12 <= len(kept) <= MAX_KEPT_CHARS
-    assert remark.endswith(" characters came)")
+    assert remark.endswith(" characters in all)")
 
 
 def test_long_value_is_left_out_in_slices() -> None:

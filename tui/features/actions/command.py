@@ -14,6 +14,7 @@ from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
+from tui.features.actions.words import phase_word
 from tui.features.config.command import open_session, session_command
 from tui.features.runs.printed import status_object
 from tui.settings.settings import Settings
@@ -34,13 +35,13 @@ def plan_text(plan: ActionPlan) -> str:
     below = ", ".join(f"{count:,} {title}" for title, count in titles.most_common())
     if below:
         runs = f"{runs} and {len(plan.descendants):,} below ({below})"
-    return f"{runs}, or more: not fully loaded" if plan.missing else runs
+    return f"at least {runs}: not all of the tree was read" if plan.missing else runs
 
 
 def plan_caveats(plan: ActionPlan) -> list[str]:
     """Return a sentence for each reason why the plan may be out of date or incomplete."""
     delay = ["The runs below are from about a second ago."] if plan.is_from_replica else []
-    return [*delay, *(f"Not fully loaded: {reason}." for reason in plan.missing)]
+    return [*delay, *(f"Not all of the tree was read: {reason}." for reason in plan.missing)]
 
 
 async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
@@ -69,7 +70,7 @@ def check_consent(
     if env_name is not None and env_name != name:
         refusal = f"this is {name}, not {env_name}"
     elif count is not None and count != plan.total:
-        refusal = f"--count {count} does not match: it is {plan.total} ({plan_text(plan)})"
+        refusal = f"--count {count} does not match: the plan has {plan.total} runs ({plan_text(plan)})"
     elif is_given and session.interlock.is_production and env_name is None:
         reason = f"{name} is production" if name != UNKNOWN else "the environment is unknown"
         refusal = f"{reason}: --yes needs --env-name {name}"
@@ -168,8 +169,8 @@ async def _perform(output: Output, session: Session, action: Action, plan: Actio
             all_confirmed &= outcome.phase is ActionPhase.CONFIRMED
             await session.settle()  # until the store has the read that verified the outcome
         except asyncio.CancelledError:
-            unknown = f"the outcome for {run.id} is unknown; " if outcome is None else ""
-            output.say(f"interrupted: {unknown}{unsent} were not sent")
+            unknown = f"the outcome for {run.id} is not known; " if outcome is None else ""
+            output.say(f"interrupted: {unknown}the request was not sent for {plural(unsent, 'run')}")
             raise
         finally:
             if outcome is not None:
@@ -202,7 +203,7 @@ def _print_outcome(output: Output, action: Action, outcome: ActionStatus, run: R
             entry["message"] = outcome.message
         output.json_line(entry | ({} if run is None else status_object(run)))
         return
-    words = action.done_word if outcome.phase is ActionPhase.CONFIRMED else outcome.phase.value
+    words = action.done_word if outcome.phase is ActionPhase.CONFIRMED else phase_word(outcome.phase)
     parts = [outcome.run_id, words, *([f"as {outcome.new_run_id}"] if outcome.new_run_id else [])]
     output.print("  ".join(parts) + (f": {outcome.message}" if outcome.message else ""))
 

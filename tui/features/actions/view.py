@@ -105,9 +105,9 @@ class ActionQueue:
     def busy_words(self, run_id: RunId) -> str | None:
         """Return which action on a run waits or has no outcome yet, or None."""
         if (batch := self._waits_in(run_id)) is not None:
-            return f"{batch.action.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
+            return f"{batch.action.id} is not sent yet{with_key('withdraw', 'u', ', {} withdraws it')}"
         if run_id in self._started:
-            return f"{self._started[run_id][0].action.id} is on its way"
+            return f"{self._started[run_id][0].action.id} was sent, without an answer yet"
         return None
 
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
@@ -170,7 +170,7 @@ class ActionQueue:
         self._started[run.id] = batch, self._session.store.actions.get(run.id)
         self._on_update()
         known = self._session.store.get(run.id)
-        # A run that has ended since the confirmation is passed as it was then, so that the outcome is "finished first".
+        # A run that has ended since the confirmation is passed as it was then, so that the outcome is "already ended".
         before = run if known is None or known.is_final > run.is_final else known
         try:
             status = await self._session.perform(batch.action, before, via=batch.via)
@@ -207,10 +207,10 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
              help=Help("act", rank))
         for rank, each in enumerate(ACTIONS, 20)
     ),
-    bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5,
-         help=Help("act", 40, "withdraw what waits")),
+    bind("u", "withdraw", "withdraw", "Withdraw the actions that are not sent yet.", rank=27, need=5,
+         help=Help("act", 40, "withdraw what is not sent yet")),
     bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", id="new-run",
-         rank=28, need=6, help=Help("act", 50, "the run of a replay")),
+         rank=28, need=6, help=Help("act", 50, "the new run of a replay")),
 )  # fmt: skip
 """Bound only where something may be written."""
 
@@ -268,7 +268,7 @@ class ActionController:
     def block(self) -> str | None:
         """Why no action can be sent now, or None."""
         if (reason := self._session.write_block) is not None:
-            return f"nothing is written: {reason}"
+            return f"actions are off: {reason}"
         failure = self.live.freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
         return need_connection(action_keys()) if self.live.freshness.is_stale or is_offline else None
@@ -278,7 +278,7 @@ class ActionController:
         if (reason := action.forbidden(run)) is not None:
             return reason
         if self._writable is not None and run.id not in self._writable:
-            return "the public token may write other runs only"
+            return "the public token may not change this run"
         return self.action_queue.busy_words(run.id)
 
     def has_use_for(self, name: str, parameters: tuple[object, ...], run_ids: Iterable[RunId]) -> bool:
@@ -319,7 +319,7 @@ class ActionController:
         possible = tuple(run for run in runs if self.why_not(action, run) is None)
         skipped = tuple(run for run in runs if run not in possible)
         if not possible:
-            of_all = f"none of these {len(skipped)} runs allows it"
+            of_all = f"it is not possible for any of these {len(skipped)} runs"
             why = self.why_not(action, skipped[0]) if len(skipped) == 1 else of_all
             self._show_text(f"{action.id}: {why}")
             return
@@ -348,7 +348,7 @@ class ActionController:
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
         counts = self.action_queue.withdraw()
-        said = "already sent: it cannot be withdrawn" if self.action_queue.is_busy else "nothing waits to be sent"
+        said = "already sent: too late to withdraw it" if self.action_queue.is_busy else "no action waits to be sent"
         self._show_text(words.withdrawn_words(counts) if counts else said)
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
@@ -358,9 +358,9 @@ class ActionController:
             self.show_notice(())
             self.open_run(new_run)
         elif self._replays:
-            self._show_text("this run was not replayed here")
+            self._show_text("this session has not replayed this run")
         else:
-            self._show_text("no replay has started a run yet")
+            self._show_text("no run was replayed in this session")
 
     def _new_run_of(self, run_id: RunId | None) -> RunId | None:
         """Return the target of `v`: the announced run while its notice is shown, else the replay of this run."""
@@ -388,7 +388,7 @@ class ActionController:
         """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
         unsent = self.action_queue.abandon()
         return [
-            *(words.not_sent(action.title, count, "the program ended before that") for action, count in unsent),
+            *(words.not_sent(action.title, count, "the program was closed first") for action, count in unsent),
             *map(words.cut_short, self._session.actions_in_flight),
         ]
 
@@ -434,7 +434,7 @@ class ActionController:
 
         def check() -> str | None:
             """Return why nothing may be sent, for example because the question named another environment."""
-            changed = "the environment has changed since the question"
+            changed = "the environment changed after the question was asked"
             return self._session.block(action) if words.target_of(self._session) == question.target else changed
 
         if (reason := check() or self.block) is not None:
@@ -472,7 +472,7 @@ class ActionController:
             newest = next((each.new_run_id for each in reversed(ends) if each.new_run_id is not None), None)
             if newest is not None and all(each.phase is ActionPhase.CONFIRMED for each in ends):
                 self._announced = newest, self._session.clock.monotonic_s() + NOTICE_S
-                v, goes = Piece("v", Token.TEXT, is_bold=True), f" goes {'there' if is_one else 'to the last'}"
+                v, goes = Piece("v", Token.TEXT, is_bold=True), f" opens {'it' if is_one else 'the last'}"
                 line = (*line, Piece("   "), v, Piece(goes, Token.FAINT))
             self.show_notice(line)
 

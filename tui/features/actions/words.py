@@ -28,6 +28,12 @@ from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, join
 
 _ORDER: Final = (ActionPhase.REFUSED, ActionPhase.UNKNOWN, ActionPhase.FINISHED_FIRST, ActionPhase.CONFIRMED)
 _TOKENS: Final = {ActionPhase.REFUSED: Token.ROSE, ActionPhase.UNKNOWN: Token.AMBER}
+_PHASE_WORDS: Final = {ActionPhase.FINISHED_FIRST: "already ended", ActionPhase.UNKNOWN: "not known"}
+
+
+def phase_word(phase: ActionPhase) -> str:
+    """Return the word of a phase for the screen. In JSON a phase is its value."""
+    return _PHASE_WORDS.get(phase, phase.value)
 
 
 def outcome_words(done: str, status: ActionStatus) -> Line:
@@ -39,17 +45,17 @@ def outcome_words(done: str, status: ActionStatus) -> Line:
             *short_id(new_run or status.run_id, Token.TEXT),
         )
     said = {
-        ActionPhase.FINISHED_FIRST: f": it finished first, {status.message}",
+        ActionPhase.FINISHED_FIRST: f": it had already ended, {status.message}",
         ActionPhase.REFUSED: f" refused: {without_request(status.message)}",
         ActionPhase.UNKNOWN: ": outcome not known, see :messages",
-    }.get(status.phase, f" {status.phase.value}")
+    }.get(status.phase, f" {phase_word(status.phase)}")
     return (Piece(f"{status.action}{said}", _TOKENS.get(status.phase, Token.MUTED)),)
 
 
 def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
-    """Return the outcome of several actions, failures first: `1 refused 2 finished first 38 canceled`."""
+    """Return the outcome of several actions, failures first: `1 refused 2 already ended 38 canceled`."""
     counts = Counter(status.phase for status in ends)
-    words = {phase: done if phase is ActionPhase.CONFIRMED else phase.value for phase in _ORDER if counts[phase]}
+    words = {phase: done if phase is ActionPhase.CONFIRMED else phase_word(phase) for phase in _ORDER if counts[phase]}
     return joined(
         (Piece(f"{formatting.count(counts[phase])} {word}", _TOKENS.get(phase, Token.MUTED)),)
         for phase, word in words.items()
@@ -60,7 +66,7 @@ def failure_words(status: ActionStatus) -> str | None:
     """Return a sentence about an action that did not succeed, or None."""
     said = {
         ActionPhase.REFUSED: f" was refused: {without_request(status.message).removesuffix('.')}",
-        ActionPhase.FINISHED_FIRST: f": it finished first, {status.message}",
+        ActionPhase.FINISHED_FIRST: f": it had already ended, {status.message}",
         ActionPhase.UNKNOWN: f": the outcome is not known, {status.message}",
     }.get(status.phase)
     return said and f"{status.action.capitalize()} of {status.run_id}{said}."
@@ -79,7 +85,7 @@ def cut_short(status: ActionStatus) -> str:
 def withdrawn_words(taken: Mapping[str, int]) -> str:
     """Return `withdrawn: cancel of 3 runs, nothing was sent`."""
     what = " and ".join(f"{action} of {formatting.plural(count, 'run')}" for action, count in taken.items())
-    return f"withdrawn: {what}, nothing was sent"
+    return f"{what} withdrawn; nothing was sent"
 
 
 # The words that replace the status of a run on the screen while an action on it is pending, and briefly afterwards.
@@ -97,7 +103,7 @@ _HTTP_STATUS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 def countdown(action: str, remaining: timedelta) -> Piece:
     """Return `cancel in 4 s`, or `cancel next` when the wait is over but the request is not sent yet."""
     seconds = -(-remaining // timedelta(seconds=1))
-    return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} next", Token.AMBER)
+    return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} queued", Token.AMBER)
 
 
 def overlay(status: ActionStatus, now: datetime) -> Piece | None:
@@ -110,9 +116,7 @@ def overlay(status: ActionStatus, now: datetime) -> Piece | None:
         ActionPhase.ACCEPTED: f"{status.action} accepted",
         ActionPhase.CONFIRMED: "" if status.new_run_id is None else "replayed",
         ActionPhase.REFUSED: f"refused: {http_status[0]}" if http_status else "refused",
-        ActionPhase.FINISHED_FIRST: "finished first",
-        ActionPhase.UNKNOWN: "unknown",
-    }[status.phase]
+    }.get(status.phase, phase_word(status.phase))
     is_muted = status.phase in {ActionPhase.CONFIRMED, ActionPhase.FINISHED_FIRST}
     return Piece(said, Token.MUTED if is_muted else _TOKENS.get(status.phase, Token.AMBER)) if said else None
 
@@ -208,7 +212,7 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
 WIDTH: Final = 70
 REPLICA_LAG: Final = timedelta(seconds=1)
 """How far the server's query replica may lag behind."""
-SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so type a word."
+SILENT_TERMINAL: Final = "This terminal cannot confirm what it shows, so type a word."
 _GAP: Final = 2
 _FIELD_CELLS: Final = 12
 _MIN_KINDS: Final = 2
@@ -291,7 +295,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     if len(lines) > height:
         shown = max(len(kinds) - len(lines) + height, _MIN_KINDS)
         if len(kinds) > shown:
-            more = formatting.plural(len(kinds) - shown + 1, "more kind")
+            more = formatting.plural(len(kinds) - shown + 1, "more group")
             kinds = [*kinds[: shown - 1], (Piece(f"… and {more}", Token.MUTED),)]
         lines = assembled(kinds, notes, is_loose=False)
     if (over := len(lines) - height) > 0:
@@ -345,10 +349,10 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
     if plan.skipped:
         counts = Counter(run.status_title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
-        lines += _sentence(f"{titles}: not touched.", limit)
+        lines += _sentence(f"{titles}: left as they are.", limit)
     if question.hidden_count:
         marked = formatting.plural(question.hidden_count, "marked run")
-        lines += _sentence(f"{marked} hidden by the filter: not touched.", limit)
+        lines += _sentence(f"{marked} hidden by the filter: left as they are.", limit)
     return lines
 
 
@@ -375,7 +379,7 @@ def _kinds(question: Question, limit: int) -> list[Line]:
     if len(plan.runs) > 1:
         lines += counted_lines((kind_of_run(run) for run in plan.runs), limit)
     if question.is_reading:
-        return [*lines, (Piece("reading what else stops…", Token.MUTED),)]
+        return [*lines, (Piece("reading the runs below…", Token.MUTED),)]
     if plan.descendants:
         if lines:
             lines.append(())
@@ -395,10 +399,10 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
-        sentences.append("Nothing else stops.")
+        sentences.append("No other run stops.")
     if plan.awaited_by:
         verb = "waits" if len(plan.awaited_by) == 1 else "wait"
-        them = "it" if len(plan.runs) == 1 else "them"
+        them = "this run" if len(plan.runs) == 1 else "these runs"
         sentences.append(f"{' and '.join(plan.awaited_by[:_MAX_NAMED])} {verb} for {them}.")
     if plan.ended_descendants:
         verb = "stays as it is" if plan.ended_descendants == 1 else "stay as they are"
@@ -409,20 +413,20 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return lines
     if plan.missing:
         reasons = "; ".join(plan.missing)
-        said = f"Not fully loaded: {reasons}. More runs may stop."
+        said = f"Not all of the tree was read: {reasons}. More runs may stop."
         lines += [(Piece(row, Token.AMBER),) for row in wrap(said, limit)]
     elif plan.read_at is not None:
         read_at = plan.read_at - (REPLICA_LAG if plan.is_from_replica else timedelta())
-        subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
-        when = f"{is_whole} as of about" if plan.is_from_replica else f"{was} read"
-        lines += _sentence(f"{subject} {when} {now.ago(read_at)} and {is_whole} fully loaded.", limit)
+        subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("The trees", "were", "are")
+        about = "about " if plan.is_from_replica else ""
+        lines += _sentence(f"{subject} {was} read {about}{now.ago(read_at)} and {is_whole} complete.", limit)
     return lines
 
 
 def _field(question: Question, limit: int) -> list[Line]:
     """Return the field with the expected text."""
-    until = with_key("withdraw", "u", "; until then {} withdraws it")
-    grace = f"Nothing is sent for {question.grace_s} s{until}." if question.grace_s else ""
+    until = with_key("withdraw", "u", "; before that, {} withdraws it")
+    grace = f"Sent after {question.grace_s} s{until}." if question.grace_s else ""
     later = _sentence(grace, limit) if grace and not question.objection else []
     if not (texts := question.texts):
         return later
@@ -444,14 +448,14 @@ def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
     answer = question.answer
     keys = ("Esc",) if question.texts else ("Enter", "Esc")
-    keep = "Keep running" if question.action.stops_descendants else "Do nothing"
+    keep = "Keep running" if question.action.stops_descendants else "Go back"
     left: list[Piece] = [Piece(f" {keep} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
         counts = answer.accepts_keys or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
         left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
     right = () if question.objection else _acting_key(question)
-    early: Line = (Piece("typed too early", Token.MUTED), Piece("  "), *right)
+    early: Line = (Piece("pressed too early", Token.MUTED), Piece("  "), *right)
     has_room = line_width((*left, *early)) + _GAP <= limit
     if answer.was_early and answer.accepts_keys and not question.is_reading and has_room:
         right = early

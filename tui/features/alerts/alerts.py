@@ -103,7 +103,7 @@ class AlertCommand:
             self._session.spawn(self._run(alert, tuple(command)), "on_alert")
             return
         if not self._is_full:
-            self._say(f"more than {MAX_WAITING} alerts wait for it; the others do not reach it")
+            self._say(f"the command is too slow: alerts after the first {MAX_WAITING} that wait are dropped")
         self._is_full = True
 
     async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> None:
@@ -128,9 +128,9 @@ class AlertCommand:
             return f"not run: {error}"
         match result.ending:
             case Ending.TIME_LIMIT:
-                return f"ended: it may run for {TIME_LIMIT_S:.0f} s"
+                return f"stopped after {TIME_LIMIT_S:.0f} s, its time limit"
             case Ending.TOO_MUCH_OUTPUT:
-                return "ended: it wrote too much"
+                return "stopped: too much output"
             case _:
                 return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
 
@@ -162,7 +162,7 @@ class Alerts:
             self._judged = None
             self._ends = [self._session.subscribe(self._on_changes), self._session.findings.watch()]
             if not self._called.is_loaded:
-                self._session.spawn(self._called.begin(), "read the calls of the last start")
+                self._session.spawn(self._called.begin(), "read the alerts of the last session")
         elif not is_on:
             self.close()
 
@@ -185,7 +185,7 @@ class Alerts:
         news = news._replace(findings=findings)
         if findings:
             self._called.add(findings, verdict.at)
-            self._session.spawn(self._called.save(), "keep the calls")
+            self._session.spawn(self._called.save(), "save the alerts")
         if findings or news.has_gone_silent:
             call_soon(self._app, partial(self._call, verdict, news))
 

@@ -190,7 +190,7 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
 
 
 TITLE: Final = "while you were away"
-NOT_WATCHED: Final = "findings are not known: nothing watched them, or the server was silent"
+NOT_WATCHED: Final = "findings are not known: they were not watched, or the server did not answer"
 MIN_ROOMY_ROWS: Final = 11
 """If there are fewer rows, empty lines are left out unless everything has room."""
 

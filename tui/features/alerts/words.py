@@ -93,7 +93,7 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
             return _queue_words(finding, queue, at, now)
         case TaskSlow(p95, normal_p95):
             now_is, usual = brief_duration(p95), brief_duration(normal_p95)
-            long = f"its p95 is {now_is}, on other days {usual}"
+            long = f"its p95 is {now_is}, normal {usual}"
             return FindingWords(long, f"p95 {now_is}, normal {usual}", now_is)
         case ScheduleMissed(due_at):
             due = formatting.time_of_day(due_at, now)
@@ -102,11 +102,11 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
         case RunOverdue(started_at, p95):
             lasts, usual = waited(at - started_at), "not known" if p95 is None else brief_duration(p95)
             ran = f"executing for {lasts}{'~' if is_frozen else ''}"
-            return FindingWords(f"one run {ran}, its p95 is {usual}", f"{ran}, p95 is {usual}", lasts)
+            return FindingWords(f"one run {ran}, p95 of the task is {usual}", f"{ran}, p95 is {usual}", lasts)
         case RunHangs(title):
             lasts = waited(at - finding.since)
             short = f"{_cleaned(title).lower()} for {lasts}"
-            return FindingWords(f"one run {short}, which lasts seconds on other days", short, lasts)
+            return FindingWords(f"one run {short}, normally seconds", short, lasts)
         case ApprovalWaits(created_at, tags):
             lasts = waited(at - created_at)
             said = _approval(finding, tags, lasts)
@@ -129,7 +129,7 @@ def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetim
         long = f"{long}; {places_text(queue.running, queue.limit, queue.holders, at)}"
         short = f"at its limit {share_text(queue.running, queue.limit)}, {short}"
     elif finding.subject.kind is SubjectKind.QUEUE:  # the task's runs may wait in any queue
-        long = f"queue is late; {long}"
+        long = f"waits longer than normal; {long}"
     return FindingWords(long, short, formatting.count(queue.queued))
 
 
@@ -178,7 +178,7 @@ def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
     """Return which run waits for which token. Until the run is known, the subject is the tag of the token."""
     named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
     if finding.run_id is not None:
-        return f"waits for {named or 'an approval'} for {lasts}"
+        return f"waits {lasts} for {named or 'an approval'}"
     what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
     return f"{what}{f' ({named})' if named else ''} waits for {lasts}, {RUN_NOT_KNOWN}"
 
@@ -220,8 +220,8 @@ def fitting(findings: Sequence[Finding], most: int) -> list[Finding]:
 # The verdict in words: OK, NOT KNOWN, and what limits what is known.
 
 
-CALM: Final = "nothing fails more than on other days, nothing waits too long"
-UNHEARD: Final = "nothing was read from the server yet"
+CALM: Final = "failures and waits are normal"
+UNHEARD: Final = "no data from the server yet"
 LIMITED: Final = "as far as this key may read"
 LISTED: Final = "of the listed runs"
 """Stands beside verdicts and counts that lack runs: server filters are active, or a public token reads slowly."""
@@ -251,12 +251,13 @@ def ok_sentence(verdict: Verdict, now: datetime) -> str:
 
 
 def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = False) -> str:
-    """Return `own counts since 13:50`, or which counts are those of the listed runs: all, or those of minutes that the
-    server lacks.
+    """Return `counted here since 13:50`, or which counts are those of the listed runs: all, or those of
+    minutes that the server lacks.
     """
     if since is None:
-        return f"newest minutes {LISTED}" if is_listed else "own counts"
-    return f"own counts{f' {LISTED}' if is_listed else ''} since {formatting.time_of_day(since, now)}"
+        return f"last minutes {LISTED}" if is_listed else "counted here"
+    whose = "from the listed runs" if is_listed else "here"
+    return f"counted {whose} since {formatting.time_of_day(since, now)}"
 
 
 def verdict_counts(verdict: Verdict, now: datetime) -> str:
@@ -275,7 +276,7 @@ def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
         case _:
             return ""
     is_own = any(each.source in sources for each in verdict.unread)
-    return verdict_counts(verdict, now) or "own counts" if is_own else ""
+    return verdict_counts(verdict, now) or "counted here" if is_own else ""
 
 
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
@@ -285,7 +286,7 @@ def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
     if verdict is None or verdict.heard_at is None:
         return UNHEARD
     since = formatting.time_of_day(verdict.heard_at, now)
-    return f"nothing was heard for {formatting.duration(now - verdict.heard_at)}; below is what was known at {since}"
+    return f"no data for {formatting.duration(now - verdict.heard_at)}; below is the state of {since}"
 
 
 def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
@@ -303,7 +304,7 @@ def unread_words(verdict: Verdict, now: datetime) -> list[str]:
         elif each.read_at is None:
             why = NOT_READ
         else:
-            why = f"not read for {formatting.duration(now - each.read_at)}"
+            why = f"last read {formatting.duration(now - each.read_at)} ago"
         lines.setdefault(_UNREAD.get(each.source, each.source.value), why)
     return [f"{what}: {why}" for what, why in lines.items()]
 

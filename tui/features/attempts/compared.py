@@ -249,7 +249,7 @@ def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace] | None = 
         for index, frame in enumerate(shown)
     ]
     if rest := (*stack.own[MAX_FRAMES:], *stack.others):
-        text = f"⋯ {counted(rest)}{'' if stack.own else ', none of yours'}"
+        text = f"⋯ {counted(rest)}{'' if stack.own else ', none of your code'}"
         lines.append(marked(cut((Piece(text, Token.FAINT),), width)))
     return lines
 
@@ -305,13 +305,13 @@ def _of_error(run: Run, attempt: Attempt, cell_of: Callable[[RunError], Compared
 def _type(error: RunError) -> ComparedCell:
     name = Raw(error.code) if error.code is not None else error.name
     if name is None:
-        return ComparedCell((Piece("without a type", Token.MUTED),), "", "")
+        return ComparedCell((Piece("no error type", Token.MUTED),), "", "")
     return ComparedCell((Piece(name, Token.ROSE),), name, name)
 
 
 def _message(error: RunError) -> ComparedCell:
     if error.has_code_only:
-        return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
+        return ComparedCell((Piece("The server sends only a code.", Token.MUTED),), error.code, error.code)
     text = Raw(error.message.strip()[:MAX_MESSAGE_CHARS])
     shown = Piece(text if "\n" not in text else f"{opening_line(text)} …") if text else Piece("no message", Token.MUTED)
     return ComparedCell((shown,), text, _kind(error)[0].message)
@@ -321,7 +321,7 @@ def _own_frame(error: RunError) -> ComparedCell:
     stack = stack_of(error)
     frame = stack.own[0] if stack is not None and stack.own else None
     if frame is None:
-        text = "no stack" if stack is None else "none of yours"
+        text = "no stack" if stack is None else "none of your code"
         return ComparedCell((Piece(text, Token.MUTED),), text, text)
     return ComparedCell((Piece(frame_place(frame)[0] or frame.text),), place_of(frame), place_of(frame))
 
@@ -431,7 +431,7 @@ class AttemptWindow:
         if not self.can_move and self.total == len(self.attempts):
             return ""
         shown = self.shown
-        cut = f", the last {MAX_COMPARED} compared" if self.total > len(self.attempts) else ""
+        cut = f" (only the last {MAX_COMPARED} are compared)" if self.total > len(self.attempts) else ""
         return f"attempts {shown[0].number} to {shown[-1].number} of {count(self.total)}{cut}"
 
 
@@ -563,7 +563,7 @@ class _Page:
             (*function_words(frame, Token.TEXT), Piece("  "), Piece(frame_place(frame)[0], Token.MUTED))
             for frame in way_in(stacks)
         ]
-        return self._grid.labelled("way in", [joined(steps, "  →  ")], "way in") if steps else []
+        return self._grid.labelled("called by", [joined(steps, "  →  ")], "called by") if steps else []
 
     @property
     def _has_one_stack(self) -> bool:
@@ -577,7 +577,7 @@ class _Page:
         most = most_common([UNKNOWN if stack is None else stack.places for stack in self._stacks])
         usual, width = frozenset(most if isinstance(most, tuple) else ()), self._grid.column(len(self._window.shown))
         columns = [self._stack_column(index, usual, width) for index in self._window.indices]
-        return [*self._grid.heading("stacks", "own frames"), *self._grid.beside("", columns, "stacks")]
+        return [*self._grid.heading("stacks", "your code"), *self._grid.beside("", columns, "stacks")]
 
     def _stack_column(self, index: int, usual: frozenset[FramePlace], width: int) -> list[Line]:
         if (stack := self._stacks[index]) is None:
@@ -607,7 +607,7 @@ def _payload_words(run: Run) -> str:
     if body is None or (body.payload is ABSENT and body.payload_url is None):
         return ""
     if body.payload_url is not None:
-        return "stored apart"
+        return "stored separately"
     return json.opening(body.payload, MAX_PAYLOAD_CHARS)
 
 

@@ -76,7 +76,7 @@ class AttemptsPane(ErrorPane):
              id="previous-attempt"),
         bind("full_stop", "attempt_step(1)", "attempt", "Show the attempt after this one.", id="next-attempt",
              rank=12, need=36, pair=("previous-attempt", "next-attempt")),
-        bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
+        bind("equals_sign", "compare", "compare", "Compare the attempts side by side.", rank=14, need=31),
     ]  # fmt: skip
 
     def __init__(self, live: LiveModel, title: str) -> None:
@@ -181,7 +181,7 @@ class AttemptsPane(ErrorPane):
             self._compares_when_read = True
             self.say("reading the attempts…")
         else:
-            self.say("only one attempt: nothing to compare" if count else "no attempts are known")
+            self.say("only one attempt: nothing to compare" if count else "no attempts were read")
 
     def _show_attempt(self, number: int) -> None:
         self._chosen_number = number

@@ -146,7 +146,7 @@ def missing_words(history: AttemptHistory) -> str:
         return ""
     missing = without_request(history.missing)
     text = missing[:1].upper() + missing[1:].rstrip(".")
-    return f"{text}; later attempts may be missing, and so may errors."
+    return f"{text}; later attempts and errors may be missing."
 
 
 def _gone_words(history: AttemptHistory) -> str:
@@ -465,7 +465,7 @@ def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
     if (whole := run.took(now.until)) is None or run.state is None:
         return ()
-    running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
+    running = f", {formatting.duration(run.state.compute)} of it running" if run.state.compute else ""
     return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
 
 
@@ -477,7 +477,7 @@ def stopped_at_end(run: Run, now: Now) -> Now:
 
 def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
     if run.is_gone:
-        return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
+        return sentence("This run is no longer on the server; this is its last known state.", layout, "gone")
     if progress.failure is None:
         return []
     if (text := without_request(progress.failure)) != progress.failure and progress.failure.endswith(text):
@@ -506,7 +506,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
         case RunStatus.EXPIRED:
             return f"Never started. It expired after its time to live{f' of {ttl}' if ttl else ''}."
         case RunStatus.CANCELLED:
-            return "Never started. It was canceled before."
+            return "Never started. It was canceled first."
         case RunStatus.COMPLETED_SUCCESSFULLY:
             return None
         case status if status.is_failed:
@@ -521,7 +521,7 @@ def _reason_for_none(run: Run, now: Now) -> str | None:
             where = f" in {run.fixed.queue}" if run.fixed.queue else ""
             return f"Not started yet. Queued{_for_how_long(run, now)}{where}."
         case _:
-            return "Not started yet. A worker has taken it."
+            return "Not started yet. A worker has dequeued it."
 
 
 def _for_how_long(run: Run, now: Now) -> str:
@@ -547,7 +547,7 @@ def _error_rows_of(
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
-    why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server reports only a code.")
+    why = {ReadStage.DUE: "", ReadStage.LATE: "reading the error…"}.get(progress.stage, "The server sends only a code.")
     reason = sentence(why, layout, "why") if why else [Row((), ("why", 0))]  # its place is kept
     rows = [*reason, *(Row(line, ("code", index)) for index, line in enumerate(code))]
     if error.stack:
@@ -557,14 +557,14 @@ def _error_rows_of(
 
 @lru_cache(maxsize=8)
 def equal_errors(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
-    """Return `the same in all 3 attempts, but for the numbers` if other attempts failed alike, else an empty text."""
+    """Return `the same in all 3 attempts, except for numbers` if other attempts failed alike, else an empty text."""
     if selected.error is None:
         return ""
     compared = ((each.number, sameness(each.error, selected.error)) for each in attempts if each.error is not None)
     same = {number: how for number, how in compared if how is not None}
     if len(same) < 2:
         return ""
-    but = "" if set(same.values()) == {"the same"} else ", but for the numbers"
+    but = "" if set(same.values()) == {"the same"} else ", except for numbers"
     if len(same) == len(attempts):
         return f"the same in {'both' if len(same) == 2 else f'all {len(same)}'} attempts{but}"
     if len(same) == 2:

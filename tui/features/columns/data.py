@@ -253,7 +253,7 @@ class VisibleValues(VisibleReads):
     def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:
         if isinstance(error, Refused) and error.is_about_the_key:
             self._is_refused = True
-            self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
+            self._on_refused(f"Columns from payload, output and metadata cannot be read: {error}")
         else:
             super()._on_failure(run_ids, error)
 

@@ -116,7 +116,7 @@ def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
 
 def _found_line(path: words.ColumnPath | None, run: Run | None) -> Line:
     if path is None:
-        return (Piece("a path into metadata, payload or output, type, format", Token.MUTED),)
+        return (Piece("a path in metadata, payload or output; then a type and a format", Token.MUTED),)
     if run is None:
         return (Piece("no run is selected to show its value", Token.MUTED),)
     of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))
@@ -129,7 +129,7 @@ def _found_line(path: words.ColumnPath | None, run: Run | None) -> Line:
         return (*of_run, Piece("keys  ", Token.FAINT), Piece(_named_path(value), Token.TEXT))
     if value is ABSENT:
         above = _nearest(path, root)
-        return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(_named_path(above), Token.TEXT))
+        return (*of_run, Piece("no value there; it has the keys  ", Token.MUTED), Piece(_named_path(above), Token.TEXT))
     shown = words.cell_value(value)
     return (*of_run, Piece("" if isinstance(shown, words.Unshown) else words.plain_text(shown), Token.TEXT))
 
@@ -153,7 +153,7 @@ def _named_path(keys: Iterable[str]) -> str:
 
 
 MIN_COLUMN_CELLS: Final = 3
-LAST_SHOWN: Final = "at least one column is shown"
+LAST_SHOWN: Final = "the last column cannot be hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +232,8 @@ class ColumnDraft:
     def base_words(self) -> str:
         """Where the columns come from, for a title."""
         if self.is_own:
-            return "your own"
-        return "of the config file" if self._is_of_file else "the program's own"
+            return "changed by you"
+        return "from the config file" if self._is_of_file else "default"
 
     def move_cursor(self, step: int) -> str:
         """Move to the next (1) or previous (-1) column."""
@@ -346,22 +346,22 @@ class ColumnsScreen(LineDialog[None]):
         bind("escape", "leave", "back", "Close without changing the columns.", id="back"),
         bind("q", "leave", "back", "Close without changing the columns.", id="close"),
         bind("c", "leave", "back", "Close without changing the columns.", id="columns"),
-        bind("enter", "keep", "keep", "Keep the columns, also for the next start.", id="keep-columns"),
+        bind("enter", "keep", "save", "Save the columns, also for the next start.", id="keep-columns"),
         bind("j,down", "move(1)", "down", "The next column.", id="down"),
         bind("k,up", "move(-1)", "up", "The previous column.", id="up"),
         bind("space", "draft('toggle')", "show, hide", "Show or hide the column.", id="toggle-column"),
-        bind("J,shift+down", "draft('move_column', 1)", "move down", "Move the column behind the next one.",
+        bind("J,shift+down", "draft('move_column', 1)", "move down", "Move the column after the next one.",
              id="column-down"),
         bind("K,shift+up", "draft('move_column', -1)", "move up", "Move the column before the previous one.",
              id="column-up"),
         bind("greater_than_sign,right,l", "draft('resize', 1)", "wider", "Make the column wider.", id="wider"),
         bind("less_than_sign,left,h", "draft('resize', -1)", "narrower", "Make the column narrower.", id="narrower"),
         bind("0", "draft('resize', 0)", "usual width", "Give the column its usual width again.", id="clear-width"),
-        bind("a", "add_column", "add by path", "Add a column out of metadata, payload or output."),
-        bind("t", "draft('next_type')", "type", "Show the values of a column by path as the next type.",
+        bind("a", "add_column", "add by path", "Add a column from metadata, payload or output."),
+        bind("t", "draft('next_type')", "type", "Change the type of a column by path to the next one.",
              id="column-type"),
         bind("d", "draft('remove')", "remove", "Remove a column by path.", id="remove-column"),
-        bind("r", "draft('reset')", "reset", "Go back to the columns of the config file, then to the program's own.",
+        bind("r", "draft('reset')", "reset", "Reset to the columns of the config file; a second time to the default.",
              id="reset-columns"),
     ]  # fmt: skip
 
@@ -440,7 +440,7 @@ class ColumnsScreen(LineDialog[None]):
         left_out = {choice.column for choice in draft.shown or ()} - fitting
         place = f"{draft.cursor + 1} of {len(columns)}" if rows < len(columns) else ""
         count = len(left_out)
-        fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
+        fit_note = f"{count} columns do not fit" if count > 1 else "1 column does not fit" if count else ""
         notes = Piece(self._note or fit_note, Token.AMBER), Piece(place, Token.FAINT)
         remark = (*joined([(piece,) for piece in notes if piece.text], _INDENT), Piece(_INDENT))
         base = Piece(f"  {draft.base_words}", Token.MUTED)
@@ -456,7 +456,7 @@ class ColumnsScreen(LineDialog[None]):
         if is_shown and choice.column in left_out:
             rest = Piece("does not fit", Token.AMBER)
         else:
-            kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != words.AUTO else "as it is"
+            kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != words.AUTO else "unchanged"
             meaning = self._meanings.get(choice.column, "") if words.path_of(choice) is None else kind
             rest = Piece(meaning, Token.MUTED if is_shown else Token.FAINT)
         return (

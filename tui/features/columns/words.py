@@ -207,7 +207,7 @@ _LABEL: Final = len(" 100%")
 _ROUNDING: Final = 1e-9
 """Sums of fractions may be off by this much: ten times 0.1 must be a full bar."""
 
-_WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored apart"}
+_WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored separately"}
 _FROM_MS: Final = 100_000_000_000
 """Larger numbers are milliseconds since 1970, smaller ones seconds. This is the year 1973, or 5138."""
 
@@ -409,7 +409,7 @@ def problem_of(choice: ColumnEntry, built_in: Sequence[str], *, has_paths: bool)
         paths = ", or a path such as metadata.progress" if has_paths else ""
         return f"expected {', '.join(built_in)}{paths}, got {_quoted_name(choice.column)}"
     if choice.type not in KINDS:
-        return f"expected a type out of {', '.join(KINDS)}, got {_quoted_name(choice.type)}"
+        return f"expected one of the types {', '.join(KINDS)}, got {_quoted_name(choice.type)}"
     if not is_format(choice.type, choice.format):
         formats = KINDS[choice.type].formats
         expected = f"expected {formats}" if formats else f"the type {choice.type} has no format"
@@ -532,7 +532,7 @@ def columns_of_file(
             if problem is None:
                 choices.append(entry)
             else:
-                text = f"{problem}; this entry is left out"
+                text = f"{problem}; this entry is ignored"
                 complaints.append(Complaint(places.get(index, f"columns.{view}[{index}]"), text, file=file.shown))
         if choices:
             found[view] = ColumnSet(without_duplicates(choices))

@@ -245,12 +245,12 @@ class RunNumbers:
         is_all_read = history is not None and history.is_complete and not history.is_cut
         is_covered = chosen.filters.created_to is None and begin - ROUNDING <= since
         matched, total = len(tally.shown), formatting.count(len(tally.base))
-        number = "none known" if may_be_more and not matched else formatting.count(matched, at_least=may_be_more)
+        number = "none yet" if may_be_more and not matched else formatting.count(matched, at_least=may_be_more)
         asks_server = not (is_same_list and is_same_time)
         if is_all_read and is_same_list and is_covered:
-            rest = f" of {total} runs{', asked of the server' if asks_server else ''}"
+            rest = f" of {total} runs{', read from the server' if asks_server else ''}"
         elif asks_server:
-            rest = f" of {total} loaded runs, the others are asked of the server"
+            rest = f" of {total} loaded runs, the others are read from the server"
         else:
             rest = f" of {total} loaded runs; the server may have more"
         line = (Piece(number, Token.BRIGHT), Piece(rest, Token.MUTED))
@@ -536,7 +536,7 @@ class CommandLine:
         if not choices:
             heading, choices = self._nearest(text)
         hidden = len(choices) - MAX_ROWS
-        notes: list[Line] = [(Piece(f"{hidden} more: type a letter", Token.FAINT),)] if hidden > 0 and not text else []
+        notes: list[Line] = [(Piece(f"{hidden} more: type a word", Token.FAINT),)] if hidden > 0 and not text else []
         return Choices(choices, words, 0 if choices else None, heading, notes=notes)
 
     def _nearest(self, text: str) -> tuple[Line, list[Choice]]:
@@ -557,10 +557,10 @@ class CommandLine:
         found = [each for each in self.history if folded in each.text.casefold()][:MAX_FOUND_HISTORY]
         ages = [Piece(formatting.time_or_age(each.at, self._now), Token.FAINT) for each in found]
         choices = [Choice(each.text, each.text, right=(age,)) for each, age in zip(found, ages, strict=True)]
-        heading = muted("" if choices else "No command before this contains these letters.")
+        heading = muted("" if choices else "No earlier command contains this text.")
         if not self.history:
-            heading = muted("No command was run before.")
-        words = f"{len(found)} of {len(self.history)} before this"
+            heading = muted("There are no earlier commands.")
+        words = f"{len(found)} of {len(self.history)} earlier commands"
         return Choices(choices, words, 0 if choices else None, heading=heading)
 
     def _preview(self) -> Preview:
@@ -570,7 +570,7 @@ class CommandLine:
             return Preview()
         found = self._preview_of(self._line_with(choice) if choice is not None else self.typed)
         if found is None and self.is_searching and choice is not None:
-            return nothing("this command does not exist here")
+            return nothing("this command is not available here")
         return found or Preview()
 
     def content(self) -> BoxContent:
@@ -620,7 +620,7 @@ class OneOf:
         wanted = text.strip().casefold()
         value = next((each for each in self.values if each.casefold() == wanted), None)
         if value is None:
-            return nothing(f"{self.shown.lower()} is one of {' '.join(self.values)}")
+            return nothing(f"{self.shown.lower()} must be one of: {', '.join(self.values)}")
         said = f"{self.values[value] or value} {self.until}".strip()
         return Preview(muted(said), run=partial(self.set_to, value))
 
@@ -664,13 +664,13 @@ class SettingArguments:
         name, _, value = text.strip().partition(" ")
         setting = self.settings.get(name.casefold())
         if setting is None:
-            return nothing(f"what may be set is {' '.join(self.settings)}")
+            return nothing(f"the settings are: {' '.join(self.settings)}")
         if not value:
-            return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),))
+            return Preview((Piece(f"{name} needs a value", Token.FAINT),))
         try:
             parsed = setting.parse(value.strip())
         except ValueError as error:
-            return nothing(f"{name} is {error}, not {value.strip()}")
+            return nothing(f"{name} must be {error}")
         done = f"{setting.live.words.format(parsed)} {self.until}"
         return Preview(muted(done), run=partial(self.set_to, name.casefold(), parsed))
 
@@ -681,7 +681,7 @@ def muted(text: str) -> Line:
 
 def nothing(reason: object) -> Preview:
     """Return the preview of a line that Enter does not run."""
-    return Preview((Piece(f"nothing: {reason}", Token.AMBER),))
+    return Preview((Piece(f"cannot run: {reason}", Token.AMBER),))
 
 
 # The word that is being typed at the end of a command line, and what fits it.
@@ -987,7 +987,7 @@ class RunArguments:
         except addresses.AddressError as error:
             return nothing(error)
         run = None if address.run is None else self.live.get(address.run)
-        line = muted(f"the run {address.run}, asked of the server")
+        line = muted(f"the run {address.run}, read from the server")
         if run is not None and run.state is not None:
             line = (style_of(run).mark, Piece(" "), *run_line(run))
         return Preview(line, shell_command(address, self.numbers.names), partial(self.apply, address))

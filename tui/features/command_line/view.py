@@ -42,7 +42,7 @@ from tui.text.styled import Line, Piece, Token, line_width
 # The commands of every view: views with their arguments, colours, and settings that last until the program ends.
 
 
-UNTIL: Final = "until the program ends; not saved"
+UNTIL: Final = "for this session only"
 
 
 def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Apply) -> list[Command]:
@@ -59,7 +59,7 @@ def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Ap
     address = address if SINCE in VIEWS[address.view].names else ViewAddress(RUNS)
     period = model.PeriodArguments(address, model.ViewArguments(address.view, numbers, apply))
     *first, last = settings
-    sentence_of_set = f"{', '.join(first)} or {last}, until the program ends."
+    sentence_of_set = f"{', '.join(first)} or {last}, for this session only."
     return [
         *(
             Command(name, sentence, arguments=model.ViewArguments(name, numbers, apply))
@@ -67,7 +67,7 @@ def common_commands(view: ViewScreen, numbers: model.RunNumbers, apply: model.Ap
             if (sentence := form.sentence())
         ),
         Command(
-            RUN, "One run, by its id, a part of it, or a link.", arguments=model.RunArguments(live, numbers, apply)
+            RUN, "One run: its id, a part of the id, or a link.", arguments=model.RunArguments(live, numbers, apply)
         ),
         Command(SINCE, "Another period: 2h, 7d, 02:50-03:20.", arguments=period),
         Command("theme", "Other colours: dark, light, 16.", arguments=theme),
@@ -209,7 +209,7 @@ MAX_WAIT_S: Final = 5.0
 """A request that would have to wait longer for the budget is not sent."""
 
 _FINGERPRINT_CHARS: Final = 8
-_KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
+_KNOWN: Final[Line] = (Piece("Also accepted: run ids, trigger:// links, links to errors.", Token.FAINT),)
 
 
 def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId, None]) -> Choices:
@@ -220,11 +220,11 @@ def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId,
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
     if link.kind is LinkKind.ERROR:
-        about = model.muted("the error groups of this environment; the link's own is not looked up")
+        about = model.muted("all error groups of this environment; the one of the link is not selected")
         errors = _view("errors", ViewAddress(ERRORS), apply, about, _ENTER)
         return Choices([errors], first=0, heading=heading, notes=[_KNOWN])
     if link.kind is LinkKind.OTHER or link.run_id is None:
-        return Choices(heading=heading, notes=[model.muted("This page has no view here."), (), _KNOWN])
+        return Choices(heading=heading, notes=[model.muted("This page cannot be shown here."), (), _KNOWN])
     run_id = link.run_id
     run = live.session.store.get(run_id)
     if run is not None and (run.state is None or run.is_gone):
@@ -255,7 +255,7 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
     return [
         (Piece(f"It leads to {place}.", Token.AMBER),),
         model.muted(f"This monitor shows {ours}."),
-        model.muted("Its key reads nothing else, so that nothing opens."),
+        model.muted("Its key cannot read another environment, so the link cannot be opened."),
         (),
         _KNOWN,
     ]
@@ -312,7 +312,7 @@ _LOADING_S: Final = 0.1
 def _key_words() -> list[KeyWord]:
     choose = " ".join(filter(None, (key_of("previous-command", "↑"), key_of("next-command", "↓"))))
     words = [
-        KeyWord("Enter", "take it", 1),
+        KeyWord("Enter", "accept", 1),
         KeyWord(key_of("take-completion", "Tab"), "complete", 2),
         KeyWord(choose, "choose", 3),
         KeyWord(key_of("search-history", "ctrl-r"), "history", 4),
@@ -385,7 +385,7 @@ class CommandLineScreen(PaintedDialog[model.Execution | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Go back without a command.", id="back"),
         bind("enter", "choose", "take it", "Run the line, with the choice under the cursor.", id="run-command"),
-        bind("tab", "complete", "complete", "Take the completion into the line.", id="take-completion"),
+        bind("tab", "complete", "complete", "Insert the completion.", id="take-completion"),
         bind("down,ctrl+n", "step(1)", "down", "The next line.", id="next-command"),
         bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous line.", id="previous-command"),
         bind("pagedown", "step(10)", "page down", "Ten lines on.", id="commands-down"),
@@ -558,7 +558,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     """
     app = screen.app
     quits = partial(app.run_action, "leave_at_once")
-    said = "Quit without asking; actions that wait are not sent."
+    said = "Quit without asking; actions that are not sent yet are dropped."
     named = [*own, Command("q!", said, quits, aliases=("quit!",), ends_program=True)]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}

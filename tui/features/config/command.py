@@ -88,7 +88,7 @@ async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterato
         now_s = session.clock.monotonic_s()
         if reported_s is None or now_s - reported_s >= MIN_WAIT_NOTICE_INTERVAL_S:
             reported_s = now_s
-            output.say(f"waiting {seconds:.0f} s for the request budget")
+            output.say(f"waiting {seconds:.0f} s for the rate limit")
 
     session = Session(settings, on_rate_limit_wait=report_wait, on_truncated=output.say)
     try:
@@ -162,7 +162,7 @@ def listing(settings: Settings, rows_name: str) -> Iterator[None]:
     except Refused as error:
         if not (settings.key.is_public and error.is_about_the_key):
             raise
-        line = f"a public token may not read the list of {rows_name}, a secret key may ({error})"
+        line = f"a public token cannot read the list of {rows_name}; use a secret key ({error})"
         raise Stop(ExitCode.REFUSED, line) from None
 
 
@@ -175,10 +175,10 @@ _NO_SECRET: Final = {_SECRET: "tr_dev_none"}
 
 
 @click.command("config")
-@click.option("--check", is_flag=True, help="Say what is wrong in the file; exit code 2 if anything is.")
+@click.option("--check", is_flag=True, help="Check the file and print its errors; exit code 2 if it has any.")
 @click.option("--init", is_flag=True, help="Write a new file with every setting and its explanation.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file.")
-@click.option("--keys", is_flag=True, help="List all keys with the ids by which the file changes them.")
+@click.option("--keys", is_flag=True, help="List all keys with their ids for the config file.")
 @json_option
 @monitor_options
 @connection_options
@@ -234,11 +234,11 @@ def _init(output: Output, path: Path) -> None:
         names = {view: tuple(column.id for column in columns_of(view)) for view in (RUNS, ERRORS)}
         create_config(path, commented_file(PALETTES[ColorMode.DARK], names, key_table().rows.values()))
     except FileExistsError:
-        raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
+        raise Stop(ExitCode.USAGE, f"{shown} already exists; it was not changed") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Stop(ExitCode.REFUSED, f"{shown} cannot be written: {reason}") from None
-    output.print(f"{shown} has every setting with its explanation. Nothing is changed until you edit it.")
+    output.print(f"Wrote {shown} with every setting explained. Nothing changes until you edit it.")
 
 
 def _check(output: Output, file: ConfigFile) -> None:

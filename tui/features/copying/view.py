@@ -81,7 +81,7 @@ class PartMenu(ListDialog[None, Clip]):
             self.live.session.store.pin([self.run_id])  # else the store drops its large parts when others come
             run = self.live.get(self.run_id)
             if run is None or run.body is None or run.attempts is None:
-                self.note, self._is_reading = "reading the rest…", True
+                self.note, self._is_reading = "reading the whole run…", True
                 self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
         self.begin()
 
@@ -109,7 +109,7 @@ class PartMenu(ListDialog[None, Clip]):
         try:
             _, failure = await self.live.session.fetch_run_with_attempts(run_id)
         except ApiError as error:
-            failure = f"the rest could not be read: {error}"
+            failure = f"the run could not be read: {error}"
         self.app.call_later(self._show_rest, failure or "")
 
     def _show_rest(self, note: str) -> None:
@@ -182,8 +182,8 @@ class CopyMenu(PartMenu):
 PAGE_RUNS: Final = "100"
 """The runs of one page of the list, the most that the server sends."""
 
-NO_CONTROLS: Final = "it has characters that must not be pasted"
-THROUGH_RELAY: Final = "a relay has no API for other programs"
+NO_CONTROLS: Final = "it has control characters"
+THROUGH_RELAY: Final = "it is not possible through a relay"
 
 
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
@@ -196,11 +196,11 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
         request: HttpRequest | None = None
         with suppress(ApiError):
             request = client.http_request_of(_ANSWERS.get(of_run.pane, RUN).request(run_id))
-        rows = _rows_of(of_run, request, session.settings, "asc", "back to this run")
+        rows = _rows_of(of_run, request, session.settings, "asc", "links to this run")
         rows.insert(1, Clip("d", "dashboard link", *link_of(session, run_id), rows[0].group, is_shown=True))
     if address.run is None:
         front = next(each for each in reversed(app.screen_stack) if isinstance(each, BaseScreen))
-        group = "back to this list" if address.view == "runs" else f"back to these {address.view}"
+        group = "links to this list" if address.view == "runs" else f"links to these {address.view}"
         # If rows about a run are there too, those have the small letters.
         keys, request = "asc" if run_id is None else "ASC", _request_of(front)
         # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
@@ -257,7 +257,7 @@ def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[Cl
 _LABELS: Final = {"p": "payload", "o": "output", "m": "metadata", "e": "error"}
 """What the letters of the menu open. They are those of the copy menu."""
 
-STORED_APART: Final = "stored apart; it is fetched first"
+STORED_APART: Final = "large value: it is read first"
 
 
 def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object) -> None:
@@ -279,7 +279,7 @@ def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object) ->
 
 
 class ReadMenu(PartMenu):
-    """Asks which part of a run to open. A part that is stored apart is fetched first.
+    """Asks which part of a run to open. A part that is stored separately is fetched first.
 
     With a `label`, that part is opened as soon as it is known.
     """
@@ -322,14 +322,14 @@ class ReadMenu(PartMenu):
             self.dismiss()
             read_value(self, run.id, label, value, self._reader)
         elif is_apart:
-            self.say_instead(f"fetching the {label}…")
+            self.say_instead(f"reading the {label}…")
             self._fetching = self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
             self.set_interval(1, partial(self._show_progress, label))
 
     def _show_progress(self, label: str) -> None:
         self._fetching_s += 1
         if self._fetching is not None:
-            self.say_instead(f"fetching the {label}… {self._fetching_s} s, Esc stops")
+            self.say_instead(f"reading the {label}… {self._fetching_s} s, Esc stops")
 
     async def _fetch_value(self, run: Run, label: str) -> None:
         value, reason = await fetch_value(self.live.session, run, label)
@@ -340,7 +340,7 @@ class ReadMenu(PartMenu):
             return
         self._fetching = None
         if value is ABSENT:
-            self.say_instead(f"cannot fetch the {label}: {reason}")
+            self.say_instead(f"cannot read the {label}: {reason}")
         else:
             self.dismiss()
             read_value(self, run_id, label, value, self._reader)

@@ -130,7 +130,7 @@ class _Ticket:
         if names := [self._code(part) for part in (error.name, error.code) if part]:
             yield [" ".join(names)]
         if error.has_code_only:
-            yield ["The server reports only a code."]
+            yield ["The server sends only a code."]
         elif error.message.strip():
             yield self._block(error.message.strip(), MAX_MESSAGE_CHARS)
         yield from self._stack(error)
@@ -183,7 +183,7 @@ class _Ticket:
             if attempt.duration is not None:
                 parts.append(f"took {formatting.duration(attempt.duration)}")
             elif attempt.status is not AttemptStatus.EXECUTING:
-                parts.append("its end is not known")
+                parts.append("end not known")
             if (waited := waited_before(self._run, attempt, previous)) is not None:
                 parts.append(f"waited {waited}")
             if attempt.error is not None:
@@ -199,7 +199,7 @@ class _Ticket:
             return
         if body.payload_url is not None:
             yield ["### Payload"]
-            yield ["It is stored apart from the run, and was not fetched."]
+            yield ["It is stored separately from the run, and was not read."]
         elif body.payload is not ABSENT:
             yield ["### Payload"]
             yield self._block(value_text(body.payload).rstrip("\n"), MAX_PAYLOAD_CHARS, "json")
@@ -228,7 +228,7 @@ def clips_of(run: Run) -> list[Clip]:
             ("o", "output", body.output, body.output_url),
         ):
             if url is not None:
-                clips.append(Clip(key, name, None, "stored apart; Enter in the detail fetches it"))
+                clips.append(Clip(key, name, None, "not read (large): press Enter on it in the detail"))
             elif value is not ABSENT:
                 clips.append(Clip(key, name, json_of(value)))
     if run.metadata_values:

@@ -53,7 +53,7 @@ async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Ab
         value, _ = value_of(await session.fetcher.fetch_bodies(run, [label], max_bytes=MAX_BYTES), label)
     except ApiError as error:
         return ABSENT, without_request(str(error))
-    return value, "" if value is not ABSENT else "no longer available"
+    return value, "" if value is not ABSENT else "no longer on the server"
 
 
 # The pager and the editor: which program it is, and a text in it while the screen is suspended.

@@ -130,7 +130,7 @@ class DetailPane(PagePane):
         self.rebuild()
         remark = super().search(text)
         if self._is_partly_searched:
-            return (*remark, Piece("  large values only in part", Token.FAINT))
+            return (*remark, Piece("  large values were searched only in part", Token.FAINT))
         return remark
 
     def _unfold_for(self, text: str) -> None:

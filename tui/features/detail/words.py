@@ -51,7 +51,7 @@ def _words(hold: Hold, now: Now) -> str:
             if hold.may_expire_at is None:
                 return "for a version that has its task"
             expires = formatting.time_of_day(hold.may_expire_at, now.at)
-            return f"for a version with its task; if pinned to a deployment, until {expires}"
+            return f"for a version with its task; if pinned, it expires at {expires}"
         case HoldKind.RETRY:
             until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
             return f"to retry{until}"
@@ -215,7 +215,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
     if waiting := waiting_words(run, now):
         yield waiting
     if run.is_gone:
-        yield "gone from the server" if run.state is not None else "not found"
+        yield "no longer on the server" if run.state is not None else "not found"
 
 
 def _beside(lines: list[Line], text: str, token: Token, limit: int) -> list[Line]:
@@ -264,11 +264,11 @@ def _sentence(text: str, token: Token, limit: int) -> list[Line]:
 def nothing_selected() -> str:
     """Return how a run is selected, while none is."""
     ways = [
-        blocks.with_key("next-run", "]", "{} selects one from any pane"),
-        blocks.with_key("next-error", "x", "{} finds a failed one"),
+        blocks.with_key("next-run", "]", "{} does so in every pane"),
+        blocks.with_key("next-error", "x", "{} goes to a failed one"),
     ]
     others = "".join(f", {way}" for way in ways if way)
-    return f"The list follows new runs. {blocks.selecting_keys()} in the list selects a run{others}."
+    return f"New runs appear at the top. {blocks.selecting_keys()} in the list selects a run{others}."
 
 
 FIRST_KEY: Final = ("head", 0)
@@ -367,15 +367,15 @@ def _cost(run: Run) -> FactValue:
 def _cost_parts(run: Run) -> FactValue:
     if (state := run.state) is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
         return None
-    return f"{formatting.cost(state.cost_cents)}, and {formatting.cost(state.base_cost_cents)} for the start"
+    return f"{formatting.cost(state.cost_cents)} compute, {formatting.cost(state.base_cost_cents)} per-run fee"
 
 
 WAITS: Final = "waits"
 """The label of the fact that says why a run waits. It depends on the time and on the queue: see `hold_words`."""
 
 FACTS: Final[tuple[Fact, ...]] = (
-    Fact("status", _unknown_status, remark="unknown to trigger-tui"),
-    Fact("taken for", lambda run: run.status.value if _unknown_status(run) is not None else None, "taken for "),
+    Fact("status", _unknown_status, remark="not known to trigger-tui"),
+    Fact("shown as", lambda run: run.status.value if _unknown_status(run) is not None else None, "shown as "),
     Fact(WAITS, lambda _: None),
     Fact("version", lambda run: run.fixed.version, json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
@@ -587,7 +587,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
         queued = time_in_queue(run, state.started_at)
         at("started", state.started_at, "" if queued is None else f"{formatting.duration(queued)} in queue")
     ran = run.took(here)
-    running = f"of it {formatting.duration(state.compute)} running" if state.compute else ""
+    running = f"{formatting.duration(state.compute)} of it running" if state.compute else ""
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
     if not run.is_final and ran is not None:
@@ -755,7 +755,7 @@ def missing_words(run: Run, label: str, stage: ReadStage = ReadStage.DONE) -> st
         return None
     if run.body is None:
         return stage.words
-    return "none, the run failed" if label == "output" and run.status.is_failed else "none"
+    return "none (the run failed)" if label == "output" and run.status.is_failed else "none"
 
 
 def value_rows(run: Run, read: DetailRead, view: DetailView, limit: int, values: ValueRows) -> list[Row]:
@@ -784,8 +784,8 @@ def _stored_apart_rows(label: str, progress: str, limit: int) -> list[Row]:
         return [_labelled_row(label, (Piece(progress, Token.MUTED),), limit)]
     action = blocks.FetchValue(label)
     if not progress:
-        hint = enter_hint("fetches it")
-        return [_labelled_row(label, (Piece("stored apart  ", Token.MUTED), *hint), limit, action)]
+        hint = enter_hint("reads it")
+        return [_labelled_row(label, (Piece("large value  ", Token.MUTED), *hint), limit, action)]
     lines: list[Line] = [(Piece(row, Token.AMBER),) for row in wrap(progress[:MAX_CHARACTERS], limit - LABEL)]
     rows = [_labelled_row("" if index else label, line, limit, action) for index, line in enumerate(lines)]
     rows = [row._replace(key=(label, index)) for index, row in enumerate(rows)]

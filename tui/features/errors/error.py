@@ -157,7 +157,7 @@ def frame_rows(
     is_open, places = layout.is_open(key, begins_open=begins_open), {id(frame) for frame in shown}
     folded = [each for each in frames if (each.kind is not FrameKind.OWN if is_open else id(each) not in places)]
     if folded and not (is_open and layout.is_printed):
-        none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
+        none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of your code"
         beyond = f", {len(frames) - MAX_FRAMES} more" if is_open and len(frames) > MAX_FRAMES else ""
         line = (Piece(f"{'▾' if is_open else '⋯'} {counted(folded)}{none}{beyond}", Token.FAINT),)
         yield Row(cut(line, layout.limit), key, ToggleFold(key))
@@ -217,10 +217,10 @@ _DIGITS: Final = re.compile(r"\d+")
 
 
 def sameness(error: RunError, other: RunError) -> str | None:
-    """Return `the same` or `the same, but for the numbers`; None if the errors differ."""
+    """Return `the same` or `the same, except for numbers`; None if the errors differ."""
     if error == other:
         return "the same"
-    return "the same, but for the numbers" if _without_numbers(error) == _without_numbers(other) else None
+    return "the same, except for numbers" if _without_numbers(error) == _without_numbers(other) else None
 
 
 def _without_numbers(error: RunError) -> tuple[object, ...]:
@@ -355,7 +355,7 @@ def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tup
     reason = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
     is_all = len(text) <= 2 * MAX_ROWS * max(limit, 2)
     hint = (
-        "" if is_open else f"; {WHOLE}" if layout.is_printed else f"  Enter shows {'the whole' if is_all else 'more'}"
+        "" if is_open else f"; {WHOLE}" if layout.is_printed else f"  Enter shows {'all of it' if is_all else 'more'}"
     )
     return rows[:max_rows], [_fold_row(reason, hint, key, limit)]
 

@@ -302,7 +302,7 @@ def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
         return sentence(words, layout, "none")
     rows = list(error_rows(error, layout, "error", _note(run, error)))
     if error.has_code_only:
-        why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server reports only a code.")
+        why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server sends only a code.")
         rows = [*rows, *sentence(why, layout, "why")]
     return rows
 
@@ -318,7 +318,7 @@ def _note(run: Run, error: RunError) -> str:
 def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:
     value, url = value_of(run, "payload")
     if url is not None:
-        shown: Line = (Piece("stored apart", Token.FAINT),)
+        shown: Line = (Piece("stored separately", Token.FAINT),)
     elif value is ABSENT:
         words = missing_words(run, "payload", progress.stage)
         shown = (Piece(formatting.NONE if words is None else words, Token.FAINT),)

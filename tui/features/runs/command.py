@@ -350,7 +350,7 @@ class _Watcher:
             raise Stop(ExitCode.OK if after.status is RunStatus.COMPLETED_SUCCESSFULLY else ExitCode.RUN_FAILED)
 
     async def _read_details(self, run: Run) -> Run:
-        """Read what the feed omits of an ended run: the number of attempts, and a large output (stored apart)."""
+        """Read what the feed omits of an ended run: the number of attempts, and a large output (stored separately)."""
         if run.body is not None and run.body[0].precision is Precision.DETAIL:
             return run
         with suppress(ApiError):  # the status, which is known already, is enough

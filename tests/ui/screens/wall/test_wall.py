@@ -148,7 +148,7 @@ async def test_silent_server_makes_the_wall_unknown(monitor: Monitored) -> None:
     heard_at = wall_of(monitor).live_board.heard_at
     assert heard_at is not None
     await monitor.later(48)
-    assert monitor.lines[1].startswith("  NOT KNOWN  nothing was heard for ")
+    assert monitor.lines[1].startswith("  NOT KNOWN  no data for ")
     assert monitor.lines[2].startswith("  FAILING  task-0")
     assert "╌ last hour  STALE ╌" in monitor.text
     tasks = monitor.line_of("╌ tasks  STALE ╌")
