@@ -361,6 +361,7 @@ def text_term(patterns: list[str]) -> Term:
     return term
 
 
+_RUN_ID: Final = re.compile(r"run_[a-z0-9]{20,64}")
 BODY_FIELDS: Final = ("payload", "output", "metadata")
 """The values of the user's code. The list sends only metadata."""
 
@@ -679,7 +680,8 @@ def _parse_word(word: Word, *, is_typing: bool) -> Filter:
 
 def text_filter(texts: list[str]) -> Filter:
     """Return the filter that a word without a field is."""
-    return Filter(terms=(text_term(texts),), depends_on_errors=True, depends_on_bodies=True)
+    is_run_id = all(map(_RUN_ID.fullmatch, texts))
+    return Filter(terms=(text_term(texts),), depends_on_errors=True, depends_on_bodies=not is_run_id)
 
 
 def without_bodies(text: str) -> Filter:
