@@ -53,7 +53,7 @@ LIST_LINES: Final = 20
 _UNREAD: Final = re.compile(r"  (from|payload|attempts) +(│|$|loading…)")
 _ATTEMPTS: Final = re.compile(r"│ +\S")
 
-_MEASURED: Final = re.compile(r"  measured  +[^ l]")
+_ONE_SENTENCE: Final = re.compile(r"  waiting  +nothing waits")
 
 ROW_BYTES: Final = 110
 """For one changed row, or 1.2 x its minimum."""
@@ -228,9 +228,9 @@ class Monitor:
         return self.press(DOWN, lambda: self._queue != before and self.is_queue_read())
 
     def is_queue_read(self) -> bool:
-        """Whether the page of the queue under the cursor is shown and read."""
+        """Whether the page of the queue under the cursor is shown. Nothing waits in the queues of this story."""
         is_shown = any("2:queue · " in line and f" {self._queue} " in line for line in self.lines)
-        return is_shown and any(_MEASURED.match(line) for line in self.lines)
+        return is_shown and any(_ONE_SENTENCE.match(line) for line in self.lines)
 
     @property
     def _queue(self) -> str:
@@ -321,7 +321,7 @@ def follow(shown: Monitor, count: int) -> Iterator[Cost]:
     for number in range(count):
         ids: list[str] = []
 
-        def is_shown(ids: list[str] = ids, count: str = f" D{number + 1} ") -> bool:
+        def is_shown(ids: list[str] = ids, count: str = f" Q{number + 1} ") -> bool:
             return shown.is_listed(ids[0]) and count in shown.lines[0]
 
         yield shown.cost(lambda ids=ids: ids.append(shown.trigger()), is_shown)  # type: ignore[misc]
@@ -338,7 +338,7 @@ def cancels(shown: Monitor, count: int) -> Iterator[Cost]:
         shown.terminal.wait_until(is_first, "the last run")
         yield shown.cost(
             lambda run_id=run_id: shown.request(f"/api/v2/runs/{run_id}/cancel", {}),  # type: ignore[misc]
-            lambda: "Canceled" in shown.lines[FIRST_LINE] and f" D{TRIES} " in shown.lines[0],
+            lambda: "Canceled" in shown.lines[FIRST_LINE] and f" Q{TRIES} " in shown.lines[0],
             slice(1, None),
         )
 
@@ -441,7 +441,7 @@ def test_ticking_ages_cost_a_few_bytes(tmp_path: Path) -> None:
     with monitor(tmp_path) as shown:
         last = [shown.trigger() for _ in range(AGES)][-1]
         shown.terminal.wait_until(lambda: shown.is_listed(last), "the last run")
-        shown.press("z", lambda: "z back" in shown.lines[-1] and f" D{AGES} " in shown.lines[0])
+        shown.press("z", lambda: "z back" in shown.lines[-1] and f" Q{AGES} " in shown.lines[0])
         ticks = [shown.tick() for _ in range(TRIES)]
         # A tick may be late on a busy machine, and then two of them come in two frames.
         assert any(0 < count <= allowed_bytes(MAX_TICKING_BYTES_PER_S, least) for count, least in ticks), ticks
