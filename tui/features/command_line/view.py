@@ -384,7 +384,7 @@ class CommandLineScreen(PaintedDialog[model.Execution | None]):
     has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Go back without a command.", id="back"),
-        bind("enter", "choose", "take it", "Run the line, with the choice under the cursor.", id="run-command"),
+        bind("enter", "choose", "accept", "Run the line, with the choice under the cursor.", id="run-command"),
         bind("tab", "complete", "complete", "Insert the completion.", id="take-completion"),
         bind("down,ctrl+n", "step(1)", "down", "The next line.", id="next-command"),
         bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous line.", id="previous-command"),
