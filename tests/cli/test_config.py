@@ -145,7 +145,7 @@ def test_ls_and_ticket_show_times_in_the_zone_of_the_file(tmp_path: Path, record
     write(tmp_path, 'timezone = "Asia/Kolkata"\n')
     home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     done = in_this_process("ls", "--period", "02:60-03:00", url=recordings_api.url, **home)
-    assert "from-until in IST" in done.err
+    assert "past times in IST" in done.err
     ticket = in_this_process("show", FAILED, "--markdown", url=recordings_api.url, **home).out
     page = in_this_process("show", FAILED, url=recordings_api.url, **home).out
     assert " IST" in ticket

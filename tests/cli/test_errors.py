@@ -57,7 +57,7 @@ def test_table_has_one_line_a_group(few: FleetApi) -> None:
     done = in_this_process("errors", url=few.url)
     assert (done.code, done.err) == (0, "")
     head, *rows = done.out.splitlines()
-    assert head.split() == ["runs", "state", "task", "error", "own", "frame", "versions", "first", "last"]
+    assert head.split() == ["runs", "state", "task", "error", "your", "code", "versions", "first", "last"]
     assert [row.split()[:4] for row in rows] == [
         ["✗", "3", "NEW", "failed"],
         ["✗", "2", "NEW", "string"],
@@ -215,7 +215,7 @@ def test_unknown_values_are_null_where_the_key_may_not_query(queues_api: FleetAp
     queues_api.fleet.fault = lambda path: server_error(403, "Unauthorized") if path == QUERY else None
     done = in_this_process("queues", "--json", url=queues_api.url)
     assert done.code == 0
-    assert "How many runs wait, the oldest and the starts a minute are not known: " in done.err
+    assert "The queued runs, the oldest wait and the starts per minute are not known: " in done.err
     paused, *others = done.objects
     assert (paused["health"], paused["oldestQueuedAt"], paused["startedPerMin"]) == ("paused", None, None)
     assert {(each["queued"], each["queuedAtLeast"], each["holders"]) for each in done.objects} == {(None, None, None)}

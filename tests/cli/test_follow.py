@@ -79,7 +79,7 @@ def test_lines_of_text_cannot_look_like_log_lines(recordings_api: RecordingsApi)
 def test_run_without_lines_says_so(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(reply(), path=f"/api/v1/runs/{NESTED}/events")
     done = in_this_process("logs", NESTED, url=recordings_api.url)
-    assert (done.code, done.out, done.err) == (0, "", "No logs. This run wrote none.\n")
+    assert (done.code, done.out, done.err) == (0, "", "This run wrote no logs.\n")
 
 
 @pytest.mark.usefixtures("fast")
@@ -115,7 +115,7 @@ def test_limit_of_the_server_ends_following(recordings_api: RecordingsApi) -> No
     recordings_api.answer(Reply(body=_limit()), path=EVENTS)
     done = in_this_process("logs", LIVE, "--follow", "--level", "error", url=recordings_api.url)
     assert (done.code, done.out) == (0, "")
-    assert done.err == "The server sends the first 25,000 rows; later lines are not shown. Following ends here.\n"
+    assert done.err == "The server sends the first 25,000 rows; later lines are not shown. Stopped following.\n"
 
 
 def _limit() -> bytes:
@@ -251,7 +251,7 @@ def test_watch_explains_a_period_that_is_too_long(recordings_api: RecordingsApi)
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         "GET /api/v1/runs: 422 too expensive "
-        "(the server requires less than the last 24h: watch one RUN, or use ls --period 1h)\n"
+        "(the server wants a shorter period than 24h: watch one RUN, or use ls --period 1h)\n"
     )
 
 

@@ -132,8 +132,8 @@ def test_pages_without_end_stop_a_command(command: str, ids: list[str], cursor: 
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--tag", "no-such-tag"], "tag no-such-tag, last 24h or live. --period 30d looks further back."),
-        (["--queue", "ok"], "queue ok or task/ok, last 24h or live. --period 30d looks further back."),
+        (["--tag", "no-such-tag"], "tag no-such-tag, last 24h or still live. --period 30d looks further back."),
+        (["--queue", "ok"], "queue ok or task/ok, last 24h or still live. --period 30d looks further back."),
         (["--status", "failed,crashed"], "status failed, last 24h. --period 30d looks further back."),
         (["--status", "executing"], "status executing, of any age."),
         (["--task", "a,b", "--period", "7d"], "task a or b, last 7d."),
@@ -225,7 +225,7 @@ def test_tree_shows_every_depth(recordings_api: RecordingsApi, may_query: bool) 
     assert rows[0].startswith("▌ ✓ pipeline")
     assert sum("leaf" in line for line in rows) == 9
     # Without queries one run is missing: it was triggered without waiting, and its detail was not recorded.
-    assert ("Not fully loaded: 1 run cannot be read any more" in done.out) is not may_query
+    assert ("Not all of the tree was read: 1 run cannot be read any more" in done.out) is not may_query
     objects = in_this_process("tree", ROOT, "--json", url=recordings_api.url).objects
     assert sorted(node["depth"] for node in objects) == [0] + [1] * 7 + [2] * 3
     below = next(node for node in objects if node["depth"] == 2)
@@ -331,4 +331,4 @@ def test_ls_lists_a_span_of_time(recordings_api: RecordingsApi) -> None:
     assert query["filter[createdAt][to]"] == str(begin + 600_000)
     done = in_this_process("ls", "--period", "02:60-03:00", url=recordings_api.url)
     assert done.code == 2
-    assert "from-until in UTC" in done.err
+    assert "past times in UTC" in done.err

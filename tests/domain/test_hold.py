@@ -33,7 +33,7 @@ LATER = NOW + timedelta(minutes=3)
 QUEUED = run_in("QUEUED")
 CASES = {
     "its queue is paused": (QUEUED, queue(is_paused=True), "its queue is paused: send-email"),
-    "its queue is full": (QUEUED, queue(), "20 of 20 places of its queue: 20 send-campaign, longest 2m"),
+    "its queue is full": (QUEUED, queue(), "20 of 20 slots of its queue: 20 send-campaign, longest 2m"),
     "nothing blocks it": (QUEUED, queue(running=19), None),
     "a limit is unknown": (QUEUED, queue(limit=None), None),
     "its queue was not read": (QUEUED, None, None),
@@ -65,7 +65,7 @@ CASES = {
     "its retry is due": (
         run_in("QUEUED", attempts=1, retry_at=NOW),
         queue(),
-        "20 of 20 places of its queue: 20 send-campaign, longest 2m",
+        "20 of 20 slots of its queue: 20 send-campaign, longest 2m",
     ),
     "it has ended": (run_in("COMPLETED"), queue(is_paused=True), None),
     "its status was not read": (Run(RunId("run_1")), queue(), None),

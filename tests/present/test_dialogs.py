@@ -194,7 +194,7 @@ def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
 def test_invalid_period_is_reported_and_not_accepted(text: str, problem: str) -> None:
     assert say.period_error(text, TODAY) == f"“{text}” is not a period{problem}."
     assert say.read_typed(Typed(period=text), DAY, TODAY) is None
-    assert "until the period is one" in plain(say.shows_line(Typed(period=text), DAY, TODAY))
+    assert "until the period is valid" in plain(say.shows_line(Typed(period=text), DAY, TODAY))
     chosen = say.read_typed(Typed(period="yesterday 23:30–00:30"), DAY, TODAY)
     assert chosen is not None
     assert TODAY - chosen.period < datetime(2026, 11, 25, 23, 30, tzinfo=UTC), "the list is read back to the begin"

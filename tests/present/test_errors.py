@@ -73,11 +73,11 @@ WIDE = """
 PAGE = """
 
 NEW  only in 20261126.3
-131 runs failed, 9 to 14 a minute, and it goes on
+131 runs failed, 9 to 14 a minute, still failing
 
 first     13:45:02          run_cm…a0f4
 last      13:49:02          run_cm…6f0a
-task      charge-card       131 of its 264 runs
+task      charge-card       131 of 264 runs failed
 version   20261126.3        all 131
 
 tags      market:us  131    of 131
@@ -93,7 +93,7 @@ in        createCharge  src/lib/stripe.ts
 OTHER_PAGE = """
 
 regressed  in 2 versions
-131 runs failed, and it goes on
+131 runs failed, still failing
 
 first     13:38:08
 last      13:49:02          run_cm…6f0a
@@ -148,12 +148,12 @@ def test_pages_say_what_failed_since_when_and_how_often() -> None:
     assert said.count("≥131") >= 4
     assert not any(claim in said for claim in ("a minute", "only in", "after the first")), "it is a lower bound"
     stale = words.course_words(facts_of(group_of(last=0.5), minutes=MINUTES), Now(NOW, minutes_ago(1)))
-    assert stale == "the last one known at 13:48", "that it goes on is not claimed of stale data"
+    assert stale == "the last known one at 13:48", "that it goes on is not claimed of stale data"
     for read, expected in ((FailuresProgress(0), "loading…"), (FailuresProgress(0, 0, 0, has_all=True), "No run")):
         assert expected in text_of(words.empty_groups_lines(read, "last 24h", 80, is_filtered=False, is_stale=False))
     markdown = words.group_markdown(FENCED, redact=lambda text: text.upper())
     assert markdown.startswith("## ``A`B``: 131 runs failed in the last 24h\n")
-    assert "- First own frame: `CREATECHARGE (SRC/LIB/STRIPE.TS)`\n- State: NEW\n" in markdown
+    assert "- First frame of your code: `CREATECHARGE (SRC/LIB/STRIPE.TS)`\n- State: NEW\n" in markdown
 
 
 @given(texts, st.integers(30, 240), st.sampled_from([None, *ErrorState]), st.integers(1, 2_000_000))

@@ -67,7 +67,7 @@ def said(found: Finding) -> str:
 
 SENTENCES = """
 1,310 of 2,640 runs failed, only in ␛]0;x | 1,310 of 2,640 runs, only in ␛]0;x
-301 wait, the oldest 11m; 20 of 20 places: 20 send-campaign, longest 2m | at its limit 20/20, 301 wait, oldest 11m
+301 wait, the oldest 11m; 20 of 20 slots: 20 send-campaign, longest 2m | at its limit 20/20, 301 wait, oldest 11m
 paused since 14:30, 8 wait | paused since 14:30, 8 wait
 paused, 8 wait, the oldest 4m | paused, 8 wait, oldest 4m
 no worker seen for 4m, 8 wait, the oldest 4m | no worker seen, 8 wait, oldest 4m

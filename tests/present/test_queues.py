@@ -69,10 +69,10 @@ def hour_of(*ended_s: float | None) -> Any:
 PAGE = """
 
 since     14:10, for 22m  at its limit 20/20
-blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m
-why       runs take 1m31s at p95, normal 0.8s  3 failed
-drains    not yet: 27 runs came, 14 started in the last minute
-measured  800 started, 1,204 throttled, p95 of waits 10m  in the last hour
+blocked   by its own limit, 20 of 20 slots: 20 send-campaign, longest 2m
+why       runs take 1m31s (p95), normal 0.8s  3 failed
+shrinks   not yet: 27 new runs, 14 started in the last minute
+measured  800 started, 1,204 throttled, p95 wait 10m  in the last hour
 
                                  13:45          14:00          14:15
 queued          301  ······································▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇▇▇▇
@@ -110,7 +110,7 @@ def test_page_and_row_of_a_queue_at_its_limit() -> None:
     assert Token.AMBER not in {piece.token for piece in running}, "amber is only where something is wrong"
 
 
-RATES = "27 runs came, 14 started in the last minute"
+RATES = "27 new runs, 14 started in the last minute"
 LATE = AT - timedelta(seconds=40)
 V2 = replace(queue(limit=None, is_v2=True), full_limits=(ConcurrencyLimit(Raw("payments"), 5, 3, 5),))
 UNREAD = queue(queued=None, oldest_at=None, limit=None, arrived_per_min=None)
@@ -120,8 +120,8 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
 @pytest.mark.parametrize(
     ("label", "facts", "expected"),
     [
-        ("blocked", queue(holders=()), "by its own limit, 20 of 20 places"),
-        ("blocked", queue(running=3), "by nothing that the server tells  not by its limit 3/20"),
+        ("blocked", queue(holders=()), "by its own limit, 20 of 20 slots"),
+        ("blocked", queue(running=3), "the server gives no reason for the wait  its own limit is not reached: 3/20"),
         ("blocked", queue(is_paused=True), "the queue is paused"),
         ("blocked", queue("NO_WORKER"), "no worker seen for 4m"),
         ("blocked", V2, "perhaps the limit payments, 5 of 5  the server does not say which limits a queue has"),
@@ -129,33 +129,33 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
         ("waiting", queue(queued=0, oldest_at=None, is_paused=True), "the queue is paused; nothing waits"),
         ("blocked", UNREAD, "not known  how many runs wait was not read"),
         ("blocked", replace(UNREAD, row=replace(UNREAD.row, is_reading=True)), "reading"),
-        ("drains", replace(FACTS, waits_at=AT - MINUTE), f"not yet: {RATES[:24]} in the minute before 14:31:00"),
+        ("shrinks", replace(FACTS, waits_at=AT - MINUTE), f"not yet: {RATES[:23]} in the minute before 14:31:00"),
         (
-            "drains",
+            "shrinks",
             queue(started_per_min=42.0),
-            "yes: 27 runs came, 42 started in the last minute  empty in about 20 min",
+            "yes: 27 new runs, 42 started in the last minute  empty in about 20 min",
         ),
-        ("drains", queue(started_per_min=0.0), "no: 27 runs came, none started in the last minute"),
-        ("drains", queue(newest_start=LATE), f"no: none started since 14:31:20  {RATES}"),
-        ("drains", queue(newest_arrival=LATE), f"yes: none came since 14:31:20  {RATES}"),
-        ("drains", UNREAD, "not known  how many runs come and start was not read"),
-        ("drains", queue("QUEUE_PAUSED", is_paused=True), f"no run leaves the queue while it is paused  {RATES}"),
-        ("why", replace(FACTS, normal_p95=None), "runs take 1m31s at p95, normal not known  3 failed"),
+        ("shrinks", queue(started_per_min=0.0), "no: 27 new runs, none started in the last minute"),
+        ("shrinks", queue(newest_start=LATE), f"no: no run started since 14:31:20  {RATES}"),
+        ("shrinks", queue(newest_arrival=LATE), f"yes: no new run since 14:31:20  {RATES}"),
+        ("shrinks", UNREAD, "not known  the new and started runs were not read"),
+        ("shrinks", queue("QUEUE_PAUSED", is_paused=True), f"no run leaves the queue while it is paused  {RATES}"),
+        ("why", replace(FACTS, normal_p95=None), "runs take 1m31s (p95), normal not known  3 failed"),
         (
             "why",
             replace(FACTS, hour=hour_of(0.7, *[None] * 4)),
             "no run has ended for 3 min  before that, runs took 1m31s",
         ),
-        ("why", replace(FACTS, p95=timedelta(seconds=0.9)), "runs are not slow: 0.9s at p95, normal 0.8s  3 failed"),
-        ("why", held(None, 2700), "runs of send-campaign take 45m at p95 on other days  3 failed"),
+        ("why", replace(FACTS, p95=timedelta(seconds=0.9)), "runs are not slow: p95 0.9s, normal 0.8s  3 failed"),
+        ("why", held(None, 2700), "runs of send-campaign normally take 45m (p95)  3 failed"),
         (
             "why",
             held(None, 0.8, 0.7, *[None] * 4),
-            "no run has ended for 3 min  runs of send-campaign take 0.8s at p95",
+            "no run has ended for 3 min  runs of send-campaign normally take 0.8s (p95)",
         ),
         ("why", QueueFacts(MAIL, failure="503 down"), "not known  503 down"),
         ("why", QueueFacts(MAIL, stage=ReadStage.LATE), "loading…"),
-        ("measured", replace(FACTS, metrics=ZEROS), "·  the server measured nothing in the last hour"),
+        ("measured", replace(FACTS, metrics=ZEROS), "·  the server has no metrics of the last hour"),
         ("measured", replace(FACTS, metrics=None, metrics_failure="503 down"), "not read  503 down"),
     ],
 )
@@ -169,9 +169,9 @@ def test_places_say_what_is_not_known_of_their_holders() -> None:
     others = [PlaceHolder(TaskId(f"task-{number}"), 1) for number in range(5)]
     said = [words.places_text(20, 20, each, AT) for each in ((sync,), (mail, sync, *others), (replace(mail, runs=23),))]
     assert said == [
-        "20 of 20 places: 3 sync, 17 not known",
-        "20 of 20 places: 12 mail, 3 sync, 1 task-0, 4 others, longest 2m",
-        "20 of 20 places, 23 runs execute: 23 mail, longest 2m",
+        "20 of 20 slots: 3 sync, 17 of tasks not known",
+        "20 of 20 slots: 12 mail, 3 sync, 1 task-0, 4 others, longest 2m",
+        "20 of 20 slots, 23 runs are executing: 23 mail, longest 2m",
     ]
 
 

@@ -136,14 +136,14 @@ ENDS = (
 )
 
 SEARCHED = """
-older than 11:49 not read   Enter here loads more
-stopped: a relay cannot list older runs · older than 11:49 not read
-9 found · older than 2026-11-23 13:49 not searched   Enter here asks the server
-9 found · 139 errors not read · older than 11:49 not searched   Enter here asks the server
-9 found · queues not read · older than 2026-11-23 13:49 not searched   Enter here asks the server
-9 found · older than 2026-11-22 13:49 not searched · all 148 errors read   Enter here loads more
-9 found · 2 errors not read · searched back to 2026-11-22 13:49   Enter here loads more
-9 found · stopped: 503 · older than 2026-11-22 13:49 not searched   Enter here tries again
+runs older than 11:49 not read   Enter here: read more
+stopped: a relay cannot list older runs · runs older than 11:49 not read
+9 found · runs older than 2026-11-23 13:49 not searched   Enter here: search the server
+9 found · 139 errors not loaded yet · runs older than 11:49 not searched   Enter here: search the server
+9 found · queues not read yet · runs older than 2026-11-23 13:49 not searched   Enter here: search the server
+9 found · runs older than 2026-11-22 13:49 not searched · all 148 errors read   Enter here: read more
+9 found · 2 errors not loaded yet · searched back to 2026-11-22 13:49   Enter here: read more
+9 found · stopped: 503 · runs older than 2026-11-22 13:49 not searched   Enter here: try again
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
@@ -155,8 +155,8 @@ def test_end_says_what_was_not_searched_and_keeps_its_key() -> None:
     assert [end_line(facts, 200) for facts in (LIST, replace(LIST, history=READING))] == [None, None]
     for width in (1, 12, 40, 77, 82):
         line = end_line(searched(SearchProgress(answers=("日本" * 40,)), history=CUT, unread_count=139), width) or ()
-        assert line_width(line) <= max(width, len("   Enter here loads more"))
-        assert plain(line).endswith("   Enter here loads more")
+        assert line_width(line) <= max(width, len("   Enter here: read more"))
+        assert plain(line).endswith("   Enter here: read more")
 
 
 # The sentences in place of an empty list.
@@ -260,16 +260,16 @@ SELECTED = (
 SUMMARIES = """
     took 6.3s, 24s ago
     executing for 31s
-    a worker took it and has not started it yet
+    dequeued by a worker, not started yet
     queued for 5.0s~
     waiting to retry after 2 attempts
     queued for 31s in task/charge-card
     due in 40s
     starts in 1m35s
-    31s since it started, now it waits
+    started 31s ago, waits
     canceled before it started, 24s ago
     Error no heartbeat
-    the server does not know it any more
+    no longer on the server
     Error Card declined
     only its id is known
 """
@@ -285,12 +285,13 @@ def test_summary_says_why_or_how_long() -> None:
     ]
     acting, _ = summary_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
     assert plain(acting).startswith("  ◐ cancel sent  charge-card")
-    assert text_of(summary_lines(None, (), AT, 80)) == "  The list follows new runs. j or ↓ selects a run.\n"
+    assert text_of(summary_lines(None, (), AT, 80)) == "  New runs appear at the top. j or ↓ selects a run.\n"
 
 
 def below(*words: str) -> str:
     children = [sample(word, run_id=f"run_{number}") for number, word in enumerate(words)]
-    return plain(summary_lines(sample("WAITING"), [*children, *([BARE] if "ODD" in words else [])], AT, 80)[1])[40:]
+    _, line = summary_lines(sample("WAITING"), [*children, *([BARE] if "ODD" in words else [])], AT, 80)
+    return plain(line).partition("waits  ")[2]
 
 
 def test_summary_counts_children_by_family_without_zeros() -> None:

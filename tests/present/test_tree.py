@@ -74,7 +74,7 @@ PAGE = """
 │ │ ├─▸ 4 queued  page                                             Q4
 │ │ └─▸ 5 completed  page                                                ✓5
 │ └─▸ 3 completed  shard                                                ✓21
-└── ✗ notify  trigger() · not awaited                                            6.3s     20ms  run_notify
+└── ✗ notify  trigger() · parent does not wait                                   6.3s     20ms  run_notify
 """
 
 NARROW = """
@@ -212,11 +212,11 @@ def live(word: str = "COMPLETED", **changes: Any) -> RunTree:
         (node("Executing", RunTimes(QUEUED_AT, STARTED)), "◐ leaf 31s 2.0s run_leaf"),
         (node("Completed"), "✓ leaf · run_leaf"),
         (node(None), "? leaf · run_leaf"),
-        (node(None, run=replace(sample(), gone_at=NOW)), "gone from the server"),
+        (node(None, run=replace(sample(), gone_at=NOW)), "no longer on the server"),
         (node(None, run=full()), "triggerAndWait() · billing order:1001 · attempt 2 of 2 · Card was declined"),
         (live("EXECUTING", attempts=2), "attempt 2"),
         (live("DELAYED", delayed_until=LATER, attempts=None), "starts in 4m12s"),
-        (live("FAILED", trigger_function="batchTrigger"), "not awaited"),
+        (live("FAILED", trigger_function="batchTrigger"), "parent does not wait"),
         (live(schedule={"id": "s", "externalId": "nightly"}), "schedule nightly"),
     ],
 )
@@ -232,14 +232,14 @@ def test_failures_and_the_current_run_stand_out_and_stale_times_stop() -> None:
     assert [piece.token for piece in pieces if piece.text in {"page", "✗1"}][:2] == [Token.ROSE, Token.BRIGHT]
     assert {"5.0s~", "5.1s~"} <= set(text_of(found).split())
     extents = [words.extent(grove.tree("root", *missing), shaped(grove), NOW, AT) for missing in ((), ("why",))]
-    assert [*map(plain, extents)] == ["4 runs · all loaded", "4 runs or more · not fully loaded"]
+    assert [*map(plain, extents)] == ["4 runs · complete", "at least 4 runs · not complete"]
 
 
 NOTES = """
 
-✗2  the first to fail was page  run_0
+✗2  failed first: page  run_0
 
-Not fully loaded: the trace was cut␛ by the server. r reads it again.
+Not all of the tree was read: the trace was cut␛ by the server. r reads it again.
 
 The tree could not be read: 503 from the server. r tries again.
 """

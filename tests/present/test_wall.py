@@ -181,7 +181,7 @@ def test_wall_claims_nothing_that_is_not_known() -> None:
         for width, height in ((80, 24), (120, 40), (200, 60)):
             text = page(view, width, height).replace("NOT KNOWN", "")
             assert "OK" not in text
-            assert view is CALM or "no run executes" not in text
+            assert view is CALM or "no run is executing" not in text
     assert "no run failed" not in page(replace(CALM, failing=FailingNow()), 80, 60)
     assert not any(letter.isdigit() for letter in page(LOADING_VIEW, 120, 40).split("queued")[1].split("─")[0])
     assert "NOT KNOWN since" not in page(boarded(verdict=None), 200, 60)
@@ -195,7 +195,7 @@ def test_wall_claims_nothing_that_is_not_known() -> None:
 def test_oldest_wait_is_zero_only_where_none_waits(queued: int | None, is_paused: bool, shown: str) -> None:
     queue = replace(BOARD.queues[0], queued=queued, oldest_at=None, is_paused=is_paused)
     lines = page(replace(boarded(queues=(queue,)), look=ASCII), 200, 60).splitlines()
-    column = next(line.index("oldest waits") for line in lines if "oldest waits" in line)
+    column = next(line.index("oldest wait") for line in lines if "oldest wait" in line)
     assert lines[6][column:].split() == [shown]
 
 
@@ -206,7 +206,7 @@ OLD_WORDS = {
     FactSource.QUEUES: ("queues · queues", 60),
     FactSource.WAITS: ("queues · waits", 60),
     FactSource.SCHEDULES: ("due ·", 900),
-    FactSource.TOKENS: ("waiting for someone ·", 180),
+    FactSource.TOKENS: ("waiting for an approval ·", 180),
     None: ("last 24 hours ·", 900),
 }
 

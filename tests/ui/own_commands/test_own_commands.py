@@ -59,8 +59,8 @@ def test_hostile_values_are_arguments(tmp_path: Path) -> None:
         assert recorder.variables["HARMLESS"] == "yes"
         assert not [value for value in recorder.variables.values() if "of_the_shell" in value or SECRET in value]
         assert not {"TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN", "MY_COPY"} & set(recorder.variables)
-        assert reports_of(monitor, "record")[0].startswith(f"record on {run_id} ended with 0 after ")
-        assert "record ended with 0" in footer(monitor)
+        assert reports_of(monitor, "record")[0].startswith(f"record on {run_id} exited with code 0 after ")
+        assert "record exited with code 0" in footer(monitor)
 
     run_story(story, tmp_path, hostile_fleet(), environ=environ(), file=file)
     log = [json.loads(line) for line in (tmp_path / "trigger-tui" / FILE_NAME).read_text().splitlines()]
@@ -117,7 +117,7 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "K")
         assert is_asking(monitor), "the task begins with -"
-        assert '{run.task} begins with "-" here: sh may take it for an option.' in monitor.text
+        assert 'The value of {run.task} begins with "-": sh may read it as an option.' in monitor.text
         assert "-rf '␊'" not in monitor.text
         assert "'-rf ␊'" in monitor.text
         await monitor.press("y")

@@ -54,7 +54,7 @@ def test_logs_show_what_the_run_said(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert "5:logs · charge ─" in monitor.lines[1]
-        assert monitor.lines[1].endswith("5 lines · all read ─")
+        assert monitor.lines[1].endswith("5 lines · complete ─")
         assert monitor.lines[2].split() == ["start", "#", "level", "message"]
         assert shown(monitor) == [
             "0.110s 1 info charging order 81251",
@@ -105,8 +105,8 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)
-        assert "5 lines · follows ·" in monitor.lines[1]
-        assert "no line for 1m" in monitor.text
+        assert "5 lines · following ·" in monitor.lines[1]
+        assert "no new line for 1m" in monitor.text
         before = server.requests["events"]
         await monitor.later(8)
         assert 3 <= server.requests["events"] - before <= 4
@@ -141,10 +141,10 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor, "g")
         await monitor.press("slash", *"ORDER", "enter")
-        assert "─ 1 of 2 hits" in monitor.lines[1]
+        assert "─ 1 of 2 matches" in monitor.lines[1]
         await monitor.press("n")
         assert pane.page.place == 4
-        assert "─ 2 of 2 hits" in monitor.lines[1]
+        assert "─ 2 of 2 matches" in monitor.lines[1]
         await monitor.press("n")
         assert pane.page.place == 0
         await monitor.press("right_square_bracket", wait_s=2)
@@ -162,7 +162,7 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
     ("failure", "words"),
     [
         (JSONResponse({"error": "no"}, 403), "The logs could not be read: 403 no. r tries again."),
-        (JSONResponse({"events": []}), "No logs. This run wrote none."),
+        (JSONResponse({"events": []}), "This run wrote no logs."),
     ],
 )
 def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words: str) -> None:

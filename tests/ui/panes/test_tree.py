@@ -69,11 +69,11 @@ def rows(monitor: Monitored) -> list[str]:
 async def test_tree_starts_at_the_selected_run(monitor: Monitored) -> None:
     await monitor.press("j", "4", "z", wait_s=2)
     assert "4:tree · from the root import" in monitor.lines[1]
-    assert "10 runs · all loaded" in monitor.lines[1]
+    assert "10 runs · complete" in monitor.lines[1]
     assert monitor.lines[2].split() == ["run", "below", "it", "took", "queued", "id"]
     assert rows(monitor) == ["import", "plan", "shard", "leaf", "> notify", "5 completed"]
     assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
-    assert "✗2  the first to fail was leaf" in monitor.text
+    assert "✗2  failed first: leaf" in monitor.text
     for key, may_cancel in (("g", True), ("j", False), ("k", True)):
         await monitor.press(key)
         assert ("C cancel" in monitor.lines[-1]) is may_cancel, "of the row under the cursor"
@@ -100,13 +100,13 @@ async def test_tree_of_200_children_is_read_on_while_it_is_open(monitor: Monitor
     await monitor.press("4", wait_s=5)
     assert first < int(re.findall(r"(\d+) of 201 runs read", monitor.lines[1])[0])
     await monitor.later(60)
-    assert "201 runs · all loaded" in monitor.lines[1]
+    assert "201 runs · complete" in monitor.lines[1]
     assert "not read" not in monitor.text
     again = {run_id for run_id, count in Counter(reads(monitor)).items() if count > 1}
     assert again <= {FleetRun(1, 0).id, FleetRun(201, 0).id}, "a run that has ended is read once"
     await monitor.press("t", wait_s=2)
     assert "· 1 of 201 runs ·" in monitor.lines[1]
-    assert "Without 200 runs of the tree: above this run, or triggered without waiting." in monitor.text
+    assert "Not in this trace: 200 runs of the tree, above this run or triggered without waiting." in monitor.text
 
 
 def reads(monitor: Monitored) -> list[str]:
@@ -257,7 +257,7 @@ async def test_selected_span_is_described_after_one_read(monitor: Monitored) -> 
     text = monitor.text
     assert "◐ upload · span of build-receipt" in text
     assert "10.6s after the root, 1" in text
-    assert "checkout → attempt 1 → build-receipt → upload  holds up the root" in text
+    assert "checkout → attempt 1 → build-receipt → upload  delays the end of the root" in text
     assert "warn  part 3 of 4 timed out, trying again  " in text
     assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
     assert f"{RECEIPT.id}  Enter goes there" in text
@@ -273,7 +273,7 @@ def test_missing_and_failing_traces_are_sentences(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         await opened_waterfall(monitor)
-        assert "The server has no trace of this run." in monitor.text
+        assert "This run has no trace on the server." in monitor.text
         fleet.fault = lambda asked: JSONResponse({"error": "busy"}, 503) if asked == path else None
         await monitor.press("r", wait_s=15)
         assert "The trace could not be read: 503 busy. r tries again." in monitor.text

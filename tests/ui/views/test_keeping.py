@@ -108,7 +108,7 @@ async def test_views_of_the_config_file_open_and_cannot_be_changed(monitor: Moni
     assert monitor.text.count("from the config file") == 2
     assert 'no order "tok", nearest: took' in monitor.text
     await monitor.press("G", "D", wait_s=0.5)
-    assert "“charge failures” is deleted in the config file alone" in monitor.lines[-1]
+    assert "“charge failures” can be deleted only in the config file" in monitor.lines[-1]
     await monitor.press("g", "enter", wait_s=1)
     assert 'shown in part: no order "tok"' in monitor.lines[-1]
     assert str(address_of(monitor.app.screen)) == "runs?q=%1B%5B31m"

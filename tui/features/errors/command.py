@@ -49,7 +49,7 @@ def _read_since(_: click.Context, __: click.Parameter, text: str) -> tuple[str, 
         default="1h",
         show_default=True,
         callback=_read_since,
-        help="Runs created within: 30m, 24h, 7d.",
+        help="Failed runs that were created in this period: 30m, 24h, 7d.",
     ),
 )
 async def errors(output: Output, settings: Settings, *, since: tuple[str, timedelta], as_json: bool) -> None:
@@ -131,10 +131,10 @@ def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_befo
         return [] if read.is_cut else [f"No run failed in the last {since}."]
     remarks = []
     if read.is_cut and len(read.run_ids) >= MAX_RUNS:
-        remarks.append(f"Only the newest {MAX_RUNS} failed runs were read. A shorter --since has fewer.")
+        remarks.append(f"Only the newest {MAX_RUNS} failed runs were read. Give a shorter --since.")
     if read.unreadable_rows:
         rows = formatting.plural(read.unreadable_rows, "row")
-        remarks.append(f"Left out: {rows} of the list that could not be read.")
+        remarks.append(f"{rows} of the list could not be read: left out.")
     if missing := len(read.missing):
         verb = "is in no group: its error was" if missing == 1 else "are in no group: their errors were"
         remarks.append(f"{missing} of {len(read.run_ids)} failed runs {verb} not read.")
@@ -224,7 +224,7 @@ PRINTED: Final = replace(
         Column("state", "state", _state, drop_rank=1),
         replace(_SHOWN["task"], cell=_task, cut_to=14),
         replace(_SHOWN["error"], cell=_error, cut_to=32),
-        Column("place", "own frame", _frame, cut_to=20, drop_rank=3),
+        Column("place", "your code", _frame, cut_to=20, drop_rank=3),
         Column("versions", "versions", lambda row, now, _: value_cell(len(row.group.versions), now, Token.MUTED),
                align="right", drop_rank=4),
         Column("first", "first", lambda row, now, _: value_cell(row.group.first_seen, now, Token.MUTED),

@@ -280,7 +280,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def pending(self) -> str:
         """The work that is left before the wanted rows are shown, in words; empty if none is."""
         if self._updates.is_counting:
-            return f"counting the {self.wanted_span.words}…"
+            return f"counting failures, {self.wanted_span.words}…"
         return "sorting…" if self._updates.query != self.list.query else ""
 
     @property
@@ -439,7 +439,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """Why the states of the groups are not known, as a sentence; empty if they are."""
         theirs = self.reading.groups.result
         if theirs.refusal:
-            return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only NEW is known."
+            return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only the state NEW is known."
         if theirs.failure and theirs.groups is None:
             return f"The server's error groups could not be read: {theirs.failure.rstrip('.')}."
         return ""
@@ -538,7 +538,7 @@ def _detail_key(group: ErrorGroup) -> Hashable:
 GROUPS: Final[ListView[ErrorGroup]] = ListView(
     name="errors",
     noun="group",
-    sentence="What fails, since when, in which version.",
+    sentence="Error groups: what fails, since when, in which version.",
     table=model.GROUP_TABLE,
     key=lambda group: group.fingerprint,
     title=words.short_fingerprint,

@@ -173,7 +173,7 @@ GROUP_ORDERS: Final[tuple[ListOrder[ErrorGroup], ...]] = (
     ListOrder("most", "most first", "Groups with the most runs first.",
               lambda group: (-group.count, -group.last_seen.timestamp())),
     ListOrder("latest", "latest first", "The latest failure first.", lambda group: (-group.last_seen.timestamp(),)),
-    ListOrder("first-seen", "youngest first", "Groups that were first seen last.",
+    ListOrder("first-seen", "newest group first", "Groups that were first seen most recently.",
               lambda group: (-first_known(group).timestamp(),)),  # as in the column `since`
     ListOrder("task", "by task", "By the name of the task.", lambda group: (task_words(group.tasks), -group.count)),
 )  # fmt: skip

@@ -218,12 +218,12 @@ class ErrorsScreen(ListScreen):
     entrance: ErrorsEntrance
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
-        bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
-        bind("right_parenthesis", "span(-1)", "span", "Show a shorter span of time.", id="shorter-span", rank=60,
+        bind("left_parenthesis", "span(1)", "longer period", "Show a longer period.", id="longer-span"),
+        bind("right_parenthesis", "span(-1)", "period", "Show a shorter period.", id="shorter-span", rank=60,
              need=44, pair=("longer-span", "shorter-span")),
-        bind("x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62,
+        bind("x", "new_step(1)", "next new", "Go to the next group that is new in the period.", id="next-new", rank=62,
              need=48, help=Help("move", 70, "next, previous new group", ("next-new", "previous-new"))),
-        bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.",
+        bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the period.",
              id="previous-new"),
         *ACTION_BINDINGS,
     ]  # fmt: skip
@@ -308,7 +308,7 @@ class ErrorsScreen(ListScreen):
 
     def action_span(self, step: int) -> None:
         if not self.groups.show_span(step):
-            self.say(f"this is the {'longest' if step > 0 else 'shortest'} span")
+            self.say(f"this is the {'longest' if step > 0 else 'shortest'} period")
         self.show_changes()
 
     def action_new_step(self, step: int) -> None:

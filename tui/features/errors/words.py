@@ -190,18 +190,18 @@ def version_words(facts: GroupFacts) -> str:
 
 
 def course_words(facts: GroupFacts, now: Now) -> str:
-    """Return `9 to 14 a minute, and it goes on`, or `the last one 3h ago`.
+    """Return `9 to 14 a minute, still failing`, or `the last one 3h ago`.
 
     While the data is stale, the words name the time of the last failure, since it is unknown whether it goes on.
     """
     last, count = facts.group.last_seen, facts.group.count
     if now.frozen_at is not None:
-        return f"the last one known at {formatting.time_of_day(last, now.at)}"
+        return f"the last known one at {formatting.time_of_day(last, now.at)}"
     if count <= 1 or now.at - last > GOES_ON_FOR:
         ago = f"{now.ago(last)}"  # as in the rule and in the list of runs
         return ago if count == 1 else f"the last one {ago}"
     rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
-    return f"{rate}, and it goes on" if rate else "and it goes on"
+    return f"{rate}, still failing" if rate else "still failing"
 
 
 def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:
@@ -234,7 +234,7 @@ def group_markdown(
 ) -> str:
     """Return the group, ending with a line break. `redact` removes known secrets from each text of others."""
     group, kind = facts.group, facts.group.kind
-    name = code_span(redact(kind.type)) if kind.type else "Thrown text"
+    name = code_span(redact(kind.type)) if kind.type else "Error without a type"
     runs = "run" if group.count == 1 else "runs"
     head = [f"## {name}: {facts.failed} {runs} failed in the {facts.span_words}"]
     message = code_block(redact(kind.message[:MAX_MESSAGE_CHARS])) if kind.message.strip() else ["No message."]
@@ -257,7 +257,7 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
     ended = [f"{STATUS_STYLES[title_of(status)].word} {count:,}" for status, count in group.statuses]
     links = [(each, environment and environment.link_to(each)) for each in group.run_ids[:MAX_RUNS]]
     rows = (
-        ("First own frame", code(place) if place else ""),
+        ("First frame of your code", code(place) if place else ""),
         ("State", "not known" if group.state is None else STATES[group.state][0] or "unresolved"),
         ("First", formatting.full_moment(group.first_seen, zone)),
         ("Last", formatting.full_moment(group.last_seen, zone)),
@@ -298,7 +298,7 @@ def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
         return sentence(f"{progress.failure.rstrip('.')}.{tries_again()}", layout, "failure", Token.AMBER)
     error = full_error(run)
     if error is None:
-        words = progress.stage.words if progress.stage is not ReadStage.DONE else "Its error was not read."
+        words = progress.stage.words if progress.stage is not ReadStage.DONE else "The error was not read."
         return sentence(words, layout, "none")
     rows = list(error_rows(error, layout, "error", _note(run, error)))
     if error.has_code_only:
@@ -396,7 +396,7 @@ def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
     if len(tasks) != 1:
         return _counted("tasks", tasks, limit)
     failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
-    share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
+    share = "" if known is None else f"{failed} of {formatting.plural(known, 'run')} failed"
     return _fact("task", [(Piece(tasks[0][0], Token.TEXT),)], limit, share)
 
 
@@ -501,11 +501,11 @@ def groups_right(read: FailuresProgress, shown: int, known: int, above: int, wid
         return ()
     groups = f"{'' if shown == known else f'{shown:,} of '}{formatting.plural(known, 'group')}"
     line: Line = (*runs, _DOT, Piece(groups, Token.TEXT))
-    return (*line, _DOT, Piece(f"{above:,} above", Token.ACCENT)) if above else line
+    return (*line, _DOT, Piece(f"{above:,} new above", Token.ACCENT)) if above else line
 
 
 def reading_words(read: FailuresProgress, *, is_wide: bool) -> Line:
-    """Return `171 failed runs, all read`, or `120 of 171 read`; `≥171` where more may have failed."""
+    """Return `171 failed runs, all read`, or `120 of 171 runs read`; `≥171` where more may have failed."""
     known = read.known_count
     if known is None:
         return ()
@@ -515,7 +515,7 @@ def reading_words(read: FailuresProgress, *, is_wide: bool) -> Line:
     failed = formatting.count(read.failed_count, at_least=not read.has_all and read.server_count is None)
     # The count is amber, too: a rule that is too narrow for the reason omits it.
     token = Token.AMBER if read.failure else Token.TEXT
-    words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", token),)
+    words = (Piece(f"{formatting.count(read.read_count)} of {failed} runs read", token),)
     return (*words, _DOT, Piece(read.failure, Token.AMBER)) if is_wide and read.failure else words
 
 
@@ -527,8 +527,8 @@ def empty_groups_lines(
     if is_filtered:
         found.append(("No groups match. Esc clears the filter.", Token.TEXT))
     elif read.known_count == 0 and read.has_all:
-        known_words = ", as far as is known" if is_stale else ""
-        found.append((f"No run failed in the {span_words}{known_words}.", Token.TEXT))
+        failed = "No failed run is known" if is_stale else "No run failed"
+        found.append((f"{failed} in the {span_words}.", Token.TEXT))
     else:
         if read.failure:
             found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}.{tries_again()}", Token.BRIGHT))

@@ -33,6 +33,6 @@ def list_command(view: ListView[Any]) -> click.Command:
                 output.say(view.none_words(environment))
             if is_cut:
                 count = formatting.plural(len(rows), view.noun)
-                output.say(f"Only {count} were read; the server has more, or some could not be read.")
+                output.say(f"Only {count} are listed; the server has more, or some could not be read.")
 
     return command

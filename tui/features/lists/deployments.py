@@ -66,7 +66,7 @@ def _glyph(row: ListedDeployment) -> Piece:
 
 _COLUMNS: Final = (
     Column("version", "version", shows("version", Token.BRIGHT), 13, meaning="the version of the code"),
-    Column("status", "status", _status, 11, meaning="how far it is, or how it ended"),
+    Column("status", "status", _status, 11, meaning="deployed, failed, timed out …"),
     Column("deployed", "deployed", shows("deployed_at"), 8, "right", is_ticking=True, meaning="when it was deployed"),
     Column("created", "created", shows("created_at"), 7, "right", 72, is_ticking=True, drop_rank=1, meaning="its age",
            order="newest"),
@@ -76,12 +76,12 @@ _COLUMNS: Final = (
 VIEW: Final[ListView[ListedDeployment]] = ListView(
     name="deployments",
     noun="deployment",
-    sentence="The deployments: which versions of the code were deployed, and how that ended.",
+    sentence="The deployments: the versions of the code, and whether each was deployed.",
     table=Table(_COLUMNS, _glyph, strong="version"),
     key=lambda row: row.id,
     title=lambda row: row.version,
     orders=(
-        ListOrder("newest", "newest first", "The newest first.", lambda row: (latest_first(row.created_at),)),
+        ListOrder("newest", "newest first", "Newest deployments first.", lambda row: (latest_first(row.created_at),)),
         ListOrder("status", "by status", "By status.", lambda row: (row.status,)),
     ),
     fields={

@@ -28,12 +28,12 @@ def _facts(row: ListedSchedule, runs: Sequence[ScheduledRun] | None, now: Now) -
 
 
 _COLUMNS: Final = (
-    Column("task", "task", shows("task"), share=0.4, least=12, most=40, wish=Wish(12, 40), cut_to=12, meaning="it"),
-    Column("cron", "cron", shows("when", Token.MUTED), least=10, wish=Wish(10, 60), cut_to=10, meaning="in words"),
-    Column("zone", "timezone", shows("zone", Token.MUTED), 16, from_width=88, drop_rank=2, meaning="its time zone"),
-    Column("active", "active", shows("is_active"), 6, meaning="whether it triggers"),
-    Column("next", "next due", shows("due_at"), 8, "right", is_ticking=True, meaning="its next due time"),
-    Column("window", "window", shows("window"), 8, "right", 100, drop_rank=3, meaning="how late it may begin"),
+    Column("task", "task", shows("task"), share=0.4, least=12, most=40, wish=Wish(12, 40), cut_to=12, meaning="task"),
+    Column("cron", "cron", shows("when", Token.MUTED), least=10, wish=Wish(10, 60), cut_to=10, meaning="when it runs"),
+    Column("zone", "timezone", shows("zone", Token.MUTED), 16, from_width=88, drop_rank=2, meaning="the time zone"),
+    Column("active", "active", shows("is_active"), 6, meaning="whether it is active"),
+    Column("next", "next due", shows("due_at"), 8, "right", is_ticking=True, meaning="when it is next due"),
+    Column("window", "window", shows("window"), 8, "right", 100, drop_rank=3, meaning="how late a run may start"),
 )
 VIEW: Final[ListView[ListedSchedule]] = ListView(
     name="schedules",

@@ -70,8 +70,8 @@ VIEW: Final[ListView[ListedToken]] = ListView(
     key=lambda row: row.id,
     title=lambda row: row.id,
     orders=(
-        ListOrder("waiting", "waiting first", "Those that wait longest first.", _waiting_first),
-        ListOrder("newest", "newest first", "The newest first.", lambda row: (latest_first(row.created_at),)),
+        ListOrder("waiting", "waiting first", "The tokens that wait longest first.", _waiting_first),
+        ListOrder("newest", "newest first", "The newest tokens first.", lambda row: (latest_first(row.created_at),)),
     ),
     fields={
         "id": lambda row: row.id,

@@ -41,7 +41,7 @@ MAX_RETRY_S: Final = 10.0
 @session_command(
     "logs",
     run_argument,
-    click.option("--follow", is_flag=True, help="Go on until the run ends."),
+    click.option("--follow", is_flag=True, help="Follow the log until the run ends."),
     click.option(
         "--level",
         type=click.Choice(tuple(LEVELS), case_sensitive=False),
@@ -99,7 +99,7 @@ def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None
     from tui.features.logs.words import CUT, NO_LOGS  # noqa: PLC0415
 
     if log.is_cut:
-        output.say(f"{CUT} Following ends here." if follow and not run.is_final else CUT)
+        output.say(f"{CUT} Stopped following." if follow and not run.is_final else CUT)
     elif not len(log):
         output.say(NO_LOGS if run.is_final else "No lines yet; --follow waits for them.")
     if follow and run.is_final:

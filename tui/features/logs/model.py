@@ -365,7 +365,7 @@ MAX_KEPT: Final = 64
 
 _READING: Final = words.Attributes(note="reading the attributes…")
 _NONE: Final = words.Attributes(note="no attributes")
-_WITHOUT_SPAN: Final = words.Attributes(note="The server sent no id for this line, so that it has no attributes.")
+_WITHOUT_SPAN: Final = words.Attributes(note="The server sent no id for this line, so its attributes cannot be read.")
 
 
 class LogAttributes:
@@ -435,4 +435,4 @@ def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetim
         with suppress(FileExistsError), open(path, "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
             file.writelines(parts)
             return path
-    raise FileExistsError(f"{MAX_NAMES} files of this run are there already")
+    raise FileExistsError(f"there are already {MAX_NAMES} files of this run")

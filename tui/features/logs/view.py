@@ -119,11 +119,11 @@ class LogsPane(PagePane):
 
     head: Lines
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", id="log-level",
+        bind("L", "level", "level", "Choose the lowest level that is shown: all, info, warn, error.", id="log-level",
              rank=12, need=20, help=Help("look", 120, "level of a log")),
-        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33,
+        bind("F", "follow", "follow", "Follow new lines while the run is live, or stop.", rank=14, need=33,
              help=Help("look", 130, "follow a log, or stop")),
-        bind("n", "hit_step(1)", "hits", "Go to the next match of the search.", id="next-match", rank=8, need=22,
+        bind("n", "hit_step(1)", "matches", "Go to the next match of the search.", id="next-match", rank=8, need=22,
              pair=("next-match", "previous-match")),
         bind("h,left", "fold", "close", "Close the line under the cursor."),
         bind("l,right", "unfold", "open", "Open the line under the cursor."),
@@ -290,7 +290,7 @@ class LogsPane(PagePane):
         if not self.has_use_for("follow"):
             log = self.reading.log
             is_cut = log is not None and log.is_cut
-            known = "the log is cut: the server sends no later lines" if is_cut else "all lines are read"
+            known = "the server sends no more lines of this log" if is_cut else "the log is complete"
             self.say(NOT_READ if log is None else known)
             return
         self.follows = not self.follows

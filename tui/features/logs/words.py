@@ -154,7 +154,7 @@ def _prefix(line: LogLine, started_at: datetime | None, columns: LogColumns, *, 
 
 
 CUT: Final = "The server sends the first 25,000 rows; later lines are not shown."
-NO_LOGS: Final = "No logs. This run wrote none."
+NO_LOGS: Final = "This run wrote no logs."
 SILENCE_FROM: Final = timedelta(seconds=10)
 """After this time without a new line, the last line says so."""
 
@@ -206,7 +206,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     """Return how long a run that may still write lines has written none."""
     log = reading.log
     if not reading.follows:
-        return _wrapped(f"Not followed.{with_key('follow', 'F', ' {} reads on.')}", limit, Token.MUTED)
+        return _wrapped(f"Not following.{with_key('follow', 'F', ' {} continues.')}", limit, Token.MUTED)
     if run.is_final:
         return _wrapped("The run has ended; reading its last lines.", limit, Token.MUTED)
     state = f"the run is {_state(run)}"
@@ -216,7 +216,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     silence = now.until - since
     if silence < SILENCE_FROM:
         return _wrapped(f"{state[:1].upper()}{state[1:]}.", limit, Token.FAINT)
-    head = Piece(f"no line for {now.duration(silence)}", Token.AMBER if silence >= LONG_SILENCE else Token.MUTED)
+    head = Piece(f"no new line for {now.duration(silence)}", Token.AMBER if silence >= LONG_SILENCE else Token.MUTED)
     whole = (head, Piece(f"  {state}", Token.MUTED))
     return [whole if line_width(whole) <= limit else (head,)]
 
@@ -520,7 +520,7 @@ def level_words(least: LogLevel) -> str:
 def right_words(
     reading: LogReading, shown: int, hits: tuple[int, int] | None, run: Run | None, now: Now, *, is_alone: bool
 ) -> Line:
-    """Return `8 of 11 · 7 of 9 hits · follows · 2s ago`.
+    """Return `8 of 11 · 7 of 9 matches · following · 2s ago`.
 
     The age says how old the lines of a live run are, because a logged line alone causes no update.
     """
@@ -530,23 +530,23 @@ def right_words(
         return (Piece(words, Token.MUTED),) if words else ()
     whole, at_least = len(log), log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"
-    # Hits come first: a narrow rule omits the muted parts after them.
+    # Matches come first: a narrow rule omits the muted parts after them.
     parts: list[Line] = []
     if hits is not None:
-        words = f"{hits[0]} of {formatting.plural(hits[1], 'hit')}" if hits[1] else "no hit"
+        words = f"{hits[0]} of {hits[1]:,} match{'' if hits[1] == 1 else 'es'}" if hits[1] else "no match"
         parts.append((Piece(words, Token.TEXT),))
     parts.append((Piece(f"{'first ' if at_least else ''}{count}", Token.MUTED if parts else Token.TEXT),))
     is_final = run is not None and run.is_final
     if reading.is_complete and is_final:
         if is_alone and not at_least:
-            parts.append((Piece("all read", Token.MUTED),))
+            parts.append((Piece("complete", Token.MUTED),))
     else:
         has_failed, follows = reading.failure is not None, reading.follows and not at_least
         if is_alone and has_failed:
             # The sentence about this is below the last line, which may be outside the window.
             parts.append((Piece("last read failed", Token.AMBER),))
         elif is_alone and follows:
-            parts.append((Piece("follows", Token.ACCENT),))
+            parts.append((Piece("following", Token.ACCENT),))
         # If there are other panes beside this one, there is no room for the word.
         token = Token.AMBER if has_failed else Token.ACCENT if follows and not is_alone else Token.MUTED
         parts.append((Piece("" if reading.read_at is None else f"{now.ago(reading.read_at)}", token),))

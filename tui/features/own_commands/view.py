@@ -56,8 +56,8 @@ def template_words(arguments: Sequence[str]) -> Raw:
 
 
 def ended_words(exit_code: int, took: timedelta) -> str:
-    """Return how a program has ended: `ended with 0 after 1.2s`."""
-    how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
+    """Return how a program has ended: `exited with code 0 after 1.2s`."""
+    how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"exited with code {exit_code}"
     return f"{how} after {formatting.duration(took)}"
 
 
@@ -193,7 +193,7 @@ def program_for(
     for name in names:
         value = settings.key.reveal() if name == KEY else environ.get(name)
         if not value:
-            raise CannotRun("this session has no key of its own" if name == KEY else f"{name} is not set")
+            raise CannotRun("this session has no API key" if name == KEY else f"{name} is not set")
         variables[name] = value
         if name == KEY:
             variables["TRIGGER_API_URL"] = settings.api_url
@@ -279,12 +279,12 @@ class PreparedCommand:
         program, found = self.expanded.arguments[0], []
         if names := [f"{{{name}}}" for name in self.expanded.options]:
             found.append(
-                f'{" and ".join(names)} begins with "-" here: {program} may take it for an option. '
-                'An argument "--" before it in the config file prevents that.'
+                f'The value of {" and ".join(names)} begins with "-": {program} may read it as an option. '
+                'Put the argument "--" before it in the config file.'
             )
         for name in (each for each in self.command.entry.env if each in SECRET_VARIABLES):
-            what = "the key of this environment, in" if name == KEY else "the secret"
-            found.append(f"It gets {what} {name}.")
+            what = "the key of this environment in" if name == KEY else "the secret"
+            found.append(f"The command can read {what} {name}.")
         return found
 
     @property
@@ -293,9 +293,9 @@ class PreparedCommand:
         found = []
         if self.command.scope is CommandScope.MARKS and self.hidden_marks:
             marked = formatting.plural(self.hidden_marks, "marked run")
-            found.append(f"{marked} hidden by the filter: not among them.")
+            found.append(f"{marked} hidden by the filter: not included.")
         if self.command.entry.background:
-            found.append("It runs beside the monitor; its output goes to the messages.")
+            found.append("It runs in the background; its output goes to :messages.")
         return found
 
 
@@ -311,7 +311,7 @@ class OwnCommandScreen(YesNoDialog):
 
     word = "run"
     cells = 76
-    keep = "Do nothing"
+    keep = "Go back"
     agreement = "run it"
 
     def __init__(self, prepared: PreparedCommand) -> None:
@@ -432,7 +432,7 @@ class OwnCommands(OwnKeys):
 
     def farewell(self) -> list[str]:
         """Return sentences about the commands that end with the program."""
-        said = "was still running, and was ended."
+        said = "was still running and was stopped."
         return [f"{each.command.name} on {each.name_of_subject} {said}" for each in self._running]
 
     def start(self, screen: BaseScreen, number: int, via: Via) -> None:
@@ -468,7 +468,7 @@ class OwnCommands(OwnKeys):
             raise CannotRun(f"not run, {distrust}")
         if is_hidden(command, session):
             where = "in this session, which is read-only" if session.is_read_only else "in production"
-            raise CannotRun(f"not offered {where}")
+            raise CannotRun(f"not available {where}")
         if not command.entry.readonly and (reason := session.write_block) is not None:
             raise CannotRun(f"not run: {reason}")
         if command.entry.background and len(self._running) >= programs.MAX_AT_ONCE:
@@ -496,7 +496,7 @@ class OwnCommands(OwnKeys):
             if is_confirmed:
                 with self._refusing(prepared.command):
                     if target_of(self._session) != prepared.target:
-                        raise CannotRun("not run: the environment has changed since the question")
+                        raise CannotRun("not run: the environment changed after the question was asked")
                     self._check(prepared.command)
                     self._run(prepared)
 
@@ -505,7 +505,7 @@ class OwnCommands(OwnKeys):
     def _run(self, prepared: PreparedCommand) -> None:
         if prepared.command.entry.background:
             self._running.append(prepared)
-            self._notice(f"{prepared.command.name} runs")
+            self._notice(f"{prepared.command.name} is running")
         self._session.spawn(self._perform(prepared), "own command")
 
     async def _perform(self, prepared: PreparedCommand) -> None:
@@ -537,14 +537,14 @@ class OwnCommands(OwnKeys):
             raise CannotRun(f"not run: {text[:1].lower()}{text[1:]}")
 
     def _written(self, prepared: PreparedCommand, result: programs.ProgramResult) -> str:
-        """Return what a command beside the monitor wrote, and why it was ended."""
+        """Return what a command in the background wrote, and why it was stopped."""
         redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
         why = ""
         kept = result.kept
         if result.ending is programs.Ending.TIME_LIMIT:
-            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}."
+            why = f" Stopped after {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}, its time limit."
         elif result.ending is programs.Ending.TOO_MUCH_OUTPUT:
-            why = f" It was ended: it may write {formatting.size(programs.MAX_OUTPUT_BYTES)}."
+            why = f" Stopped: it wrote more than {formatting.size(programs.MAX_OUTPUT_BYTES)}."
         start, end = (redact(each.decode(errors="replace")) for each in (kept.start, kept.end))
         if not kept.left_out:
             start, end = redact((kept.start + kept.end).decode(errors="replace")), ""
@@ -573,4 +573,4 @@ class OwnCommands(OwnKeys):
 def _sentence(command: OwnCommand) -> str:
     """Return what a command runs, as the config file has it."""
     scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
-    return f"Yours, on {scope}: {clean(template_words(command.entry.command))}"
+    return f"Your command for {scope}: {clean(template_words(command.entry.command))}"

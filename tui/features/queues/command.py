@@ -48,13 +48,13 @@ async def queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             sentence = words.standstill_text(still, session.now(), session.local_now())
             output.say(f"{sentence[0].upper()}{sentence[1:]}.")
         if failure and rows:
-            output.say(f"How many runs wait, the oldest and the starts a minute are not known: {failure}.")
+            output.say(f"The queued runs, the oldest wait and the starts per minute are not known: {failure}.")
         if is_endless:
             raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(rows), 'queue')}: {ENDLESS}")
         if not rows:
             output.say("This environment has no queues.")
         if read.is_cut:
-            output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
+            output.say(f"Only {len(rows):,} queues are listed; the server has more, or some could not be read.")
 
 
 async def _read_queues(session: "Session") -> tuple[facts.QueuesRead, bool]:
@@ -86,7 +86,7 @@ async def _read_waits(session: "Session") -> tuple[facts.WaitsRead | None, str]:
             rows = await session.fetcher.query_rows(QueueWaitCounts(now), Priority.SELECTED)
         return facts.WaitsRead(now, read_waits(rows)), ""
     except TimeoutError:
-        return None, f"no answer for {QUERY_TIMEOUT_S:.0f} s"
+        return None, f"no answer within {QUERY_TIMEOUT_S:.0f} s"
     except ApiError as error:
         return None, str(error).rstrip(".")
 

@@ -49,9 +49,9 @@ QUEUE_ORDERS: Final[tuple[ListOrder[QueueRow], ...]] = (
               lambda row: (-(row.queued or 0), _age_rank(row))),
     ListOrder("oldest", "longest wait first", "Queues whose oldest run waits longest first.",
               lambda row: (_age_rank(row), -(row.queued or 0))),
-    ListOrder("usage", "fullest first", "Queues that are nearest to their limit first.",
+    ListOrder("usage", "fullest first", "Queues that are closest to their limit first.",
               lambda row: (-_usage(row), -(row.running or 0))),
-    ListOrder("starts", "most starts first", "Queues that start the most runs a minute first.",
+    ListOrder("starts", "most starts first", "Queues that start the most runs per minute first.",
               lambda row: (-(row.started_per_min or 0), -(row.running or 0))),
 )  # fmt: skip
 
@@ -106,7 +106,7 @@ async def _result_of(read: Awaitable[T]) -> tuple[T | None, str]:
         async with asyncio.timeout(TIMEOUT_S):
             return await read, ""
     except TimeoutError:
-        return None, f"no answer for {TIMEOUT_S:.0f} s"
+        return None, f"no answer within {TIMEOUT_S:.0f} s"
     except ApiError as error:
         return None, str(error)
 
@@ -318,7 +318,7 @@ HOLDERS: Final = "status:executing,dequeued"
 QUEUES: Final[ListView[QueueRow]] = ListView(
     name="queues",
     noun="queue",
-    sentence="Why runs wait, and whether it ends by itself.",
+    sentence="Queues: why runs wait, and whether the queue gets shorter.",
     table=words.QUEUE_TABLE,
     key=lambda row: row.stored_name,
     title=lambda row: row.name,
@@ -349,8 +349,8 @@ class QueuesScreen(ListScreen):
         bind("Q", "leave_view", "back to the runs", "Leave the queues.", id="queues"),
         bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30,
              help=Help("move", 130, "the oldest run of a queue")),
-        bind("h", "holders", "holders", "List the runs that execute and hold the places of the queue.", rank=46,
-             need=32, help=Help("move", 140, "the runs that hold its places")),
+        bind("h", "holders", "running", "List the runs of the queue that are executing.", rank=46,
+             need=32, help=Help("move", 140, "the running runs of a queue")),
     ]  # fmt: skip
 
     @property
@@ -379,10 +379,10 @@ class QueuesScreen(ListScreen):
         if runs is not None and self.has_use_for("holders", ()):
             self.entrance.list_runs(ListRuns(f"{runs.filter_text} {HOLDERS}", queue=runs.queue))
         else:
-            self.say("no run is known to hold a place of this queue")
+            self.say("no running run of this queue is known")
 
     def action_oldest_run(self) -> None:
         if self._queue is not None and self._oldest_run is not None:
             self.entrance.list_runs(QUEUES.opens(self._queue, None), self._oldest_run)
         else:
-            self.say("no run is known to wait in this queue")
+            self.say("no queued run of this queue is known")

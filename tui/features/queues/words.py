@@ -62,21 +62,21 @@ def queued_text(row: QueueRow, zero: str = "") -> str:
 def places_text(
     running: int | None, limit: int | None, holders: Sequence[PlaceHolder], at: datetime, whose: str = ""
 ) -> str:
-    """Return who holds the places of a queue at its limit: `20 of 20 places: 20 send-campaign, longest 2m`.
+    """Return who holds the places of a queue at its limit: `20 of 20 slots: 20 send-campaign, longest 2m`.
 
     If more runs execute than there are places, some of them wait and have given their places back. The server does not
     say which.
     """
-    head = f"{number(running)} of {number(limit)} places{whose}"
+    head = f"{number(running)} of {number(limit)} slots{whose}"
     total = sum(each.runs for each in holders)
     if not total:
         return head
     if running is not None and total > running:
-        head = f"{head}, {number(total)} runs execute"
+        head = f"{head}, {number(total)} runs are executing"
     shown = [f"{number(each.runs)} {clean(each.task[:MAX_NAME_CHARS])}" for each in holders[:MAX_NAMED]]
     others = max(total, running or 0) - sum(each.runs for each in holders[:MAX_NAMED])
     if others:
-        shown.append(f"{number(others)} {'others' if len(holders) > MAX_NAMED else 'not known'}")
+        shown.append(f"{number(others)} {'others' if len(holders) > MAX_NAMED else 'of tasks not known'}")
     longest = min((each.since for each in holders if each.since is not None), default=None)
     last = "" if longest is None else f", longest {waited(max(at - longest, timedelta()))}"
     return f"{head}: {', '.join(shown)}{last}"
@@ -230,7 +230,7 @@ def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
     count = len(folded)
     text = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
     if any(row.queued is None for row in folded):
-        known = READING if any(row.is_reading for row in folded) else "no run is known to wait"
+        known = READING if any(row.is_reading for row in folded) else "no queued run is known"
         text = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
     return (Piece("  "), Piece(text, Token.FAINT))
 
@@ -278,7 +278,7 @@ class QueueFacts:
         return self.stage is not ReadStage.DONE and self.hour is None and not self.failure
 
 
-# The four sentences about a queue: since when, its blocker, why, and whether it drains.
+# The four sentences about a queue: since when, its blocker, why, and whether it shrinks.
 #
 # A sentence has a bright part, which answers the question, and a faint part with other known facts. It says only what
 # the server's answers contain.
@@ -286,7 +286,7 @@ class QueueFacts:
 
 NOT_KNOWN: Final = "not known"
 NOT_SLOW: Final = "are not slow"
-OTHER_DAYS: Final = "on other days"
+NORMALLY: Final = "normally take"
 MIN_QUIET_MINUTES: Final = 2
 """After this many minutes without an end, the speed of ended runs says nothing about the runs that execute."""
 
@@ -317,7 +317,7 @@ def sentences(facts: QueueFacts, now: Now) -> list[Said]:
         Said("since", *_since(facts, now)),
         Said("blocked", *_blocked(facts, now)),
         Said("why", *(unread if facts.is_unread else _why(facts))),
-        Said("drains", *_drains(facts, now)),
+        Said("shrinks", *_drains(facts, now)),
     ]
 
 
@@ -362,15 +362,15 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         places = places_text(row.running, row.limit, row.holders, now.until)
         return _text(f"by its own limit, {places}"), ()
     if not row.has_waiting:
-        return _text(NOT_KNOWN), _faint("how many runs wait was not read")
+        return _text(NOT_KNOWN), _faint("the number of queued runs was not read")
     if facts.full_limits:
         first = facts.full_limits[0]
-        more = f", or {len(facts.full_limits) - 1:,} others" if len(facts.full_limits) > 1 else ""
+        more = f", or {formatting.plural(others, 'other limit')}" if (others := len(facts.full_limits) - 1) else ""
         limit = full_limit_text(first.name, first.running, first.total)
         return _text(f"{limit}{more}"), _faint("the server does not say which limits a queue has")
     is_known = row.limit is not None and row.running is not None
-    own = f"not by its limit {share_text(row.running, row.limit)}" if is_known else ""
-    return _text("by nothing that the server tells"), _faint(own)
+    own = f"its own limit is not reached: {share_text(row.running, row.limit)}" if is_known else ""
+    return _text("the server gives no reason for the wait"), _faint(own)
 
 
 def _why(facts: QueueFacts) -> Sentence:
@@ -383,7 +383,7 @@ def _why(facts: QueueFacts) -> Sentence:
         remark = (*_faint(f"{failed or 'newest failure'}: "), *error)
     quiet = _quiet_minutes(facts)
     if words and quiet:
-        before = words if OTHER_DAYS in words else f"before that, {words.replace(' take ', ' took ', 1)}"
+        before = words if NORMALLY in words else f"before that, {words.replace(' take ', ' took ', 1)}"
         return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}{'  ' if remark else ''}"), *remark)
     if words:
         return _text(words), remark
@@ -404,10 +404,10 @@ def _speed_words(facts: QueueFacts) -> str:
     runs = "runs" if task is None else f"runs of {task}"
     if p95 is None:
         is_reason = facts.holder is not None and normal is not None
-        return f"{runs} take {brief_duration(normal)} at p95 {OTHER_DAYS}" if is_reason else ""
+        return f"{runs} {NORMALLY} {brief_duration(normal)} (p95)" if is_reason else ""
     if facts.holder is None and normal is not None and not is_slower(p95, normal):
-        return f"{runs} {NOT_SLOW}: {brief_duration(p95)} at p95, normal {brief_duration(normal)}"
-    return f"{runs} take {brief_duration(p95)} at p95, normal {NOT_KNOWN if normal is None else brief_duration(normal)}"
+        return f"{runs} {NOT_SLOW}: p95 {brief_duration(p95)}, normal {brief_duration(normal)}"
+    return f"{runs} take {brief_duration(p95)} (p95), normal {NOT_KNOWN if normal is None else brief_duration(normal)}"
 
 
 def _quiet_minutes(facts: QueueFacts) -> int:
@@ -422,7 +422,7 @@ def _quiet_minutes(facts: QueueFacts) -> int:
 
 
 def _drains(facts: QueueFacts, now: Now) -> Sentence:
-    """Return whether the queue drained in the last minute. The sentence is about the past: it predicts nothing."""
+    """Return whether the queue shrank in the last minute. The sentence is about the past: it predicts nothing."""
     row = facts.row
     if row.standstill is not None:
         return _text(_STANDSTILL[row.standstill.reason]), _faint(_rates(facts, now))
@@ -430,10 +430,10 @@ def _drains(facts: QueueFacts, now: Now) -> Sentence:
     if arrived is None or started is None:
         if row.is_reading:
             return _unknown(row), ()
-        return _text(NOT_KNOWN), _faint("how many runs come and start was not read")
+        return _text(NOT_KNOWN), _faint("the new and started runs were not read")
     stopped, ended = _quiet_since(facts, started, row.newest_start), _quiet_since(facts, arrived, row.newest_arrival)
     if stopped is not None:
-        return _text(f"no: none started since {formatting.clock(stopped, now.at)}"), _faint(_rates(facts, now))
+        return _text(f"no: no run started since {formatting.clock(stopped, now.at)}"), _faint(_rates(facts, now))
     coming = 0.0 if ended is not None else arrived
     if started <= coming:
         return _text(f"{'not yet' if started else 'no'}: {_rates(facts, now)}"), ()
@@ -441,18 +441,18 @@ def _drains(facts: QueueFacts, now: Now) -> Sentence:
     remark = f"empty in about {formatting.wait(left)} at this rate" if left < _MAX_DRAIN else ""
     if ended is not None:
         rest = ", ".join(part for part in (_rates(facts, now), remark) if part)
-        return _text(f"yes: none came since {formatting.clock(ended, now.at)}"), _faint(rest)
+        return _text(f"yes: no new run since {formatting.clock(ended, now.at)}"), _faint(rest)
     return _text(f"yes: {_rates(facts, now)}"), _faint(remark)
 
 
 def _rates(facts: QueueFacts, now: Now) -> str:
-    """Return `27 runs came, 14 started in the last minute`; empty where they are not known."""
+    """Return `27 new runs, 14 started in the last minute`; empty where they are not known."""
     arrived, started = facts.row.arrived_per_min, facts.row.started_per_min
     if arrived is None or started is None:
         return ""
     if not round(arrived) and not round(started):
-        return f"no run came or started {_when(facts, now)}"
-    came = f"{formatting.plural(round(arrived), 'run')} came" if round(arrived) else "no run came"
+        return f"no run was queued or started {_when(facts, now)}"
+    came = f"{formatting.plural(round(arrived), 'new run')}" if round(arrived) else "no new run"
     return f"{came}, {number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
 
 
@@ -529,9 +529,9 @@ def _amber_if(text: str, *, is_amber: bool) -> Line:
 
 
 def cell_words(facts: QueueFacts, limit: int) -> str:
-    """Return `last hour, a cell is a minute`."""
+    """Return `last hour, 1 minute per bar`."""
     minutes, size = _cells(facts, limit)
-    return f"last hour, a cell is {'a minute' if size == 1 else f'{size} minutes'}" if minutes else ""
+    return f"last hour, {formatting.plural(size, 'minute')} per bar" if minutes else ""
 
 
 def _cells(facts: QueueFacts, limit: int) -> tuple[int, int]:
@@ -573,13 +573,13 @@ def queue_page(facts: QueueFacts, now: Now, limit: int) -> list[Row]:
 def _measured(facts: QueueFacts) -> list[Said]:
     """Return the server's metrics as a sentence; nothing where they are not known."""
     metrics = facts.metrics
-    answer, remark = (Piece(formatting.NONE, Token.MUTED),), "the server measured nothing in the last hour"
+    answer, remark = (Piece(formatting.NONE, Token.MUTED),), "the server has no metrics of the last hour"
     if facts.metrics_failure:
         answer, remark = (Piece("not read", Token.MUTED),), facts.metrics_failure
     elif metrics is None:
         return [Said("measured", (Piece(facts.stage.words, Token.MUTED),))] if facts.is_unread else []
     elif metrics.is_measured:
-        waits = "" if metrics.wait_p95 is None else f", p95 of waits {brief_duration(metrics.wait_p95)}"
+        waits = "" if metrics.wait_p95 is None else f", p95 wait {brief_duration(metrics.wait_p95)}"
         counts = f"{number(metrics.started)} started, {number(metrics.throttled)} throttled"
         answer, remark = (Piece(counts + waits, Token.TEXT),), "in the last hour"
     return [Said("measured", answer, _faint(remark))]
@@ -604,7 +604,7 @@ _NOTHING: Final = {"", NOT_KNOWN, READING, formatting.LOADING}
 
 
 def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, Line]:
-    """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
+    """Return `○ at its limit  send-email  20 of 20 slots: 20 send-campaign`, then whether it shrinks and why."""
     row, limit = facts.row, width - 1
     answers = {said.label: plain(said.answer) for said in sentences(facts, now)}
     word = Piece(row.health.value, _HEALTH[row.health][1])

@@ -99,7 +99,7 @@ def _cost(run: Run, _now: Now, _width: int) -> Line:
 
 STATUS: Final = Column("status", "status", _status, 15, meaning="the status in words", cut_to=15)
 TASK: Final = Column("task", "task", _task, least=4, wish=Wish(12, 26), meaning="the task", cut_to=12)
-RUN: Final = Column("run", "run", _run, 11, meaning="the id, whole if it fits")
+RUN: Final = Column("run", "run", _run, 11, meaning="the id, in full if it fits")
 TOOK: Final = Column(
     "took", "took", _took, 7, "right", is_ticking=True, meaning="from start to end, or to now", drop_rank=2
 )
@@ -107,10 +107,10 @@ AGE: Final = Column("age", "age", _age, 5, "right", is_ticking=True, meaning="si
 CREATED: Final = Column("created", "created", _created, 16, "right", is_ticking=True, meaning="when it was created")
 VERSION: Final = Column("version", "version", _version, 11, meaning="the version of the code", drop_rank=3)
 TAGS: Final = Column("tags", "tags", _tags, least=4, wish=Wish(8, 22), meaning="its tags", drop_rank=4, cut_to=10)
-ERROR: Final = Column("error", "error", _error, least=4, wish=Wish(12, 60), meaning="why it failed")
-COST: Final = Column("cost", "cost", _cost, 8, "right", meaning="compute and run", drop_rank=6)
+ERROR: Final = Column("error", "error", _error, least=4, wish=Wish(12, 60), meaning="why the run failed")
+COST: Final = Column("cost", "cost", _cost, 8, "right", meaning="compute and per-run fee", drop_rank=6)
 TAGS_OR_ERROR: Final = Column(
-    "error-tags", "error, tags", _tags_or_error, least=4, wish=Wish(12, 40), meaning="the error, else the tags"
+    "error-tags", "error, tags", _tags_or_error, least=4, wish=Wish(12, 40), meaning="the error, or else the tags"
 )
 """Stands in the place of both where there is no room for two columns."""
 

@@ -95,7 +95,7 @@ def _words(statuses: Iterable[str]) -> tuple[str, ...]:
     for name, found in words.items():
         if not found:
             known = ", ".join(["failed", *(row.word for row in STATUS_TABLE if row.filter)])
-            raise click.BadParameter(f"{name!r} is not a status that the API filters by: {known}")
+            raise click.BadParameter(f"{name!r} is not a status that the API can filter by; use one of: {known}")
     return tuple(dict.fromkeys(word for found in words.values() for word in found))
 
 
@@ -105,12 +105,12 @@ def _words(statuses: Iterable[str]) -> tuple[str, ...]:
     _filter("task", "Only this task."),
     _filter("tag", "Only this tag."),
     _filter("version", "Only this version (20261124.1)."),
-    _filter("queue", "Only this queue: the name of a queue, or of a task."),
+    _filter("queue", "Only this queue; for the queue of a task, the name of the task."),
     click.option(
         "--period",
         metavar="PERIOD",
-        help="Only runs created within: 30m, 24h, 7d, or from-until: 02:50-03:20, 'yesterday 23:30-00:30', "
-        "2026-11-26 [default: 24h, and older live runs].",
+        help="Only runs created in this period: 30m, 24h, 7d, 02:50-03:20, 'yesterday 23:30-00:30', "
+        "2026-11-26 [default: 24h, plus older live runs].",
     ),
     click.option(
         "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
@@ -125,7 +125,7 @@ async def ls(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List runs, newest first. An option that is repeated, or has values with commas, matches any of them."""
+    """List runs, newest first. An option with several values (repeated, or with commas) matches any of them."""
     wanted = RunFilters.of(filters, **_window(period, datetime.now(settings.zone)))
     async with open_session(settings, output) as session:
         table, count = Print(PRINTED_TABLE, output.width), 0
@@ -185,7 +185,7 @@ async def _pages(
     "show",
     run_argument,
     click.option(
-        "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
+        "--fetch", is_flag=True, help="Also download a payload or output that the API stores separately (over 512 KB)."
     ),
     click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, as Y t copies it in the monitor."),
     click.option(
@@ -262,7 +262,7 @@ async def tree(output: Output, settings: Settings, *, run_id: RunId, as_json: bo
         if as_json:
             output.json_lines(tree_objects(found))
             for reason in found.missing:
-                output.say(f"Not fully loaded: {reason}.")
+                output.say(f"Not all of the tree was read: {reason}.")
         else:
             output.lines(tree_lines(found, now=session.local_now(), width=output.width))
 
@@ -274,7 +274,7 @@ def _window(text: str | None, now: datetime) -> dict[str, Any]:
     try:
         period = read_period(text, now)
     except InvalidPeriod as error:
-        forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
+        forms = f"30m, 24h, 7d, or past times in {zone_name(now)}: 02:50-03:20"
         raise Stop(ExitCode.USAGE, f"--period {text!r} {error} ({forms})") from None
     return (
         {"created_from": period.begin, "created_to": period.end} if isinstance(period, TypedSpan) else {"period": text}
@@ -292,7 +292,7 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
         return f"No runs match: {', '.join([*conditions, f'{span} {zone_name(filters.created_from)}'])}."
     if (live := live_statuses(filters.statuses)) == filters.statuses:
         return f"No runs match: {', '.join([*conditions, 'of any age'])}."
-    window = f"last {period_text(history)}" + (" or live" if live else "")
+    window = f"last {period_text(history)}" + (" or still live" if live else "")
     return f"No runs match: {', '.join([*conditions, window])}. --period 30d looks further back."
 
 
@@ -401,7 +401,7 @@ class _Watcher:
         if state.status != TOO_EXPENSIVE or self._run_id is not None:
             return state.reason
         period = period_text(self._session.settings.history)
-        return f"{state.reason} (the server requires less than the last {period}: watch one RUN, or use ls --period 1h)"
+        return f"{state.reason} (the server wants a shorter period than {period}: watch one RUN, or use ls --period 1h)"
 
     def _report_feed_failure(self, state: SourceRetrying | SourceStopped) -> None:
         """Report that the feed does not work, once until it works again."""
@@ -512,7 +512,7 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     table = replace(table, glyph=lambda row: current if row.entry.id == tree.current else Piece(" "))
     _, *lines = Print(table, width).page(rows, now)
     if tree.missing:
-        text = f"Not fully loaded: {'; '.join(tree.missing)}."
+        text = f"Not all of the tree was read: {'; '.join(tree.missing)}."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
     return lines
 

@@ -147,7 +147,7 @@ class StatusGrid(LineWidget, can_focus=True):
         bind("up,k", "move_row(-1)", "up", "One status up.", id="status-up"),
         bind("right,l", "move_column(1)", "right", "Go to the next column.", id="status-right"),
         bind("left,h", "move_column(-1)", "left", "Go to the previous column.", id="status-left"),
-        bind("space", "choose", "choose", "Choose the status or not; on a heading, all of its column.",
+        bind("space", "choose", "choose", "Select the status or not; on a heading, its whole column.",
              id="choose-status"),
         bind("tab", "app.focus_next", "next field", "Go to the next field.", id="next-field"),
         bind("shift+tab", "app.focus_previous", "previous field", "Go to the previous field.", id="previous-field"),
@@ -374,7 +374,7 @@ class ServerFiltersScreen(FormDialog[None]):
                 return words.sentence_line(warning, is_wrong=False)
             return words.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
         if self._clear.has_focus:
-            return words.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
+            return words.sentence_line("Enter clears all filters; press Enter again to apply that.", is_wrong=False)
         what = self._grid.title
         what = f"all {what}" if self._grid.is_on_head else words.STATUS_NAMES[words.word_of(what)]
         return words.keys_line(("space", what), ("↓", "fields"))

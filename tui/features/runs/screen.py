@@ -285,9 +285,9 @@ class MainScreen(MainView):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
         bind("escape", "back", "back",
-             "Go one level back: end a search, a filter, the block about what happened, a zoom; then go to the list, "
-             "and end marks and the selection there."),
-        bind("q", "quit_level", "back, quit", "Go one level back; at the list, end the program.", id="close"),
+             "Go one step back: close a search, a filter, the block about what happened, a zoom; then go to the list; "
+             "then clear marks and the selection."),
+        bind("q", "quit_level", "back, quit", "Go one step back; at the list, end the program.", id="close"),
         bind("left_square_bracket", "run_step(-1)", "previous run",
              "Go to the previous run of the list, from any pane.", id="previous-run",
              help=Help("move", 50, "previous, next run", ("previous-run", "next-run"))),
@@ -299,7 +299,7 @@ class MainScreen(MainView):
         bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's.",
              help=Help("find", 40, "clear all filters")),
         bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
-        bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it drains."),
+        bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it gets shorter."),
         bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
         bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
         bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
@@ -307,7 +307,7 @@ class MainScreen(MainView):
              help=Help("move", 60, "next, previous failed run", ("next-error", "previous-error"))),
         bind("X", "error_step(-1)", "previous failed run", "Go to the previous failed run.", id="previous-error"),
         bind("p", "pause", "pause", "Stop showing updates, or show them again."),
-        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
+        bind("r,f5,ctrl+r", "refresh_now", "refresh", "Read from the server now, or try again now.", id="refresh"),
         bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
         bind("Y", "copy_menu", "copy what",
              "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
@@ -604,7 +604,7 @@ class MainScreen(MainView):
         is_run = self.front is self and self.pane is not self.run_list
         view = self._current_view if is_run else self._views_before.pop() if self._views_before else None
         if view is None:
-            self.front.say("there is no view before this one")
+            self.front.say("there is no previous view")
             return
         self._current_view = view
         if isinstance(view.what, ListQuery):

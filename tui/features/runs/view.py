@@ -199,7 +199,7 @@ class RunListPane(TablePane):
 
     def word_for(self, action: str, usual: str) -> str:
         if action == "enter" and self.rows.is_end_chosen:
-            return "search" if self.searched else "read on"
+            return "search" if self.searched else "read more"
         return "select" if action == "enter" and self.target is None else super().word_for(action, usual)
 
     def enter(self) -> None:

@@ -156,11 +156,11 @@ def _for_which_runs(wait: Wait) -> str:
 # While this search runs, the line shows its progress.
 
 
-NOT_A_RUN: Final = "this line is not a run: it says what the list does not show"
+NOT_A_RUN: Final = "this line is not a run: it says what is missing from the list"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
-ASKS_SERVER: Final = "here asks the server"
-_SHORTER: Final = {ASKS_SERVER: "here asks"}
+ASKS_SERVER: Final = "here: search the server"
+_SHORTER: Final = {ASKS_SERVER: "here: search"}
 """Short forms for narrow panes."""
 
 _DOT: Final = Piece(" · ", Token.FAINT)
@@ -238,9 +238,9 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
-        return "Enter", "here asks again"  # New runs may have arrived, and their queues are unknown.
+        return "Enter", "here: search again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
-        return "Enter", "here loads more"
+        return "Enter", "here: read more"
     return None
 
 
@@ -265,14 +265,14 @@ def _parts(facts: ListFacts) -> list[Piece]:
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
     if unread := _unread(facts):
-        parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
+        parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
     if facts.bodiless_count:
         number = f"{formatting.count(facts.bodiless_count)} " if progress.body_count else ""
         parts.append(Piece(f"{number}payloads not searched", Token.AMBER))
     if facts.filters_queues and not progress.answers:
-        parts.append(Piece("queues not read", Token.AMBER))
+        parts.append(Piece("queues not read yet", Token.AMBER))
     # What was searched comes last, because a narrow screen cuts the end.
     done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
@@ -295,7 +295,7 @@ def _older(facts: ListFacts) -> list[Piece]:
     reached = progress.reached or (history.reached if history.is_cut else facts.since)
     verb = "searched" if facts.is_filtered else "read"
     token = Token.AMBER if history.is_cut else Token.MUTED
-    return [Piece(f"older than {time_of_day(reached, facts.now)} not {verb}", token)]
+    return [Piece(f"runs older than {time_of_day(reached, facts.now)} not {verb}", token)]
 
 
 def _running(facts: ListFacts) -> list[Piece]:
@@ -330,7 +330,7 @@ def _unread(facts: ListFacts) -> int:
 _MAX_EMPTY_WIDTH: Final = 96
 """Longer lines are hard to read."""
 
-NO_GROUP_ON_RELAY: Final = "only the server knows the runs of this error group, and a relay cannot list them"
+NO_GROUP_ON_RELAY: Final = "the runs of an error group cannot be listed through a relay"
 
 
 def empty_lines(facts: ListFacts, width: int) -> list[Line]:
@@ -349,7 +349,7 @@ def _paragraphs(facts: ListFacts) -> Sequence[tuple[str, Token]]:
         sentence = f"{clean(Raw('; '.join(facts.filter_errors)))}."
         return [
             (sentence[:1].upper() + sentence[1:], Token.AMBER),
-            ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
+            ("Nothing matches until the filter is corrected. Esc clears it.", Token.TEXT),
         ]
     if facts.is_relayed and facts.filters.errors:
         return [(f"{NO_GROUP_ON_RELAY.capitalize()}.", Token.TEXT)]
@@ -437,7 +437,7 @@ def summary_lines(
     the lines are a hint, or the explanation of the list's last line.
     """
     if run is None:
-        hint = NOT_A_RUN_SENTENCE if is_list_end else f"The list follows new runs. {selecting_keys()} selects a run."
+        hint = NOT_A_RUN_SENTENCE if is_list_end else f"New runs appear at the top. {selecting_keys()} selects a run."
         return (cut((Piece(f"  {hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
     return (_run_line(run, width - 1, overlay), cut((Piece("    "), *_reason_line(run, children, now)), width - 1))
@@ -496,20 +496,20 @@ def _duration_text(run: Run, now: Now) -> Line:
     if run.state is None:
         text = "only its id is known"
     elif run.is_gone:
-        text = "the server does not know it any more"
+        text = "no longer on the server"
     elif run.is_waiting_to_retry:
         text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
     elif run.status in QUEUED_FAMILY:
         text = _waiting_text(run, now)
     elif run.status in EXECUTING_FAMILY:
         verb = "running" if is_known_to_run(run, now) else "executing"
-        text = f"{verb} for {duration}" if ran is not None else "a worker took it and has not started it yet"
+        text = f"{verb} for {duration}" if ran is not None else "dequeued by a worker, not started yet"
         text = waits or text
     elif run.status is RunStatus.WAITING_TO_RESUME:
         waits = waits or "waits"
-        text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
+        text = f"started {duration} ago, {waits}" if ran is not None else f"it {waits}"
     elif run.status is RunStatus.EXPIRED:
-        text = f"its ttl{f' of {run.fixed.ttl}' if run.fixed.ttl else ''} ran out before it started"
+        text = f"expired before it started{f', its TTL is {run.fixed.ttl}' if run.fixed.ttl else ''}"
     elif ran is None:
         text = f"{'canceled before it started' if run.status is RunStatus.CANCELLED else 'ended'}{ago}"
     else:
@@ -692,7 +692,7 @@ def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime,
 
 def _since(kept_at: datetime | None, now: datetime) -> str:
     if kept_at is None:
-        return "of an earlier session"
+        return "from an earlier session"
     local = kept_at.astimezone(now.tzinfo)
     day = {0: "today ", 1: "yesterday "}.get((now.date() - local.date()).days)
     return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(local, local)}"
@@ -752,7 +752,7 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
     """Return a sentence about a value that is probably a mistake. The server would accept it."""
     values = values_of(text)
     if any("*" in value or "?" in value for value in values):
-        return "The server takes whole names; patterns are for /."
+        return "The server needs full names; patterns work only in /."
     if field == "version" or not known.is_all:
         return None
     all_known = () if field == "queue" else known.of(field)
@@ -764,7 +764,7 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
 
 
 def band_line(
-    width: int, *, needs_rules: bool, title: str = "server filters", remark: str = "kept over restarts"
+    width: int, *, needs_rules: bool, title: str = "server filters", remark: str = "kept after a restart"
 ) -> Line:
     """Return the top of a dialog. `needs_rules`: rules mark its edges, since it has no background of its own."""
     edge, between = ("── ", "─") if needs_rules else ("   ", " ")
@@ -776,7 +776,7 @@ def band_line(
 def shows_line(typed: Typed, default_period: timedelta, now: datetime) -> Line:
     """Return the result of the current filter in words."""
     if (chosen := read_typed(typed, default_period, now)) is None:
-        return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
+        return (Piece("   shows  ", Token.FAINT), Piece("nothing new until the period is valid", Token.MUTED))
     words = ("every run, " if chosen.filters.is_empty else "") + filter_words(chosen.filters, chosen.period)
     return (Piece("   shows  ", Token.FAINT), Piece(words, Token.TEXT))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 async def trace(output: Output, settings: Settings, *, run_id: RunId, as_json: bool) -> None:
     """Show where the time of a run went. Prints its spans as a tree, with bars on one time axis.
 
-    With --json, one span a line as the server answered it, with the engine's.
+    With --json, one span per line, as the server sent it, with those of the engine.
     """
     async with open_session(settings, output) as session:
         if as_json:

@@ -403,7 +403,7 @@ def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool =
         ("━━", Token.ROSE, "failed", "failed", has_colors),
         ("━━", Token.TEXT, "executing", "executing", not has_colors),
         ("╌╌", Token.FAINT, "queued or waiting to retry", "queued", True),
-        ("──", Token.MUTED, "waiting for runs", "for runs", has_batch),
+        ("──", Token.MUTED, "waiting for runs", "waiting", has_batch),
         (UNKNOWN_END, Token.GUIDE, "end not known", "no end", has_unknown),
         (LOG, Token.BRIGHT, "log line", "log", True),
         ("→", Token.TEXT, "longest path", "longest path", True),
@@ -426,7 +426,7 @@ a response has fewer spans. Source: tests/wire/recordings/README.md §5.
 
 def no_trace() -> str:
     """Return that there is no trace."""
-    return f"The server has no trace of this run.{tries_again('reads it again')}"
+    return f"This run has no trace on the server.{tries_again('reads it again')}"
 
 
 def cut_words(received: int) -> str:
@@ -451,7 +451,7 @@ def sentences(waterfall: Waterfall, failure: str | None, elsewhere: int = 0) -> 
         found.append(f"{formatting.plural(trace.unreadable, 'span')} could not be read.")
     if elsewhere:
         runs = formatting.plural(elsewhere, "run")
-        found.append(f"Without {runs} of the tree: above this run, or triggered without waiting.")
+        found.append(f"Not in this trace: {runs} of the tree, above this run or triggered without waiting.")
     if failure:
         found.append(could_not_read("The trace", failure))
     return found
@@ -509,7 +509,7 @@ _LOG_LEVEL: Final = 7
 _INDENT: Final = 2
 _PATH_ARROW: Final = " → "
 _KIND_WORDS: Final = {
-    SpanKind.RUN: "run below",
+    SpanKind.RUN: "child run of",
     SpanKind.ATTEMPT: "attempt of",
     SpanKind.DELAY: "delay of",
     SpanKind.ENGINE: "engine span of",
@@ -559,7 +559,7 @@ class SelectedSpan:
         extents, start = self.parts.extents, self.parts.waterfall.starts[self.index]
         state = extents.states[self.index]
         if state is SpanState.UNKNOWN:
-            return (Piece("its end is not known", Token.MUTED),)
+            return (Piece("end not known", Token.MUTED),)
         took = timedelta(microseconds=extents.end(self.index, self.parts.now) - start)
         if state is SpanState.RUNNING:
             return (Piece(self.parts.clock.duration(took), Token.BLUE), Piece(" so far"))
@@ -577,7 +577,7 @@ class SelectedSpan:
     def path(self, room: int) -> Line:
         """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
         parts, index = self.parts, self.index
-        remark = Piece("  holds up the root", Token.FAINT)
+        remark = Piece("  delays the end of the root", Token.FAINT)
         tail: Line = (remark,) if index in parts.path and index != ROOT else ()
         line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
         arrow = Piece(_PATH_ARROW, Token.FAINT)
@@ -617,7 +617,7 @@ class SelectedSpan:
         span = waterfall.spans[logs[-1]]
         is_live = self.parts.extents.is_live
         when = self.parts.clock.ago(span.started_at) if is_live else _after_root(waterfall.starts[logs[-1]])
-        rest = ", later lines are cut" if waterfall.trace.is_truncated else ""
+        rest = ", later lines are missing" if waterfall.trace.is_truncated else ""
         return (_level(span), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
 
     def hidden(self) -> Line:
@@ -662,7 +662,7 @@ def _rule(selected: SelectedSpan, width: int, right: Line) -> Line:
 
 
 def _fact_lines(selected: SelectedSpan, width: int) -> list[Line]:
-    right: Line = (Piece("follows", Token.MUTED),) if selected.parts.extents.is_live else ()
+    right: Line = (Piece("following", Token.MUTED),) if selected.parts.extents.is_live else ()
     lines: list[Line] = [_rule(selected, width, right), ()]
     for title, facts in selected.facts(max(width - _INDENT - _LABEL - 1, 2)):
         for place, line in enumerate(facts):

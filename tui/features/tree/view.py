@@ -367,14 +367,14 @@ class TreePane(FoldingPane[TreeEntry]):
     view: TreeView
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold, or go to the run above.", rank=12, need=36, pair=("fold", "unfold")),
-        bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below."),
-        bind("less_than_sign", "level(-1)", "levels", "One level less.", id="fewer-levels", rank=14, need=48,
+        bind("h,left", "fold", "fold", "Fold, or go to the parent run.", rank=12, need=36, pair=("fold", "unfold")),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first child run."),
+        bind("less_than_sign", "level(-1)", "levels", "Show one level less.", id="fewer-levels", rank=14, need=48,
              pair=("fewer-levels", "more-levels"),
              help=Help("look", 110, "fewer, more levels", ("fewer-levels", "more-levels"))),
-        bind("greater_than_sign", "level(1)", "more levels", "One level more.", id="more-levels"),
+        bind("greater_than_sign", "level(1)", "more levels", "Show one level more.", id="more-levels"),
         bind("circumflex_accent", "root", "root", "Go to the root.", rank=16, need=54),
-        bind("minus", "parent", "parent", "Go to the run above.", rank=18, need=56),
+        bind("minus", "parent", "parent", "Go to the parent run.", rank=18, need=56),
         bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", id="waterfall",
              rank=20, need=25),
         bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),

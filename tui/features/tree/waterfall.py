@@ -358,8 +358,8 @@ class WaterfallPane(FoldingPane[int]):
     drawn: WaterfallRows | None
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("h,left", "fold", "fold", "Fold, or go to the span above.", rank=12, need=16, pair=("fold", "unfold")),
-        bind("l,right", "unfold", "unfold", "Unfold, or go to the first span below."),
+        bind("h,left", "fold", "fold", "Fold, or go to the parent span.", rank=12, need=16, pair=("fold", "unfold")),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first child span."),
         bind("left_parenthesis", "zoom_time(-1)", "zoom", "Show more time, in less detail.", id="more-time", rank=14,
              need=17, pair=("more-time", "less-time"),
              help=Help("look", 150, "more, less time", ("more-time", "less-time"))),
@@ -369,11 +369,11 @@ class WaterfallPane(FoldingPane[int]):
         bind("right_curly_bracket", "pan(1)", "pan later", "To later times.", id="later"),
         bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", id="engine-spans", rank=16,
              need=31, help=Help("look", 170, "spans of the engine")),
-        bind("P", "path_step", "longest path", "Go to the next span that decides when the root ends.",
+        bind("P", "path_step", "longest path", "Go to the next span of the longest path.",
              id="longest-path", rank=17, need=30, help=Help("move", 90, "along the longest path")),
         bind("t", "form('tree')", "tree", "Show the runs as a tree again.", id="waterfall", rank=18, need=15),
         bind("circumflex_accent", "root", "root", "Go to the root."),
-        bind("minus", "parent", "parent", "Go to the span above."),
+        bind("minus", "parent", "parent", "Go to the parent span."),
         bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),
         bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
     ]  # fmt: skip

@@ -373,7 +373,7 @@ def guides_of(branch: Branch[Entry], room: int) -> Line:
 # The columns of the tree pane and the line of each row.
 
 
-ALONE: Final = "no runs above or below it"
+ALONE: Final = "no parent or child runs"
 
 EDGE: Final = 1
 _TIME: Final = 7
@@ -487,7 +487,7 @@ def _remark(tree_run: TreeRun, branch: TreeBranch, now: Now, *, is_roomy: bool) 
     if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
         parts.append(f"starts in {formatting.duration(state.delayed_until - now.at, in_minutes=now.in_minutes)}")
     if run.is_gone:
-        parts.append("gone from the server")
+        parts.append("no longer on the server")
     return " · ".join(parts)
 
 
@@ -504,7 +504,7 @@ def _origin(run: Run, branch: TreeBranch) -> Iterator[str]:
     if origin and not origin.startswith("batch"):
         yield origin
     if function and branch.entry.parent is not None and not function.endswith("AndWait"):
-        yield "not awaited"
+        yield "parent does not wait"
 
 
 def _took(tree_run: TreeRun, now: Now) -> str:
@@ -568,7 +568,7 @@ def _short(count: int) -> str:
     return f"{count}" if count < 1000 else f"{count // 1000}k"
 
 
-# The sentences below a tree, and the words in the pane's rule that say how much of it is loaded.
+# The sentences below a tree, and the words in the pane's rule that say how much of it was read.
 
 
 _AGE_SHOWN_FROM: Final = timedelta(seconds=10)
@@ -583,13 +583,13 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
         failed = root.below[StatusFamily.FAILED] + root.is_failed
         mark = Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True)
         name = (Piece(node.task or formatting.NONE, Token.MUTED), Piece("  "), *short_id(node.id, Token.FAINT))
-        line = (mark, Piece("  the first to fail was ", Token.FAINT), *name)
+        line = (mark, Piece("  failed first: ", Token.FAINT), *name)
         rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
     if tree.unread_count:
         sentences.append(f"Still reading: {'; '.join(tree.missing)}.")
     elif tree.missing:
-        sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
+        sentences.append(f"Not all of the tree was read: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
     if failure:
         sentences.append(could_not_read("The tree", failure))
     for sentence in sentences:
@@ -598,7 +598,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
-    """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live.
+    """Return how much of the tree was read: `216 runs · complete`, with the age of the read while a run is live.
 
     While it is read on: `43 of 216 runs read`.
     """
@@ -606,9 +606,9 @@ def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) 
         read = formatting.count(shape.size - tree.unread_count)
         return (Piece(f"{read} of {formatting.plural(shape.size, 'run')} read", Token.TEXT),)
     if tree.missing:
-        known = Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT)
-        return (known, Piece(" · not fully loaded", Token.MUTED))
-    loaded = " · all loaded"
+        known = Piece(f"at least {formatting.plural(shape.size, 'run')}", Token.TEXT)
+        return (known, Piece(" · not complete", Token.MUTED))
+    loaded = " · complete"
     if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
-        loaded += f" {now.ago(read_at)}"
+        loaded += f", read {now.ago(read_at)}"
     return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

@@ -140,14 +140,14 @@ def collisions(view: SavedView, views: Sequence[SavedView], before: SavedView) -
     found = []
     if view.name and (other := named(own, view.name)) is not None:
         remark = f"There is a view “{other.name}” already."
-        gone = "What it opens now is then saved nowhere."
+        gone = "What it opens now will be lost."
         if other.letter and other.letter != view.letter:
-            gone += f" Its letter {other.letter} then opens nothing."
+            gone += f" Its letter {other.letter} will be free."
         found.append(Collision(remark, f"Replace the view “{other.name}”?", gone, "replace"))
     other = lettered(own, view.letter) if view.letter else None
     if other is not None and other.name.casefold() != view.name.casefold():
         remark = f"{view.letter} opens “{other.name}” now."
-        stays = f"“{other.name}” stays, without a letter."
+        stays = f"“{other.name}” is kept, without a letter."
         found.append(Collision(remark, f"Take the letter {view.letter} from “{other.name}”?", stays, "take it"))
     return found
 
@@ -217,7 +217,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
                 own, self._is_whole = (), False
             changed[:] = change(own)
             if len(changed) > MAX_VIEWS:
-                raise OSError(None, "there are as many as fit. :views deletes some")
+                raise OSError(None, f"there are already {MAX_VIEWS}. :views deletes some")
             if not self._is_whole:
                 aside.append(self._move_aside())
             return tuple(changed)
@@ -226,7 +226,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
         if self.failure is None:
             await self._list(changed)
         for path in aside:
-            self.report(f"What could not be read of the saved views is kept in {path}.")
+            self.report(f"The part of the saved views that could not be read is kept in {path}.")
         return self.failure
 
     def lock(self) -> AbstractContextManager[None]:
@@ -235,7 +235,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
     def read(self) -> tuple[SavedView, ...]:
         views = super().read()
         if not self._is_whole:
-            self.failure = f"The saved views in {self.path} are ignored in part: this version did not write all of it."
+            self.failure = f"Some of the saved views in {self.path} are ignored: this version cannot read them."
         return views
 
     def parse(self) -> tuple[SavedView, ...]:
@@ -258,7 +258,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
             if not aside.exists():
                 self.path.rename(aside)
                 return aside
-        raise OSError(None, f"there are {MAX_ASIDE} damaged files beside it")
+        raise OSError(None, f"there are already {MAX_ASIDE} damaged files next to it")
 
     async def _list(self, own: Sequence[SavedView]) -> None:
         entries = self._configured()
@@ -352,7 +352,7 @@ class LetterMenu(painted.ListDialog[SavedView, SavedView]):
             edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
             lines.append(cut((edge, *columns_of(view, names, is_here=is_here)), width))
         below = len(self.items) - self.top - rows
-        more = f"   {below} below" if below > 0 else ""
+        more = f"   {below} more below" if below > 0 else ""
         usual = f"a letter opens its view   ↑ ↓ Enter{more}" if self.items else NO_VIEWS
         last = Piece(f"   {self.note or usual}", Token.TEXT if self.note else Token.MUTED)
         return [*lines, (), cut((last,), width), ()]
@@ -467,7 +467,7 @@ class SaveView(painted.FormDialog[SavedView]):
 
     def draw(self, width: int) -> None:
         title = "rename the view" if self._before.name else "save this view"
-        remark = "yours, in every environment"
+        remark = "saved by you, for all environments"
         self.title_lines.show([band_line(width, needs_rules=self.needs_rules, title=title, remark=remark)])
         view, wrong = self._typed, self._wrong or self._collision_with_file
         text = f"' and {view.letter} will open it." if view.letter else "' and its letter open it, :views lists all."
@@ -534,7 +534,7 @@ class ViewsScreen(PageScreen):
         return rows
 
     def left(self) -> Line:
-        return (Piece(" · yours, in every environment", Token.MUTED),)
+        return (Piece(" · saved by you, for all environments", Token.MUTED),)
 
     def right(self) -> Line:
         return (Piece(formatting.plural(len(self._known.views), "view"), Token.TEXT),) if self._is_read else ()
@@ -577,7 +577,7 @@ class ViewsScreen(PageScreen):
     def action_delete_view(self) -> None:
         if (view := self._own_view("deleted")) is None:
             return
-        letter = (f"The letter {view.letter} is then free.",) if view.letter else ()
+        letter = (f"The letter {view.letter} will be free.",) if view.letter else ()
         question = ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete")
         gone = view.name.casefold()
 
@@ -589,7 +589,7 @@ class ViewsScreen(PageScreen):
     def _own_view(self, verb: str) -> SavedView | None:
         view = self._view
         if view is not None and view.is_configured:
-            _notice(self, f"“{view.name}” is {verb} in the config file alone")
+            _notice(self, f"“{view.name}” can be {verb} only in the config file")
             return None
         return view
 

@@ -402,7 +402,7 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     essential, rest = every[:4], every[4:]
     if view.spent is not None:
         spent = Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED)
-        rest = [(Piece("requests: everybody ", Token.FAINT), spent), *rest]
+        rest = [(Piece("API limit used by all: ", Token.FAINT), spent), *rest]
     board = view.board
     since = board.own_since or view.verdict.own_since
     own: Line = () if since is None else (Piece(counts_words(since, view.now), Token.MUTED),)
@@ -448,7 +448,7 @@ def _keys(view: WallView) -> list[KeyWord]:
     keys = (
         KeyWord(key_of("refresh", "r") if view.is_stale else "", "try now", 0),
         KeyWord(key_of("open", "Enter"), "open", 2),
-        KeyWord(f"{longer} {shorter}" if longer and shorter else "", "span", 5),
+        KeyWord(f"{longer} {shorter}" if longer and shorter else "", "period", 5),
         KeyWord(key_of("help", "?"), "keys", 3),
         KeyWord(key_of("wall", "W"), "close", 1 if view.is_stale else 4),
     )

@@ -132,7 +132,7 @@ class FindingsWatch:
     def late_source(self) -> SourceUnread:
         """What was not read in time, so that nothing may be called OK."""
         if self.has_unasked_schedules:
-            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet"))
+            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late schedules are not read yet"))
         return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:

@@ -110,7 +110,7 @@ def queue_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) 
             queues, most, lambda each: wall_rows.queue_row(each, _QUEUES, limit, view), wall_rows.more_queues
         )
         return [BlockRow(placed(_QUEUES, limit, titles)), *shown]
-    words = wall_rows.nothing_words(view, FactSource.QUEUES, "There is no queue.")
+    words = wall_rows.nothing_words(view, FactSource.QUEUES, "There are no queues.")
     return [BLANK, *map(_faint, wrap(words, limit))]
 
 
@@ -228,7 +228,7 @@ def _not_known(text: str, limit: int) -> list[BlockRow]:
 def overview_rule(view: WallView, _width: int = 0) -> Line:
     """Return what bounds the block: `counted here since 14:02`, else of stale data its last moment.
 
-    Beside a finding about a queue it says how old its count is: `queues 12s ago`. Then follow the old numbers.
+    Beside a finding about a queue it says how old its count is: `queues read 12s ago`. Then follow the old numbers.
     """
     board = view.board
     since = view.verdict.own_since
@@ -251,7 +251,7 @@ def queues_age(view: WallView) -> str:
     waits = fresh_waits(view.board.facts, view.now)
     if waits is None:
         return ""  # the runs of the store are counted
-    return f"queues {formatting.age(waits.at, view.now, in_minutes=view.is_slow_link)} ago"
+    return f"queues read {formatting.age(waits.at, view.now, in_minutes=view.is_slow_link)} ago"
 
 
 TABS: Final = {
@@ -285,6 +285,6 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
         found = [_ok(f", {limited}" if limited else f"  {say.CALM}")]
     if verdict.word != NOT_KNOWN and verdict.unread:
         found.append(say.not_known_line(say.unread_sentence(verdict, view.now)))
-    found.append((Piece(f"The list follows new runs. {selecting_keys()} selects a run.", Token.MUTED),))
+    found.append((Piece(f"New runs appear at the top. {selecting_keys()} selects a run.", Token.MUTED),))
     first_line, second_line = (cut((Piece("  "), *line), width - 1) for line in found[:2])
     return first_line, second_line

@@ -89,7 +89,7 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
     ]
     for before in others[:1]:
         stood = waited(newest.deployed_at - before.deployed_at, in_minutes=True)
-        lines.append((Piece(f"before it {before.version}, {stood}", Token.FAINT),))
+        lines.append((Piece(f"before: {before.version} for {stood}", Token.FAINT),))
     return lines
 
 
@@ -212,9 +212,9 @@ def _not_known(text: str, width: int) -> BlockRow:
 def _unknown_words(view: WallView) -> str:
     verdict = view.verdict
     if view.heard_at is None:
-        return "nothing was read yet"
+        return "no data from the server yet"
     if view.is_known and not (verdict.is_known and verdict.unread):
-        return "what was read is not judged yet"
+        return "the data is not evaluated yet"
     said = replace(verdict, is_known=view.is_known, heard_at=view.heard_at)
     return (say.not_known_sentence if verdict.findings else say.not_known_alone)(said, view.now)
 
@@ -277,7 +277,7 @@ def _numbers(view: WallView) -> list[list[Line]]:
     numbers = (
         ("done/min", wall_rows.whole_text(lines.done.now), Token.TEXT, usual),
         ("queued", wall_rows.whole_text(lines.queued.now), level, lines.queued.normal),
-        ("oldest waits", oldest[1] or ("0s" if nothing_waits else ""), level, None),
+        ("oldest wait", oldest[1] or ("0s" if nothing_waits else ""), level, None),
     )
     return [
         [

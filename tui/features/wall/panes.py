@@ -31,10 +31,10 @@ def hint_line() -> Line:
 
 
 def unheard_line() -> Line:
-    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was read from the server yet`."""
+    """Return the verdict while the server has not answered once: `NOT KNOWN  no data from the server yet`."""
     from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415  not needed where the server answers
 
-    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was read from the server yet", Token.MUTED))
+    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  no data from the server yet", Token.MUTED))
 
 
 # `LinePage`: a page on which the cursor stands on rows that Enter opens, and nowhere else.

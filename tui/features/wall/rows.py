@@ -443,7 +443,7 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
     elif known and is_narrow:
         parts += [Piece(", ", Token.MUTED), Piece(formatting.count(known)), Piece(" acknowledged", Token.MUTED)]
     if failing.unread_count:
-        parts.append(Piece(f", {formatting.count(failing.unread_count)} not read", Token.MUTED))
+        parts.append(Piece(f", {formatting.count(failing.unread_count)} not loaded yet", Token.MUTED))
     return tuple(parts)
 
 
@@ -453,13 +453,13 @@ def no_groups_line(failing: FailingNow, now: datetime) -> Line:
     if not failing.is_known:
         words = formatting.NONE
     elif failing.unread_count:
-        words = "these failures are not read yet"
+        words = "the errors of these failures are not read yet"
     elif failing.problem and not failing.groups:
         words = refused_words(failing.problem)
     elif failing.groups:
         words = NOTHING
     elif failing.known_since is not None:
-        words = f"no run failed since {formatting.time_of_day(failing.known_since, now)}; before that is not read"
+        words = f"no run failed since {formatting.time_of_day(failing.known_since, now)}; earlier runs are not read"
     return (Piece(words, Token.FAINT),)
 
 
@@ -600,16 +600,16 @@ def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -
 
 def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the runs that execute, by how far they are over the p95 of their task."""
-    rule = block_rule(view, "longest against their p95", width, FactSource.MINUTES)
+    rule = block_rule(view, "slowest compared with normal", width, FactSource.MINUTES)
     rows = [_longest_row(row, view, width - 4) for row in view.board.longest[:most]]
-    return [rule, *(rows or _nothing(view, FactSource.RUNS, "no run executes"))]
+    return [rule, *(rows or _nothing(view, FactSource.RUNS, "no run is executing"))]
 
 
 def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
     """Return the waitpoints that a person has to complete, oldest first."""
-    rule = block_rule(view, "waiting for someone", width, FactSource.TOKENS, has_dash=has_dash)
+    rule = block_rule(view, "waiting for an approval", width, FactSource.TOKENS, has_dash=has_dash)
     rows = [_waiting_row(row, view, width - 4) for row in view.board.waiting[:most]]
-    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person"))]
+    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for an approval"))]
 
 
 def nothing_words(view: WallView, source: FactSource, words: str) -> str:
@@ -705,7 +705,7 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     if run is None:
         line = no_groups_line(view.failing, view.now)
         if view.failing.groups:
-            line = (Piece("no run of these failures is read", Token.FAINT),)
+            line = (Piece("the runs of these failures are not read yet", Token.FAINT),)
         return [rule, row_of(line)][:most]
     limit = width - 4
     style, error = style_of(run), full_error(run)
@@ -715,7 +715,7 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
         Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),
         Piece(f"  {run.id}", Token.FAINT),
     )
-    lines: list[Line] = [(Piece("its error is not read", Token.FAINT),)]
+    lines: list[Line] = [(Piece("its error is not read yet", Token.FAINT),)]
     if error is not None:
         lines = [row.line for row in error_rows(error, ErrorLayout(limit), ("wall", run.id))]
     shown = [BlockRow(), row_of(cut(head, limit), ("newest", run.id), GoToRun(run.id)), BlockRow()]
@@ -738,7 +738,7 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
         Piece(_total(view.board.lines.failed.last_day), Token.MUTED if view.is_stale else Token.ROSE),
         Piece(" failed", Token.FAINT),
     )
-    words = "done and failed, a cell is 20 minutes"
+    words = "done and failed, 20 minutes per bar"
     said: Line = (Piece(words, Token.FAINT),) if len(words) + 6 + line_width(totals) <= width else ()
     foot = placed((Spot("words", 0, REST), Spot("totals")), width - 4, {"words": said, "totals": totals})
     return [rule, *map(row_of, (*rows, foot))]
@@ -789,7 +789,7 @@ def queues_block(view: WallView, width: int, most: int) -> list[BlockRow]:
         return (INDENT, *more_queues(rest))
 
     rows = listed(view.board.queues, most, lambda each: queue_row(each, _QUEUES, limit, view), more)
-    return [rule, *(map(indented, rows) if rows else _nothing(view, FactSource.QUEUES, "There is no queue."))]
+    return [rule, *(map(indented, rows) if rows else _nothing(view, FactSource.QUEUES, "There are no queues."))]
 
 
 def more_queues(queues: Sequence[QueueRow]) -> Line:

@@ -95,13 +95,13 @@ def test_keys_sort_filter_copy_and_change_the_span(tmp_path: Path, monkeypatch: 
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         await monitor.press("s", "s", "s")
-        assert "youngest first" in monitor.lines[1]
+        assert "newest group first" in monitor.lines[1]
         await monitor.press("slash", *"customer", "enter", wait_s=1)
         assert (groups_shown(monitor), " 1 of 3 groups" in monitor.lines[1]) == (["task-1"], True)
         await monitor.press("escape", *["right_parenthesis"] * 3, wait_s=3)
         assert len(groups_shown(monitor)) == 3
         assert "last 1h" in monitor.lines[1]
-        assert "this is the shortest span" in monitor.lines[-1]
+        assert "this is the shortest period" in monitor.lines[-1]
         await monitor.press("left_parenthesis", wait_s=3)
         assert "last 6h" in monitor.lines[1]
         monkeypatch.setattr(monitor.app, "write", written.append)

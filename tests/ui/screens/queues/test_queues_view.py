@@ -58,9 +58,9 @@ async def test_key_opens_the_queues_worst_first(monitor: Monitored) -> None:
     assert monitor.lines[MAIL_LINE + 10].strip() == "8 more, empty"
     for words in (
         "since     13:38, for 22m  at its limit 20/20",
-        "blocked   by its own limit, 20 of 20 places: 20 send-campaign, longest 2m",
-        "why       runs of send-campaign take 45m at p95 on other days  3 failed",
-        "drains    not yet: 27 runs came, 14 started in the last minute",
+        "blocked   by its own limit, 20 of 20 slots: 20 send-campaign, longest 2m",
+        "why       runs of send-campaign normally take 45m (p95)  3 failed",
+        "shrinks   not yet: 27 new runs, 14 started in the last minute",
         "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
     ):
         assert words in monitor.text
@@ -78,10 +78,10 @@ async def test_key_opens_the_queues_worst_first(monitor: Monitored) -> None:
     assert view_of(monitor).rows.list.window[:2] == ["task/import-csv", "task/send-email"]
     await monitor.press("s", "g")
     await monitor.resize(80, 24)
-    assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 places: 20 send-campaign, longest 2m"
-    assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; runs")
+    assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 slots: 20 send-campaign, longest 2m"
+    assert monitor.lines[-2].strip().startswith("not yet: 27 new runs, 14 started in the last minute; runs")
     await monitor.press("2")
-    assert "drains    not yet" in monitor.text
+    assert "shrinks   not yet" in monitor.text
     await monitor.press("Q")
     assert isinstance(monitor.app.screen, MainScreen)
 
@@ -101,7 +101,7 @@ async def test_keys_list_runs_and_escape_returns_to_the_line(monitor: Monitored)
     await monitor.press("escape", "escape", wait_s=1)
     assert view_of(monitor).rows.list.cursor == "task/send-email"
     await monitor.press("j", "h", wait_s=1)
-    assert "no run is known to hold a place of this queue" in monitor.text
+    assert "no running run of this queue is known" in monitor.text
     await monitor.press("enter", wait_s=1)
     assert isinstance(monitor.app.screen, MainScreen)
     assert shown.query.filters.queues == ("task/import-csv",)
@@ -126,7 +126,7 @@ async def test_view_says_reading_until_the_waits_are_read(monitor: Monitored) ->
     assert "0 queued" not in monitor.text
     assert "empty" not in monitor.text
     assert monitor.lines[MAIL_LINE].split()[-5:] == ["reading", "·", "·", "·", "busy"], monitor.lines[MAIL_LINE]
-    assert "drains    reading" in monitor.text
+    assert "shrinks   reading" in monitor.text
     await monitor.session.emit(queues.waits_read(at))
     await monitor.later(1)
     assert "301 queued" in monitor.lines[1]
@@ -138,7 +138,7 @@ async def test_view_says_reading_until_the_waits_are_read(monitor: Monitored) ->
     await monitor.session.emit(failure)
     await monitor.later(1)
     assert "queued: not known" in monitor.lines[1]
-    assert "8 more, no run is known to wait" in monitor.text
+    assert "8 more, no queued run is known" in monitor.text
 
 
 @on_monitor(lambda: Fleet(failing_fleet().clock))
@@ -161,4 +161,4 @@ async def test_view_says_why_there_are_no_queues(monitor: Monitored) -> None:
     await monitor.later(50)
     assert " 503 down · 30 running · " in monitor.lines[1]
     assert "· read 50s ago ─" in monitor.lines[1]
-    assert "not known  how many runs come and start was not read" in monitor.text
+    assert "not known  the new and started runs were not read" in monitor.text

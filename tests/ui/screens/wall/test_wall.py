@@ -121,7 +121,7 @@ async def test_wall_says_failing_now_and_tasks(monitor: Monitored) -> None:
     await monitor.press("left_curly_bracket", wait_s=1)
     assert re.search(r"─ \S+–\S+ ─", monitor.text)
     await monitor.press("right_curly_bracket", "right_parenthesis", "right_parenthesis", wait_s=0.2)
-    assert "this is the shortest span" in monitor.lines[-1]
+    assert "this is the shortest period" in monitor.lines[-1]
     assert "─ last hour ─" in monitor.text
 
 
@@ -184,7 +184,7 @@ def test_reopened_wall_never_shows_an_old_finding(tmp_path: Path, monkeypatch: p
 def test_wall_claims_nothing_before_the_first_answer(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await monitor.later(20)
-        assert monitor.lines[1].startswith("  NOT KNOWN  nothing was read yet")
+        assert monitor.lines[1].startswith("  NOT KNOWN  no data from the server yet")
         assert "no run failed" not in monitor.text
         assert "OK" not in monitor.text
 
@@ -202,7 +202,7 @@ def test_covered_wall_knows_every_failure_on_return(tmp_path: Path) -> None:
             fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
             await monitor.later(5)
         await monitor.press("escape", wait_s=2)
-        assert ", 5 not read" in monitor.text
+        assert ", 5 not loaded yet" in monitor.text
 
     fleet = small_fleet()
     fleet.allow_queries()
