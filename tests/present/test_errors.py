@@ -63,7 +63,7 @@ NARROW = """
 """
 
 WIDE = """
-   runs  state         last 24h      task             error                            own frame     versions   since
+   runs  state         last 24h      task             error                            your code     versions   since
 ✗   131  NEW           ···········▇  charge-card      No such customer: '…'            lib/stripe.ts:88     1   13:38
 ▼   131  regressed     ···········▇  2 tasks          Out of memory                    stripe.ts:88         2   13:38
 ✗     2  ·             ···········▇  ·                Broken                           ·                    ·   13:38

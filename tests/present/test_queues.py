@@ -127,7 +127,7 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
         ("blocked", V2, "perhaps the limit payments, 5 of 5  the server does not say which limits a queue has"),
         ("waiting", queue(queued=0, oldest_at=None), "nothing waits"),
         ("waiting", queue(queued=0, oldest_at=None, is_paused=True), "the queue is paused; nothing waits"),
-        ("blocked", UNREAD, "not known  how many runs wait was not read"),
+        ("blocked", UNREAD, "not known  the number of queued runs was not read"),
         ("blocked", replace(UNREAD, row=replace(UNREAD.row, is_reading=True)), "reading"),
         ("shrinks", replace(FACTS, waits_at=AT - MINUTE), f"not yet: {RATES[:23]} in the minute before 14:31:00"),
         (

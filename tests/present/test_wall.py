@@ -147,8 +147,8 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
     [
         (CALM, 80, "  ✓ OK       failures and waits are normal"),
         (CALM, 80, "no run failed in the last hour"),
-        (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; before that is not read"),
-        (boarded(verdict=None), 80, "  NOT KNOWN  what was read is not judged yet"),
+        (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; earlier runs are not read"),
+        (boarded(verdict=None), 80, "  NOT KNOWN  the data is not evaluated yet"),
         (judged(findings=(FAILING, *MANY, SLOW)), 80, "  and 5 more   STUCK 5"),
         (judged(findings=(FAILING, *MANY, SLOW)), 80, "  SLOW     send-email"),
         (replace(VIEW, look=ASCII), 200, "131  of 264 runs failed"),
@@ -162,7 +162,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
         (judged(CALM, findings=(), is_of_listed=True), 120, "  ✓ OK, of the listed runs   failures and waits"),
         (judged(CALM, findings=(), unread=UNREAD), 80, "runs: 500 down; queues: last read 1m10s ago"),
         (judged(unread=UNREAD), 80, "  NOT KNOWN  runs: 500 down; queues: last read 1m10s ago"),
-        (boarded(judged(CALM, findings=()), longest=()), 120, "no run executes"),
+        (boarded(judged(CALM, findings=()), longest=()), 120, "no run is executing"),
         (COUNTED, 60, "counted here since 13:50"),
         (boarded(COUNTED, is_listed=True), 80, "counted from the listed runs since 13:50"),
         (boarded(facts=STALE), 120, "queues 14 s"),
@@ -302,7 +302,7 @@ def all_blocks(view: WallView) -> str:
         (replace(VIEW, board=EMPTY, failing=FailingNow()), f"\nqueued          ·   {'░' * 30}\n"),
         (
             judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE),
-            "\ncounted here since 14:02 · queues 1m ago\n",
+            "\ncounted here since 14:02 · queues read 1m ago\n",
         ),
         (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
         (SILENT, "\nNOT KNOWN  no data for 5m00s"),

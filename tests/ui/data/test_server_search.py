@@ -53,7 +53,7 @@ def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=3)
         assert details(monitor) <= read + 3
         assert "searching" not in monitor.text
-        assert "errors not read" in end_line(monitor)
+        assert "errors not loaded yet" in end_line(monitor)
         assert "/upstream" in monitor.lines[1]
         await monitor.press("enter", wait_s=120)
         assert "20 found" in end_line(monitor)
@@ -105,8 +105,8 @@ def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
 @on_monitor(lambda: small_fleet(250), history_runs=100)
 async def test_end_line_reads_older_runs(monitor: Monitored) -> None:
     await monitor.press("end")
-    assert "▌ older than 13:43 not read   Enter here: read more" in monitor.text
-    assert monitor.lines[-1].startswith(" Enter read on   / filter")
+    assert "▌ runs older than 13:43 not read   Enter here: read more" in monitor.text
+    assert monitor.lines[-1].startswith(" Enter read more   / filter")
     await monitor.press("enter", wait_s=8)
     assert "newest first ─" in monitor.lines[1]
     assert " 250 ─" in monitor.lines[1]

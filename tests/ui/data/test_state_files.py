@@ -364,5 +364,5 @@ def test_locked_views_are_said_and_left_alone(tmp_path: Path, monkeypatch: pytes
     assert views.save(tmp_path, other) == ""
     many = [{"name": str(number), "address": "runs?", "letter": ""} for number in range(MAX_VIEWS)]
     (tmp_path / "views.json").write_text(json.dumps({"version": 1, "views": many}))
-    assert "as many as fit" in views.save(tmp_path)
+    assert "there are already 200" in views.save(tmp_path)
     assert len(views.load(tmp_path).value) == MAX_VIEWS

@@ -52,4 +52,4 @@ async def test_clicks_do_what_keys_do(monitor: Monitored) -> None:
     assert "{ } pan" not in monitor.lines[-1]
     await monitor.press("exclamation_mark", wait_s=1)
     await click(monitor, "since")
-    assert "youngest first" in monitor.text
+    assert "newest group first" in monitor.text

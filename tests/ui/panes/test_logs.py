@@ -149,9 +149,9 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
         assert pane.page.place == 0
         await monitor.press("right_square_bracket", wait_s=2)
         assert "5:logs · /ORDER ─" in monitor.lines[1]
-        assert "hits" in monitor.lines[1], "the search goes on in the log of another run"
+        assert "matches" in monitor.lines[1], "the search goes on in the log of another run"
         await monitor.press("escape")
-        assert "hits" not in monitor.lines[1]
+        assert "matches" not in monitor.lines[1]
 
     server = chatty()
     server.fleet.add_all([FleetRun(2, -300, -299, -200, task="other")])

@@ -103,13 +103,13 @@ def _glyph(group: ErrorGroup) -> Piece:
 
 
 COLUMNS: Final = (
-    Column("runs", "runs", _runs, 5, "right", meaning="how many runs failed with it", order="most"),
+    Column("runs", "runs", _runs, 5, "right", meaning="how many runs failed with this error", order="most"),
     Column("state", "state", _state, STATE_WIDTH, from_width=68, meaning="new, regressed, acknowledged", order="new"),
-    Column("bars", "", _bars, 12, from_width=112, wish=Wish(12, 24), meaning="failures over the span"),
+    Column("bars", "", _bars, 12, from_width=112, wish=Wish(12, 24), meaning="failures over the period"),
     Column("task", "task", _task, 13, wish=Wish(12, 26), meaning="the task"),
-    Column("error", "error", _error, least=8, wish=Wish(12, 80), meaning="its type and message"),
-    Column("place", "own frame", _place, 22, from_width=96, wish=Wish(22, 44),
-           meaning="the first own frame, versions", right_title="versions"),
+    Column("error", "error", _error, least=8, wish=Wish(12, 80), meaning="type and message"),
+    Column("place", "your code", _place, 22, from_width=96, wish=Wish(22, 44),
+           meaning="first frame of your code, versions", right_title="versions"),
     Column("since", "since", _since, 6, "right", from_width=64, is_ticking=True, meaning="when it was first seen",
            order="first-seen"),
 )  # fmt: skip

@@ -70,8 +70,8 @@ _COLUMNS: Final = (
     Column("deployed", "deployed", shows("deployed_at"), 8, "right", is_ticking=True, meaning="when it was deployed"),
     Column("created", "created", shows("created_at"), 7, "right", 72, is_ticking=True, drop_rank=1, meaning="its age",
            order="newest"),
-    Column("git", "git", shows("git", Token.MUTED), least=8, wish=Wish(8, 60), cut_to=12, meaning="its commit"),
-    Column("runtime", "runtime", shows("runtime", Token.MUTED), 10, from_width=96, drop_rank=2, meaning="what runs it"),
+    Column("git", "git", shows("git", Token.MUTED), least=8, wish=Wish(8, 60), cut_to=12, meaning="the commit"),
+    Column("runtime", "runtime", shows("runtime", Token.MUTED), 10, from_width=96, drop_rank=2, meaning="the runtime"),
 )  # fmt: skip
 VIEW: Final[ListView[ListedDeployment]] = ListView(
     name="deployments",

@@ -54,10 +54,10 @@ def _waiting_first(row: ListedToken) -> tuple[object, ...]:
 
 
 _COLUMNS: Final = (
-    Column("token", "token", shows("id"), share=0.5, least=12, most=38, wish=Wish(12, 38), cut_to=36, meaning="its id"),
-    Column("status", "status", _status, 9, meaning="whether it waits", order="waiting"),
-    Column("age", "age", shows("created_at"), 6, "right", is_ticking=True, meaning="since it was made", order="newest"),
-    Column("timeout", "timeout", shows("times_out_at"), 7, "right", is_ticking=True, meaning="when it ends"),
+    Column("token", "token", shows("id"), share=0.5, least=12, most=38, wish=Wish(12, 38), cut_to=36, meaning="the id"),
+    Column("status", "status", _status, 9, meaning="waiting, completed, timed out", order="waiting"),
+    Column("age", "age", shows("created_at"), 6, "right", is_ticking=True, meaning="its age", order="newest"),
+    Column("timeout", "timeout", shows("times_out_at"), 7, "right", is_ticking=True, meaning="when it times out"),
     Column("task", "task", shows("task"), 18, from_width=100, drop_rank=2, meaning="the task that waits"),
     Column("run", "run", shows("run_id", Token.MUTED), 11, from_width=80, drop_rank=3, meaning="the run that waits"),
     Column("tags", "tags", shows("tags"), least=6, wish=Wish(6, 30), cut_to=10, drop_rank=1, meaning="its tags"),

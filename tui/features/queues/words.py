@@ -211,14 +211,14 @@ def _health(row: QueueRow, _now: Now, _width: int) -> Line:
 
 QUEUE_TABLE: Final = Table(
     (
-        Column("queue", "queue", _name, least=10, most=44, share=0.55, wish=Wish(10, 44), meaning="its name"),
-        Column("bar", "", lambda row, _, width: usage_bar(row, width), wish=Wish(6, 40), meaning="how full it is"),
-        Column("running", "running", _running, 9, "right", meaning="its runs, and its limit", order="usage"),
-        Column("queued", "queued", _queued, 7, "right", meaning="the runs that wait"),
-        Column("oldest", "oldest", oldest_cell, 7, "right", is_ticking=True, meaning="how long the oldest waits"),
-        Column("starts", "start/min", _starts, 9, "right", from_width=100, meaning="starts of the last minute"),
-        Column("throttled", "throttled", _throttled, 9, "right", from_width=112, meaning="held back by its limit"),
-        Column("health", "health", _health, 12, meaning="why it needs a look", order="worst"),
+        Column("queue", "queue", _name, least=10, most=44, share=0.55, wish=Wish(10, 44), meaning="the name"),
+        Column("bar", "", lambda row, _, width: usage_bar(row, width), wish=Wish(6, 40), meaning="use of its limit"),
+        Column("running", "running", _running, 9, "right", meaning="running runs, and the limit", order="usage"),
+        Column("queued", "queued", _queued, 7, "right", meaning="queued runs"),
+        Column("oldest", "oldest", oldest_cell, 7, "right", is_ticking=True, meaning="how long the oldest run waits"),
+        Column("starts", "start/min", _starts, 9, "right", from_width=100, meaning="runs started in the last minute"),
+        Column("throttled", "throttled", _throttled, 9, "right", from_width=112, meaning="runs held back by the limit"),
+        Column("health", "health", _health, 12, meaning="what is wrong, if anything", order="worst"),
     ),
     lambda row: health_glyph(row.health),
     strong="queue",
@@ -617,7 +617,7 @@ def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, 
     if since and line_width(joined([first, since])) <= limit - len(_INDENT):
         first = joined([first, since])
     # The line above has the reason of a standstill.
-    told = [answers.get(label, "") for label in ("drains", "why") if label == "drains" or row.standstill is None]
+    told = [answers.get(label, "") for label in ("shrinks", "why") if label == "shrinks" or row.standstill is None]
     told = [text for text in told if text not in _NOTHING and NOT_SLOW not in text]
     return cut((Piece(_INDENT), *first), limit), cut(
         (Piece(f"{_INDENT}{_INDENT}"), Piece("; ".join(told), Token.MUTED)), limit

@@ -229,12 +229,12 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
     if progress.step is not None:
         return None
     if not facts.is_filtered:
-        return ("Enter", "here loads more") if progress.has_lists else None
+        return ("Enter", "here: read more") if progress.has_lists else None
     if progress.failure and progress.has_lists:
-        return "Enter", "here tries again"
+        return "Enter", "here: try again"
     if facts.bodiless_count:
         is_part = facts.bodiless_count > MAX_SEARCHED_BODIES
-        return "Enter", f"here reads the newest {MAX_SEARCHED_BODIES}" if is_part else "here reads them"
+        return "Enter", f"here: read the newest {MAX_SEARCHED_BODIES}" if is_part else "here: read them"
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
@@ -267,7 +267,7 @@ def _parts(facts: ListFacts) -> list[Piece]:
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:
-        parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
+        parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} could not be read", Token.AMBER))
     if facts.bodiless_count:
         number = f"{formatting.count(facts.bodiless_count)} " if progress.body_count else ""
         parts.append(Piece(f"{number}payloads not searched", Token.AMBER))
@@ -304,7 +304,7 @@ def _running(facts: ListFacts) -> list[Piece]:
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
             what = f"{count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
-            what = "the server looks through its errors"
+            what = "in the error groups of the server"
         case SearchStep.BODIES:
             what = f"{count(progress.bodies_read)} of {formatting.plural(progress.body_count, 'payload')} read"
         case SearchStep.LIST:
