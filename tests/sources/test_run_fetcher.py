@@ -293,7 +293,7 @@ async def test_public_token_gets_a_tree_before_the_next_refill(tmp_path: Path) -
         assert budget.startswith("the request budget is spent for ")
         left = 30 - (len(all_requests(api)) - 3)
         assert below == f"the runs below {left} runs were not read"
-        assert f"Not fully loaded: {budget}; {below}." in " ".join(shown(api, tree))
+        assert f"Not all of the tree was read: {budget}; {below}." in " ".join(shown(api, tree))
 
 
 async def test_tree_of_an_old_root_is_complete(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
         await until_real(monitor, lambda: len(alerts()) == 2, "the second call of the command")
         assert (alerts()[1]["subject"], alerts()[1]["quiet"]) == ("bill", True)
         assert written == [call], "the hours are quiet"
-        assert [each.count for each in app.messages if "on_alert: ended with 3" in each.text] == [1]
+        assert [each.count for each in app.messages if "on_alert: exited with code 3" in each.text] == [1]
 
     async def whole() -> None:
         settings = settings_of(f'ring = "both"\nslow = "off"\n{command}')

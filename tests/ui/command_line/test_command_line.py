@@ -109,7 +109,7 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
 async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
     rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
     await monitor.press("backspace")
-    assert "there is no view before this one" in monitor.lines[-1]
+    assert "there is no previous view" in monitor.lines[-1]
     await monitor.press("j", "j", "j")
     chosen = rows.cursor
     await monitor.press("slash", *"status:failed", "backspace", "d", "enter")
@@ -127,7 +127,7 @@ async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
     await monitor.press("backspace", wait_s=1)
     assert (pane.searched, rows.cursor) == ("", chosen)
     await monitor.press("backspace")
-    assert "there is no view before this one" in monitor.lines[-1]
+    assert "there is no previous view" in monitor.lines[-1]
 
 
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:

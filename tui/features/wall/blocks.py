@@ -402,7 +402,7 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     essential, rest = every[:4], every[4:]
     if view.spent is not None:
         spent = Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED)
-        rest = [(Piece("API limit used by all: ", Token.FAINT), spent), *rest]
+        rest = [(Piece("API limit used: ", Token.FAINT), spent), *rest]
     board = view.board
     since = board.own_since or view.verdict.own_since
     own: Line = () if since is None else (Piece(counts_words(since, view.now), Token.MUTED),)
