@@ -64,7 +64,8 @@ class _Fish(FishComplete):
     source_template = FishComplete.source_template.replace('split ","', 'split --max 1 ","')  # addresses have commas
 
 
-def complete_values(_: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+# The annotations are texts: `CompletionItem` takes no type before click 8.5.
+def complete_values(_: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
     """Complete the last of the values of a filter, which commas separate."""
     before, comma, last = incomplete.rpartition(",")
     statuses = (fold(row.title).replace(" ", "-") for row in STATUS_TABLE if row.filter)
@@ -72,7 +73,7 @@ def complete_values(_: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(f"{before}{comma}{each}") for each in values if each.startswith(last)]
 
 
-def complete_addresses(_: click.Context, __: click.Parameter | None, incomplete: str) -> list[CompletionItem[str]]:
+def complete_addresses(_: click.Context, __: click.Parameter | None, incomplete: str) -> "list[CompletionItem[str]]":
     """Complete the address of a saved view from the beginning of its address or of its name."""
     views = {each.name: each.address for each in load_config(os.environ).values.views}
     with suppress(TypeError, KeyError):
