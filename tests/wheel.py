@@ -84,7 +84,7 @@ def install_by_tools(folder: Path, env: dict[str, str]) -> None:
             continue
         home, bins = folder / tool[0], folder / tool[0] / "bin"
         places = {"PIPX_HOME": home, "PIPX_BIN_DIR": bins, "UV_TOOL_DIR": home, "UV_TOOL_BIN_DIR": bins}
-        own = env | {name: str(place) for name, place in places.items()}
+        own = {**os.environ, **env, **{name: str(place) for name, place in places.items()}}
         subprocess.run([*tool, "."], cwd=ROOT, env=own, check=True)
         subprocess.run([bins / "trigger-tui", "completion", "bash"], env=own, check=True, stdout=subprocess.DEVNULL)
 
