@@ -161,7 +161,7 @@ SHOTS: Final = {
     "logs": Shot(keys(filtered("example-checkout"), "j", "5", "z", "X", "X", "\r")),
     "waterfall": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "t", "z")),
     "family": Shot(keys(filtered("task:generate-report status:failed"), "j", "4", "z")),
-    "confirm": Shot(keys(filtered("task:transcode-video status:waiting"), "j", "C")),
+    "confirm": Shot(keys(filtered("task:welcome-sequence status:waiting"), "j", "*", "C")),
     "errors": Shot(errors),
     "columns": Shot(keys("x", "x", "c", "j")),
     "schedules": Shot(keys(":", "schedules", "\r", "j")),

@@ -87,11 +87,12 @@ async def test_action_uses_visible_marks_wherever_the_cursor_is(monitor: Monitor
         await monitor.press(key, wait_s=1)
         assert offered(monitor) == offers, "what some marked run allows"
     await monitor.press("escape", "g", "j", "j", "space", "space")
-    for keys in (("g", "j"), ("g",)):
+    for keys, is_out in ((("g", "j"), True), (("j",), False), (("g",), False)):
         await monitor.press(*keys)
         assert "C cancel" in monitor.lines[-1]
         await monitor.press("C")
         assert "Cancel 2 runs?" in monitor.text
+        assert ("the run under the cursor is not one of them" in " ".join(monitor.text.split())) == is_out
         await wait_for_question(monitor)
         await monitor.press("escape")
         assert not asks(monitor)

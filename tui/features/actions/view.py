@@ -304,8 +304,19 @@ class ActionController:
         """Return why a binding of `ACTION_BINDINGS` does nothing in this session; empty if it may do something."""
         return (self._session.denial(BY_ID[str(parameters[0])]) or "") if name == "act" else ""
 
-    def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
-        """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
+    def ask(
+        self,
+        action: Action,
+        targets: Sequence[RunId],
+        hidden_marks: int = 0,
+        at_cursor: RunId | None = None,
+        *,
+        via: Via = Via.KEY,
+    ) -> None:
+        """Ask for confirmation of an action on these runs and send it, or show why that is not possible.
+
+        `at_cursor` is the run under the cursor where the marked runs are meant.
+        """
         if not self.is_enabled or self._screen is not None:
             return
         reason = self._session.denial(action)
@@ -331,6 +342,7 @@ class ActionController:
             target=words.target_of(self._session),
             action=action,
             hidden_count=hidden_marks,
+            leaves_cursor=at_cursor is not None and at_cursor not in targets,
             is_reading=action.stops_descendants and not all(run.is_final for run in possible),
             grace_s=GRACE_S if len(possible) > 1 else 0,
             replayed=replayed,

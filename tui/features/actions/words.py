@@ -21,7 +21,7 @@ from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import INDENT, Now, with_key
 from tui.text.status import StatusStyle, style_of, style_of_status
-from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
+from tui.text.styled import Line, Piece, Token, cut, fit, fold, joined, line_width, opening_line, wrap
 
 # The outcome of actions in words, for the end of the footer and for the messages.
 
@@ -150,7 +150,7 @@ _STATUS_CELLS: Final = 15
 class RunKind(NamedTuple):
     """A status, a task, and the message of an error.
 
-    Runs are counted by `group`, which messages of one error group share. `message` is its first line as it came, and
+    Runs are counted by `group`, which messages of one error group share. `message` is its opening line as it came, and
     `common` the message without ids and numbers.
     """
 
@@ -170,7 +170,7 @@ def kind_of_run(run: Run) -> RunKind:
     from tui.domain.error_kinds import identity_of, kind_of  # noqa: PLC0415
 
     common = kind_of(error).message
-    return RunKind(style_of(run), task, Raw(first_line(error.message)), identity_of(common), common)
+    return RunKind(style_of(run), task, opening_line(error.message), identity_of(common), common)
 
 
 def kind_of_node(node: TreeNode) -> RunKind:
@@ -239,6 +239,7 @@ class Question:
     """Everything that the dialog shows.
 
     * `hidden_count`: the marked runs that the filter hides; the action does not touch them
+    * `leaves_cursor`: the marked runs are meant, and the run under the cursor is not one of them
     * `is_reading`: the plan is still incomplete
     * `objection`: why the action became impossible, as the end of a sentence
     * `grace_s`: how long nothing is sent after the answer
@@ -252,6 +253,7 @@ class Question:
     target: Target
     action: Action
     hidden_count: int = 0
+    leaves_cursor: bool = False
     is_reading: bool = False
     objection: str = ""
     grace_s: int = 0
@@ -353,6 +355,9 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
     if question.hidden_count:
         marked = formatting.plural(question.hidden_count, "marked run")
         lines += _sentence(f"{marked} hidden by the filter: left as they are.", limit)
+    if question.leaves_cursor:
+        rows = wrap("These are the marked runs; the run under the cursor is not one of them.", limit)
+        lines += [(Piece(row, Token.AMBER),) for row in rows]
     return lines
 
 

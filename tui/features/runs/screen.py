@@ -527,7 +527,8 @@ class MainScreen(MainView):
             self.say(f"{name}: {NOT_A_RUN}")
         elif self._acts_on_marks:
             marks = self.run_list.rows.marked_runs
-            self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))
+            hidden_count = len(self.run_list.rows.marks) - len(marks)
+            self.action_controller.ask(BY_ID[name], marks, hidden_count, self.pane.target, via=Via(via))
         else:
             targets = [] if self.pane.target is None else [self.pane.target]
             self.action_controller.ask(BY_ID[name], targets, via=Via(via))

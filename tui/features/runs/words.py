@@ -264,13 +264,12 @@ def _parts(facts: ListFacts) -> list[Piece]:
     progress, parts = facts.progress, list[Piece]()
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
+    if facts.bodiless_count:
+        parts.append(Piece(f"{formatting.count(facts.bodiless_count)} payloads not searched", Token.AMBER))
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} could not be read", Token.AMBER))
-    if facts.bodiless_count:
-        number = f"{formatting.count(facts.bodiless_count)} " if progress.body_count else ""
-        parts.append(Piece(f"{number}payloads not searched", Token.AMBER))
     if facts.filters_queues and not progress.answers:
         parts.append(Piece("queues not read yet", Token.AMBER))
     # What was searched comes last, because a narrow screen cuts the end.
