@@ -284,7 +284,7 @@ MEANT: Final[Mapping[str, str]] = {
     "environment": "env,project,context,ctx,namespace",
     "set": "settings,config,options,preferences",
     "bell": "alert,alarm,notify,mute,silence",
-    "wall": "alerts,findings,health,dashboard",
+    "wall": "alerts,findings,health,dashboard,slow,slowest",
     "server filters": "where,filters",
     "filter": "search,find,grep",
     "sort": "order",
