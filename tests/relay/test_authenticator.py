@@ -315,7 +315,7 @@ def test_token_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None
         ("short\n", "line 1: a token needs at least 16"),
         (f"wall {WALL_TOKEN}\nwall {DESK_TOKEN}\n", "line 2"),
         (f"wall {WALL_TOKEN}\ndesk {WALL_TOKEN}\n", "line 2"),
-        (f"the wall {WALL_TOKEN}\n", "line 1: a line has a token, or a name and a token"),
+        (f"the wall {WALL_TOKEN}\n", "line 1: expected a token, or a name and a token"),
         (f"wäll {WALL_TOKEN}\n", "other than ASCII"),
     ],
 )

@@ -86,7 +86,7 @@ async def test_relay_takes_no_list_requests_and_no_actions(tmp_path: Path) -> No
         with pytest.raises(Refused, match="single runs only"):
             await screen.fetcher.fetch_page(RunFilters(), Priority.SELECTED, size=1)
         status = await screen.perform(REPLAY, Run(RunId(FAILED.id)))
-        assert (status.phase, status.message) == (ActionPhase.REFUSED, "a relay takes no actions")
+        assert (status.phase, status.message) == (ActionPhase.REFUSED, "cancel and replay do not work through a relay")
         assert len(setup.fleet.requests) == before
 
 

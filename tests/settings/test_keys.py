@@ -75,7 +75,7 @@ def command(key: str, **options: bool | str) -> CommandEntry:
         (command("nonsense"), 'key: expected a key such as G, ctrl-g or F5, got "nonsense";'),
         (
             CommandEntry(name="Failed  Run", command=("true",)),
-            'name: expected another name for a command without a key: "failed run" is one of the program;',
+            'name: expected another name for a command without a key: "failed run" is a built-in command;',
         ),
     ],
 )

@@ -149,7 +149,7 @@ def test_new_file_names_and_explains_every_setting() -> None:
 
 
 HEAD = "[[commands]]\n"
-HINT = "readonly = true says that it changes nothing"
+HINT = "set readonly = true if it changes nothing"
 SCRIPT = (
     "expected no placeholder: a shell or an interpreter runs this argument as code; pass values as arguments after it, "
     'and read them as "$1"'

@@ -131,7 +131,7 @@ class AppBase(App[int]):
         bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit", help=Help("program", 40)),
         bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it.",
              help=Help("program", 20, "repaint the screen")),
-        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back.",
+        bind("ctrl+z", "suspend_process", "suspend", "Suspend to the shell; `fg` brings the monitor back.",
              id="suspend", help=Help("program", 30)),
     ]  # fmt: skip
 

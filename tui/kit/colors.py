@@ -168,7 +168,7 @@ def contrast_remarks(file: ConfigFile, mode: ColorMode, shown: str) -> Iterator[
             worst[role] = min(worst.get(role, (ratio, other)), (ratio, other))
     for role, (ratio, other) in worst.items():
         if ratio < MIN_CONTRAST:
-            told = f"expected a contrast of {MIN_CONTRAST}:1 with {other}, got {ratio:.1f}:1; it is used all the same"
+            told = f"expected a contrast of {MIN_CONTRAST}:1 with {other}, got {ratio:.1f}:1; it is used anyway"
             yield Complaint(f"colors.{role}", told, is_remark=True, file=shown)
 
 

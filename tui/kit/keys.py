@@ -191,7 +191,7 @@ MOTION: Final = (
 )  # fmt: skip
 
 MENU_BINDINGS: Final = (
-    bind("colon,ctrl+p", "palette", "commands", "Run a command: a view, a setting, any key by its name.", rank=80,
+    bind("colon,ctrl+p", "palette", "commands", "Run any command, open a view, or change a setting, by name.", rank=80,
          id="commands", need=39, help=Help("find", 60, "any command")),
     bind("backspace", "view_before", "previous view",
          "Go back to the previous view, with its filter, order, period and run.",

@@ -339,7 +339,7 @@ class Prompt(Horizontal):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "cancel", "back", "Discard the change.", id="back"),
-        bind("enter,down", "keep", "keep", "Keep the text and go to the results.", id="keep-text"),
+        bind("enter,down", "keep", "keep", "Apply the text and go to the results.", id="keep-text"),
     ]
     has_text_field: ClassVar[bool] = True
 

@@ -135,7 +135,7 @@ class ListPane(TablePane):
 
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("s", "sort", "sort", "Sort by the next order.", rank=50, need=46),
+        bind("s", "sort", "sort", "Sort by the next column.", rank=50, need=46),
         bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
         bind("space", "mark", "mark", "Mark the row, or remove its mark."),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),

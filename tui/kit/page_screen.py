@@ -160,7 +160,7 @@ _REMARKS: Final[Mapping[str, str]] = {"act": "only capital letters change runs"}
 
 _SENTENCES: Final = (
     (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
-    ("alerts", "A new finding rings, shows a notice or runs a command, if [bell] of the config file says so."),
+    ("alerts", "A new finding can ring the bell, show a notice or run a command: see [bell] in the config file."),
     ("away", "After ten minutes without a key, the first key only shows what happened."),
 )
 """Things on the page of keys that are not keys."""
@@ -372,7 +372,7 @@ class MessagesScreen(PageScreen):
     def rows(self, width: int) -> Sequence[PageRow]:
         now = self.live.session.local_now()
         if not len(self._messages):
-            return [PageRow(()), PageRow((Piece("Nothing went wrong so far.", Token.MUTED),))]
+            return [PageRow(()), PageRow((Piece("There are no messages yet.", Token.MUTED),))]
         return [
             PageRow(line, key=(message.text, message.first_at, number))
             for message in self._messages

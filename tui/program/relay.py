@@ -143,7 +143,7 @@ def relay(
     max_screens: int,
     **options: Any,
 ) -> None:
-    """Serve one API connection to many screens. They are read-only and connect over WebSockets; Ctrl-C ends it."""
+    """Share one API connection with many read-only screens, over WebSockets. Ctrl-C ends it."""
     from tui.relay.server import RelayOptions, TokensError, read_tokens  # noqa: PLC0415
 
     host, port = address

@@ -457,7 +457,7 @@ def read_tokens(path: Path) -> Tokens:
         if not words:
             continue
         if len(words) > 2:
-            raise TokensError(f"{path}, line {number}: a line has a token, or a name and a token")
+            raise TokensError(f"{path}, line {number}: expected a token, or a name and a token")
         name, token = words if len(words) == 2 else (f"line {number}", words[0])
         if len(token) < MIN_TOKEN_CHARS:
             raise TokensError(f"{path}, line {number}: a token needs at least {MIN_TOKEN_CHARS} characters")

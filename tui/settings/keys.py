@@ -294,7 +294,7 @@ def _refused_commands(
         name = " ".join(command.name.casefold().split())
         if not command.key and name in table.words:
             wanted = "expected another name for a command without a key"
-            yield path, ("name", f'{wanted}: "{name}" is one of the program')
+            yield path, ("name", f'{wanted}: "{name}" is a built-in command')
         if not command.key:
             continue
         try:

@@ -301,5 +301,5 @@ def _problem_of_command(entry: CommandEntry) -> tuple[str, str] | None:
         return None
     if not is_writing_key:
         return None
-    hint = "readonly = true says that it changes nothing"
+    hint = "set readonly = true if it changes nothing"
     return "key", f'an action needs a capital letter such as K, got "{entry.key}" ({hint})'

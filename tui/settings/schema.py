@@ -296,7 +296,7 @@ class ReadOnly(ConfigTable):
     """Forbid cancel and replay in every environment."""
 
     production: bool = False
-    """Forbid them in production, and while the environment is unknown."""
+    """Forbid cancel and replay in production, and while the environment is unknown."""
 
     environments: Annotated[
         tuple[EnvironmentName, ...], ValueRule('a list of names such as ["prod", "staging"]', max_length=MAX_ENTRIES)
@@ -323,7 +323,7 @@ def _long_name(environment: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link(ConfigTable):
-    """The link to your terminal."""
+    """The speed of the connection to your terminal."""
 
     slow: Annotated[Literal["auto", "always", "never"], ValueRule(option=Option(
         "--slow/--no-slow", "Save bytes: always or never [default: when the terminal's link is slow].",
@@ -367,7 +367,7 @@ class Bell(ConfigTable):
     """Replaces `ring` for STUCK; "default": as `ring`."""
 
     not_known: Ring = "off"
-    """The same for NOT KNOWN: the server has been silent for 45 s."""
+    """The same as `ring`, for NOT KNOWN: no answer from the server for 45 s."""
 
     quiet_hours: Annotated[
         tuple[QuietHours, ...], ValueRule('a list of times such as ["22:00-07:00"]', max_length=MAX_ENTRIES)
@@ -436,7 +436,7 @@ ColumnList = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class OwnColumns(ConfigTable):
-    """Columns of the lists, in their order. An empty list is the program's own choice.
+    """Columns of the lists, in their order. An empty list: the columns that the program chooses.
 
     A column is a name, a path such as "metadata.progress", or a table:
     { column = "metadata.progress", title = "progress", type = "bar", width = 12 }.
@@ -488,7 +488,7 @@ class CommandEntry(ConfigTable):
     """
 
     background: bool = False
-    """Run beside the monitor, with its output in messages, instead of taking the terminal."""
+    """Run in the background: its output is in the messages."""
 
     production: bool = True
     """Offer it in production, and while the environment is unknown."""

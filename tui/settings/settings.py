@@ -329,7 +329,7 @@ def _key(environ: Mapping[str, str]) -> Secret:
             "environment (tr_dev_…, tr_prod_…) from the API keys page of the dashboard"
         )
     if not _is_printable_ascii(text):
-        raise SettingsError("TRIGGER_SECRET_KEY has characters that no key has (a line break, a quote, a space?)")
+        raise SettingsError("TRIGGER_SECRET_KEY has invalid characters (a line break, a quote, a space?)")
     return Secret(text)
 
 

@@ -367,7 +367,7 @@ class ActionRunner:
             if self._is_sent:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
-                phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
+                phase, why = ActionPhase.REFUSED, "not sent: the program ended before"
             self.record(replace(self._status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 
@@ -405,7 +405,7 @@ class ActionRunner:
         if (reason := self.block(self._action)) is not None:
             raise _Blocked(reason)
         if self._fetcher.lists is None:
-            raise _Blocked("a relay takes no actions")
+            raise _Blocked("cancel and replay do not work through a relay")
         if self._clock.monotonic_s() - self._read_s > MAX_READ_AGE.total_seconds():
             raise _Stale
 
@@ -438,7 +438,7 @@ class ActionRunner:
         fact = "the server redirected the request; the outcome is not known" if is_redirect else "the server failed"
         context = f"{'no response arrived' if isinstance(error, Unreachable) else fact} ({error})"
         if not self._action.is_idempotent:
-            return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}: look for a new run before trying again")
+            return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}: look for a new run before you try again")
         return await self._verify(self._before.id, context)
 
     async def _verify(self, target: RunId, context: str) -> ActionStatus:

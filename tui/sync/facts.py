@@ -206,7 +206,7 @@ class FactsSource:
         now = self._fetcher.now()
         rows = await self._requests.query(queries.DayTotals(now), Rank.LAST_DAY)
         if len(rows) != 1:
-            raise ServerFault("the answer to the query has not one row", 200)
+            raise ServerFault("the query returned more or less than one row", 200)
         if self._normals is not None:
             done, failed = rows[0]["done"], rows[0]["failed"]
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)

@@ -166,7 +166,7 @@ class RealtimeSource:
         merged_patches: list[_Merged] = [(patch, run, merge(run, patch)) for patch, run in known]
         has_changes = any(before is None or run.state is not before.state for _, before, run in merged_patches)
         if response.position == position and held_s < MIN_HOLD_S:
-            progress.count("the realtime feed repeats itself: a cache answers instead of the server", MAX_REPEATS)
+            progress.count("the realtime feed repeats old data: a cache answers instead of the server", MAX_REPEATS)
         elif position is not None and position.is_up_to_date:
             if merged_patches:
                 self._parts.coverage.record_change()

@@ -899,7 +899,7 @@ class Session:
     def write_block(self) -> str | None:
         """Why no action may be sent in this session, or None."""
         if self.settings.relay_url is not None:
-            return "a relay takes no actions"
+            return "cancel and replay do not work through a relay"
         if self.settings.read_only.everywhere:
             by_file = self.settings.origin("read_only.everywhere") == "file"
             return "the config file makes this session read-only" if by_file else "this session is read-only"

@@ -85,7 +85,7 @@ STATUS_STYLES: Final = {
         _failed("Failed", "the last attempt failed", "✗", "x"),
         _failed("Crashed", "its process died", "▼", "!"),
         _failed("Timed out", "exceeded its time limit", "◷", "T"),
-        _failed("System failure", "Trigger.dev failed, not its code", "⊠", "#"),
+        _failed("System failure", "an error in Trigger.dev, not in your code", "⊠", "#"),
         _failed("Failed to run", "its code never started", "⊗", "X"),
         _failed("Interrupted", "its worker was stopped", "¦", "/"),
         _finished("Canceled", "it was stopped", "⊘", "-"),

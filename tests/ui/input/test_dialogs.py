@@ -116,7 +116,7 @@ def test_messages_are_shown_newest_last_and_updated(tmp_path: Path) -> None:
             await monitor.press("colon", *"messages", "enter")
             screen = monitor.app.screen
             assert isinstance(screen, MessagesScreen)
-            assert "Nothing went wrong so far." in monitor.text
+            assert "There are no messages yet." in monitor.text
             for number in range(60):
                 monitor.app.messages.add(monitor.session.now(), f"\x1b[31mtrouble {number}")
             await monitor.later(1)

@@ -260,7 +260,7 @@ async def test_selected_span_is_described_after_one_read(monitor: Monitored) -> 
     assert "checkout → attempt 1 → build-receipt → upload  delays the end of the root" in text
     assert "warn  part 3 of 4 timed out, trying again  " in text
     assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
-    assert f"{RECEIPT.id}  Enter goes there" in text
+    assert f"{RECEIPT.id}  Enter opens this run" in text
     reads = len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6"))
     await monitor.press("k", "j", wait_s=1)
     assert reads == len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6")) == 1

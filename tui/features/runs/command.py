@@ -189,13 +189,13 @@ async def _pages(
     ),
     click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, as Y t copies it in the monitor."),
     click.option(
-        "--payload", is_flag=True, help="Put the payload into the ticket; without --markdown it is printed anyway."
+        "--payload", is_flag=True, help="Put the payload into the ticket. Without --markdown it is always printed."
     ),
 )
 async def show(
     output: Output, settings: Settings, *, run_id: RunId, fetch: bool, markdown: bool, payload: bool, as_json: bool
 ) -> None:
-    """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
+    """Show one run in full: status, times, error, attempts with stacks, payload, output, parent and child runs."""
     if markdown and as_json:
         raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
     async with open_session(settings, output) as session:
@@ -309,7 +309,7 @@ TOO_EXPENSIVE: Final = 422
     following_options,
 )
 async def watch(output: Output, settings: Settings, *, run_id: RunId | None, as_json: bool) -> None:
-    """Print every change of status. With RUN, stop when that run ends: exit code 0, or 4 unless it completed."""
+    """Print every change of status. With RUN, stop when that run ends: exit code 0 if it completed, else 4."""
     async with open_session(settings, output) as session:
         watcher = _Watcher(session, output, run_id, as_json=as_json)
         changes = session.changes()

@@ -80,7 +80,7 @@ class PeriodInput(ValueInput):
     """An input for a period. Left and right step through the usual periods. What is typed replaces its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
+        bind("left", "left", "shorter", "Choose the next shorter period.", id="value-left"),
     ]
 
     def put(self, text: str) -> None:

@@ -143,7 +143,7 @@ class RunListPane(TablePane):
         bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44,
              help=Help("act", 30, "mark: run, range, all", ("mark", "mark-range", "mark-all"))),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
-        bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice clears all marks."),
+        bind("asterisk", "mark_all", "mark all shown", "Mark all shown runs; a second press clears all marks."),
     ]  # fmt: skip
 
     def __init__(self, live: LiveModel, title: str) -> None:

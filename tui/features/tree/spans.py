@@ -638,7 +638,7 @@ class SelectedSpan:
         if log := self.last_log():
             yield "last log", [log]
         yield "attrs", few_rows(self.attributes, room)
-        hint = Piece("  Enter goes there", Token.FAINT)
+        hint = Piece("  Enter opens this run", Token.FAINT)
         yield "run", [(Piece(self.span.run_id, Token.MUTED), *((hint,) if self.span.run_id != self.current else ()))]
 
 

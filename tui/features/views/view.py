@@ -115,7 +115,7 @@ def _listed(view: SavedView, views: Sequence[SavedView]) -> SavedView:
     return replace(view, words=words, remark="; ".join(problems))
 
 
-NO_VIEWS: Final = "No view is saved yet. S saves what a view shows."
+NO_VIEWS: Final = "No view is saved yet. S saves what the screen shows as a view."
 READING: Final = "reading the saved views…"
 MAX_ADDRESS_LINES: Final = 3
 MENU_EDGES: Final = 6

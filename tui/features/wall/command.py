@@ -133,7 +133,7 @@ class FindingsWatch:
         """What was not read in time, so that nothing may be called OK."""
         if self.has_unasked_schedules:
             return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late schedules are not read yet"))
-        return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
+        return SourceUnread(FactSource.RUNS, Raw("some runs were not read in time"))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:
         """Return whether some finding may soon say more: the run of a token, or the one version that fails."""

@@ -987,7 +987,7 @@ def verdict_of(
     )
     unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
     if not unread and not held and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
-        unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
+        unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late schedules are not read yet")),)
     is_own = any(each.source is FactSource.MINUTES for each in unread) or is_judged_by_own_counts(facts, own)
     own_since = counts.said_since(own) if is_own and not own.is_filtered else None
     return Verdict(
