@@ -143,7 +143,7 @@ def test_span_of_time_is_checked_where_the_time_is() -> None:
         ("runs?tsk=x", "tsk:x: no field 'tsk', nearest: task"),
         ("runs?-since=2h", '"since" cannot be negated'),
         ("runs?since=soon", '"soon" is not a period. Write 7d,'),
-        ("runs?server-task=charge-*", "the server takes whole names only"),
+        ("runs?server-task=charge-*", "write the whole name, without"),
         ("runs?server-error=error_1,error_2", "server-error: the server takes one error group"),
         ("run?", "the id of the run is missing"),
         ("run?id=run_1&tag=x", "a run is named by its id"),

@@ -136,7 +136,7 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
 
     values = plain_values(text)
     if not values:
-        report(f'{SERVER_PREFIX}{name}: write the whole name: the server knows no "*" and no "?"')
+        report(f'{SERVER_PREFIX}{name}: write the whole name, without "*" and "?"')
     if name == "status":
         return tuple(dict.fromkeys(word for value in values for word in _rest_words(value, report)))
     if name in _SINGLE and len(values) > 1:
