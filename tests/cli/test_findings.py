@@ -145,11 +145,11 @@ def test_findings_say_what_else_is_not_known() -> None:
     partial = replace(CALM, findings=(CHARGE,), unread=(refused,), own_since=SINCE)
     lines = [plain(line) for line in verdict_lines(partial, NOW)]
     assert lines == [
-        "FAILING  charge  131 of 264 runs failed, only in 2, counted here since 14:21  since 14:21",
+        "FAILING  charge  131 of 264 runs failed, only in 2, counts since 14:21  since 14:21",
         "NOT KNOWN  failures: the query was refused (429)",
     ]
     failing, unknown = verdict_objects(partial, FindingState.PRESENT, NOW)
-    assert failing["sentence"] == "131 of 264 runs failed, only in 2, counted here since 14:21"
+    assert failing["sentence"] == "131 of 264 runs failed, only in 2, counts since 14:21"
     assert unknown["unread"] == [
         {"source": "history", "reason": "the query was refused (429)", "readAt": "2026-11-26T14:21:07.000Z"}
     ]

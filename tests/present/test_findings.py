@@ -124,7 +124,7 @@ def test_verdicts_say_what_is_known() -> None:
     ]
     assert [words.ok_sentence(each, NOW) for each in (CALM, LIMITED, public)] == [
         "failures and waits are normal",
-        "as far as this key may read; counted here since 13:50",
+        "as far as this key may read; counts since 13:50",
         "as far as this key may read; counted from the listed runs since 13:50",
     ]
     assert words.refusals(LIMITED) == ["queues, errors: 403␛"]
@@ -142,7 +142,7 @@ def test_verdicts_say_what_is_known() -> None:
         *["no data from the server yet"] * 2,
     ]
     own = [words.own_words(PARTIAL, each, NOW) for each in (finding(FAILS), finding(WAITS))]
-    assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["counted here since 13:50", "", ""]
+    assert [*own, words.own_words(LIMITED, finding(FAILS), NOW)] == ["counts since 13:50", "", ""]
 
 
 # What happened while the user was away.

@@ -163,7 +163,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
         (judged(CALM, findings=(), unread=UNREAD), 80, "runs: 500 down; queues: last read 1m10s ago"),
         (judged(unread=UNREAD), 80, "  NOT KNOWN  runs: 500 down; queues: last read 1m10s ago"),
         (boarded(judged(CALM, findings=()), longest=()), 120, "no run is executing"),
-        (COUNTED, 60, "counted here since 13:50"),
+        (COUNTED, 60, "counts since 13:50"),
         (boarded(COUNTED, is_listed=True), 80, "counted from the listed runs since 13:50"),
         (boarded(facts=STALE), 120, "queues 14 s"),
         (boarded(tasks=(BARE,)), 80, f"charge-card     {'░' * 20}      ·       ·      ·        3"),
@@ -302,7 +302,7 @@ def all_blocks(view: WallView) -> str:
         (replace(VIEW, board=EMPTY, failing=FailingNow()), f"\nqueued          ·   {'░' * 30}\n"),
         (
             judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE),
-            "\ncounted here since 14:02 · queues read 1m ago\n",
+            "\ncounts since 14:02 · queues read 1m ago\n",
         ),
         (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
         (SILENT, "\nNOT KNOWN  no data for 5m00s"),

@@ -251,13 +251,13 @@ def ok_sentence(verdict: Verdict, now: datetime) -> str:
 
 
 def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = False) -> str:
-    """Return `counted here since 13:50`, or which counts are those of the listed runs: all, or those of
+    """Return `counts since 13:50`, or which counts are those of the listed runs: all, or those of
     minutes that the server lacks.
     """
     if since is None:
         return f"last minutes {LISTED}" if is_listed else "counted here"
-    whose = "from the listed runs" if is_listed else "here"
-    return f"counted {whose} since {formatting.time_of_day(since, now)}"
+    counts = "counted from the listed runs" if is_listed else "counts"
+    return f"{counts} since {formatting.time_of_day(since, now)}"
 
 
 def verdict_counts(verdict: Verdict, now: datetime) -> str:

@@ -226,7 +226,7 @@ def _not_known(text: str, limit: int) -> list[BlockRow]:
 
 
 def overview_rule(view: WallView, _width: int = 0) -> Line:
-    """Return what bounds the block: `counted here since 14:02`, else of stale data its last moment.
+    """Return what bounds the block: `counts since 14:02`, else of stale data its last moment.
 
     Beside a finding about a queue it says how old its count is: `queues read 12s ago`. Then follow the old numbers.
     """

@@ -205,20 +205,20 @@ def _deploy_row(view: WallView, at: int, cells: int, repeat: int, form: HourForm
     row, lines, width = PlacedLine(), view.board.lines, form.width - 2
     first = lines.span.start + (lines.span.count - cells) * lines.span.cell
     deployments = sorted(lines.deployments, key=lambda each: each.deployed_at)
-    for deployment in deployments:
-        cell = (deployment.deployed_at - first) // lines.span.cell
-        if not 0 <= cell < cells:
-            continue
-        x, words = at + cell * repeat, ""
-        if deployment is deployments[-1]:
-            time = f" {formatting.time_of_day(deployment.deployed_at, view.now)}" if form.is_tall else ""
-            words = f"{deployment.version} deployed{time}"
-        mark, name = Piece("┆", Token.GUIDE), Piece(words, Token.FAINT)
-        begin = x - line_width((name,))
-        if x + 1 + line_width((name,)) > width and begin >= row.width:
-            row.put(begin, (name, mark))
-        elif x >= row.width:
-            row.put(x, (mark, name), width - x)
+    placed = [((each.deployed_at - first) // lines.span.cell, each) for each in deployments]
+    if not (placed := [(at + cell * repeat, each) for cell, each in placed if 0 <= cell < cells]):
+        return row.line(width)
+    x, newest = placed[-1]
+    time = f" {formatting.time_of_day(newest.deployed_at, view.now)}" if form.is_tall else ""
+    name = Piece(f"{newest.version} deployed{time}" if newest is deployments[-1] else "", Token.FAINT)
+    mark, cells_of_name = Piece("┆", Token.GUIDE), line_width((name,))
+    # Its name is more than the marks of older deploys, which it may cover.
+    is_left = x + 1 + cells_of_name > width and x >= cells_of_name
+    begin = x - cells_of_name if is_left else x
+    for older, _ in placed[:-1]:
+        if row.width <= older < begin:
+            row.put(older, (mark,))
+    row.put(begin, (name, mark) if is_left else (mark, name), width - begin)
     return row.line(width)
 
 
