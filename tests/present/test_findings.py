@@ -167,7 +167,7 @@ BLOCK = """
 ─ while you were away · 13:50–14:32, 42 min ─────────────────────────────────────────── Esc closes ─
 
   ~ no data 14:02–14:05, 3 min
-  FAILING  charge-card     came 14:21   131 of 264 runs, only in 20261126.3
+  FAILING  charge-card     came 14:21   131 of 264 runs, only in 20261126.3 since 14:21
   SLOW     send-email      14:10–14:25  at its limit 20/20, 301 wait, oldest 3m
   STUCK    nightly-report  went 14:12   executing for 12h12m, p95 is 9m
 

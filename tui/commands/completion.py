@@ -30,7 +30,7 @@ MAX_VIEWS_BYTES: Final = 2 * 1024 * 1024
 _BASH: Final = r"""%(complete_func)s() {
     local type value line=${COMP_LINE:0:COMP_POINT} kept=
     local word=${line##*[[:space:]=]}
-    # Bash replaces only what is after the last colon.
+    # Bash replaces only the text after the last colon.
     [[ $COMP_WORDBREAKS == *:* && $word == *:* ]] && kept=${word%%"${word##*:}"}
     COMPREPLY=()
     while IFS=, read -r type value; do
@@ -43,7 +43,7 @@ _BASH: Final = r"""%(complete_func)s() {
 }
 complete -F %(complete_func)s %(prog_name)s
 """
-"""click's own script needs bash 4.4, splits words at colons, and lets the shell expand what is in a name."""
+"""The script of click needs bash 4.4, splits words at colons, and lets the shell run code that stands in a name."""
 
 
 @add_completion_class

@@ -382,7 +382,7 @@ class ActionController:
         return announced if is_shown else None if replay is None else replay.new_run_id
 
     def replayed(self, run_id: RunId) -> Replayed | None:
-        """Return what is known of the last replay of a run; None if there was none."""
+        """Return the state of the last replay of a run, None if this session has not replayed it."""
         if (status := self._replays.get(run_id)) is None:
             return None
         new_run = None if status.new_run_id is None else self.live.get(status.new_run_id)

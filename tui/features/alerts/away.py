@@ -8,7 +8,7 @@ from typing import Final
 from textual.strip import Strip
 
 from tui.domain.error_kinds import ErrorKind, kind_of
-from tui.domain.finding import NOT_KNOWN, Finding, FindingWord, Verdict
+from tui.domain.finding import NOT_KNOWN, Finding, FindingWord, TaskFails, Verdict
 from tui.domain.run import Run, RunId, RunStatus, TaskId, title_of
 from tui.domain.text import clean
 from tui.features.alerts.words import WORD_CELLS, finding_cells, subject
@@ -265,7 +265,10 @@ def _episode_lines(report: AwayReport, now: datetime, limit: int) -> list[Line]:
         strong, weak = (Token.TEXT, Token.FAINT) if is_over else (Token.BRIGHT, Token.MUTED)
         cells = finding_cells(finding, episode.went_at or report.until, now, is_old=is_over)
         cells |= {"name": (Piece(subject(finding), strong),), "times": (Piece(times, strong),)}
-        lines.append(placed(layout, limit, cells | {"short": (cells["short"][0]._replace(token=weak),)}))
+        # The runs are counted from the begin of the trouble, which may be before the finding came.
+        counted = isinstance(finding.evidence, TaskFails)
+        begin = f" since {formatting.time_of_day(finding.since, now)}" if counted else ""
+        lines.append(placed(layout, limit, cells | {"short": (Piece(f"{cells['short'][0].text}{begin}", weak),)}))
     return lines
 
 

@@ -540,7 +540,7 @@ class CommandLine:
         return Choices(choices, words, 0 if choices else None, heading, notes=notes)
 
     def _nearest(self, text: str) -> tuple[Line, list[Choice]]:
-        """Return what is offered for an unknown command. Enter takes it into the line first."""
+        """Return the choices for an unknown command. Enter first puts one into the line, to be read."""
         command_of = {name: each for each in self.commands for name in (each.name, *each.aliases)}
         word = text.partition(" ")[0]
         heading, names = f"No command {word}. Nearest:", get_close_matches(word.casefold(), command_of, 1, cutoff=0.7)
@@ -757,7 +757,7 @@ def fitting(values: Iterable[str], part: str) -> list[str]:
 
 
 STATUS_VALUES: Final[Mapping[str, str]] = {
-    "failed": "",  # before `failed-to-run`, which nobody means by `fail`
+    "failed": "",  # otherwise `fail` would mean `failed-to-run`
     **{row.word: row.title for row in STATUS_TABLE},
     **{name.replace(" ", "-"): "" for name in typed.GROUPS},
 }

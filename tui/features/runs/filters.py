@@ -77,7 +77,7 @@ class ValueInput(TextInput):
 
 
 class PeriodInput(ValueInput):
-    """An input for a period. Left and right step through the usual periods. What is typed replaces its text."""
+    """An input for a period. Left and right step through the usual periods. Typing replaces the selected text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("left", "left", "shorter", "Choose the next shorter period.", id="value-left"),

@@ -349,6 +349,7 @@ def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> L
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
         bodiless_count=0 if views.bodiless is None else len(views.bodiless),
+        is_bodiless_cut=len(session.store) > MAX_BODILESS,
         filters_queues=names_queue(query.text),
         freshness=live.freshness,
         api_url=session.settings.api_url,

@@ -156,7 +156,7 @@ def _for_which_runs(wait: Wait) -> str:
 # While this search runs, the line shows its progress.
 
 
-NOT_A_RUN: Final = "this line is not a run: it says what is missing from the list"
+NOT_A_RUN: Final = "this line is not a run, but a note about runs that the list lacks"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
 ASKS_SERVER: Final = "here: search the server"
@@ -177,7 +177,7 @@ class ListFacts:
     * `is_filtered`: there is a typed filter; `filter_errors`: why words of it could not be parsed
     * `failed_count`: the number of failed runs; None unless the filter searches errors
     * `unread_count`: those of them whose error was never read
-    * `bodiless_count`: the runs that may match once their payloads are read
+    * `bodiless_count`: the runs that may match once their payloads are read; if `is_bodiless_cut`, there may be more
     * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
     * `is_relayed`: the data comes from a relay
     """
@@ -195,6 +195,7 @@ class ListFacts:
     unread_count: int | None = None
     failed_count: int | None = None
     bodiless_count: int = 0
+    is_bodiless_cut: bool = False
     filters_queues: bool = False
     freshness: Freshness = Freshness(Level.CONNECTING)
     api_url: str = ""
@@ -265,7 +266,8 @@ def _parts(facts: ListFacts) -> list[Piece]:
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
     if facts.bodiless_count:
-        parts.append(Piece(f"{formatting.count(facts.bodiless_count)} payloads not searched", Token.AMBER))
+        number = formatting.count(facts.bodiless_count, at_least=facts.is_bodiless_cut)
+        parts.append(Piece(f"{number} payloads not searched", Token.AMBER))
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:

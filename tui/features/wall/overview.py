@@ -48,7 +48,7 @@ def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False
 
 
 def failing_rule(view: WallView, _width: int = 0) -> Line:
-    """Return the text at the right end of the rule: `147 in the last hour, 12 not read`, or `147 since 07:26`."""
+    """Return the text at the right end of the rule: `147 in the last hour`, or `147 since 07:26`."""
     return wall_rows.failing_summary(view.failing, view.now, is_narrow=True, is_short=True)
 
 

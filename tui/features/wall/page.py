@@ -333,7 +333,7 @@ def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
 
 
 def _steps(view: WallView, width: int, *, is_one_column: bool) -> tuple[Step, ...]:
-    failing = max(1, len(wall_rows.shown_groups(view.failing, width)))
+    failing = max(1, len(wall_rows.shown_groups(view.failing, width)) + bool(view.failing.unread_count))
     tasks, below, has_deploy = max(1, len(view.board.tasks)), width >= WIDE, bool(view.board.lines.deployments)
     return (
         ("failing", 2, Give.SOME),

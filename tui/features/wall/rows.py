@@ -442,8 +442,6 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
         parts.append(Piece(", acknowledged", Token.MUTED))
     elif known and is_narrow:
         parts += [Piece(", ", Token.MUTED), Piece(formatting.count(known)), Piece(" acknowledged", Token.MUTED)]
-    if failing.unread_count:
-        parts.append(Piece(f", {formatting.count(failing.unread_count)} not loaded yet", Token.MUTED))
     return tuple(parts)
 
 
@@ -490,15 +488,19 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
 def failing_rows(
     view: WallView, groups: Sequence[FailingGroup], limit: int, most: int, digits: int
 ) -> Sequence[BlockRow]:
-    """Return a row for each group, or a sentence. The last row counts those without."""
-    layout = failing_layout(view.failing, limit, digits)
-    rows = listed(groups, most, lambda each: failing_row(each, layout, limit, view), _more_groups)
-    return rows or [BlockRow(no_groups_line(view.failing, view.now))]
-
-
-def _more_groups(groups: Sequence[FailingGroup]) -> Line:
-    runs = formatting.plural(sum(each.count for each in groups), "failed run")
-    return (INDENT, Piece(f"{formatting.count(len(groups))} more with {runs}", Token.FAINT))
+    """Return a row for each group, or a sentence. The last row counts the failed runs that no other row has."""
+    if not groups:
+        return [BlockRow(no_groups_line(view.failing, view.now))]
+    layout, unread = failing_layout(view.failing, limit, digits), view.failing.unread_count
+    count = len(groups) if len(groups) + bool(unread) <= most else max(1, most - 1)
+    rows, rest = [failing_row(each, layout, limit, view) for each in groups[:count]], groups[count:]
+    parts = []
+    if rest:
+        runs = formatting.plural(sum(each.count for each in rest), "failed run")
+        parts.append(f"{formatting.count(len(rest))} more with {runs}")
+    if unread:
+        parts.append(f"{formatting.plural(unread, 'failed run')} whose error is not loaded yet")
+    return [*rows, BlockRow((INDENT, Piece(" · ".join(parts), Token.FAINT)))] if parts and most > 1 else rows
 
 
 def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = False) -> list[BlockRow]:

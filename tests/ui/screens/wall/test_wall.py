@@ -202,7 +202,8 @@ def test_covered_wall_knows_every_failure_on_return(tmp_path: Path) -> None:
             fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
             await monitor.later(5)
         await monitor.press("escape", wait_s=2)
-        assert ", 5 not loaded yet" in monitor.text
+        assert "17 in 2 error groups" in monitor.text
+        assert "5 failed runs whose error is not loaded yet" in monitor.text, "6 and 6 stand in rows of their own"
 
     fleet = small_fleet()
     fleet.allow_queries()
