@@ -401,7 +401,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
     is_stale, is_grey = view.is_stale, group.is_acknowledged or view.is_stale
     strong, weak = (Token.MUTED, Token.FAINT) if is_grey else (Token.BRIGHT, Token.MUTED)
     mark = Token.FAINT if group.is_acknowledged else Token.MUTED if is_stale else Token.ROSE
-    state = Piece("") if group.state is None else state_piece(group.state, is_narrow=width < FAILING_WIDE)
+    state = state_piece(group.state, is_narrow=width < FAILING_WIDE)
     task = group.task if group.task_count <= 1 else formatting.plural(group.task_count, "task")
     tokens = (Token.FAINT, Token.FAINT) if is_grey else (Token.ROSE, Token.TEXT)
     versions, count = group.versions[0] if group.versions else formatting.NONE, len(group.versions)
