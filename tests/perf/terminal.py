@@ -142,6 +142,8 @@ class Terminal:
         """Send keys. One that acts or quits comes as a person types it: not right behind many others, as in a paste."""
         if keys in ACTING_KEYS and (left_s := self._many_sent_s + ALONE_S - time.monotonic()) > 0:
             self.read_for(left_s)
+            if self.is_gone:  # an earlier key ended it meanwhile: what is waited for next says so
+                return
         os.write(self._wire, keys.encode())
         if len(keys) > 1:
             self._many_sent_s = time.monotonic()

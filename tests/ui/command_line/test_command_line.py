@@ -74,7 +74,7 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
         ("status:thr", "status:threw"),
     ):
         await command(monitor, line, wait_s=1)
-        assert pane.searched == filter_text
+        assert (pane.searched, pane.views.query.period) == (filter_text, timedelta(minutes=90)), "the period is kept"
     for word, name in (
         ("env", "environment"),
         ("alert", "bell"),

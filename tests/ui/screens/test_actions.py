@@ -240,12 +240,12 @@ async def test_replayed_run_says_what_became_of_it(monitor: Monitored) -> None:
     await monitor.press("y", wait_s=15)
     new = monitor.api.fleet.newest
     short = f"run_{new.id[4:6]}…{new.id[-4:]}"
-    assert any(line.startswith("▌ ✗ replayed ○ ") for line in monitor.lines)
+    assert any(line.startswith("▌ ✗ replayed → ○ ") for line in monitor.lines)
     assert "✗ Failed  charge-card" in monitor.lines[-3]
     assert re.match(rf"    replayed 1\ds ago: {short} queued  Error ", monitor.lines[-2])
     monitor.api.fleet.world.cancel(new)
     await monitor.later(5)
-    assert any(line.startswith("▌ ✗ replayed ⊘ ") for line in monitor.lines)
+    assert any(line.startswith("▌ ✗ replayed → ⊘ ") for line in monitor.lines)
     await monitor.press("enter", wait_s=1)
     row = monitor.line_of(f"{short} canceled")
     assert row == 5

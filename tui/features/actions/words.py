@@ -131,7 +131,7 @@ def replayed(status: ActionStatus, run: Run | None, now: Now) -> Replayed:
     if run is not None and run.state is not None:
         style = style_of(run)
         word = style.name._replace(text=_lower(style))
-        mark = Piece(f"replayed {style.glyph}", style.name.token if style.is_bold else Token.MUTED)
+        mark = Piece(f"replayed → {style.glyph}", style.name.token if style.is_bold else Token.MUTED)
     head = Piece(f"replayed {when}: ", Token.MUTED)
     return Replayed(mark, (head, *short_id(new_run_id, Token.TEXT), Piece(" "), word), new_run_id)
 

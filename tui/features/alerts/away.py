@@ -190,6 +190,7 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
 
 
 TITLE: Final = "while you were away"
+OPENED: Final = "that key only opened this"
 NOT_WATCHED: Final = "findings are not known: they were not watched, or the server did not answer"
 MIN_ROOMY_ROWS: Final = 11
 """If there are fewer rows, empty lines are left out unless everything has room."""
@@ -373,6 +374,8 @@ class WhileAway:
         if report is None or not isinstance(screen, BaseScreen) or screen.prompt.is_open:
             return False
         self._show(screen, report)
+        if not acts:
+            screen.say(OPENED)
         return not acts
 
     def close(self) -> bool:

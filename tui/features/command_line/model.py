@@ -284,10 +284,11 @@ MEANT: Final[Mapping[str, str]] = {
     "environment": "env,project,context,ctx,namespace",
     "set": "settings,config,options,preferences",
     "bell": "alert,alarm,notify,mute,silence",
-    "wall": "alerts,findings,health,dashboard,slow,slowest",
+    "wall": "alerts,findings,health,dashboard",
     "server filters": "where,filters",
     "filter": "search,find,grep",
     "sort": "order",
+    "sort took": "slow,slowest,longest,duration",
     "schedules": "cron",
     "deployments": "deploys,releases",
     "queues": "concurrency",
@@ -845,12 +846,16 @@ _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "
 
 @dataclass(frozen=True, slots=True)
 class ViewArguments:
-    """The arguments of `runs`, `errors` or `queues`, or a whole address. `apply` shows a view."""
+    """The arguments of `runs`, `errors` or `queues`, or a whole address. `apply` shows a view.
+
+    `period` is that of the list on the screen: a filter without one keeps it.
+    """
 
     view: str
     numbers: RunNumbers
     apply: Apply
     are_needed: bool = False
+    period: str = ""
 
     @property
     def shown(self) -> str:
@@ -881,6 +886,8 @@ class ViewArguments:
             address = addresses.parse_address(text) if is_whole else addresses.parse_words(f"{self.view} {text}")
         except addresses.AddressError as error:
             return nothing(error)
+        if not (is_whole or address.since):
+            address = replace(address, since=self.period)
         if (problem := self.numbers.period_problem(address.since)) is not None:
             return nothing(problem)
         said, found = muted(_other_words(address) if address.run is None else f"the run {address.run}"), None

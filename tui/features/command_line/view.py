@@ -148,11 +148,12 @@ class CommandLineEntrance:
             rest_s=LINK_REST_S,
         )
         show = partial(app.doors.show_address, app)
-        common = common_commands(view, numbers, show)
+        common, here = common_commands(view, numbers, show), app.doors.address_of(view)
+        period = here.since if here.view == RUNS else ""
         line = model.CommandLine(
             commands_of(view, own=[*common, *(model.sort_commands(sorts) if sorts else ()), *own]),
             self._lines(),
-            filters=model.ViewArguments(RUNS, numbers, show),
+            filters=model.ViewArguments(RUNS, numbers, show, period=period),
             link_choices=lambda link: link_choices(link, view, linked_run),
             now=live.now.at,
         )

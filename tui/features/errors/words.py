@@ -433,7 +433,7 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
 def _state_words(group: ErrorGroup, detail: ServerGroupDetail | None, now: datetime) -> str:
     """Return what the server says about the state: since when, until when, by whom."""
     theirs = group.server_groups
-    many = f"{len(theirs):,} groups on the server" if len(theirs) > 1 else ""
+    many = f"the server counts it as {len(theirs):,} groups" if len(theirs) > 1 else ""
     match group.state:
         case ErrorState.ACKNOWLEDGED if len(theirs) == 1:
             return _acknowledged_words(detail or theirs[0], now)

@@ -47,9 +47,15 @@ def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False
     return [BLANK, *shown, *map(_faint, problem)]
 
 
-def failing_rule(view: WallView, _width: int = 0) -> Line:
-    """Return the text at the right end of the rule: `147 in the last hour`, or `147 since 07:26`."""
-    return wall_rows.failing_summary(view.failing, view.now, is_narrow=True, is_short=True)
+def failing_rule(view: WallView, width: int) -> Line:
+    """Return the text at the right end of the rule: `147 since 07:26`, or `147 in the last hour · since`.
+
+    The last word is the title of the times below it.
+    """
+    failing = view.failing
+    said = wall_rows.failing_summary(failing, view.now, is_narrow=True, is_short=True)
+    has_times = failing.groups and failing.known_since is None and width - EDGE < wall_rows.FAILING_WIDE
+    return (*said, Piece(" · ", Token.FAINT), Piece("since", Token.MUTED)) if said and has_times else said
 
 
 # The tasks, worst first. The titles of their columns stand in the rule.
