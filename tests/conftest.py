@@ -17,7 +17,7 @@ from tests.support.recording_server import RecordingsApi
 # for the same code, so that more of them find nothing new; "explore" draws many more examples, new ones each time:
 # HYPOTHESIS_PROFILE=explore tests/run.
 _SLOW = [HealthCheck.too_slow]
-settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_SLOW)
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=25, suppress_health_check=_SLOW)
 settings.register_profile("explore", deadline=None, max_examples=400, suppress_health_check=_SLOW)
 _profile = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
 settings.load_profile(_profile)
@@ -70,18 +70,23 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+LEAKING = {"sources", "session"}
+"""The folders of the tests that open connections of their own."""
+
+
 @pytest.fixture(autouse=True, scope="module")
-def frozen_imports() -> None:
+def frozen_imports(request: pytest.FixtureRequest) -> None:
     """Exclude all loaded modules from garbage collection, so that `leaks_are_reported` stays fast."""
-    gc.collect()
-    gc.freeze()
+    if LEAKING & set(request.path.parts):
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def leaks_are_reported(request: pytest.FixtureRequest) -> Iterator[None]:
     """Collect garbage after tests of sessions and sources, so that each test reports its own leaked socket or task."""
     yield
-    if {"sources", "session"} & set(request.path.parts):
+    if LEAKING & set(request.path.parts):
         gc.collect()
         gc.freeze()  # what is alive now is no garbage: the next collection need not look at it
 

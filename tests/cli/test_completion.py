@@ -47,17 +47,13 @@ def completed(line: str, env: dict[str, str], cwd: Path) -> list[str]:
 def test_bash_completes_values_of_local_files(tmp_path: Path) -> None:
     env = environ_of(tmp_path)
     for line, expected in {
-        "trigger-tui l": ["logs", "ls"],
         "trigger-tui ls --sta": ["--status"],
-        "trigger-tui ls --status time": ["timed-out"],
         "trigger-tui ls --status=time": ["timed-out"],
         "trigger-tui ls --status failed,time": [r"failed\,timed-out"],
         "trigger-tui ls --task s": ["sync-order", "send-email"],
         "trigger-tui ls --tag customer:c_1": ["c_1"],  # bash keeps what is before the colon
         "trigger-tui ls --tag ": ["customer:c_1", "customer:c_2", r"\$\(touch\ x\)\ \*"],
-        "trigger-tui ls --queue ": [""],
         "trigger-tui fail": [r"runs\?task=send-email\&status=failed"],
-        "trigger-tui demo runs": [r"runs\?task=send-email\&status=failed"],
         "trigger-tui nothing --x": [""],
     }.items():
         assert completed(line, env, tmp_path) == expected, line

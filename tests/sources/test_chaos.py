@@ -34,7 +34,7 @@ def demo_fleet() -> Fleet:
     return fleet
 
 
-@pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 5)], ids=["live", "polling"])
+@pytest.mark.parametrize(("realtime", "count"), [(True, len(KINDS)), (False, 3)], ids=["live", "polling"])
 async def test_store_equals_the_world_after_every_fault(tmp_path: Path, realtime: bool, count: int) -> None:
     fleet, timeouts = demo_fleet(), replace(SHORT, read_s=READ_S)
     with serving(fleet) as api:

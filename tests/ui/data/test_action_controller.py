@@ -87,7 +87,7 @@ async def test_second_replay_says_what_became_of_the_first(stage: Stage) -> None
     await stage.press("enter")
     assert (stage.is_confirming(), len(stage.write_paths())) == (False, 1), "the safe button is selected"
     found = sure(stage.action_controller.replayed(RunId(FAILED[0].id)))
-    assert (found.mark.text, found.run_id) == ("replayed ○", new)
+    assert (found.mark.text, found.run_id) == ("replayed → ○", new)
 
 
 @on_stage(lambda: fleet_of(*FAILED))
