@@ -6,24 +6,23 @@ import re
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from select import select
 from threading import Thread
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
-from tests.support.present.samples import HOSTILE, NOW, full, sample, texts
-from tui.commands.output import DEFAULT_WIDTH, Output, OutputClosed
+from tests.support.present.samples import HOSTILE, NOW, full, texts
+from tui.commands.output import DEFAULT_WIDTH, Output
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.detail.words import Relatives
 from tui.features.runs.columns import PRINTED_TABLE
 from tui.features.runs.command import run_page, tree_lines
-from tui.features.runs.printed import run_object, transition_line
+from tui.features.runs.printed import transition_line
 from tui.text.styled import Piece, Token
 from tui.text.table import Print
 
@@ -99,55 +98,12 @@ def test_emoji_sequence_is_shortened_except_in_json() -> None:
     assert streams.err.decode() == "👨!\n"
 
 
-def test_json_is_one_ascii_line_with_raw_values() -> None:
-    streams = Streams()
-    streams.output.json_line(run_object(full(HOSTILE)))
-    assert streams.out.isascii()
-    assert controls_in(streams.out) == set()
-    assert streams.out.count(b"\n") == 1
-    assert json.loads(streams.out)["tags"][0] == f"billing{HOSTILE}"
-
-
-def test_output_without_colour_has_no_escapes() -> None:
-    streams = Streams(color=False)
-    print_all(streams.output, "")
-    assert b"\x1b" not in streams.out
-    assert "✗ Failed".encode() in streams.out
-
-
-def test_ascii_output_is_ascii() -> None:
-    streams = Streams(ascii_only=True)
-    print_all(streams.output, "日本é")
-    assert streams.out.isascii()
-    assert streams.err == b"?????\n"
-    assert b"x\x1b[0m \x1b[1;31mFailed" in streams.out
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "shift_jis", "utf-16"])
 def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
     streams = Streams(encoding)
     print_all(streams.output, HOSTILE)
     streams.output.json_line({"a": HOSTILE})
     assert b"" not in {streams.out, streams.err}
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda output: output.lines([(Piece("x"),)]),
-        lambda output: output.json_line({}),
-        lambda output: output.print("x"),
-        lambda output: output.lines(Print(PRINTED_TABLE, output.width).page([sample()], NOW)),
-    ],
-)
-def test_closed_stdout_raises_output_closed(write: Callable[[Output], None]) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w", encoding="utf-8") as out:
-        output = Output(out, io.StringIO(), is_terminal=False, width=80, color=False, ascii_only=False)
-        with pytest.raises(OutputClosed):
-            write(output)
-        out.write("what is left goes nowhere, quietly")
 
 
 def test_closed_stderr_is_ignored() -> None:
@@ -157,12 +113,6 @@ def test_closed_stderr_is_ignored() -> None:
         output = Output(io.StringIO(), err, is_terminal=False, width=80, color=False, ascii_only=False)
         output.say("x" * 10_000)
         output.say("again")
-
-
-def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
-    prologue = "import os, sys\nfrom tui.commands.output import Output, OutputClosed\n"
-    prologue += "output = Output.for_process(os.environ)\n"
-    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=100, **streams)
 
 
 def test_non_blocking_stdout_gets_every_line() -> None:
@@ -194,9 +144,9 @@ def test_process_without_stdout_prints_nothing_and_succeeds() -> None:
     assert subprocess.run(command, check=False, timeout=100).returncode == 0
 
 
-def test_every_line_is_flushed_at_once() -> None:
-    ended = run_process("output.print('one')\noutput.say('two')\nos._exit(0)\n", capture_output=True)
-    assert (ended.stdout, ended.stderr) == (b"one\n", b"two\n")
+def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
+    prologue = "import os, sys\nfrom tui.commands.output import Output\noutput = Output.for_process(os.environ)\n"
+    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=100, **streams)
 
 
 @contextmanager
@@ -214,23 +164,6 @@ def on_a_terminal(environ: dict[str, str]) -> Iterator[tuple[Output, int]]:
         patch.setattr(sys, "stdin", keys)
         yield Output.for_process(environ), ours
     os.close(ours)
-
-
-@pytest.mark.parametrize(
-    ("environ", "width", "shown"),
-    [
-        ({}, 97, b"\x1b[31mx\x1b[0m\r\n"),
-        ({"COLUMNS": "120"}, 120, b"\x1b[31mx\x1b[0m\r\n"),
-        ({"COLUMNS": "0", "NO_COLOR": ""}, 97, b"\x1b[31mx\x1b[0m\r\n"),
-        ({"COLUMNS": "wide", "NO_COLOR": "1"}, 97, b"x\r\n"),
-        ({"COLUMNS": "9" * 9999, "TERM": "dumb"}, 97, b"x\r\n"),
-    ],
-)
-def test_terminal_and_environment_decide_width_and_colour(environ: dict[str, str], width: int, shown: bytes) -> None:
-    with on_a_terminal(environ) as (output, screen):
-        output.lines([(Piece("x", Token.ROSE),)])
-        assert (output.width, output.reading_width, output.keyboard is not None) == (width, width, True)
-        assert os.read(screen, 100) == shown
 
 
 def test_forced_colours_reach_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,14 +194,6 @@ def test_question_is_asked_and_answered_on_the_terminal() -> None:
     with on_a_terminal({}) as (output, screen), answering_user(screen, b"y\n") as shown:
         assert output.ask("Cancel 1 run\x1b[2J?") == "y"
     assert b"".join(shown) == "Cancel 1 run␛[2J?".encode()
-
-
-def test_keys_typed_before_the_question_are_discarded() -> None:
-    with on_a_terminal({}) as (output, screen):
-        os.write(screen, b"y\n")
-        assert select([sys.stdin], [], [], 10)[0]  # the keys have arrived
-        with answering_user(screen, b"no\n"):
-            assert output.ask("Cancel 1 run?") == "no"
 
 
 def test_end_of_input_is_an_empty_answer() -> None:

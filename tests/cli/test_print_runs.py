@@ -169,7 +169,7 @@ def test_ls_fits_a_terminal_and_uses_colour(
     plain = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.received).decode()
     assert all(len(line) <= 40 for line in plain.splitlines())
     assert "leaf" in plain
-    for quiet in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+    for quiet in ({"NO_COLOR": "1"}, {"TERM": "dumb", "COLUMNS": "wide"}):
         terminal = on_terminal("ls", "--limit", "5", env=environment(recordings_api.url, **quiet))
         assert terminal.end() == 0
         assert b"\x1b" not in terminal.received

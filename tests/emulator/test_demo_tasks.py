@@ -1,21 +1,16 @@
-"""The demo tasks: they produce everything that a client must handle, in realistic shares, and with known causes."""
+"""The demo tasks: only the hostile ones attack a terminal."""
 
 import re
 from collections.abc import Iterator
 from functools import cache
-from random import Random
-
-import pytest
 
 from tui.emulator.demo_tasks import COMPANY, HOSTILE_COMPANY
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_TASKS
 from tui.emulator.simulation.runs import Run
-from tui.emulator.simulation.script import Call, Failure, Json, Work
+from tui.emulator.simulation.script import Failure
 from tui.emulator.world import World
 
 START_MS = 1_795_528_000_000
-DAY_MS = 86_400_000
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters by which a text attacks a terminal or its reader."""
 
@@ -29,28 +24,6 @@ def world() -> World:
 @cache
 def finished() -> tuple[Run, ...]:
     return tuple(run for run in world().ledger if run.status.is_final)
-
-
-# --- the tasks themselves
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [None, 7, "text", [], {}, {"order": "x"}, {"message": None}, {"event": 1}, {"level": "deep"}, {"seconds": 1e999}],
-    ids=str,
-)
-def test_any_payload_produces_a_script(payload: Json) -> None:
-    for task in (*HOSTILE_COMPANY.tasks, *RECORDED_TASKS, *LATER_RECORDED_TASKS):
-        for attempt in (1, 2):
-            one, other = (task.script(Call(payload, attempt, Random(1))) for _ in range(2))
-            assert one == other
-            assert all(0 <= item.ms < DAY_MS for item in one.items if isinstance(item, Work)), task.id
-
-
-# --- failures and their causes
-
-
-# --- a history
 
 
 def test_only_the_hostile_company_writes_control_characters() -> None:
@@ -74,6 +47,3 @@ def texts_in(value: object) -> Iterator[str]:
                 yield from texts_in(each)
         case _:
             pass
-
-
-# --- examples

@@ -4,52 +4,25 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import psutil
 import pytest
 
-from tests.support.emulator.server import DEVELOPMENT, PATIENCE_S, PRODUCTION, EmulatorServer, run_emulator
+from tests.support.emulator.server import DEVELOPMENT, PATIENCE_S, EmulatorServer, run_emulator
 from tui.emulator.environment import API_VERSION
 from tui.emulator.server.child import PortTaken, listen
-from tui.emulator.server.faults import KINDS
 
 LIST = "/api/v1/runs"
 FEED = "/realtime/v1/runs"
 MOMENT_S = 0.1
-COUNT = {"query": "SELECT count() AS n FROM runs"}
-NEEDED: dict[str, dict[str, int]] = {
-    "latency": {"ms": 60_000},
-    "clock-skew": {"seconds": 600},
-    "rate-limit": {"most": 0},
-    "realtime-limit": {"most": 0},
-}
 
 
 @pytest.fixture
 def api() -> Iterator[EmulatorServer]:
     with run_emulator() as api:
         yield api
-
-
-def running(api: EmulatorServer) -> str:
-    """Trigger a run that stays live, and advance the clock until lists show it."""
-    run_id = api.trigger()
-    api.advance(2)
-    return run_id
-
-
-def status(api: EmulatorServer, run_id: str) -> str:
-    run = api.world().find(run_id)
-    assert run is not None
-    return run.status.rest
-
-
-def counted(api: EmulatorServer) -> int:
-    number: int = api.ask("POST", "/api/v1/query", body=COUNT).json()["results"][0]["n"]
-    return number
 
 
 @contextmanager
@@ -73,9 +46,6 @@ def read(connection: socket.socket, patience_s: float = PATIENCE_S) -> tuple[byt
     except TimeoutError:
         return received, False
     return received, True
-
-
-# --- setting faults
 
 
 @pytest.mark.parametrize(
@@ -107,95 +77,6 @@ def test_invalid_spec_is_explained_and_changes_nothing(api: EmulatorServer, spec
     assert api.get(LIST).status_code == 200
 
 
-def test_no_fault_affects_the_control_routes(api: EmulatorServer) -> None:
-    for kind in KINDS:
-        api.faults({"kind": kind, **NEEDED.get(kind, {})})
-        assert api.client.get(f"{api.url}/emulator/world").status_code == 200
-        assert "/emulator/world" in api.client.get(f"{api.url}/emulator/nope").json()["error"]
-        assert api.client.get(f"{api.url}/emulator/faults").json()["faults"][0]["kind"] == kind
-
-
-# --- responses
-
-
-def test_error_affects_the_named_requests(api: EmulatorServer) -> None:
-    run_id = running(api)
-    path = f"/api/v3/runs/{run_id}"
-    api.faults({"kind": "error", "status": 503, "route": ["detail", "cancel"], "environment": "dev"})
-    assert [api.get(each).status_code for each in (path, LIST, f"{LIST}/{run_id}/trace")] == [503, 200, 200]
-    assert api.ask("POST", f"/api/v2/runs/{run_id}/cancel").status_code == 503
-    assert api.get(path, key=PRODUCTION.key).status_code == 404
-    # A request that was answered with an error had no effect.
-    assert status(api, run_id) == "EXECUTING"
-    api.faults({"kind": "error", "route": "detail", "times": 2})
-    assert [api.get(path).status_code for _ in range(3)] == [500, 500, 200]
-    api.faults({"kind": "error", "share": 0.5})
-    assert {api.get(LIST).status_code for _ in range(40)} == {200, 500}
-    for body in ({"message": "no", "n": [1, None]}, None, "<html>\N{SNOWMAN}</html>"):
-        api.faults({"kind": "error", "status": 418, "body": body})
-        answer = api.get(LIST)
-        assert (answer.status_code, answer.text if isinstance(body, str) else answer.json()) == (418, body)
-    api.faults({"kind": "error", "status": 422})
-    assert "narrow the time window" in api.get(LIST).json()["error"]
-
-
-def test_time_stands_still_or_is_wrong(api: EmulatorServer) -> None:
-    run_id = running(api)
-    for kind in ("stale", "halt"):
-        new = api.trigger()
-        api.faults({"kind": kind})
-        # Lists and queries catch up at once under `halt` alone.
-        is_listed = new in {row["id"] for row in api.get(LIST).json()["data"]}
-        assert is_listed is (kind == "halt")
-        before = api.client.get(f"{api.url}/emulator/world").json()
-        api.advance(600)
-        assert api.client.get(f"{api.url}/emulator/world").json() == before
-        later = api.trigger()
-        assert api.get(f"/api/v3/runs/{later}").status_code == 200
-        api.faults()
-        assert [status(api, each) for each in (run_id, new, later)] == ["COMPLETED"] * 3
-    api.faults({"kind": "cached"})
-    kept = api.get(LIST).json()
-    api.trigger()
-    api.advance(5)
-    assert api.get(LIST).json() == kept
-    api.faults({"kind": "clock-skew", "seconds": -600})
-    assert parsedate_to_datetime(api.get(LIST).headers["date"]).timestamp() == api.time[0] // 1000 - 600
-    count = counted(api)
-    api.faults({"kind": "late-counts", "seconds": 20})
-    api.trigger()
-    api.advance(10)
-    assert counted(api) == count
-    api.advance(11)
-    assert counted(api) == count + 1
-
-
-# --- connections
-
-
-@pytest.mark.parametrize(
-    ("kind", "is_done"), [("close", False), ("hang", False), ("lost-answer", True), ("cut", True), ("half-open", True)]
-)
-def test_broken_connection_takes_effect_or_not(api: EmulatorServer, kind: str, is_done: bool) -> None:
-    run_id, whoami = running(api), "/api/v1/whoami"
-    whole = api.get(whoami).content
-    api.faults({"kind": kind, "route": ["cancel", "whoami"]})
-    is_open = kind in {"hang", "half-open"}
-    with raw(api, f"/api/v2/runs/{run_id}/cancel", "POST") as cancel, raw(api, whoami) as reading:
-        answers = [read(each, MOMENT_S if is_open else PATIENCE_S) for each in (cancel, reading)]
-        assert {is_closed for _, is_closed in answers} == {not is_open}
-        # Other requests are answered meanwhile. A request hangs until its fault ends; half an answer stays half.
-        assert api.get(LIST).status_code == 200
-        api.faults()
-        assert not is_open or read(cancel, MOMENT_S) == (b"", kind == "hang")
-    assert (status(api, run_id) == "CANCELED") is is_done
-    half = answers[1][0].partition(b"\r\n\r\n")[2].partition(b"\r\n")[2].removesuffix(b"\r\n")
-    assert half == (whole[: len(whole) // 2] if kind in {"cut", "half-open"} else b"")
-
-
-# --- the realtime feed
-
-
 def next_poll(answer: httpx2.Response) -> dict[str, str]:
     headers = answer.headers
     return {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
@@ -206,9 +87,6 @@ HEADERS = {"x-trigger-api-version": API_VERSION, "x-trigger-electric-version": "
 
 def snapshot(api: EmulatorServer, **more: str) -> httpx2.Response:
     return api.get(FEED, params={"offset": "-1", **more}, headers=HEADERS)
-
-
-# --- serving
 
 
 def test_server_stops_with_clients_connected_and_leaves_nothing() -> None:

@@ -1,16 +1,13 @@
 """Parts of `sync/lists.py`: new runs of page one, and comparisons with what the feed covers."""
 
-from collections.abc import Iterator
-from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 from tests.support.domain.patches import at, patch_of
-from tui.api.queries import RunCounts
 from tui.api.runs import ListPage
 from tui.domain.filters import RunFilters
-from tui.domain.run import Cursor, RunId, RunStatus
+from tui.domain.run import Cursor, RunId
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.sync.lists import (
@@ -20,7 +17,6 @@ from tui.sync.lists import (
     NewestRuns,
     RereadQueue,
 )
-from tui.sync.polling import CountPoller
 
 
 def page_of(*created_s: float, read_s: float = 1000) -> ListPage:
@@ -75,21 +71,3 @@ async def test_window_of_a_run_between_two_milliseconds_ends() -> None:
     queue.add([RunId("run_a")])
     await queue.read(9, max_single_reads=0)
     assert next(numbers) == 10 * MIN_WINDOW_PAGES
-
-
-async def test_older_runs_are_counted_by_a_query_of_their_own() -> None:
-    """A difference of two counts would have the runs that begin or end between them."""
-    answers: Iterator[int] = iter([5, 2, 4])
-
-    async def query(query: RunCounts, *_: object, **__: object) -> list[dict[str, object]]:
-        assert query.before in {None, at(9) - timedelta(hours=1)}
-        return [{"status": "EXECUTING", "n": next(answers)}]
-
-    clock, fetcher = SimpleNamespace(monotonic_s=iter([0, 10, 20]).__next__), SimpleNamespace(query=query)
-    fetcher.is_allowed, fetcher.now = (lambda _: True), lambda: at(9)
-    parts: Any = SimpleNamespace(
-        fetcher=fetcher, clock=clock, history=timedelta(hours=1), filters=RunFilters(statuses=("EXECUTING",))
-    )
-    poller = CountPoller(parts)
-    found = [await poller.poll(), await poller.poll()]
-    assert [each and each.counts[RunStatus.EXECUTING] for each in found] == [7, 6]

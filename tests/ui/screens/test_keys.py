@@ -83,15 +83,6 @@ def test_pressed_key_has_a_readable_name(pressed: tuple[str, str | None], name: 
     assert pressed_key_label(*pressed) == name
 
 
-@pytest.mark.parametrize("keys", [("q",), ("2", "ctrl+q"), ("slash", "a", "ctrl+c")])
-@on_monitor(lambda: small_fleet(6))
-async def test_escape_and_q_lead_out(monitor: Monitored, keys: tuple[str, ...]) -> None:
-    await monitor.press("j", "escape", "escape")
-    assert monitor.app.return_code is None, "Esc never ends it"
-    await monitor.press(*keys)
-    assert monitor.app.return_code == 0
-
-
 def keys_of(monitor: Monitored) -> list[str]:
     """The footer, key by key."""
     return monitor.lines[-1].strip().split("   ")
