@@ -260,8 +260,8 @@ def _minutes_of(numbers: RelayMinutes) -> facts.MinutesRead:
 # The messages between a relay and its screens, as dataclasses, and their encoding as JSON.
 #
 # A screen is a monitor that gets its runs from a relay instead of the API. Decoding raises `ServerFault` for an invalid
-# message. It ignores unknown fields, so a newer program of the same `VERSION` may add fields; tui/relay/README.md says
-# when the version changes.
+# message. It ignores unknown fields and words, so a newer program of the same `VERSION` may add them. Anything else
+# needs a new version.
 
 
 VERSION: Final = 9
