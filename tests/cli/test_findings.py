@@ -115,7 +115,7 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
     done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
     assert done.code == 4
     (line,) = done.out.splitlines()
-    assert line.startswith("STUCK    import-catalog  one run executing for 20m, p95 of the task is 4m  since ")
+    assert line.startswith("STUCK    import-catalog  one run executing for 20m, p95 of the task is 4m  over p95 since ")
 
 
 @pytest.mark.parametrize(

@@ -76,12 +76,12 @@ the environment is paused, 8 wait, the oldest 4m | environment paused, 8 wait, o
 waits longer than normal; 1 waits, the oldest 2m | 1 waits, oldest 2m
 its schedule was due at 14:00 and started no run | due at 14:00, no run
 one run executing for 12h32m, p95 of the task is 9m | executing for 12h32m, p95 is 9m
-its p95 is 1m31s, normal 0.8s | p95 1m31s, normal 0.8s
-one run dequeued for 4m, normally seconds | dequeued for 4m
-a token (legal␇, b, c) waits for 1d, run not known | a token (legal␇, b, c) waits for 1d, run not known
+its p95 duration is 1m31s, normal 0.8s | p95 1m31s, normal 0.8s
+one run dequeued for 4m, normally takes seconds | dequeued for 4m
+a token (legal␇, b, c) waits 1d, run not known | a token (legal␇, b, c) waits 1d, run not known
 waits 1d for legal | waits 1d for legal
-waits 1d for an approval | waits 1d for an approval
-40 of 40 runs failed, no run since 14:12 | 40 of 40, no run since 14:12
+waits 1d for a token | waits 1d for a token
+40 of 40 runs failed, none ended since 14:12 | 40 of 40, none ended since 14:12
 40 of 40 runs failed | 40 of 40 runs
 """
 
@@ -93,7 +93,7 @@ def test_sentences_say_the_evidence() -> None:
     begun = [
         words.finding_words(finding(QUIET, 30 * MINUTE), NOW - 14 * MINUTE - timedelta(seconds=s), NOW) for s in (0, 1)
     ]
-    assert ["no run since" in each.long for each in begun] == [True, False]
+    assert ["none ended since" in each.long for each in begun] == [True, False]
     older = finding(replace(QUIET, is_older=True), 2 * HOUR)
     assert (words.since(older, NOW), words.since_words(older, NOW)) == ("before 12:32", "since before 12:32")
     assert words.since_words(finding(facts.ScheduleMissed(NOW)), NOW) == "due 14:32"
@@ -120,10 +120,10 @@ def test_verdicts_say_what_is_known() -> None:
     assert [words.ok_words(each) for each in (CALM, LIMITED, replace(CALM, is_of_listed=True))] == [
         "OK",
         "OK, as far as this key may read",
-        "OK, of the listed runs",
+        "OK, for the listed runs",
     ]
     assert [words.ok_sentence(each, NOW) for each in (CALM, LIMITED, public)] == [
-        "failures and waits are normal",
+        "no unusual failures or waits",
         "as far as this key may read; counts since 13:50",
         "as far as this key may read; counted from the listed runs since 13:50",
     ]
@@ -167,9 +167,9 @@ BLOCK = """
 ─ while you were away · 13:50–14:32, 42 min ─────────────────────────────────────────── Esc closes ─
 
   ~ no data 14:02–14:05, 3 min
-  FAILING  charge-card     came 14:21   131 of 264 runs, only in 20261126.3 since 14:21
+  FAILING  charge-card     seen 14:21   131 of 264 runs, only in 20261126.3 since 14:21
   SLOW     send-email      14:10–14:25  at its limit 20/20, 301 wait, oldest 3m
-  STUCK    nightly-report  went 14:12   executing for 12h12m, p95 is 9m
+  STUCK    nightly-report  gone 14:12   executing for 12h12m, p95 is 9m
 
   ✗ 131  charge-card  StripeError: No such customer: '…'
   ✗   9  sync␛        its errors were not read

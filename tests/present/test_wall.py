@@ -60,7 +60,7 @@ SMALL = """
   FAILING  charge-card     131 of 264 runs, only in 20261126.3           14:21
   SLOW     send-email      at its limit 20/20, 301 wait, oldest 11m      14:10
   MISSING  hourly-digest   due at 14:00, no run                          14:00
-  STUCK    nightly-report  executing for 12h32m, p95 is 9m          late 02:09
+  STUCK    nightly-report  executing for 12h32m, p95 is 9m      over p95 02:09
 
 ─ last hour ────────────────────┬13:45 ────────┬14:00 ────────┬14:15 ───────────
   done     65/min  ▇▇▇▆▆▇▇▇▇▇▇▆▆▆▇▇▇▇▇▆▆▇▇▆▇▆▆▇▇▆▇▆▇▇▇▇▇▇▇▆▆▆▆▅▅▆▆▅▆▆▅▅▅▄▅▅▅▄▅▅
@@ -145,7 +145,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
 @pytest.mark.parametrize(
     ("view", "width", "expected"),
     [
-        (CALM, 80, "  ✓ OK       failures and waits are normal"),
+        (CALM, 80, "  ✓ OK       no unusual failures or waits"),
         (CALM, 80, "no run failed in the last hour"),
         (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; earlier runs are not read"),
         (boarded(verdict=None), 80, "  NOT KNOWN  the data is not evaluated yet"),
@@ -159,7 +159,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
         (silent(CALM), 120, "\n  NOT KNOWN  no data for 5m00s"),
         (LOADING_VIEW, 120, f"\n  done        {'░' * 60}        ·"),
         (REFUSED, 120, "  ✓ OK, as far as this key may read   not schedules"),
-        (judged(CALM, findings=(), is_of_listed=True), 120, "  ✓ OK, of the listed runs   failures and waits"),
+        (judged(CALM, findings=(), is_of_listed=True), 120, "  ✓ OK, for the listed runs   no unusual failures"),
         (judged(CALM, findings=(), unread=UNREAD), 80, "runs: 500 down; queues: last read 1m10s ago"),
         (judged(unread=UNREAD), 80, "  NOT KNOWN  runs: 500 down; queues: last read 1m10s ago"),
         (boarded(judged(CALM, findings=()), longest=()), 120, "no run is executing"),
@@ -206,7 +206,7 @@ OLD_WORDS = {
     FactSource.QUEUES: ("queues · queues", 60),
     FactSource.WAITS: ("queues · waits", 60),
     FactSource.SCHEDULES: ("due ·", 900),
-    FactSource.TOKENS: ("waiting for an approval ·", 180),
+    FactSource.TOKENS: ("waiting for a token ·", 180),
     None: ("last 24 hours ·", 900),
 }
 
@@ -250,7 +250,7 @@ SLOW     send-email                    since 14:10
          at its limit 20/20, 301 wait, oldest 11m
 MISSING  hourly-digest                   due 14:00
          due at 14:00, no run
-STUCK    nightly-report           late since 02:09
+STUCK    nightly-report       over p95 since 02:09
          executing for 12h32m, p95 is 9m
 
 
@@ -307,7 +307,7 @@ def all_blocks(view: WallView) -> str:
         (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
         (SILENT, "\nNOT KNOWN  no data for 5m00s"),
         (SILENT, "\nas of 14:27:07\n"),
-        (judged(findings=()), "\n  ✓ OK  failures and waits are"),
+        (judged(findings=()), "\n  ✓ OK  no unusual failures or"),
         (judged(findings=(), refused=(REFUSAL,)), "\n✓ OK, as far as this key may read"),
         (judged(findings=(), unread=NOT_READ), "\nNOT KNOWN  schedules: 500 down"),
         (judged(findings=(FAILING,), unread=NOT_READ), "\n  NOT KNOWN  schedules: 500 down"),

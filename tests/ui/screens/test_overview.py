@@ -178,6 +178,6 @@ async def test_finding_about_one_run_opens_it(monitor: Monitored) -> None:
     stuck = Finding(FindingWord.STUCK, subject, now - timedelta(minutes=12), evidence, f"id:{run_id}", run_id=run_id)
     await show_finding(monitor, stuck)
     assert "executing for 21m, p95 is 9m" in monitor.text
-    assert "late since " in monitor.text
+    assert "over p95 since " in monitor.text
     await monitor.press("2", "enter", wait_s=1)
     assert (pane(monitor), monitor.screen.selection.run_id) == ("detail", run_id)

@@ -103,7 +103,7 @@ class AlertCommand:
             self._session.spawn(self._run(alert, tuple(command)), "on_alert")
             return
         if not self._is_full:
-            self._say(f"the command is too slow: alerts after the first {MAX_WAITING} that wait are dropped")
+            self._say(f"the command is too slow: at most {MAX_WAITING} alerts wait, later ones are dropped")
         self._is_full = True
 
     async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> None:

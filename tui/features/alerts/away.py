@@ -191,7 +191,7 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
 
 TITLE: Final = "while you were away"
 OPENED: Final = "that key only opened this"
-NOT_WATCHED: Final = "findings are not known: they were not watched, or the server did not answer"
+NOT_WATCHED: Final = "findings not known: nothing was checked, or the server did not answer"
 MIN_ROOMY_ROWS: Final = 11
 """If there are fewer rows, empty lines are left out unless everything has room."""
 
@@ -281,7 +281,7 @@ def _times(episode: Episode, now: datetime) -> str:
     came, went = episode.came_at, episode.went_at
     if came is not None and went is not None:
         return formatting.time_span(came, went, now)
-    verb, at = ("came", came) if went is None else ("went", went)  # not `since`, the time when the trouble began
+    verb, at = ("seen", came) if went is None else ("gone", went)  # not `since`, the time when the trouble began
     return verb if at is None else f"{verb} {formatting.time_of_day(at, now)}"
 
 

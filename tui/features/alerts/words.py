@@ -37,7 +37,7 @@ from tui.text.styled import Line, Piece, Token, joined, line_width, pad
 
 
 MAX_TAGS: Final = 3
-"""At most this many tags of an approval are named."""
+"""At most this many tags of a token are named."""
 
 MAX_TEXT_CHARS: Final = 200
 """Texts from outside are cut here. No name, version or tag that a person reads is longer."""
@@ -93,7 +93,7 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
             return _queue_words(finding, queue, at, now)
         case TaskSlow(p95, normal_p95):
             now_is, usual = brief_duration(p95), brief_duration(normal_p95)
-            long = f"its p95 is {now_is}, normal {usual}"
+            long = f"its p95 duration is {now_is}, normal {usual}"
             return FindingWords(long, f"p95 {now_is}, normal {usual}", now_is)
         case ScheduleMissed(due_at):
             due = formatting.time_of_day(due_at, now)
@@ -106,7 +106,7 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
         case RunHangs(title):
             lasts = waited(at - finding.since)
             short = f"{_cleaned(title).lower()} for {lasts}"
-            return FindingWords(f"one run {short}, normally seconds", short, lasts)
+            return FindingWords(f"one run {short}, normally takes seconds", short, lasts)
         case ApprovalWaits(created_at, tags):
             lasts = waited(at - created_at)
             said = _approval(finding, tags, lasts)
@@ -135,10 +135,10 @@ def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetim
 
 def since(finding: Finding, now: datetime) -> str:
     """Return since when, for a cell: `14:21` or the age `40d`. It is `before 14:21` for failures that may have begun
-    before the counted runs, and `late 14:21` for a run that began earlier, and is over its p95 since then.
+    before the counted runs, and `over p95 14:21` for a run that began earlier, and is over its p95 since then.
     """
-    late = "late " if isinstance(finding.evidence, RunOverdue) else ""
-    return f"{late}{_begun(finding, formatting.time_or_age(finding.since, now))}"
+    is_over = isinstance(finding.evidence, RunOverdue) and finding.evidence.p95 is not None
+    return f"{'over p95 ' if is_over else ''}{_begun(finding, formatting.time_or_age(finding.since, now))}"
 
 
 def _begun(finding: Finding, text: str) -> str:
@@ -157,9 +157,9 @@ def no_run_since(finding: Finding, at: datetime) -> datetime | None:
 
 
 def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
-    """Return `, no run since 02:57` if no run of a failing task has ended for long, otherwise an empty text."""
+    """Return `, none ended since 02:57` if no run of a failing task has ended for long, otherwise an empty text."""
     last_at = no_run_since(finding, at)
-    return "" if last_at is None else f", no run since {formatting.time_of_day(last_at, now)}"
+    return "" if last_at is None else f", none ended since {formatting.time_of_day(last_at, now)}"
 
 
 def since_words(finding: Finding, now: datetime, *, due: str = "due") -> str:
@@ -167,8 +167,8 @@ def since_words(finding: Finding, now: datetime, *, due: str = "due") -> str:
     match finding.evidence:
         case ScheduleMissed():
             word = due
-        case RunOverdue():
-            word = "late since"
+        case RunOverdue(p95=timedelta()):
+            word = "over p95 since"
         case _:
             word = "since"
     return f"{word} {_begun(finding, formatting.time_of_day(finding.since, now))}"
@@ -178,9 +178,8 @@ def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
     """Return which run waits for which token. Until the run is known, the subject is the tag of the token."""
     named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
     if finding.run_id is not None:
-        return f"waits {lasts} for {named or 'an approval'}"
-    what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
-    return f"{what}{f' ({named})' if named else ''} waits for {lasts}, {RUN_NOT_KNOWN}"
+        return f"waits {lasts} for {named or 'a token'}"
+    return f"a token{f' ({named})' if named else ''} waits {lasts}, {RUN_NOT_KNOWN}"
 
 
 def _cleaned(text: str) -> str:
@@ -220,10 +219,10 @@ def fitting(findings: Sequence[Finding], most: int) -> list[Finding]:
 # The verdict in words: OK, NOT KNOWN, and what limits what is known.
 
 
-CALM: Final = "failures and waits are normal"
+CALM: Final = "no unusual failures or waits"
 UNHEARD: Final = "no data from the server yet"
 LIMITED: Final = "as far as this key may read"
-LISTED: Final = "of the listed runs"
+LISTED: Final = "for the listed runs"
 """Stands beside verdicts and counts that lack runs: server filters are active, or a public token reads slowly."""
 
 _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
@@ -255,7 +254,7 @@ def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = Fal
     minutes that the server lacks.
     """
     if since is None:
-        return f"last minutes {LISTED}" if is_listed else "counted here"
+        return f"last minutes {LISTED}" if is_listed else "counted by this program"
     counts = "counted from the listed runs" if is_listed else "counts"
     return f"{counts} since {formatting.time_of_day(since, now)}"
 
@@ -276,7 +275,7 @@ def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
         case _:
             return ""
     is_own = any(each.source in sources for each in verdict.unread)
-    return verdict_counts(verdict, now) or "counted here" if is_own else ""
+    return verdict_counts(verdict, now) or "counted by this program" if is_own else ""
 
 
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
@@ -387,7 +386,7 @@ def verdict_lines(verdict: Verdict | None, now: datetime) -> list[Line]:
                 pad((Piece(each.word, FINDING_TOKENS[each.word], is_bold=True),), WORD_CELLS),
                 pad(name, column),
                 (Piece(_sentence(each, now, verdict)),),
-                (Piece(f"since {since(each, now)}", Token.MUTED),),
+                (Piece(since_words(each, now, due="since"), Token.MUTED),),
             )
         )
         for each, name in zip(verdict.findings, names, strict=True)

@@ -1,4 +1,4 @@
-"""The rows of the blocks of wall and overview: the hour, tasks, failing now, schedules, runs, approvals, queues."""
+"""The rows of the blocks of wall and overview: the hour, tasks, failing now, schedules, runs, tokens, queues."""
 
 import re
 from collections import Counter
@@ -556,7 +556,7 @@ def _as_of(view: WallView) -> Line:
     """Return the last known moment of a stale screen, for the right end of a rule."""
     if not view.is_stale or view.heard_at is None:
         return ()
-    return (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
+    return (Piece(f"as of {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
 
 
 # The blocks without a row in a list of runs: due schedules, the longest runs, and waitpoints for a person.
@@ -608,10 +608,10 @@ def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
 
 
 def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
-    """Return the waitpoints that a person has to complete, oldest first."""
-    rule = block_rule(view, "waiting for an approval", width, FactSource.TOKENS, has_dash=has_dash)
+    """Return the tokens that wait, oldest first."""
+    rule = block_rule(view, "waiting for a token", width, FactSource.TOKENS, has_dash=has_dash)
     rows = [_waiting_row(row, view, width - 4) for row in view.board.waiting[:most]]
-    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for an approval"))]
+    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "no run waits for a token"))]
 
 
 def nothing_words(view: WallView, source: FactSource, words: str) -> str:
