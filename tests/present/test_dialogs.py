@@ -63,12 +63,12 @@ ASKED = """
    ◐ Executing  31s  billing  order:1001
    run_cmwuqwphl00009f7de45f6e3t
    2 marked runs hidden by the filter: left as they are.
-   10 runs below it also stop
+   10 runs below it are also canceled
     1  ◐ executing  task-0
    … and 9 more groups
    The tree was read 0s ago and is complete.
-   This terminal cannot confirm what it shows, so type a
-   word.
+   The terminal does not answer queries, so one key is
+   not enough.
    Type 11 or prod, then Enter
 
    Sent after 5 s; before that, u withdraws it.

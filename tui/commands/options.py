@@ -314,7 +314,7 @@ class _Prompt:
         self._is_silent = not self._input.reports
         if self._is_silent or self._requested_reports > 1:
             if self._is_silent:
-                question = f"This terminal cannot confirm what it shows: type {self._input.word} to confirm. "
+                question = f"The terminal does not answer queries: type {self._input.word} to confirm. "
             self._output.prompt(question, on_new_line=True)
             self._input.echoes = True
         return bool(self._read(None))

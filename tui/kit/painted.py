@@ -692,7 +692,7 @@ def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, 
     limit = width - 2 * INDENT
     actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
     verb = "is" if len(waiting) == 1 else "are"
-    text = f"{actions} {verb} not sent yet. To quit now drops it." if waiting else "No action waits to be sent."
+    text = f"{actions} {verb} not sent yet. Quitting now drops that." if waiting else "No action is left to send."
     ctrl_c: Line = (Piece("ctrl-c", Token.TEXT, is_bold=True), Piece("  quit", Token.TEXT))
     right: Line = (*y_line(visibility), Piece(" or ", Token.FAINT), *ctrl_c)
     answers = answer_line("Stay", ctrl_c if visibility is FrameVisibility.UNKNOWN else right, limit)

@@ -367,7 +367,7 @@ class ActionRunner:
             if self._is_sent:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
-                phase, why = ActionPhase.REFUSED, "not sent: the program ended before"
+                phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
             self.record(replace(self._status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 

@@ -155,12 +155,12 @@ async def test_action_is_shown_as_sent_only_after_its_request(stage: Stage) -> N
     """The run is read once more before the request, and that read is held up, then the request is."""
 
     stage.action_controller.withdraw()
-    assert stage.notices[-1] == "no action waits to be sent"
+    assert stage.notices[-1] == "nothing to withdraw"
     await stage.ask(CANCEL, RUN)
     await stage.wait_for_paint()
     stage.fleet.fault = lambda path: limited() if path.startswith("/api/v3") else None
     await stage.press("y", wait_s=2)
-    assert (stage.write_paths(), stage.overlay_text(RUN)) == ([], "cancel queued")
+    assert (stage.write_paths(), stage.overlay_text(RUN)) == ([], "cancel next")
     assert stage.action_controller.farewell() == ["Cancel of 1 run was not sent: the program was closed first."]
     stage.fleet.fault = lambda path: limited() if path.endswith("/cancel") else None
     await stage.later(7)
@@ -232,7 +232,7 @@ async def test_question_and_batch_end_with_their_environment(stage: Stage) -> No
     await stage.press("escape")
     await stage.ask(CANCEL, RUNS[0])
     assert not stage.is_confirming()
-    assert "actions are off: the key now belongs to prod" in stage.notices[-1]
+    assert "actions are blocked: the key now belongs to prod" in stage.notices[-1]
 
 
 @on_stage(lambda: fleet_of(*RUNS, ENDED))

@@ -47,7 +47,7 @@ async def test_key_without_effect_says_why(monitor: Monitored) -> None:
     assert monitor.lines[-1].endswith("cancel: cancel and replay do not work through a relay")
     monitor.session.settings = settings
     for keys, why in (
-        ("u", "no action waits to be sent"),
+        ("u", "nothing to withdraw"),
         ("v", "no run was replayed in this session"),
         ("jC", "cancel: it is already Failed"),
     ):
@@ -144,7 +144,7 @@ def test_marks_end_with_the_environment(tmp_path: Path) -> None:
         assert "marked" not in monitor.lines[1]
         await monitor.press("C")
         assert not asks(monitor)
-        assert "actions are off: the key now belongs to prod" in monitor.lines[-1]
+        assert "actions are blocked: the key now belongs to prod" in monitor.lines[-1]
 
     run_story(story, tmp_path, fleet)
 

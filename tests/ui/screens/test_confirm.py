@@ -39,7 +39,7 @@ def test_dialog_names_environment_runs_and_tree(tmp_path: Path) -> None:
         assert "PRODUCTION  acme" in text
         assert "Cancel import-shard?" in text
         assert shard.id in text
-        assert "5 runs below it also stop" in text
+        assert "5 runs below it are also canceled" in text
         assert "2  ◐ executing  import-page" in text
         assert "3  ○ queued     import-page" in text
         assert "1 finished run stays as it is." in text
@@ -114,7 +114,7 @@ async def test_terminal_without_answers_asks_for_a_word(stage: Stage) -> None:
     assert "Type replay" not in stage.text
     await stage.press("y", wait_s=0.2)
     assert "Type replay, then Enter" in stage.text
-    assert "This terminal cannot confirm what it shows" in stage.text
+    assert "The terminal does not answer queries" in stage.text
     await stage.press("y", "enter")
     assert "That is not replay; nothing was done." in stage.text
     await stage.press("q")
@@ -145,7 +145,7 @@ async def test_y_confirms_only_a_complete_plan(stage: Stage) -> None:
         if "reading" not in stage.text:
             break
         await stage.later(0.1)
-    assert "No other run stops." in stage.text
+    assert "No other run is canceled." in stage.text
     await stage.press("y")
     assert stage.is_confirming(), "the rest of the plan was not shown yet"
     await stage.wait_for_paint()

@@ -40,7 +40,7 @@ def plan_text(plan: ActionPlan) -> str:
 
 def plan_caveats(plan: ActionPlan) -> list[str]:
     """Return a sentence for each reason why the plan may be out of date or incomplete."""
-    delay = ["The runs below are from about a second ago."] if plan.is_from_replica else []
+    delay = ["The tree is about 1 s old."] if plan.is_from_replica else []
     return [*delay, *(f"Not all of the tree was read: {reason}." for reason in plan.missing)]
 
 

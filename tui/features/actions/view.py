@@ -268,7 +268,7 @@ class ActionController:
     def block(self) -> str | None:
         """Why no action can be sent now, or None."""
         if (reason := self._session.write_block) is not None:
-            return f"actions are off: {reason}"
+            return f"actions are blocked: {reason}"
         failure = self.live.freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
         return need_connection(action_keys()) if self.live.freshness.is_stale or is_offline else None
@@ -360,7 +360,7 @@ class ActionController:
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
         counts = self.action_queue.withdraw()
-        said = "already sent: too late to withdraw it" if self.action_queue.is_busy else "no action waits to be sent"
+        said = "already sent: too late to withdraw it" if self.action_queue.is_busy else "nothing to withdraw"
         self._show_text(words.withdrawn_words(counts) if counts else said)
 
     def go_to_new(self, run_id: RunId | None = None) -> None:

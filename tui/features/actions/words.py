@@ -103,7 +103,7 @@ _HTTP_STATUS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 def countdown(action: str, remaining: timedelta) -> Piece:
     """Return `cancel in 4 s`, or `cancel next` when the wait is over but the request is not sent yet."""
     seconds = -(-remaining // timedelta(seconds=1))
-    return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} queued", Token.AMBER)
+    return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} next", Token.AMBER)
 
 
 def overlay(status: ActionStatus, now: datetime) -> Piece | None:
@@ -212,7 +212,7 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
 WIDTH: Final = 70
 REPLICA_LAG: Final = timedelta(seconds=1)
 """How far the server's query replica may lag behind."""
-SILENT_TERMINAL: Final = "This terminal cannot confirm what it shows, so type a word."
+SILENT_TERMINAL: Final = "The terminal does not answer queries, so one key is not enough."
 _GAP: Final = 2
 _FIELD_CELLS: Final = 12
 _MIN_KINDS: Final = 2
@@ -389,8 +389,8 @@ def _kinds(question: Question, limit: int) -> list[Line]:
         if lines:
             lines.append(())
         them = "it" if len(plan.runs) == 1 else "them"
-        verb = "stops" if len(plan.descendants) == 1 else "stop"
-        text = f"{formatting.plural(len(plan.descendants), 'run')} below {them} also {verb}"
+        verb = "is" if len(plan.descendants) == 1 else "are"
+        text = f"{formatting.plural(len(plan.descendants), 'run')} below {them} {verb} also canceled"
         lines.append((Piece(text, Token.BRIGHT, is_bold=True),))
         lines += counted_lines((kind_of_node(node) for node in plan.descendants), limit)
     return lines
@@ -404,7 +404,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
-        sentences.append("No other run stops.")
+        sentences.append("No other run is canceled.")
     if plan.awaited_by:
         verb = "waits" if len(plan.awaited_by) == 1 else "wait"
         them = "this run" if len(plan.runs) == 1 else "these runs"
@@ -418,7 +418,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return lines
     if plan.missing:
         reasons = "; ".join(plan.missing)
-        said = f"Not all of the tree was read: {reasons}. More runs may stop."
+        said = f"Not all of the tree was read: {reasons}. More runs may be canceled."
         lines += [(Piece(row, Token.AMBER),) for row in wrap(said, limit)]
     elif plan.read_at is not None:
         read_at = plan.read_at - (REPLICA_LAG if plan.is_from_replica else timedelta())
