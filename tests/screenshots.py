@@ -100,7 +100,7 @@ def gap(terminal: Terminal, url: str) -> None:
     set_faults(url, [])
     terminal.wait_for("no data")
     terminal.send("j")  # holds the list still, so that new runs do not push the line away
-    terminal.wait_for(" caught up")
+    terminal.wait_for(" changed meanwhile")
     keys(*"kkkk")(terminal, url)
 
 

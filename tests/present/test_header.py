@@ -81,7 +81,7 @@ WIDE = """
   PROD   acme/api   ● polling every 2 s                                                     Q12  E8  W3  ✗41
   PROD   acme/api   ● live                                                                  Q12  E8  W3  ✗41
   PROD   acme/api   ● polling every 2 s  no live feed (403), retrying in 4 min              Q12  E8  W3  ✗41
-  PROD   acme/api   ● live  polling fails (503), retrying in 4 s                            Q12  E8  W3  ✗41
+  PROD   acme/api   ● live  list not read (503), retrying in 4 s                            Q12  E8  W3  ✗41
   PROD   acme/api   ● live  unchanged for 7 min                                             Q12  E8  W3  ✗41
   PROD   acme/api   ● live via relay                                                        Q12  E8  W3  ✗41
   PROD   acme/api   ● live  slow link                                                       Q12  E8  W3  ✗41
@@ -97,7 +97,7 @@ WIDE = """
   PROD   acme/api   ○ offline since 13:44  next try within 22 s, r reads now, reading the list
   PROD   acme/api   ○ retrying in 4 s  try 3: 503 from the server              Q12  E8  W3  ✗41  as of 13:44
   PROD   acme/api   ○ offline since 13:44  retrying in 4 s                     Q12  E8  W3  ✗41  as of 13:44
-  PROD   acme/api   ‖ paused  19s ago, 12 waiting, p resumes                   Q12  E8  W3  ✗41  as of 13:48
+  PROD   acme/api   ‖ paused  19s ago, 12 changed, p resumes                   Q12  E8  W3  ✗41  as of 13:48
   PROD   acme/api   ● polling every 2 s                              rate limit 31 of 250   Q12  E8  W3  ✗41
   DEV   acme/api   ● polling every 2 s   E1                                                        19:19 IST
   PROD?   ● polling every 2 s  environment not known, treated as production                 Q12  E8  W3  ✗41

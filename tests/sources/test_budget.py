@@ -338,7 +338,7 @@ async def test_request_with_too_long_a_wait_raises_at_once() -> None:
     async with a_bench(Refill(10, 60.0)) as bench:
         for _ in range(2):
             await bench.ask("first", max_wait_s=0.0)
-        with pytest.raises(RateLimited, match=r"\Athe request budget is spent for 60 s\Z") as refused:
+        with pytest.raises(RateLimited, match=r"\Athe rate limit allows this request in 60 s\Z") as refused:
             await bench.ask("late", max_wait_s=5.0)
         assert refused.value.resets_in == timedelta(seconds=60)
         await bench.clock.run(56)

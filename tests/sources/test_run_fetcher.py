@@ -290,7 +290,7 @@ async def test_public_token_gets_a_tree_before_the_next_refill(tmp_path: Path) -
         assert len(all_requests(api)) == PUBLIC_TOKEN.share
         assert len(list(tree.root.walk())) == 31
         budget, below = tree.missing
-        assert budget.startswith("the request budget is spent for ")
+        assert budget.startswith("the rate limit allows this request in ")
         left = 30 - (len(all_requests(api)) - 3)
         assert below == f"the runs below {left} runs were not read"
         assert f"Not all of the tree was read: {budget}; {below}." in " ".join(shown(api, tree))

@@ -85,9 +85,9 @@ def connection_state(facts: HeaderFacts, offline_mark: str) -> ConnectionState:
         head = _alarm_line("‖ paused")
         if freshness.failure is not None or freshness.is_stale:
             return ConnectionState(head, _leading_state(facts, offline_mark).head)
-        waiting = f", {formatting.count(facts.waiting)} waiting" if facts.waiting else ""
+        changed = f", {formatting.count(facts.waiting)} changed" if facts.waiting else ""
         since = formatting.age(facts.paused_at, facts.at, in_minutes=facts.is_slow_link)
-        remark = f"{since} ago{waiting}{with_key('pause', 'p', ', {} resumes')}"
+        remark = f"{since} ago{changed}{with_key('pause', 'p', ', {} resumes')}"
         return ConnectionState(head, (Piece(remark, Token.MUTED),))
     return _leading_state(facts, offline_mark)
 

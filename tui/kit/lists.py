@@ -41,7 +41,7 @@ WIDE: Final = 96
 """A rule of at least this width says why rows are no longer read."""
 
 _DOT: Final = Piece(" · ", Token.MUTED)
-ORDER_HELD: Final = "order held"
+ORDER_HELD: Final = "sorting paused"
 """Stands in place of the order while rows that have changed keep their places around the cursor."""
 _NO_SUCH_LIST: Final = "the server has no such list"
 _INDENT: Final = "  "

@@ -244,10 +244,10 @@ class Messages:
 _CAPABILITIES: Final = {
     Capability.QUERY: (
         "queries",
-        "Counts are those of the listed runs. Deep levels of trees may be missing.",
+        "Counts cover only the listed runs. Deep levels of run trees may be missing.",
     ),
     Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
-    Capability.REALTIME: ("the live feed", "The list is polled."),
+    Capability.REALTIME: ("the live feed", "Changes are shown later."),
 }
 """The name of each capability, and the consequence of losing it."""
 
@@ -286,7 +286,7 @@ class Reporter:
             if self._is_new(state, cause) and cause is not None:
                 self._messages.add(session.now(), f"Actions are {state}: {cause}.")
         for text in list(session.truncations)[self._truncation_count :]:
-            self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
+            self._messages.add(session.now(), f"Part of a response was dropped: {without_request(text)}.")
         self._truncation_count = len(session.truncations)
         reconciled = session.store.reconciled
         if self._is_new("reconciled", reconciled) and reconciled is not None and reconciled.missed_count:

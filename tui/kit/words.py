@@ -47,7 +47,7 @@ class Advice:
 _SET_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
 _SET_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
 _SET_URL: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
-_NEEDS_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_NEEDS_SCOPE: Final = "A public access token needs the scope read:runs; a secret key always works."
 _ON_THE_RELAY: Final = "On the relay: "
 _CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
@@ -120,7 +120,7 @@ def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
 def secondary_failure(failure: SourceFailure, now: datetime) -> str:
     """Return the failure of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
     code = "" if failure.status is None else f" ({failure.status})"
-    text = "no live feed" if failure.source in FEEDS else "polling fails"
+    text = "no live feed" if failure.source in FEEDS else "list not read"
     retry = "" if isinstance(failure, SourceStopped) else f", {retry_words(failure, now)}"
     return f"{text}{code}{retry}"
 
@@ -133,7 +133,7 @@ def retry_words(failure: SourceRetrying, now: datetime) -> str:
 
 def feed_sentence(failure: SourceFailure) -> str:
     """Return a message about the failure of a feed, while polling continues."""
-    return f"There is no live feed: {without_request(failure.reason).removesuffix('.')}. The list is polled."
+    return f"There is no live feed: {without_request(failure.reason).removesuffix('.')}. Changes are shown later."
 
 
 def _advice_on_relay(failure: SourceFailure) -> Advice:
@@ -189,11 +189,11 @@ def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
 
 
 def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
-    """Return `37 runs caught up`, in short `37 runs`, with a remark while the count is not final."""
+    """Return `37 runs changed meanwhile`, in short `37 runs`, with a remark while the count is not final."""
     none, begin, end = {
-        Completeness.ALL: ("nothing missed", "", " caught up"),
+        Completeness.ALL: ("nothing missed", "", " changed meanwhile"),
         Completeness.SO_FAR: ("catching up", "catching up, ", " so far"),
-        Completeness.AT_LEAST: ("missed changes not known", "at least ", " caught up"),
+        Completeness.AT_LEAST: ("changes meanwhile not known", "at least ", " changed meanwhile"),
     }[missed.completeness]
     return f"{begin}{formatting.plural(missed.run_count, 'run')}{'' if is_short else end}" if missed.run_count else none
 

@@ -339,7 +339,7 @@ class Budget:
     def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
         delay_s = self._delay_s(priority) or 0.0
         if max_wait_s is not None and delay_s > max_wait_s:
-            raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
+            raise RateLimited(f"the rate limit allows this request in {delay_s:.0f} s", timedelta(seconds=delay_s))
 
     async def _wait(self, waiter: _Waiter) -> None:
         """Wait until a request may be sent."""

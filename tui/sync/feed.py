@@ -174,7 +174,7 @@ class RealtimeSource:
                 progress.counts.clear()
                 self._break_count = 0
             else:
-                progress.count("the server answers each poll of the realtime feed at once", MAX_INSTANT_RESPONSES)
+                progress.count("the realtime feed answers at once, without waiting for changes", MAX_INSTANT_RESPONSES)
         elif not response.position.is_up_to_date:
             progress.count(_ENDLESS, MAX_SNAPSHOT_PARTS)
         progress.position = response.position
@@ -276,7 +276,7 @@ class RealtimeSource:
             case Unreachable() | ServerFault() if self._progress.was_live:
                 self._break_count = (self._break_count + 1) % MAX_BREAKS
                 if not self._break_count:
-                    reason = f"{error}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
+                    reason = f"{error}; the feed broke {MAX_BREAKS} times in a row, so the list is read for a while"
                     return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
             case _:
                 pass

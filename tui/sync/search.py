@@ -114,7 +114,7 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str |
     known = {run_id: queue for run_id, queue in found.items() if store.get(run_id) is not None}
     patches = (RunPatch(run_id, now, fixed=Fixed(queue=queue)) for run_id, queue in known.items())
     await fetcher.emit(RunsRead(tuple(patches)))
-    count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{len(found):,}"
+    count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{len(found):,} {'run' if len(found) == 1 else 'runs'}"
     rest = f", {len(found) - len(known):,} not on the relay" if len(known) < len(found) else ""
     return f"queue {name}: {count} in {days}{rest}"
 
@@ -284,7 +284,7 @@ class Search:
             total += count
             # Whether a text is a name is a guess, so an empty list is reported for queues only.
             if count or filters.queues:
-                number = f"{'' if is_whole else 'newest '}{count:,}"
+                number = f"{'' if is_whole else 'newest '}{count:,} {'run' if count == 1 else 'runs'}"
                 self._add_answer(f"{name_of(filters, self._plan.filters)}: {number} in {SEARCH_PERIOD.days}d")
         await self._settle()
         return total

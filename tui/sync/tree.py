@@ -85,7 +85,7 @@ class TreeFetcher:
                         self._rows = [row for _, row in again]
                 await self._read_unread()
             if len(self._rows) >= MAX_TREE_ROWS:
-                self._missing.append(f"{MAX_TREE_ROWS:,} runs or more")
+                self._missing.append(f"there are {MAX_TREE_ROWS:,} runs or more")
         if gone_count := sum(run.is_gone for run in self._runs.values()):
             self._missing.append(f"{_runs(gone_count)} cannot be read any more")
         known = (
@@ -113,7 +113,7 @@ class TreeFetcher:
         for root_id, row in found:
             if root_id in below:
                 below[root_id].append(row)
-        missing = (f"{MAX_TREE_ROWS:,} runs or more",) if len(found) >= MAX_TREE_ROWS else ()
+        missing = (f"there are {MAX_TREE_ROWS:,} runs or more",) if len(found) >= MAX_TREE_ROWS else ()
         known = {root.id: root for root in roots}
         trees = {run_id: build_tree(run_id, rows, {run_id: known[run_id]}, missing) for run_id, rows in below.items()}
         return {run_id: replace(tree, is_from_replica=True) for run_id, tree in trees.items()}

@@ -148,6 +148,6 @@ async def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> No
         task = screen.spawn(search.run(), "search")
         await setup.run_until(task.done)
         assert {run.fixed.queue for run in screen.store.runs()} == {HELD}
-        assert search.progress.answers == (f"queue {HELD}: 5 in 30d",)
+        assert search.progress.answers == (f"queue {HELD}: 5 runs in 30d",)
         assert not search.progress.failure
         assert search.progress.skips_older

@@ -72,15 +72,15 @@ def test_gap_line_counts_the_missed_runs(tmp_path: Path) -> None:
             texts = [message.text for message in monitor.app.messages]
             assert not any("no data" in text for text in texts)
             await catch_up(monitor)
-            assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
+            assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs changed meanwhile · 2 failed  ╌╌╌╌")
             texts = [message.text for message in monitor.app.messages]
-            assert texts[-1] == "There was no data 14:00–14:01: 4 runs caught up, 2 failed."
+            assert texts[-1] == "There was no data 14:00–14:01: 4 runs changed meanwhile, 2 failed."
             await monitor.later(10)
-            assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs caught up · 2 failed  ╌╌╌╌")
+            assert monitor.lines[4].startswith("  no data 14:00–14:01 · 4 runs changed meanwhile · 2 failed  ╌╌╌╌")
             assert [message.text for message in monitor.app.messages] == texts
             await monitor.resize(80, 24)
             await monitor.later(1)
-            line = "  no data 14:00–14:01 · 4 runs caught up · 2 failed  "
+            line = "  no data 14:00–14:01 · 4 runs changed meanwhile · 2 failed  "
             assert monitor.lines[4] == line + "╌" * (79 - len(line))
 
     asyncio.run(story())

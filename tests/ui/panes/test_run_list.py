@@ -226,7 +226,7 @@ def test_pause_filters_and_sorts_the_paused_runs(tmp_path: Path) -> None:
         fleet.add(FleetRun(901, fleet.now_s + 1, task="begins-in-the-pause"))
         await monitor.later(10)
         assert "paused" in monitor.lines[0]
-        assert "2 waiting" in monitor.lines[0]
+        assert "2 changed" in monitor.lines[0]
         await monitor.press("slash", *"status:threw", "enter", "asterisk")
         assert len(rows.view) == len(rows.marks) == 6
         assert "ends-in-the-pause" not in monitor.text
