@@ -47,7 +47,7 @@ CASES = {
     "a named limit is full": (
         QUEUED,
         replace(queue(is_v2=True, limit=None), full_limits=(ConcurrencyLimit(Raw("payments"), 5, 3, 5),)),
-        "perhaps the limit payments, 5 of 5",
+        "perhaps for the limit payments, 5 of 5",
     ),
     "there is no worker": (
         QUEUED,

@@ -70,8 +70,8 @@ PAGE = """
 
 since     14:10, for 22m  at its limit 20/20
 blocked   by its own limit, 20 of 20 slots: 20 send-campaign, longest 2m
-why       runs take 1m31s (p95), normal 0.8s  3 failed
-shrinks   not yet: 27 new runs, 14 started in the last minute
+why       runs take 1m31s (p95), normally 0.8s  3 failed
+shrinks   no: 27 new runs, 14 started in the last minute
 measured  800 started, 1,204 throttled, p95 wait 10m  in the last hour
 
                                  13:45          14:00          14:15
@@ -124,12 +124,12 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
         ("blocked", queue(running=3), "the server gives no reason for the wait  its own limit is not reached: 3/20"),
         ("blocked", queue(is_paused=True), "the queue is paused"),
         ("blocked", queue("NO_WORKER"), "no worker seen for 4m"),
-        ("blocked", V2, "perhaps the limit payments, 5 of 5  the server does not say which limits a queue has"),
+        ("blocked", V2, "perhaps by the limit payments, 5 of 5  the server does not say which limits a queue has"),
         ("waiting", queue(queued=0, oldest_at=None), "nothing waits"),
         ("waiting", queue(queued=0, oldest_at=None, is_paused=True), "the queue is paused; nothing waits"),
         ("blocked", UNREAD, "not known  the number of queued runs was not read"),
         ("blocked", replace(UNREAD, row=replace(UNREAD.row, is_reading=True)), "reading"),
-        ("shrinks", replace(FACTS, waits_at=AT - MINUTE), f"not yet: {RATES[:23]} in the minute before 14:31:00"),
+        ("shrinks", replace(FACTS, waits_at=AT - MINUTE), f"no: {RATES[:23]} in the minute before 14:31:00"),
         (
             "shrinks",
             queue(started_per_min=42.0),
@@ -140,7 +140,7 @@ ZEROS = replace(mail_metrics(AT), depths=(0,) * 12, peak_queued=0, started=0, th
         ("shrinks", queue(newest_arrival=LATE), f"yes: no new run since 14:31:20  {RATES}"),
         ("shrinks", UNREAD, "not known  the new and started runs were not read"),
         ("shrinks", queue("QUEUE_PAUSED", is_paused=True), f"no run leaves the queue while it is paused  {RATES}"),
-        ("why", replace(FACTS, normal_p95=None), "runs take 1m31s (p95), normal not known  3 failed"),
+        ("why", replace(FACTS, normal_p95=None), "runs take 1m31s (p95), the normal duration is not known  3 failed"),
         (
             "why",
             replace(FACTS, hour=hour_of(0.7, *[None] * 4)),
@@ -169,7 +169,7 @@ def test_places_say_what_is_not_known_of_their_holders() -> None:
     others = [PlaceHolder(TaskId(f"task-{number}"), 1) for number in range(5)]
     said = [words.places_text(20, 20, each, AT) for each in ((sync,), (mail, sync, *others), (replace(mail, runs=23),))]
     assert said == [
-        "20 of 20 slots: 3 sync, 17 of tasks not known",
+        "20 of 20 slots: 3 sync, 17 of unknown tasks",
         "20 of 20 slots: 12 mail, 3 sync, 1 task-0, 4 others, longest 2m",
         "20 of 20 slots, 23 runs are executing: 23 mail, longest 2m",
     ]

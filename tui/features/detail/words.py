@@ -61,7 +61,7 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.QUEUE_LIMIT:
             return places_text(hold.running, hold.limit, hold.holders, now.until, " of its queue")
         case HoldKind.NAMED_LIMIT:
-            return full_limit_text(hold.queue or "", hold.running, hold.limit)
+            return f"perhaps for {full_limit_text(hold.queue or '', hold.running, hold.limit)}"
         case HoldKind.ENVIRONMENT_PAUSED | HoldKind.LIMIT_PAUSED | HoldKind.NO_WORKER:
             still = Standstill(StandstillReason(hold.kind.value), hold.since)
             return standstill_text(still, now.until, now.at)

@@ -76,16 +76,16 @@ def places_text(
     shown = [f"{number(each.runs)} {clean(each.task[:MAX_NAME_CHARS])}" for each in holders[:MAX_NAMED]]
     others = max(total, running or 0) - sum(each.runs for each in holders[:MAX_NAMED])
     if others:
-        shown.append(f"{number(others)} {'others' if len(holders) > MAX_NAMED else 'of tasks not known'}")
+        shown.append(f"{number(others)} {'others' if len(holders) > MAX_NAMED else 'of unknown tasks'}")
     longest = min((each.since for each in holders if each.since is not None), default=None)
     last = "" if longest is None else f", longest {waited(max(at - longest, timedelta()))}"
     return f"{head}: {', '.join(shown)}{last}"
 
 
 def full_limit_text(name: str, running: int | None, total: int | None) -> str:
-    """Return `perhaps the limit payments, 5 of 5`. The server does not say which limits the runs of a queue hold."""
+    """Return `the limit payments, 5 of 5`. The server does not say which limits the runs of a queue hold."""
     share = "paused" if total is None else f"{number(running)} of {number(total)}"
-    return f"perhaps the limit {clean(name[:MAX_NAME_CHARS])}, {share}"
+    return f"the limit {clean(name[:MAX_NAME_CHARS])}, {share}"
 
 
 def standstill_text(still: Standstill, at: datetime, now: datetime) -> str:
@@ -217,7 +217,7 @@ QUEUE_TABLE: Final = Table(
         Column("queued", "queued", _queued, 7, "right", meaning="queued runs"),
         Column("oldest", "oldest", oldest_cell, 7, "right", is_ticking=True, meaning="how long the oldest run waits"),
         Column("starts", "start/min", _starts, 9, "right", from_width=100, meaning="runs started in the last minute"),
-        Column("throttled", "throttled", _throttled, 9, "right", from_width=112, meaning="runs held back by the limit"),
+        Column("throttled", "throttled", _throttled, 9, "right", from_width=112, meaning="held back in the last hour"),
         Column("health", "health", _health, 12, meaning="what is wrong, if anything", order="worst"),
     ),
     lambda row: health_glyph(row.health),
@@ -367,7 +367,7 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         first = facts.full_limits[0]
         more = f", or {formatting.plural(others, 'other limit')}" if (others := len(facts.full_limits) - 1) else ""
         limit = full_limit_text(first.name, first.running, first.total)
-        return _text(f"{limit}{more}"), _faint("the server does not say which limits a queue has")
+        return _text(f"perhaps by {limit}{more}"), _faint("the server does not say which limits a queue has")
     is_known = row.limit is not None and row.running is not None
     own = f"its own limit is not reached: {share_text(row.running, row.limit)}" if is_known else ""
     return _text("the server gives no reason for the wait"), _faint(own)
@@ -407,7 +407,8 @@ def _speed_words(facts: QueueFacts) -> str:
         return f"{runs} {NORMALLY} {brief_duration(normal)} (p95)" if is_reason else ""
     if facts.holder is None and normal is not None and not is_slower(p95, normal):
         return f"{runs} {NOT_SLOW}: p95 {brief_duration(p95)}, normal {brief_duration(normal)}"
-    return f"{runs} take {brief_duration(p95)} (p95), normal {NOT_KNOWN if normal is None else brief_duration(normal)}"
+    usual = "the normal duration is not known" if normal is None else f"normally {brief_duration(normal)}"
+    return f"{runs} take {brief_duration(p95)} (p95), {usual}"
 
 
 def _quiet_minutes(facts: QueueFacts) -> int:
@@ -436,7 +437,7 @@ def _drains(facts: QueueFacts, now: Now) -> Sentence:
         return _text(f"no: no run started since {formatting.clock(stopped, now.at)}"), _faint(_rates(facts, now))
     coming = 0.0 if ended is not None else arrived
     if started <= coming:
-        return _text(f"{'not yet' if started else 'no'}: {_rates(facts, now)}"), ()
+        return _text(f"no: {_rates(facts, now)}"), ()
     left = timedelta(minutes=row.queued / (started - coming)) if row.queued else _MAX_DRAIN
     remark = f"empty in about {formatting.wait(left)} at this rate" if left < _MAX_DRAIN else ""
     if ended is not None:

@@ -60,7 +60,7 @@ async def test_key_opens_the_queues_worst_first(monitor: Monitored) -> None:
         "since     13:38, for 22m  at its limit 20/20",
         "blocked   by its own limit, 20 of 20 slots: 20 send-campaign, longest 2m",
         "why       runs of send-campaign normally take 45m (p95)  3 failed",
-        "shrinks   not yet: 27 new runs, 14 started in the last minute",
+        "shrinks   no: 27 new runs, 14 started in the last minute",
         "oldest    run_cmwvpc4r101d29f7dk0s8m41x  queued 13:49:0",
     ):
         assert words in monitor.text
@@ -79,9 +79,9 @@ async def test_key_opens_the_queues_worst_first(monitor: Monitored) -> None:
     await monitor.press("s", "g")
     await monitor.resize(80, 24)
     assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 slots: 20 send-campaign, longest 2m"
-    assert monitor.lines[-2].strip().startswith("not yet: 27 new runs, 14 started in the last minute; runs")
+    assert monitor.lines[-2].strip().startswith("no: 27 new runs, 14 started in the last minute; runs")
     await monitor.press("2")
-    assert "shrinks   not yet" in monitor.text
+    assert "shrinks   no" in monitor.text
     await monitor.press("Q")
     assert isinstance(monitor.app.screen, MainScreen)
 
