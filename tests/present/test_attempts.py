@@ -241,7 +241,7 @@ differs ────────────────────────
 
 error           TimeoutError                    ≠ ShopifyError                      TimeoutError
 message         30 s exceeded                   ≠ 502 Bad gateway                   30 s exceeded
-own frame       src/lib/shopify.ts:41           ≠ src/lib/shopify.ts:63             src/lib/shopify.ts:41
+your code       src/lib/shopify.ts:41           ≠ src/lib/shopify.ts:63             src/lib/shopify.ts:41
 took            30s                             ≠ 1.2s                              30s
 waited          67ms                              1.9s                              3.8s
 logs            12 lines, 1 warn                ≠ 3 lines, 1 warn                   12 lines, 1 warn
@@ -287,12 +287,12 @@ FEWER = of(sample("FAILED"), FAILED_TWICE[0], attempt(2, error=thrown("TimeoutEr
         (DONE, "error TimeoutError TimeoutError ≠ no error"),
         (DONE, "status Failed Failed ≠ Completed"),
         (BROKEN, "error TimeoutError · ≠ TASK_PROCESS_EXITED"),
-        (BROKEN, "own frame src/lib/shopify.ts:41 · ≠ no stack"),
+        (BROKEN, "your code src/lib/shopify.ts:41 · ≠ no stack"),
         (BROKEN, "It was cut; later attempts and errors may be missing."),
         (BROKEN, "Attempt 3 is not in the trace."),
         (SLOWER, "took 1.0s 10s 1m40s"),
         (of(sample("FAILED"), *FAILED_TWICE), "⋯ 2 frames undici 1 · node 1"),
-        (FEWER, "own frame src/lib/shopify.ts:41 ≠ src/lib/sync.ts:58"),
+        (FEWER, "your code src/lib/shopify.ts:41 ≠ src/lib/sync.ts:58"),
     ],
 )
 def test_only_what_is_known_to_differ_is_marked(run: Run, expected: str) -> None:

@@ -125,7 +125,7 @@ def test_ticket_has_all_parts() -> None:
     for part in (
         "## Failed: `charge-card`\n\n- Run: `run_cmwuqwphl00009f7de45f6e3t`\n",
         "- Link: <https://tr.example.com/projects/v3/proj_1/runs/run_cmwuqwphl00009f7de45f6e3t>",
-        "Own frames:\n\n```text\nsrc/trigger/charge.ts:20:29\nchargeStep1 (src/trigger/charge.ts:11:45)\n```",
+        "Frames of our code:\n\n```text\nsrc/trigger/charge.ts:20:29\nchargeStep1 (src/trigger/charge.ts:11:45)\n```",
         "- Attempt 1: Failed, started 2026-11-24 13:48:37.277 UTC, took 416ms, waited 57ms, the error above, except",
         '### Payload\n\n```json\n{\n  "order": "ord_1001"\n}\n```\n',
     ):

@@ -212,7 +212,7 @@ FOREIGN = "Error: x\n    at a (file:///app/node_modules/undici/i.js:1:2)\n    at
         (pane, failed(code="ECONNRESET", causes=CAUSES), "code  ECONNRESET\n      caused by TypeError cause 0"),
         (pane, failed(causes=CAUSES), "TypeError cause 2\n      and 2 more causes"),
         (pane, bodied({}), "payload   {}\noutput    none"),
-        (pane, failed("CANCELED", code="TASK_RUN_STALLED_EXECUTING"), "stopped by Trigger.dev, not by a request"),
+        (pane, failed("CANCELED", code="TASK_RUN_STALLED_EXECUTING"), "canceled by Trigger.dev: its worker was lost"),
         (show, Run(RunId("run_1")), "? ·  only its id is known\n·  run_1"),
         (show, replace(sample(), gone_at=NOW), "✓ Completed  no longer on the server"),
         (show, sample("QUANTUM"), "status    QUANTUM        not known to trigger-tui\nshown as  QUEUED"),

@@ -205,7 +205,7 @@ The key was refused (401).
 Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys.
 r tries again, q ends the program.
 This key may not list runs (403).
-A public access token needs the scope read:runs; a secret key may always list them.
+A public access token needs the scope read:runs; a secret key always works.
 r tries again, q ends the program.
 The server said: missing the scope read:runs
 https://trigger.acme.example returns a web page, not the API.
@@ -265,7 +265,7 @@ SUMMARIES = """
     waiting to retry after 2 attempts
     queued for 31s in task/charge-card
     due in 40s
-    starts in 1m35s
+    queued in 1m35s
     started 31s ago, waits
     canceled before it started, 24s ago
     Error no heartbeat
@@ -278,10 +278,10 @@ SUMMARIES = """
 def test_summary_says_why_or_how_long() -> None:
     assert drawn(summary_lines(run, (), now, 80)[1] for run, now in SELECTED) == SUMMARIES
     long = sample("FAILED", task="a-task-with-a-long-name", attempt_count=3)
-    heads = [plain(summary_lines(long, (), AT, width)[0]) for width in (60, 84)]
+    heads = [plain(summary_lines(long, (), AT, width)[0]) for width in (60, 86)]
     assert heads == [
         f"  ✗ Failed  a-task-with-a-l…  {RUN_ID}",
-        f"  ✗ Failed  a-task-with-a-long-name  {RUN_ID}  attempt 3 of 3",
+        f"  ✗ Failed  a-task-with-a-long-name  {RUN_ID}  after 3 attempts",
     ]
     acting, _ = summary_lines(sample("EXECUTING"), (), AT, 80, overlay=Piece("cancel sent", Token.AMBER))
     assert plain(acting).startswith("  ◐ cancel sent  charge-card")

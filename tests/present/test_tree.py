@@ -213,9 +213,9 @@ def live(word: str = "COMPLETED", **changes: Any) -> RunTree:
         (node("Completed"), "✓ leaf · run_leaf"),
         (node(None), "? leaf · run_leaf"),
         (node(None, run=replace(sample(), gone_at=NOW)), "no longer on the server"),
-        (node(None, run=full()), "triggerAndWait() · billing order:1001 · attempt 2 of 2 · Card was declined"),
+        (node(None, run=full()), "triggerAndWait() · billing order:1001 · after 2 attempts · Card was declined"),
         (live("EXECUTING", attempts=2), "attempt 2"),
-        (live("DELAYED", delayed_until=LATER, attempts=None), "starts in 4m12s"),
+        (live("DELAYED", delayed_until=LATER, attempts=None), "queued in 4m12s"),
         (live("FAILED", trigger_function="batchTrigger"), "parent does not wait"),
         (live(schedule={"id": "s", "externalId": "nightly"}), "schedule nightly"),
     ],
@@ -237,7 +237,7 @@ def test_failures_and_the_current_run_stand_out_and_stale_times_stop() -> None:
 
 NOTES = """
 
-✗2  failed first: page  run_0
+✗2  first to fail: page  run_0
 
 Not all of the tree was read: the trace was cut␛ by the server. r reads it again.
 

@@ -339,18 +339,18 @@ OwnRing = Literal["default", "off", "bell", "notice", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Bell(ConfigTable):
-    """How the monitor calls you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
+    """How the monitor alerts you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
 
     A finding that is there at the start is new only if it began within the minute before, and no earlier start has
-    called you for it: a restart rings for what began meanwhile, and for nothing twice. One that went and comes back
-    within ten minutes is not new either. While anything here is on, the monitor reads the facts of the wall also while
-    the wall is not shown.
+    alerted you of it: after a restart, no finding rings a second time. One that went and comes back within ten minutes
+    is not new either. While anything here is on, the monitor reads the facts of the wall also while the wall is not
+    shown.
     """
 
-    ring: Annotated[Ring, ValueRule(live=Live("How an alert calls you: off, bell, notice, both", {
+    ring: Annotated[Ring, ValueRule(live=Live("How a new finding alerts you: off, bell, notice, both", {
         "off": "Nothing", "bell": "The bell of the terminal", "notice": "A notice on the desktop",
         "both": "The bell and a notice",
-    }, "an alert calls by: {}"))] = "off"  # fmt: skip
+    }, "a new finding alerts by: {}"))] = "off"  # fmt: skip
     """Ring the terminal's bell, send a notice to the desktop through the terminal, or both. In tmux, a notice needs its
     option `allow-passthrough on`."""
 

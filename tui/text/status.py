@@ -97,8 +97,10 @@ for _row in STATUS_TABLE:
     if _row.title not in STATUS_STYLES:
         STATUS_STYLES[_row.title] = replace(STATUS_STYLES[title_of(_row.canonical)], word=_row.title)
 UNKNOWN: Final = _waiting(NONE, "", "?", "?")
-DESCRIPTIONS_BY_CODE: Final = {"Canceled": "stopped by Trigger.dev, not by a request"}
-"""The meaning of a status if the error has a code: the server cancels a run whose worker is lost.
+DESCRIPTIONS_BY_CODE: Final = {
+    ("Canceled", "TASK_RUN_STALLED_EXECUTING"): "canceled by Trigger.dev: its worker was lost"
+}
+"""The meaning of a status with an error code: the server cancels a run whose worker is lost.
 
 Source: tests/wire/recordings/README.md §2.
 """

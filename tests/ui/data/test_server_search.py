@@ -122,7 +122,7 @@ async def test_end_line_is_no_run(monitor: Monitored) -> None:
     await monitor.press("slash", *"crashed", "enter", *["j"] * 7)
     assert rows.is_at_end
     await monitor.press("C")
-    assert "cancel: this line is not a run" in monitor.lines[-1]
+    assert "cancel: not a run: this line says" in monitor.lines[-1]
     await monitor.press("space", "V")
     assert len(rows.marks) == 0
     await monitor.press("asterisk")

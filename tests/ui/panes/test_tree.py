@@ -73,7 +73,7 @@ async def test_tree_starts_at_the_selected_run(monitor: Monitored) -> None:
     assert monitor.lines[2].split() == ["run", "below", "it", "took", "queued", "id"]
     assert rows(monitor) == ["import", "plan", "shard", "leaf", "> notify", "5 completed"]
     assert monitor.lines[3].split()[2:7] == ["import", "trigger()", "✗2", "E1", "✓6"]
-    assert "✗2  failed first: leaf" in monitor.text
+    assert "✗2  first to fail: leaf" in monitor.text
     for key, may_cancel in (("g", True), ("j", False), ("k", True)):
         await monitor.press(key)
         assert ("C cancel" in monitor.lines[-1]) is may_cancel, "of the row under the cursor"
@@ -257,7 +257,7 @@ async def test_selected_span_is_described_after_one_read(monitor: Monitored) -> 
     text = monitor.text
     assert "◐ upload · span of build-receipt" in text
     assert "10.6s after the root, 1" in text
-    assert "checkout → attempt 1 → build-receipt → upload  delays the end of the root" in text
+    assert "checkout → attempt 1 → build-receipt → upload  on the longest path" in text
     assert "warn  part 3 of 4 timed out, trying again  " in text
     assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
     assert f"{RECEIPT.id}  Enter opens this run" in text

@@ -274,7 +274,7 @@ def compared_facts(run: Run, attempts: Sequence[Attempt], now: Now, logs: LogCou
         ComparedFact("status", tuple(_status(run, each) for each in attempts)),
         ComparedFact("error", tuple(_of_error(run, each, _type) for each in attempts), is_wide=True),
         ComparedFact("message", tuple(_of_error(run, each, _message) for each in attempts), is_wide=True),
-        ComparedFact("own frame", tuple(_of_error(run, each, _own_frame) for each in attempts), is_wide=True),
+        ComparedFact("your code", tuple(_of_error(run, each, _own_frame) for each in attempts), is_wide=True),
         ComparedFact("took", tuple(_took(each, now, same) for each, same in zip(attempts, took, strict=True))),
         ComparedFact("waited", tuple(_waited(run, each) for each in attempts)),
         ComparedFact("logs", tuple(_logs(each, logs) for each in attempts)),

@@ -146,12 +146,12 @@ class _Ticket:
         own = [frame for frame in frames if frame.kind is FrameKind.OWN]
         others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
         if own:
-            yield ["Own frames:"]
+            yield ["Frames of our code:"]
             more = [f"… {formatting.plural(len(own) - MAX_OWN_FRAMES, 'more frame')}"] if own[MAX_OWN_FRAMES:] else []
             lines = [self._redact(frame_text(frame)) for frame in own[:MAX_OWN_FRAMES]]
             yield code_block("\n".join([*lines, *more]))
         if others:
-            yield [("Other frames: " if own else "No own frames: ") + self._code(counted(others))]
+            yield [("Other frames: " if own else "No frames of our code: ") + self._code(counted(others))]
 
     def _summary(self, error: RunError) -> str:
         """Return name and first line of an error as inline code."""

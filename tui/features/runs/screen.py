@@ -285,8 +285,8 @@ class MainScreen(MainView):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
         bind("escape", "back", "back",
-             "Go one step back: close a search, a filter, the block about what happened, a zoom; then go to the list; "
-             "then clear marks and the selection."),
+             "Go one step back: close a search, a filter, the block “while you were away”, a zoom; "
+             "then go to the list; then clear marks and the selection."),
         bind("q", "quit_level", "back, quit", "Go one step back; at the list, end the program.", id="close"),
         bind("left_square_bracket", "run_step(-1)", "previous run",
              "Go to the previous run of the list, from any pane.", id="previous-run",

@@ -97,9 +97,8 @@ def meaning_words(run: Run, now: Now) -> str:
     if style.word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
         return UNSURE_DESCRIPTIONS[style.word]
     error = run.error_value
-    if style.word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
-        return DESCRIPTIONS_BY_CODE[style.word]
-    return style.meaning
+    code = "" if error is None else error.code or ""
+    return DESCRIPTIONS_BY_CODE.get((style.word, code), style.meaning)
 
 
 def is_known_to_run(run: Run, now: Now) -> bool:
@@ -156,7 +155,7 @@ def _for_which_runs(wait: Wait) -> str:
 # While this search runs, the line shows its progress.
 
 
-NOT_A_RUN: Final = "this line is not a run, but a note about runs that the list lacks"
+NOT_A_RUN: Final = "not a run: this line says which runs are not in the list"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
 ASKS_SERVER: Final = "here: search the server"
@@ -467,7 +466,7 @@ def _room_beside(parts: Sequence[Line], limit: int) -> int:
 def _attempt(run: Run) -> Line:
     count = run.attempt_count or 0
     if run.status.is_failed and count:
-        text = f"attempt {count} of {count}"
+        text = f"after {formatting.plural(count, 'attempt')}"
     elif count > 1 and not run.is_waiting_to_retry:
         text = f"attempt {count}"
     else:
@@ -521,7 +520,7 @@ def _duration_text(run: Run, now: Now) -> Line:
 def _waiting_text(run: Run, now: Now) -> str:
     starts = run.state.delayed_until if run.state else None
     if run.status is RunStatus.DELAYED and starts is not None and starts > now.until:
-        return f"starts in {now.duration(starts - now.until)}"
+        return f"queued in {now.duration(starts - now.until)}"
     if run.created_at is not None and run.created_at - now.until >= _SECOND:
         return f"due in {now.duration(run.created_at - now.until)}"  # a scheduled run is created at its due time
     waited = now.duration(time_in_queue(run, now.until))
@@ -753,7 +752,7 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
     """Return a sentence about a value that is probably a mistake. The server would accept it."""
     values = values_of(text)
     if any("*" in value or "?" in value for value in values):
-        return "The server needs full names; patterns work only in /."
+        return "The server needs full names; for patterns use the / filter."
     if field == "version" or not known.is_all:
         return None
     all_known = () if field == "queue" else known.of(field)

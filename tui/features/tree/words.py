@@ -480,12 +480,12 @@ def _remark(tree_run: TreeRun, branch: TreeBranch, now: Now, *, is_roomy: bool) 
     if run.is_waiting_to_retry:
         parts.append(f"waits to retry after attempt {attempt}")
     elif attempt > 1:
-        parts.append(f"attempt {attempt} of {attempt}" if run.status.is_failed else f"attempt {attempt}")
+        parts.append(f"after {attempt} attempts" if run.status.is_failed else f"attempt {attempt}")
     error = run.error_value
     if tree_run.style.is_bold and error is not None and (message := first_line(error.message)):
         parts.append(message)
     if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
-        parts.append(f"starts in {formatting.duration(state.delayed_until - now.at, in_minutes=now.in_minutes)}")
+        parts.append(f"queued in {formatting.duration(state.delayed_until - now.at, in_minutes=now.in_minutes)}")
     if run.is_gone:
         parts.append("no longer on the server")
     return " · ".join(parts)
@@ -583,7 +583,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
         failed = root.below[StatusFamily.FAILED] + root.is_failed
         mark = Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True)
         name = (Piece(node.task or formatting.NONE, Token.MUTED), Piece("  "), *short_id(node.id, Token.FAINT))
-        line = (mark, Piece("  failed first: ", Token.FAINT), *name)
+        line = (mark, Piece("  first to fail: ", Token.FAINT), *name)
         rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
     if tree.unread_count:
