@@ -80,7 +80,9 @@ def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
     assert sorted(map(str, done.objects)) == sorted(
         str(group | {"state": states[group["fingerprint"]]}) for group in queried
     )
-    assert done.err == "Only the state NEW is known: the key may not read the server's error groups (403).\n"
+    assert done.err == (
+        "Regressed and acknowledged groups are not marked: the key may not read the server's error groups (403).\n"
+    )
 
 
 def test_at_most_a_hundred_run_ids_are_printed() -> None:

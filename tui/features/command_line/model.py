@@ -767,7 +767,7 @@ STATUS_VALUES: Final[Mapping[str, str]] = {
 _GROUP_SENTENCES: Final = {
     "live": "Everything that has not ended",
     "final": "Everything that has ended",
-    "failed": "Every kind of failure: Failed (threw), Crashed, Timed out …",
+    "failed": "Every failure: Failed (threw), Crashed …",
     "running": "Dequeued, executing and reattempting",
     "waiting-to-start": "Delayed, queued and pending version",
 }

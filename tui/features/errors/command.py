@@ -139,8 +139,8 @@ def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_befo
         verb = "is in no group: its error was" if missing == 1 else "are in no group: their errors were"
         remarks.append(f"{missing} of {len(read.run_ids)} failed runs {verb} not read.")
     if reason := theirs.refusal or theirs.failure:
-        known = "Only the state NEW is" if is_before_known else "The states are not"
-        remarks.append(f"{known} known: {reason}.")
+        known = "Regressed and acknowledged groups are not marked" if is_before_known else "The states are not known"
+        remarks.append(f"{known}: {reason}.")
     return remarks
 
 

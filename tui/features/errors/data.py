@@ -439,7 +439,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """Why the states of the groups are not known, as a sentence; empty if they are."""
         theirs = self.reading.groups.result
         if theirs.refusal:
-            return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only the state NEW is known."
+            reason = theirs.refusal.rstrip(".")
+            return f"{reason[:1].upper()}{reason[1:]}: regressed and acknowledged groups are not marked."
         if theirs.failure and theirs.groups is None:
             return f"The server's error groups could not be read: {theirs.failure.rstrip('.')}."
         return ""
