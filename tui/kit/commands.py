@@ -86,7 +86,7 @@ def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: da
         lines += [*([_EMPTY] if lines else []), *(BoxLine(line) for line in below)]
     shown = min(MAX_HISTORY, len(content.history), height - len(lines) - 3)
     if shown > 0:
-        lines += [_EMPTY, BoxLine(_indented((Piece("before this", Token.FAINT),)))]
+        lines += [_EMPTY, BoxLine(_indented((Piece("earlier", Token.FAINT),)))]
         lines += [BoxLine(_history_line(each, inner, now)) for each in content.history[:shown]]
     return [*lines[: max(0, height - 1)], _EMPTY]
 

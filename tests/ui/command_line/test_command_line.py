@@ -155,7 +155,7 @@ def test_history_is_searched_and_holds_no_key(tmp_path: Path) -> None:
         await command(monitor, "runs tr_dev_abcdefghijkl")
         await command(monitor, "sort took")
         await monitor.press("colon")
-        assert "before this" in monitor.text
+        assert "earlier" in monitor.text
         await monitor.press("ctrl+r", *"stat", "enter")
         assert monitor.screen.run_list.searched == "status:failed"
 

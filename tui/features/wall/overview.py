@@ -48,7 +48,7 @@ def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False
 
 
 def failing_rule(view: WallView, width: int) -> Line:
-    """Return the text at the right end of the rule: `147 since 07:26`, or `147 in the last hour · since`.
+    """Return the text at the right end of the rule: `147 since 07:26`, or `147 last hour · since`.
 
     The last word is the title of the times below it.
     """

@@ -425,7 +425,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
 def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_short: bool = False) -> Line:
     """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`.
 
-    A narrow wall has no rows of acknowledged groups. A short text leaves out the groups: `147 in the last hour`.
+    A narrow wall has no rows of acknowledged groups. A short text leaves out the groups: `147 last hour`.
     """
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
@@ -433,7 +433,7 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
         return ()
     groups = f" in {formatting.plural(len(failing.groups), 'group' if is_narrow else 'error group')}"
     known = 0 if is_short else failing.acknowledged_count
-    since = " in the last hour" if is_short else ""
+    since = " last hour" if is_short else ""
     if failing.known_since is not None:
         since = f" since {formatting.time_of_day(failing.known_since, now)}"
     text = f"{formatting.count(failing.failed_count)}{'' if is_short else groups}{since}"
