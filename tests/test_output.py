@@ -87,17 +87,6 @@ def test_no_text_reaches_the_terminal_as_a_control_sequence(text: str) -> None:
     assert controls_in(streams.err) == set()
 
 
-def test_emoji_sequence_is_shortened_except_in_json() -> None:
-    family = "👨\u200d👩\u200d👧"
-    streams = Streams()
-    streams.output.print(f"{family}.")
-    streams.output.say(f"{family}!")
-    streams.output.json_line({"tag": family})
-    assert streams.out.decode().splitlines()[0] == "👨."
-    assert json.loads(streams.out.decode().splitlines()[1]) == {"tag": family}
-    assert streams.err.decode() == "👨!\n"
-
-
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "shift_jis", "utf-16"])
 def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
     streams = Streams(encoding)
