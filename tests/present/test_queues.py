@@ -20,6 +20,7 @@ from tui.features.queues.view import QUEUES, LiveQueues
 from tui.features.queues.words import QUEUE_TABLE, HolderSpeed, QueueFacts
 from tui.kit.lists import ReadState
 from tui.store.findings.board import QueueHealth, QueueRow
+from tui.store.indexes import StatusCounts
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import Token, line_width, plain
 
@@ -198,11 +199,12 @@ def test_every_line_fits_and_a_bar_is_full_only_at_the_limit(
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
-    live: Any = SimpleNamespace(session=SimpleNamespace(clock=None), now=NOW)
+    store = SimpleNamespace(status_counts=lambda _: StatusCounts(queued=304, delayed=4))
+    live: Any = SimpleNamespace(session=SimpleNamespace(clock=None, store=store), now=NOW)
     queues = LiveQueues(live, QUEUES)
     queues._rows = (replace(MAIL, running=30, queued=304),)
     queues.state = ReadState(AT - timedelta(seconds=6))
-    assert plain(queues.right(80)) == "30 running · 304 queued · read 6s ago"
+    assert plain(queues.right(80)) == "30 running · 304 queued · 4 delayed · read 6s ago"
     queues.state = replace(queues.state, is_cut=True)
     queues._known = WallFacts(queues=QueuesRead(AT, (), is_cut=True))
-    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · a page read 6s ago"
+    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · 4 delayed · a page read 6s ago"

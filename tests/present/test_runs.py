@@ -136,14 +136,14 @@ ENDS = (
 )
 
 SEARCHED = """
-runs older than 11:49 not read   Enter here: read more
+runs older than 11:49 not read   Enter on this line: read more
 stopped: a relay cannot list older runs · runs older than 11:49 not read
-9 found · runs older than 2026-11-23 13:49 not searched   Enter here: search the server
-9 found · 139 errors not loaded yet · runs older than 11:49 not searched   Enter here: search the server
-9 found · queues not read yet · runs older than 2026-11-23 13:49 not searched   Enter here: search the server
-9 found · runs older than 2026-11-22 13:49 not searched · all 148 errors read   Enter here: read more
-9 found · 2 errors not loaded yet · searched back to 2026-11-22 13:49   Enter here: read more
-9 found · stopped: 503 · runs older than 2026-11-22 13:49 not searched   Enter here: try again
+9 found · runs older than 2026-11-23 13:49 not searched   Enter on this line: search the server
+9 found · 139 errors not loaded yet · runs older than 11:49 not searched   Enter on this line: search the server
+9 found · queues not read yet · runs older than 2026-11-23 13:49 not searched   Enter on this line: search the server
+9 found · runs older than 2026-11-22 13:49 not searched · all 148 errors read   Enter on this line: read more
+9 found · 2 errors not loaded yet · searched back to 2026-11-22 13:49   Enter on this line: read more
+9 found · stopped: 503 · runs older than 2026-11-22 13:49 not searched   Enter on this line: try again
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
@@ -155,8 +155,8 @@ def test_end_says_what_was_not_searched_and_keeps_its_key() -> None:
     assert [end_line(facts, 200) for facts in (LIST, replace(LIST, history=READING))] == [None, None]
     for width in (1, 12, 40, 77, 82):
         line = end_line(searched(SearchProgress(answers=("日本" * 40,)), history=CUT, unread_count=139), width) or ()
-        assert line_width(line) <= max(width, len("   Enter here: read more"))
-        assert plain(line).endswith("   Enter here: read more")
+        assert line_width(line) <= max(width, len("   Enter on this line: read more"))
+        assert plain(line).endswith("   Enter on this line: read more")
 
 
 # The sentences in place of an empty list.

@@ -160,6 +160,7 @@ _REMARKS: Final[Mapping[str, str]] = {"act": "only capital letters change runs"}
 
 _SENTENCES: Final = (
     (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
+    ("filter", "Any text, or fields: status:failed task:sync-* -tag:x took:>10s payload.x:y. :runs lists all."),
     ("alerts", "A new finding can ring the bell, show a notice or run a command: see [bell] in the config file."),
     ("away", "After ten minutes without a key, the first key only shows what happened."),
 )

@@ -500,7 +500,8 @@ def _parse_status(word: Word) -> Filter:
 
 
 _HINTS: Final = {
-    "queued": "waiting-to-start matches delayed runs too",
+    "queued": "delayed runs are status:delayed",
+    "waiting": "runs that have not started are status:waiting-to-start",
     "executing": "running matches retries too",
 }
 """Hints for statuses that sound like a group."""

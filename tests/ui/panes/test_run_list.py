@@ -146,7 +146,7 @@ async def test_keys_move_mark_sort_and_filter(monitor: Monitored) -> None:
 async def test_payloads_are_searched_when_the_user_asks(monitor: Monitored) -> None:
     await monitor.press("slash", *"zebra", "enter")
     assert "payloads not searched" in monitor.lines[3]
-    assert "Enter here: read them" in monitor.lines[3]
+    assert "Enter on this line: read them" in monitor.lines[3]
     await monitor.press("escape", "slash", *"payload.n:7", "enter", "G", "enter", wait_s=1)
     await monitor.later(40)
     assert "1 of 30" in monitor.lines[1]

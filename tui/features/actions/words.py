@@ -403,6 +403,10 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return [(Piece(row, Token.AMBER),) for row in wrap(f"Nothing to do: {question.objection}.", limit)]
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
+    ids = {run.id for run in plan.runs}
+    if sentences and (below := sum(run.fixed.parent_id in ids for run in plan.runs)):
+        are, them = ("is a child", "it") if below == 1 else ("are children", "them")
+        sentences.append(f"{formatting.count(below)} of them {are} of others here, which may trigger {them} again.")
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
         sentences.append("No other run is canceled.")
     if plan.awaited_by:
@@ -453,7 +457,7 @@ def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
     answer = question.answer
     keys = ("Esc",) if question.texts else ("Enter", "Esc")
-    keep = "Keep running" if question.action.stops_descendants else "Go back"
+    keep = "Keep running" if question.action.stops_descendants and not question.objection else "Go back"
     left: list[Piece] = [Piece(f" {keep} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
         counts = answer.accepts_keys or key == "Esc"

@@ -14,7 +14,7 @@ from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, Standstil
 from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Body, Fixed, Json, Run, RunId
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue
-from tui.features.runs.words import meaning_words, token_of, waiting_words
+from tui.features.runs.words import due_words, meaning_words, token_of, waiting_words
 from tui.kit.words import Replayed, could_not_read, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
@@ -502,7 +502,6 @@ def label_piece(text: str) -> Piece:
 
 _MAX_WIDTH: Final = 60
 _MIN_STROKES: Final = 2
-_SECOND: Final = timedelta(seconds=1)
 
 
 class _Phase(NamedTuple):
@@ -571,12 +570,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
 
     created, state = run.created_at, run.state
     zone = f" · times are {formatting.zone_name(now.at)}" if shows_zone else ""
-    is_ahead = created is not None and created - now.at >= _SECOND  # a scheduled run; a wrong clock is off by less
-    when = (
-        f"due in {now.duration(created - now.at)}"
-        if created is not None and is_ahead
-        else ("" if created is None else now.ago(created))
-    )
+    when = due_words(run, now) or ("" if created is None else now.ago(created))
     at("created", created, f"{when}{zone}")
     if state is None:
         return lines

@@ -501,7 +501,7 @@ def groups_right(read: FailuresProgress, shown: int, known: int, above: int, wid
         return ()
     groups = f"{'' if shown == known else f'{shown:,} of '}{formatting.plural(known, 'group')}"
     line: Line = (*runs, _DOT, Piece(groups, Token.TEXT))
-    return (*line, _DOT, Piece(f"{above:,} new above", Token.ACCENT)) if above else line
+    return (*line, _DOT, Piece(f"{above:,} new", Token.ACCENT)) if above else line
 
 
 def reading_words(read: FailuresProgress, *, is_wide: bool) -> Line:

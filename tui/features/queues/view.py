@@ -217,6 +217,8 @@ class LiveQueues(LiveList[QueueRow]):
         else:
             is_reading = any(row.is_reading for row in self._rows)
             shown.append((Piece(f"queued: {words.READING if is_reading else 'not known'}", Token.MUTED),))
+        if delayed := self.live.session.store.status_counts(self.live.now.at).delayed:
+            shown.append((Piece(words.number(delayed), Token.TEXT), Piece(" delayed", Token.MUTED)))
         return shown
 
     @property

@@ -132,7 +132,7 @@ _DOT: Final = Piece(" · ", Token.MUTED)
 class RunListPane(TablePane):
     """The list of runs."""
 
-    search_hint = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
+    search_hint = "any text, or status:failed task:sync-* -tag:y took:>10s payload:x"
     table: RunTable
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),

@@ -94,6 +94,8 @@ def meaning_words(run: Run, now: Now) -> str:
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
     style = style_of(run)
+    if not run.is_final and due_words(run, now):
+        return "waits for its scheduled time"
     if style.word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
         return UNSURE_DESCRIPTIONS[style.word]
     error = run.error_value
@@ -158,8 +160,8 @@ def _for_which_runs(wait: Wait) -> str:
 NOT_A_RUN: Final = "not a run: this line says which runs are not in the list"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
-ASKS_SERVER: Final = "here: search the server"
-_SHORTER: Final = {ASKS_SERVER: "here: search"}
+ASKS_SERVER: Final = "on this line: search the server"
+_SHORTER: Final = {ASKS_SERVER: "on this line: search"}
 """Short forms for narrow panes."""
 
 _DOT: Final = Piece(" · ", Token.FAINT)
@@ -223,24 +225,24 @@ def end_line(facts: ListFacts, width: int) -> Line | None:
 def end_key(facts: ListFacts) -> tuple[str, str] | None:
     """Return the key for the last line and its effect, or None if there is nothing left to ask.
 
-    The effect says `here`, because Enter does something else on a run.
+    The effect says where, because Enter does something else on a run and in the prompt.
     """
     progress = facts.progress
     if progress.step is not None:
         return None
     if not facts.is_filtered:
-        return ("Enter", "here: read more") if progress.has_lists else None
+        return ("Enter", "on this line: read more") if progress.has_lists else None
     if progress.failure and progress.has_lists:
-        return "Enter", "here: try again"
+        return "Enter", "on this line: try again"
     if facts.bodiless_count:
         is_part = facts.bodiless_count > MAX_SEARCHED_BODIES
-        return "Enter", f"here: read the newest {MAX_SEARCHED_BODIES}" if is_part else "here: read them"
+        return "Enter", f"on this line: read the newest {MAX_SEARCHED_BODIES}" if is_part else "on this line: read them"
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
-        return "Enter", "here: search again"  # New runs may have arrived, and their queues are unknown.
+        return "Enter", "on this line: search again"  # New runs may have arrived, and their queues are unknown.
     if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
-        return "Enter", "here: read more"
+        return "Enter", "on this line: read more"
     return None
 
 
@@ -517,12 +519,18 @@ def _duration_text(run: Run, now: Now) -> Line:
     return (Piece(text, token),)
 
 
+def due_words(run: Run, now: Now) -> str:
+    """Return `due in 3.9s` for a scheduled run, which is created at its due time. A wrong clock is off by less."""
+    ahead = timedelta() if run.created_at is None else run.created_at - now.until
+    return f"due in {now.duration(ahead)}" if ahead >= _SECOND else ""
+
+
 def _waiting_text(run: Run, now: Now) -> str:
     starts = run.state.delayed_until if run.state else None
     if run.status is RunStatus.DELAYED and starts is not None and starts > now.until:
         return f"queued in {now.duration(starts - now.until)}"
-    if run.created_at is not None and run.created_at - now.until >= _SECOND:
-        return f"due in {now.duration(run.created_at - now.until)}"  # a scheduled run is created at its due time
+    if due := due_words(run, now):
+        return due
     waited = now.duration(time_in_queue(run, now.until))
     if run.status is RunStatus.WAITING_FOR_DEPLOY:
         return f"waiting for a version with its task for {waited}"
