@@ -21,9 +21,9 @@ def opening(effort: Effort) -> Reading:
         for _ in range(int(effort.pick(5, 2))):
             sent_s = time.monotonic()
             terminal.send("!")
-            seen_s = terminal.wait_until(lambda: f"{count} read" in terminal.lines[1], "the first groups")
+            seen_s = terminal.wait_until(lambda: "runs read" in terminal.lines[1], "the first groups")
             first_s.append(seen_s - sent_s)
-            done_s = terminal.wait_until(lambda: f"{count} of ≥{count} read" in terminal.lines[1], "all groups")
+            done_s = terminal.wait_until(lambda: f"{count} of ≥{count} runs read" in terminal.lines[1], "all groups")
             taken_s.append(done_s - sent_s)
             terminal.read_for(1.0)
             terminal.send("!")
