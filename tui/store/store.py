@@ -269,7 +269,7 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
 class Store(Facts, RunIndex):
     """All runs and facts, merged from updates that may arrive late, twice or out of order."""
 
-    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 400, max_body_bytes: int = 4_000_000) -> None:
+    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 2_000, max_body_bytes: int = 4_000_000) -> None:
         """Keep at most `max_runs` runs, or more if more are live or pinned.
 
         Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail,
