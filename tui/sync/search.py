@@ -28,6 +28,7 @@ from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
 from tui.sync.reads import ENDLESS, Paging, Priority
+from tui.text.formatting import plural
 
 # The scope of a search: its plan, the filters of the session, and the period of the list.
 
@@ -114,7 +115,7 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str |
     known = {run_id: queue for run_id, queue in found.items() if store.get(run_id) is not None}
     patches = (RunPatch(run_id, now, fixed=Fixed(queue=queue)) for run_id, queue in known.items())
     await fetcher.emit(RunsRead(tuple(patches)))
-    count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{len(found):,} {'run' if len(found) == 1 else 'runs'}"
+    count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{plural(len(found), 'run')}"
     rest = f", {len(found) - len(known):,} not on the relay" if len(known) < len(found) else ""
     return f"queue {name}: {count} in {days}{rest}"
 
@@ -284,7 +285,7 @@ class Search:
             total += count
             # Whether a text is a name is a guess, so an empty list is reported for queues only.
             if count or filters.queues:
-                number = f"{'' if is_whole else 'newest '}{count:,} {'run' if count == 1 else 'runs'}"
+                number = f"{'' if is_whole else 'newest '}{plural(count, 'run')}"
                 self._add_answer(f"{name_of(filters, self._plan.filters)}: {number} in {SEARCH_PERIOD.days}d")
         await self._settle()
         return total

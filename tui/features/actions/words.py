@@ -404,7 +404,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
     ids = {run.id for run in plan.runs}
-    if sentences and (below := sum(run.fixed.parent_id in ids for run in plan.runs)):
+    if not action.stops_descendants and (below := sum(run.fixed.parent_id in ids for run in plan.runs)):
         are, them = ("is a child", "it") if below == 1 else ("are children", "them")
         sentences.append(f"{formatting.count(below)} of them {are} of others here, which may trigger {them} again.")
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:

@@ -217,8 +217,10 @@ class LiveQueues(LiveList[QueueRow]):
         else:
             is_reading = any(row.is_reading for row in self._rows)
             shown.append((Piece(f"queued: {words.READING if is_reading else 'not known'}", Token.MUTED),))
-        if delayed := self.live.session.store.status_counts(self.live.now.at).delayed:
-            shown.append((Piece(words.number(delayed), Token.TEXT), Piece(" delayed", Token.MUTED)))
+        counts = self.live.session.store.status_counts(self.live.now.at)
+        if counts.delayed:
+            number = f"{'≥' if counts.is_live_partial else ''}{words.number(counts.delayed)}"
+            shown.append((Piece(number, Token.TEXT), Piece(" delayed", Token.MUTED)))
         return shown
 
     @property
