@@ -88,10 +88,6 @@ def test_question_names_target_runs_and_keys() -> None:
     pieces = [piece for each in lit for line in confirm_lines(each, AT, 70, 40) for piece in line if piece.text == "y"]
     assert [piece.token for piece in pieces] == [Token.ROSE, Token.BRIGHT, Token.FAINT], "lit only while it counts"
     assert "Go back" in shown(lit[-1]), "nothing runs on"
-    parent = sample("FAILED")
-    child = replace(parent, id=RunId("run_c"), fixed=replace(parent.fixed, parent_id=parent.id))
-    warned = " ".join(shown(question(parent, child, action=REPLAY)).split())
-    assert "1 of them is a child of others here, which may trigger it again." in warned
 
 
 @given(

@@ -56,6 +56,7 @@ def test_first_key_after_a_rest_only_shows_what_happened(tmp_path: Path) -> None
         await monitor.press("z", "j")
         # The key that shows the block does nothing else, nor does a key before it was seen.
         assert TITLE in monitor.text
+        assert "that key only opened this" in monitor.lines[-1]
         assert "✗ 1  bill-01" in monitor.text
         assert (screen.selection.run_id, screen.workspace.is_zoomed) == (run, False)
         assert "1:runs" in monitor.lines[1]

@@ -403,10 +403,6 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return [(Piece(row, Token.AMBER),) for row in wrap(f"Nothing to do: {question.objection}.", limit)]
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
-    ids = {run.id for run in plan.runs}
-    if not action.stops_descendants and (below := sum(run.fixed.parent_id in ids for run in plan.runs)):
-        are, them = ("is a child", "it") if below == 1 else ("are children", "them")
-        sentences.append(f"{formatting.count(below)} of them {are} of others here, which may trigger {them} again.")
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
         sentences.append("No other run is canceled.")
     if plan.awaited_by:
