@@ -140,7 +140,7 @@ def test_fifth_holds_for_any_sequence_of_requests(requests: list[tuple[float, in
 @pytest.mark.parametrize(("refill", "limit"), [(SECRET_KEY, 750), (PUBLIC_TOKEN, 60)])
 async def test_command_spends_what_the_headers_allow(refill: Refill, limit: int) -> None:
     async with a_bench(refill) as bench:
-        bench.budget.follow_headers()
+        bench.budget.follows_headers = True
         refills, remaining, least = 0, limit, limit
 
         def headers(now_s: float) -> RateLimit:

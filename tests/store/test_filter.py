@@ -8,17 +8,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.domain.patches import NOON, at, patch_of, run_of, stamp
+from tests.support.domain.patches import NOON, at, json_values, patch_of, run_of, stamp
 from tests.support.emulator.server import EmulatorServer, later, run_emulator, started
 from tui.api.client import filter_params
 from tui.api.runs import decode_page
 from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
-from tui.domain.run import STATUS_TABLE, Body, Fixed, Precision, Run, RunId, StatusRow, TaskId
+from tui.domain.run import STATUS_TABLE, Body, Fixed, Json, Precision, Run, RunId, StatusRow, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.emulator.environment import API_VERSION
-from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter, without_bodies
+from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter, value_filter, without_bodies
 from tui.store.merge import merge
 from tui.store.server_filter import (
     MAX_ERROR_TEXTS,
@@ -259,6 +259,33 @@ def test_values_of_the_code_are_found_once_they_are_read(text: str, matches: boo
     assert parse_filter(text).matches(run_of("run_b", "COMPLETED")) is text.startswith("-")
     assert without_bodies(f"{text} task:a -tag:b").text == ""
     assert len(without_bodies(f"{text} task:a -tag:b").terms) == 2
+
+
+def leaves(value: Json, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Json]]:
+    """Yield the single values within a value, each with its path of positions."""
+    if isinstance(value, dict | list):
+        for position, each in enumerate(value.values() if isinstance(value, dict) else value):
+            yield from leaves(each, (*path, position))
+    else:
+        yield path, value
+
+
+@given(json_values)
+@example({"a.b": {"c d": 'q"*[x],', "É": "İ"}, "": [True, None, 1.5, -2], "x": ["", "a\nb", "-"]})
+def test_the_filter_of_a_value_finds_its_run(payload: Json) -> None:
+    run = run_of("run_a", "COMPLETED", body=(stamp(), Body(payload=payload)))
+    for path, value in leaves(payload):
+        text = value_filter("payload", payload, path)
+        assert value_filter("schedule", payload, path) == ""
+        if text:
+            parsed = parse_filter(text)
+            assert parsed.invalid_words == ()
+            assert parsed.matches(run), (text, value)
+        else:
+            assert not str(value).isprintable() or value == ""
+    assert value_filter("payload", BODY, (0, 0)) == "payload.customer.id:1025"
+    assert value_filter("payload", BODY, (1, 1, 0)) == "payload.items.sku:c-9"
+    assert value_filter("payload", BODY, (0,)) == ""
 
 
 def test_unknown_status_is_found_by_its_own_word() -> None:

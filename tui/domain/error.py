@@ -43,11 +43,6 @@ class RunError:
     causes: tuple["RunError", ...] = ()
     has_code_only: bool = False
 
-    @property
-    def is_internal(self) -> bool:
-        """Whether Trigger.dev ended the run, rather than an exception in the task's code."""
-        return self.code is not None
-
 
 def build_error(
     message: str | None, *, name: str | None = None, stack: str | None = None, causes: tuple[RunError, ...] = ()

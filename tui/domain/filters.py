@@ -319,7 +319,7 @@ class SearchProgress:
 
     * `step`: the current step, None if the search is not running.
     * `errors_read` of `error_count` errors of failed runs were read; `unreadable_count` could not be read.
-    * `bodies_read` of `body_count` payloads and outputs were read by the last request of the user.
+    * `bodies_read` of `body_count` payloads and outputs were read since the user's request at `bodies_since`.
     * `older_read` runs older than the polled list were read, back to the creation time `reached`.
     * `is_at_end`: the server has no older runs in the period of the search.
     * `needs_errors`: whether a run matches may depend on its error.
@@ -334,6 +334,7 @@ class SearchProgress:
     error_count: int = 0
     bodies_read: int = 0
     body_count: int = 0
+    bodies_since: datetime | None = None
     older_read: int = 0
     reached: datetime | None = None
     is_at_end: bool = False

@@ -299,7 +299,7 @@ class LiveList(Generic[R]):
                 rows, is_cut, _ = await session.fetcher.read_list(read, Priority.SELECTED, session.store.environment)
             except ApiError as error:
                 is_refused = isinstance(error, Refused) and (error.is_about_the_key or isinstance(error, NotFound))
-                reason = _NO_SUCH_LIST if isinstance(error, NotFound) else _sentence_part(str(error))
+                reason = _NO_SUCH_LIST if isinstance(error, NotFound) else sentence_part(str(error))
                 self.state = ReadState(self.state.read_at, reason if is_refused else "", "" if is_refused else reason)
                 if is_refused:
                     self.on_update()
@@ -399,7 +399,7 @@ class LiveList(Generic[R]):
     def _said(self, row: R) -> Sequence[Said]:
         said = list(self.view.facts(row, self._detail_of(row), self.live.now))
         if self.selected is not None and (reason := self.selected.failure_of(self.view.key(row))):
-            said.append(Said("more", (Piece("not read", Token.MUTED),), (Piece(_sentence_part(reason), Token.FAINT),)))
+            said.append(Said("more", (Piece("not read", Token.MUTED),), (Piece(sentence_part(reason), Token.FAINT),)))
         return said
 
     def _detail_of(self, row: R) -> Any:
@@ -450,6 +450,6 @@ def _ended(reason: str) -> str:
     return Raw(reason if reason.endswith(("?", "!")) else f"{reason}.")
 
 
-def _sentence_part(reason: str) -> str:
+def sentence_part(reason: str) -> str:
     """Return a reason as a part of a sentence, without a stop at its end."""
     return Raw(reason.strip().rstrip("."))

@@ -21,7 +21,7 @@ from tui.kit.painted import PaintedScreen
 from tui.kit.selection import Need, Selection
 from tui.kit.words import NOTHING_SELECTED, RuleText, Tab, could_not_read
 from tui.store.changes import Changes, Topic
-from tui.text.blocks import SHOW_READING_AFTER, ReadStage, ToggleFold
+from tui.text.blocks import SHOW_READING_AFTER, ListRuns, ReadStage, ToggleFold
 from tui.text.formatting import LOADING
 from tui.text.styled import Line, Piece, Token
 
@@ -30,11 +30,11 @@ _NOTHING: Final = object()
 
 
 class OpenRun(Message):
-    """The user opened another run."""
+    """The user opened another run, or the runs with a value of this one."""
 
-    def __init__(self, run_id: RunId) -> None:
+    def __init__(self, opened: RunId | ListRuns) -> None:
         super().__init__()
-        self.run_id = run_id
+        self.opened = opened
 
 
 class Pane(Backdrop):
@@ -276,7 +276,8 @@ class PagePane(Pane):
     def word_for(self, action: str, usual: str) -> str:
         if action == "search":
             return "search"
-        return "fold, unfold" if action == "enter" and isinstance(self._row_action, ToggleFold) else usual
+        words = {ToggleFold: "fold, unfold", ListRuns: "runs with it"} if action == "enter" else {}
+        return words.get(type(self._row_action), usual)
 
     def on_page_moved(self) -> None:
         self.follow_cursor()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from tui.api.errors import ApiError, Refused
-from tui.domain.run import EXECUTING_FAMILY, FEEDS, AttemptStatus, Run, RunId, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FEEDS, RUN_FEED, AttemptStatus, Run, RunId, RunStatus
 from tui.domain.trace import Span
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
@@ -616,7 +616,8 @@ class FocusedRunFeed:
         if run is None or run.state is None or run.is_final or self._session.sources.is_covered(run):
             self.close()
         elif self._feed is None:
-            self._feed = self._session.sources.follow_run_feed(run.id)
+            # Beside the feed of the environment. If this one fails, nothing polls.
+            self._feed = self._session.sources.follow(RUN_FEED, run_id=run.id, wake=lambda: None)[0]
 
     def close(self) -> None:
         """End the feed."""

@@ -44,11 +44,6 @@ class TimeSpan(NamedTuple):
         """The length of a cell in seconds."""
         return max(self.length.total_seconds(), 1.0) / self.cells
 
-    @property
-    def first_cell(self) -> int:
-        """The number of the span's first cell. A cell's number is its start since the epoch, divided by its length."""
-        return ceil(self.until.timestamp() / self.cell_s) - self.cells
-
     def has(self, at_s: float) -> bool:
         """Return whether a time in seconds since the epoch is in it."""
         return self.since.timestamp() <= at_s <= self.until.timestamp()
@@ -181,7 +176,9 @@ class ErrorGroup:
 
         Failures outside the cells are counted in the first and the last one.
         """
-        counts, first, last = [0] * span.cells, span.first_cell, span.cells - 1
+        # A cell's number is its start since the epoch, divided by its length.
+        first = ceil(span.until.timestamp() / span.cell_s) - span.cells
+        counts, last = [0] * span.cells, span.cells - 1
         for number, count in self.cells:
             counts[min(max(number - first, 0), last)] += count
         return tuple(counts)

@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
 from tui.domain.run import (
@@ -402,6 +402,26 @@ def _body_value(word: Word) -> Filter:
         return any((part if isinstance(value, str) else whole)(_text_of(value)) for value in values)
 
     return Filter(terms=(term,), depends_on_bodies=True)
+
+
+def value_filter(root: str, value: Json, path: Sequence[int]) -> str:
+    """Return the filter that finds the single value at a path of positions; empty where none can name it.
+
+    Where a name of its path can be none of a field, the filter finds the value anywhere below the root.
+    """
+    names = [root]
+    for position in path:
+        if isinstance(value, dict):
+            name, value = next(islice(value.items(), position, None))
+            names.append(name)
+        elif isinstance(value, list):
+            value = value[position]
+    text = "" if isinstance(value, dict | list) else value if isinstance(value, str) else _text_of(value)
+    if root not in BODY_FIELDS or not text or not text.isprintable():
+        return ""
+    field = ".".join(names)
+    is_field = field.count(".") == len(names) - 1 and _FIELD.fullmatch(f"{field}:")
+    return f"{field if is_field else root}:{as_value(text)}"
 
 
 def lacks_body(run: Run) -> bool:

@@ -218,7 +218,11 @@ class Budget:
         self._floor: float | None = None
         """The number of remaining requests at which sending stops until the reset at `_resets_s`."""
         self._resets_s = 0.0
-        self._follows_headers = False
+        self.follows_headers = False
+        """Send as fast as the server's headers allow: for a command that reads much while the user waits.
+
+        A server without such headers is sent a fifth of the usual rate limit, as always.
+        """
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self._reported: asyncio.Future[None] | None = None
@@ -234,22 +238,15 @@ class Budget:
         self.latest = rate
         if self._floor is None or is_refilled or now_s >= self._resets_s:
             resets_in_s, period_s = rate.resets_in.total_seconds(), self.refill.period_s
-            if not MIN_RESET_S <= resets_in_s <= (MAX_RESET_S if self._follows_headers else period_s):
+            if not MIN_RESET_S <= resets_in_s <= (MAX_RESET_S if self.follows_headers else period_s):
                 resets_in_s = period_s
-            self._floor = rate.limit * KEPT_BY_A_COMMAND if self._follows_headers else rate.remaining * KEPT_PART
+            self._floor = rate.limit * KEPT_BY_A_COMMAND if self.follows_headers else rate.remaining * KEPT_PART
             self._resets_s = now_s + resets_in_s
         self._admit()
 
     def was_limited_since(self, moment_s: float) -> bool:
         """Return whether a 429 held requests back after a moment of the clock."""
         return self._blocked_until_s > moment_s
-
-    def follow_headers(self) -> None:
-        """Send as fast as the server's headers allow: for a command that reads much while the user waits.
-
-        A server without such headers is sent a fifth of the usual rate limit, as always.
-        """
-        self._follows_headers = True
 
     def room(self, priority: Priority) -> int:
         """Return how many more requests of a priority could be sent now."""
@@ -407,7 +404,7 @@ class Budget:
         self._drop_old()
         delay_s = 0.0
         limit = max(1, int(self.refill.share * SHARES[priority]))
-        follows_headers = self._follows_headers and self.latest is not None
+        follows_headers = self.follows_headers and self.latest is not None
         if len(self._spent_s) >= limit and not follows_headers:
             oldest_s = self._spent_s[len(self._spent_s) - limit]
             delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)

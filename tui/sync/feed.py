@@ -169,7 +169,7 @@ class RealtimeSource:
             progress.count("the realtime feed repeats old data: a cache answers instead of the server", MAX_REPEATS)
         elif position is not None and position.is_up_to_date:
             if merged_patches:
-                self._parts.coverage.record_change()
+                self._parts.coverage.has_reported = True
             if held_s >= MIN_HOLD_S or has_changes:
                 progress.counts.clear()
                 self._break_count = 0

@@ -153,7 +153,8 @@ class Coverage:
         """How often the feed has started. Each start needs a comparison with the list."""
         self._compared: set[RunId] = set()
         self._missed: set[RunId] = set()
-        self._has_reported = False
+        self.has_reported = False
+        """Whether the feed reported a change, even if a list had shown it before."""
         self._silent_comparisons = 0
 
     @property
@@ -183,10 +184,6 @@ class Coverage:
         if self.since is not None:
             self.since = self._started_at = None
             self._wake()
-
-    def record_change(self) -> None:
-        """Record that the feed reported a change, even if a list had shown it before."""
-        self._has_reported = True
 
     @property
     def is_silent(self) -> bool:
@@ -245,8 +242,8 @@ class Coverage:
     def take_comparison(self) -> tuple[int, int]:
         """Return how many runs were compared since the last call, and how many of them the feed had missed."""
         counts = len(self._compared), len(self._missed)
-        self._silent_comparisons = self._silent_comparisons + 1 if self._missed and not self._has_reported else 0
-        self._has_reported = False
+        self._silent_comparisons = self._silent_comparisons + 1 if self._missed and not self.has_reported else 0
+        self.has_reported = False
         self._compared.clear()
         self._missed.clear()
         return counts

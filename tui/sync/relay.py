@@ -275,7 +275,7 @@ class RelayUpdates:
         self._sources = set(store.source_statuses)
         self._snapshot: set[RunId] = set()
         self._chunk_count = 0
-        self._missing: list[RunId] = []
+        self.missing: list[RunId] = []
         self.has_snapshot = False
 
     @property
@@ -292,7 +292,7 @@ class RelayUpdates:
         yield from message.gone
         run_ids = {patch.id for patch in message.patches} | {gone.id for gone in message.gone}
         if message.chunk is None:
-            self._missing = [run_id for run_id in self._missing if run_id not in run_ids]
+            self.missing = [run_id for run_id in self.missing if run_id not in run_ids]
             return
         if message.chunk.number == 0:
             self._snapshot, self._chunk_count = set(), 0
@@ -301,7 +301,7 @@ class RelayUpdates:
         self._chunk_count += 1
         self._snapshot |= run_ids
         if message.chunk.is_last:
-            self._missing = sorted(self._store.live() - self._snapshot)
+            self.missing = sorted(self._store.live() - self._snapshot)
             self._snapshot = set()
             self.has_snapshot = True
 
@@ -328,12 +328,8 @@ class RelayUpdates:
         history = None if self._facts is None else self._facts.history
         if not self.has_snapshot or history is None or not history.is_complete:
             return []
-        due, self._missing = self._missing[:MAX_MISSING_READS], self._missing[MAX_MISSING_READS:]
+        due, self.missing = self.missing[:MAX_MISSING_READS], self.missing[MAX_MISSING_READS:]
         return due
-
-    def retry_missing(self, run_id: RunId) -> None:
-        """Request the run again later."""
-        self._missing.append(run_id)
 
 
 _SINGLE_FACTS: Final = attrgetter("counts", "history", "window", "reconciled", "caught_up")
@@ -474,7 +470,7 @@ class RelaySource:
         except NotFound:
             await self._emit(update.RunGone(run_id, at))
         except ApiError:
-            self._updates.retry_missing(run_id)
+            self._updates.missing.append(run_id)
         else:
             await self._emit(update.RunsRead((detail.patch, *detail.related)))
 

@@ -267,7 +267,8 @@ class Search:
         """Read the newest payloads and outputs that were not read. Return whether there are more."""
         unread = [run_id for run_id in self.bodiless() if run_id not in self._bodies.unreadable]
         if some := unread[:MAX_SEARCHED_BODIES]:
-            self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=len(some))
+            begun = self._fetcher.now()
+            self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=len(some), bodies_since=begun)
             await self._bodies.read_details(some)
             await self._settle()
         return len(unread) > len(some)

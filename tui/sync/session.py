@@ -19,7 +19,7 @@ from tui.domain.action import ActionPhase, ActionStatus, CommandEvent, Via
 from tui.domain.facts import DECIDING, NO_FACTS, FactSource, MinutesRead, WallFacts, old_after
 from tui.domain.filters import RunFilters
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
-from tui.domain.run import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, Run, RunId
+from tui.domain.run import FEEDS, REALTIME, RELAY, REST, RUN_FEED, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
@@ -358,7 +358,7 @@ class LiveFindings:
         counts = self._counts
         if counts is not None:
             counts.on_changes(changes)
-            if self.own is None and counts.pending_count > MAX_PENDING:
+            if self.own is None and len(counts.pending) > MAX_PENDING:
                 self._counts = None
                 self._stop_counting()
 
@@ -548,14 +548,6 @@ class SourceSupervisor:
         """
         names = (REST, REALTIME) if self._session.settings.relay_url is None else (RELAY,)
         return self.follow(*names, filters=filters, history=history)
-
-    def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
-        """Follow one run, by polling and its realtime feed."""
-        return self.follow(RUN, RUN_FEED, run_id=run_id)
-
-    def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
-        """Follow one run by its realtime feed alone, beside the environment. If the feed fails, nothing polls."""
-        return self.follow(RUN_FEED, run_id=run_id, wake=lambda: None)[0]
 
     def is_covered(self, run: Run) -> bool:
         """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""

@@ -14,8 +14,9 @@ from rich.cells import cell_len
 
 from tui.domain.run import ABSENT, Absent, Json
 from tui.lazy_dataclass import dataclass
+from tui.store.filter import value_filter
 from tui.text import formatting
-from tui.text.blocks import LABEL, Row, ShowWhole, ToggleFold, enter_hint
+from tui.text.blocks import LABEL, ListRuns, Row, ShowWhole, ToggleFold, enter_hint
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_width
 
 # Writes JSON as text with a loop instead of recursion: a payload may be nested as deep as the decoder allows.
@@ -551,7 +552,9 @@ class ValueRows:
         steps = folded.walk()
         for step in islice(steps, max_rows):
             for row in step_rows(step, ValuePath(label, step.path), room, is_wrapped=is_wrapped):
-                rows.append(row._replace(line=_behind("" if rows else label, row.line)))
+                runs = value_filter(label, value, step.path)
+                action = row.action or (ListRuns(runs) if runs else None)
+                rows.append(row._replace(line=_behind("" if rows else label, row.line), action=action))
         left = sum(1 for _ in islice(steps, MAX_COUNTED))
         if left:
             most = f"{formatting.count(MAX_COUNTED)} or more lines"

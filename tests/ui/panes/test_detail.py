@@ -120,6 +120,15 @@ async def test_values_fold_are_searched_and_open(monitor: Monitored) -> None:
     assert cursor_row(monitor).startswith("▸ lines: [ {")
     await monitor.press("l")
     assert cursor_row(monitor) == "▾ lines: 90 items"
+    # A value leads to all runs with it, and Esc back to this run.
+    await monitor.press("l", "j", "j", "l", "j")
+    assert "Enter runs with it" in monitor.lines[-1]
+    run_id = pane_of(monitor).selection.run_id
+    await monitor.press("enter", wait_s=1)
+    assert "/payload.lines.sku:A-1 " in monitor.lines[1]
+    await monitor.press("escape", wait_s=1)
+    assert pane_of(monitor).selection.run_id == run_id
+    go_to(monitor, "lines:")
     # A search finds what is folded, and folds it again.
     await monitor.press("h", "slash", *"a-77", "enter")
     assert 'sku: "A-77"' in monitor.text

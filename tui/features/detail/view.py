@@ -22,7 +22,7 @@ from tui.kit.pane import OpenRun, PagePane
 from tui.kit.selection import QUEUE, RUN
 from tui.store.changes import Changes, Topic
 from tui.text import formatting
-from tui.text.blocks import LABEL, FetchValue, GoToRun, ReadStage, Row, ShowWhole, ToggleFold
+from tui.text.blocks import LABEL, FetchValue, GoToRun, ListRuns, ReadStage, Row, ShowWhole, ToggleFold
 from tui.text.json import ALL, FoldedJson, JsonFolds, JsonPath, ValuePath, ValueRows, unfolded_for
 from tui.text.styled import Line, Piece, Token, wrap
 
@@ -154,8 +154,8 @@ class DetailPane(PagePane):
         event.stop()
         run = self.run
         match event.action:
-            case GoToRun(run_id):
-                self.post_message(OpenRun(run_id))
+            case GoToRun(opened) | (ListRuns() as opened):
+                self.post_message(OpenRun(opened))
             case ToggleFold(key):
                 self._toggle(key)
             case ShowWhole(ValuePath() as place) if run is not None:

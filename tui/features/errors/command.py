@@ -66,7 +66,7 @@ async def errors(output: Output, settings: Settings, *, since: tuple[str, timede
 
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
-        session.budget.follow_headers()
+        session.budget.follows_headers = True
         read, reader = WholeRead(session, report, MAX_RUNS), GroupReader(session)
         try:
             progress.show("reading failed runs")

@@ -35,7 +35,7 @@ def _facts(row: ListedToken, _: None, now: Now) -> Sequence[Said]:
     return [
         Said("status", (Piece(row.status, _TOKENS.get(row.status, Token.TEXT)),)),
         Said("created", value_cell(row.created_at, now)),
-        Said("times out" if row.status == "WAITING" else "timeout", value_cell(row.times_out_at, now)),
+        Said("times out" if row.status == "WAITING" else "timeout", _timeout(row, now, 0)),
         Said("completed", value_cell(row.completed_at, now)),
         Said("tags", value_cell(row.tags or None, now)),
         Said("run", value_cell(row.run_id, now), (Piece(row.task or "", Token.FAINT),)),
@@ -49,6 +49,10 @@ def _status(row: ListedToken, _now: Now, _width: int) -> Line:
     return (Piece(row.status, _TOKENS.get(row.status, Token.TEXT)),)
 
 
+def _timeout(row: ListedToken, now: Now, _width: int) -> Line:
+    return value_cell(row.times_out_at if row.completed_at is None else None, now)
+
+
 def _waiting_first(row: ListedToken) -> tuple[object, ...]:
     return (row.status != "WAITING", earliest_first(row.created_at))
 
@@ -57,7 +61,7 @@ _COLUMNS: Final = (
     Column("token", "token", shows("id"), share=0.5, least=12, most=38, wish=Wish(12, 38), cut_to=36, meaning="the id"),
     Column("status", "status", _status, 9, meaning="waiting, completed, timed out", order="waiting"),
     Column("age", "age", shows("created_at"), 6, "right", is_ticking=True, meaning="its age", order="newest"),
-    Column("timeout", "timeout", shows("times_out_at"), 7, "right", is_ticking=True, meaning="when it times out"),
+    Column("timeout", "timeout", _timeout, 7, "right", is_ticking=True, meaning="when it times out"),
     Column("task", "task", shows("task"), 18, from_width=100, drop_rank=2, meaning="the task that waits"),
     Column("run", "run", shows("run_id", Token.MUTED), 11, from_width=80, drop_rank=3, meaning="the run that waits"),
     Column("tags", "tags", shows("tags"), least=6, wish=Wish(6, 30), cut_to=10, drop_rank=1, meaning="its tags"),

@@ -21,7 +21,7 @@ from tui.features.queues import words
 from tui.features.queues.words import HolderSpeed, QueueFacts
 from tui.kit.keys import Help, bind
 from tui.kit.list_panes import ListEntrance, ListScreen
-from tui.kit.lists import WIDE, Clip, ListView, LiveList, ReadState
+from tui.kit.lists import WIDE, Clip, ListView, LiveList, ReadState, sentence_part
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListOrder
 from tui.kit.selection import Selected
@@ -303,7 +303,7 @@ def _total(numbers: list[int | None], *, is_cut: bool) -> int | None:
 def _state_of(known: WallFacts) -> ReadState:
     queues, unread = known.queues, known.unread.get(FactSource.QUEUES)
     read_at = known.waits.at if queues is None and known.waits is not None else None if queues is None else queues.at
-    reason = "" if unread is None else words.reason_words(unread.reason)
+    reason = "" if unread is None else sentence_part(unread.reason)
     is_refused = unread is not None and unread.is_refused
     is_cut = queues is not None and queues.is_cut
     return ReadState(read_at, reason if is_refused else "", "" if is_refused else reason, is_cut)

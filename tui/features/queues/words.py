@@ -8,7 +8,7 @@ from tui.domain.error_kinds import ErrorKind
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueueHour, QueueMetrics
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.run import TaskId
-from tui.domain.text import Raw, clean
+from tui.domain.text import clean
 from tui.features.errors.error import error_line
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import QueueHealth, QueueRow
@@ -132,11 +132,6 @@ def share(running: int | None, limit: int | None, token: Token = Token.TEXT) -> 
 def share_text(running: int | None, limit: int | None) -> str:
     """Return `20/20` as text; without a limit only the running runs."""
     return "".join(piece.text for piece in share(running, limit))
-
-
-def reason_words(reason: Raw | str) -> str:
-    """Return why something was not read, without a stop at its end."""
-    return reason.strip().rstrip(".")
 
 
 # The columns of the list of queues. A new column is one row of `QUEUE_TABLE`.

@@ -25,6 +25,8 @@ from tui.domain.filters import (
 from tui.domain.finding import QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.run import (
     FEEDS,
+    RUN,
+    RUN_FEED,
     STATUS_TABLE,
     Environment,
     Precision,
@@ -316,7 +318,7 @@ async def watch(output: Output, settings: Settings, *, run_id: RunId | None, as_
         if run_id is None:
             session.sources.follow_runs()
         else:
-            session.sources.follow_run(run_id)
+            session.sources.follow(RUN, RUN_FEED, run_id=run_id)
         async for change in changes:
             watcher.check_connection()
             for transition in change.transitions:

@@ -331,7 +331,7 @@ class MainScreen(MainView):
             lambda: self.app_base,
             add_message=lambda text: self.app_base.messages.add(live.session.now(), text),
             show_notice=lambda line: self.front.notice(line),  # noqa: PLW0108  another view may be in front then
-            open_run=self._open_replay,
+            open_run=self.open_run,
             unmark=self.run_list.clear_shown_marks,
         )
         self._command_line: CommandLineEntrance | None = None
@@ -428,7 +428,10 @@ class MainScreen(MainView):
         self.paint_now()
 
     def on_open_run(self, event: OpenRun) -> None:
-        self.history.go(event.run_id)
+        if not isinstance(event.opened, ListRuns):
+            self.history.go(event.opened)
+        elif (run_id := self.selection.run_id) is not None:
+            self.list_runs(event.opened, WayBack(partial(self.open_run, run_id)))
 
     def _on_filtered(self) -> None:
         # While a filter is typed, Esc still leads back to the runs of the line.
@@ -734,8 +737,8 @@ class MainScreen(MainView):
         """Whether an action is about the marked runs, wherever the cursor is."""
         return self.pane is self.run_list and len(self.run_list.rows.marks) > 0
 
-    def _open_replay(self, run_id: RunId) -> None:
-        """Select a run that a replay started, in the detail pane: the list may not show it."""
+    def open_run(self, run_id: RunId) -> None:
+        """Select a run that the list may not show, in the detail pane."""
         self.leave_other_views()
         if self.pane is self.run_list:
             self.workspace.go_to(DETAIL)

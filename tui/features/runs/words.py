@@ -309,6 +309,9 @@ def _running(facts: ListFacts) -> list[Piece]:
             what = "in the error groups of the server"
         case SearchStep.BODIES:
             what = f"{count(progress.bodies_read)} of {formatting.plural(progress.body_count, 'payload')} read"
+            if progress.bodies_read and progress.bodies_since is not None:
+                left = (facts.now - progress.bodies_since) * (progress.body_count / progress.bodies_read - 1)
+                what += f", about {formatting.duration(left, in_minutes=True)} left"
         case SearchStep.LIST:
             what = "still reading older runs"
         case SearchStep.IDS:
@@ -480,7 +483,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
     error = run.error_value
     is_shown = run.status.is_failed or run.is_waiting_to_retry
     if error is not None and run.status is RunStatus.CANCELLED:
-        is_shown = error.is_internal  # its worker was lost; "Canceled by user" has no code
+        is_shown = error.code is not None  # its worker was lost; "Canceled by user" has no code
     if error is not None and is_shown:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
         return (*name, Piece(opening_line(error.message) or formatting.NONE, Token.BRIGHT))

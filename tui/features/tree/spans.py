@@ -577,7 +577,9 @@ class SelectedSpan:
     def path(self, room: int) -> Line:
         """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
         parts, index = self.parts, self.index
-        remark = Piece("  on the longest path", Token.FAINT)
+        shown = parts.tree.above.keys() & set(parts.path) - {ROOT}
+        place = f"{sum(each <= index for each in shown)} of {len(shown)}"
+        remark = Piece(f"  {place} on the longest path", Token.FAINT)
         tail: Line = (remark,) if index in parts.path and index != ROOT else ()
         line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
         arrow = Piece(_PATH_ARROW, Token.FAINT)

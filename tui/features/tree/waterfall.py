@@ -535,5 +535,6 @@ class WaterfallPane(FoldingPane[int]):
             self.refresh_near(None if entry is None else self.view.nearest_row(entry))
 
     def action_path_step(self) -> None:
-        if self.view is not None:
-            self.go_to_entry(self.view.next_of(self.entry, 1, self.view.placed.path.__contains__))
+        view = self.view
+        if view is not None and not self.go_to_entry(view.next_of(self.entry, 1, view.placed.path.__contains__)):
+            self.say("no other span is on the longest path")

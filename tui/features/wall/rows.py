@@ -432,7 +432,7 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
     if not failing.failed_count:
         return ()
     groups = f" in {formatting.plural(len(failing.groups), 'group' if is_narrow else 'error group')}"
-    known = 0 if is_short else failing.acknowledged_count
+    known = 0 if is_short else sum(group.count for group in failing.groups if group.is_acknowledged)
     since = " last hour" if is_short else ""
     if failing.known_since is not None:
         since = f" since {formatting.time_of_day(failing.known_since, now)}"

@@ -534,11 +534,6 @@ class FailingNow(NamedTuple):
         """The failed runs of all groups, and those whose error is not known."""
         return sum(group.count for group in self.groups) + self.unread_count
 
-    @property
-    def acknowledged_count(self) -> int:
-        """The failed runs of acknowledged groups."""
-        return sum(group.count for group in self.groups if group.is_acknowledged)
-
 
 def failing_now(
     groups: "Iterable[ErrorGroup]", server: Sequence[ServerErrorGroup], since: datetime, now: datetime

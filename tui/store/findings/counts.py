@@ -275,7 +275,8 @@ class OwnCounts:
 
     def _restart(self) -> None:
         """Count everything again."""
-        self._pending: set[RunId] = set()
+        self.pending: set[RunId] = set()
+        """The runs that have changed and are not counted again."""
         self._runs: dict[RunId, Run] = {}
         """Each run as it was counted."""
         self._ended: dict[int, list[RunId]] = {}
@@ -302,7 +303,7 @@ class OwnCounts:
 
     def on_changes(self, changes: Changes) -> None:
         """Record which runs changed. The next steps count them."""
-        self._pending.update(changes.added, changes.changed, changes.removed)
+        self.pending.update(changes.added, changes.changed, changes.removed)
 
     def step(self, now: datetime) -> bool:
         """Count at most `RUNS_PER_STEP` runs, the newest first. Return whether there are more."""
@@ -320,22 +321,17 @@ class OwnCounts:
         for _ in range(RUNS_PER_STEP):
             if self._initial:
                 _, run_id = self._initial.pop()
-            elif self._pending:
-                run_id = self._pending.pop()
+            elif self.pending:
+                run_id = self.pending.pop()
             else:
                 return False
             self._recount(run_id)
-        return bool(self._initial or self._pending)
+        return bool(self._initial or self.pending)
 
     def settle(self, now: datetime) -> None:
         """Count everything at once."""
         while self.step(now):
             pass
-
-    @property
-    def pending_count(self) -> int:
-        """How many runs have changed and are not counted again."""
-        return len(self._pending)
 
     @property
     def counted_since(self) -> datetime | None:
@@ -492,7 +488,7 @@ class OwnCounts:
         """
         for run_id in self._ended.get(minute, ()):
             current = self._store.get(run_id)
-            if current is not None and run_id not in self._pending:
+            if current is not None and run_id not in self.pending:
                 self._runs[run_id] = current
 
     def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
