@@ -123,7 +123,7 @@ def test_verdicts_say_what_is_known() -> None:
         "OK, for the listed runs",
     ]
     assert [words.ok_sentence(each, NOW) for each in (CALM, LIMITED, public)] == [
-        "no unusual failures or waits",
+        "no unusual failures or waits now",
         "as far as this key may read; counts since 13:50",
         "as far as this key may read; counted from the listed runs since 13:50",
     ]

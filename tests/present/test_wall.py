@@ -145,7 +145,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
 @pytest.mark.parametrize(
     ("view", "width", "expected"),
     [
-        (CALM, 80, "  ✓ OK       no unusual failures or waits"),
+        (CALM, 80, "  ✓ OK       no unusual failures or waits now"),
         (CALM, 80, "no run failed in the last hour"),
         (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; earlier runs are not read"),
         (boarded(verdict=None), 80, "  NOT KNOWN  the data is not evaluated yet"),

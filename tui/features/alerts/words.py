@@ -219,7 +219,7 @@ def fitting(findings: Sequence[Finding], most: int) -> list[Finding]:
 # The verdict in words: OK, NOT KNOWN, and what limits what is known.
 
 
-CALM: Final = "no unusual failures or waits"
+CALM: Final = "no unusual failures or waits now"
 UNHEARD: Final = "no data from the server yet"
 LIMITED: Final = "as far as this key may read"
 LISTED: Final = "for the listed runs"
