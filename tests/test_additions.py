@@ -15,6 +15,8 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import run_story
 
 home = Path(sys.argv[1])
+fleet = small_fleet(3)
+stories = []
 """
 
 
@@ -27,7 +29,7 @@ def tell(tmp_path: Path, story: str, rows: Mapping[str, tuple[str, str]]) -> str
                 each.unlink()
             each.mkdir(parents=True, exist_ok=True)
             for inner in (ROOT / "tui" / each.relative_to(copy)).iterdir():
-                if inner.name != "__pycache__" and not (each / inner.name).exists():
+                if not (each / inner.name).exists():
                     (each / inner.name).symlink_to(inner)
         source = (ROOT / "tui" / file).read_text(encoding="utf-8")
         assert source.count(old) == 1, f"{file} has {old!r} not once"
@@ -87,7 +89,7 @@ for wrong, words in (("10", "a whole number from 1 to 9"), ("7", "pets without t
     file.write_text(f"pets = {wrong}")
     assert f"pets: expected {words}, got {wrong}" in config("--check").err
 
-async def story(monitor):
+async def setting(monitor):
     await monitor.press("colon", *"set pets 7")
     assert "pets must be pets without the seventh" in monitor.text
     await monitor.press("backspace", "6")
@@ -95,8 +97,7 @@ async def story(monitor):
     await monitor.press("enter")
     assert monitor.session.settings.pets == 6
 
-file.write_text("pets = 4")
-run_story(story, home, small_fleet(2), file=read_config(file, shown="FILE"))
+stories.append(setting)
 """
 
 
@@ -124,20 +125,20 @@ assert suspended.status_title == "Suspended"
 assert parse_filter("status:suspended").matches(suspended) and parse_filter("status:live").matches(suspended)
 assert not parse_filter("status:waiting").matches(suspended)
 
-async def story(monitor):
+async def status_filter(monitor):
     await monitor.press("slash", *"status:susp", wait_s=1)
     asked = [query.get("filter[status]", "") for _, query in fleet.requests_to("/api/v1/runs")]
     assert any("EXECUTING" in each for each in asked) and not any("SUSPENDED" in each for each in asked)
+    await monitor.press("escape", wait_s=1)
 
-fleet = small_fleet(3)
-run_story(story, home, fleet, size=(120, 40))
+stories.append(status_filter)
 """
 
 
 FIELD = """    "region": Field(_whole_value(lambda run: run.fixed.region), "where it runs", ("eu",)),
 """
 FIELD_STORY = """
-async def story(monitor):
+async def field(monitor):
     await monitor.press("slash", *"region:eu", "enter", wait_s=1)
     assert "0 of 3" in monitor.text
     await monitor.press("escape", wait_s=1)
@@ -147,8 +148,9 @@ async def story(monitor):
     assert "region:" in monitor.text
     await monitor.press("escape", "escape", "slash", *"regio:x", "enter", wait_s=1)
     assert 'no field "regio"; the fields are status task tag' in monitor.text, monitor.text
+    await monitor.press("escape", wait_s=1)
 
-run_story(story, home, small_fleet(3), size=(160, 40))
+stories.append(field)
 """
 
 
@@ -156,13 +158,13 @@ COLUMN = """
     Column("kind", "kind", lambda run, _now, _width: (Piece(run.fixed.task_kind or "·"),), 6, meaning="its kind"),
 """
 COLUMN_STORY = """
-async def story(monitor):
+async def column(monitor):
     await monitor.press("c", wait_s=1)
     assert "its kind" in monitor.text, monitor.text
     await monitor.press(*"jjjjjjjjjjj", "space", "enter", wait_s=1)
     assert " kind" in monitor.lines[2], monitor.text
 
-run_story(story, home, small_fleet(3), size=(200, 60))
+stories.append(column)
 """
 
 
@@ -182,6 +184,15 @@ assert in_this_process("--help").code == 0
 assert in_this_process("kinds").out == "run attempt\\n"
 """
 
+MONITOR_STORY = """
+async def story(monitor):
+    for each in stories:
+        await each(monitor)
+
+file.write_text("pets = 4")
+run_story(story, home, fleet, size=(200, 60), file=read_config(file, shown="FILE"))
+"""
+
 
 def test_addition_is_one_row_or_one_file(tmp_path: Path) -> None:
     rows = {
@@ -192,5 +203,5 @@ def test_addition_is_one_row_or_one_file(tmp_path: Path) -> None:
         "features/tree/command.py": ("COMMANDS = (trace,)", f"{COMMAND}COMMANDS = (kinds, trace)"),
         "features/__init__.py": ('    "trace":', '    "kinds": _in("tree.command:COMMANDS"),\n    "trace":'),
     }
-    stories = (SETTING_STORY, STATUS_STORY, FIELD_STORY, COLUMN_STORY, COMMAND_STORY)
+    stories = (SETTING_STORY, STATUS_STORY, FIELD_STORY, COLUMN_STORY, COMMAND_STORY, MONITOR_STORY)
     assert "Say the kinds of spans." in tell(tmp_path, "\n".join(stories), rows)

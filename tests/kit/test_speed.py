@@ -31,7 +31,6 @@ def clock() -> Iterator[Clock]:
     """A clock, while Python's settings of the collector are kept."""
     thresholds, is_enabled = gc.get_threshold(), gc.isenabled()
     yield Clock()
-    gc.unfreeze()
     assert gc.get_threshold() == thresholds
     if not is_enabled:
         gc.disable()
