@@ -70,9 +70,12 @@ def test_table_has_one_line_a_group(few: FleetApi) -> None:
 
 def test_groups_are_the_same_without_queries(few: FleetApi) -> None:
     queried = in_this_process("errors", "--json", url=few.url).objects
+    asked = len(few.fleet.requests)
     refuse(few.fleet, {QUERY: 403, ERRORS: 403})
     done = in_this_process("errors", "--json", url=few.url)
     assert done.code == 0
+    # Each run, the feed of the one that crashed, two pages of runs, and the query, the groups and the feed once.
+    assert len(few.fleet.requests) - asked == 6 + 1 + 2 + len(REFUSED)
     assert len(details(few.fleet)) == 6
     # An older failure is of the first kind, and without the server's groups nothing tells its state.
     states = {group["fingerprint"]: group["state"] for group in done.objects}
