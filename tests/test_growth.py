@@ -291,4 +291,4 @@ def test_every_expression_is_tried() -> None:
 
 
 def test_slow_reader_is_found() -> None:
-    assert excess(lambda text: [text.count(each) for each in text], Pattern("", "a"), large=8 * KIB) is not None
+    assert excess(lambda text: [text.count(each) for each in text], Pattern("", "a"), large=6 * KIB) is not None

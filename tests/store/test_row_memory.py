@@ -19,13 +19,13 @@ PAGE = 100
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 READ = START + timedelta(days=1)
 WORDS = ("COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "CANCELED", "EXECUTING", "QUEUED")
-RUNS = 4_000
+RUNS = 2_000
 MAX_ROW_BYTES = 700
 MAX_VIEW_BYTES = 80
 """A view in order of creation has no sort keys of its own."""
 
 KEPT_RUNS = 200
-SEEN_RUNS = 1_200
+SEEN_RUNS = 800
 MAX_EVICTED_BYTES = 10
 """A set or a list of all runs that ever existed would take some 60 for each."""
 

@@ -6,6 +6,7 @@ each alternative, alone and with what follows it, and an end that does not match
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from re import _constants as tree  # type: ignore[attr-defined]  # the parser that `re` itself uses
 from re import _parser as parser  # type: ignore[attr-defined]
 from types import ModuleType
@@ -33,6 +34,7 @@ UNITS: Final = (
 # fmt: on
 
 
+@cache
 def patterns_for(*modules: ModuleType) -> list[Pattern]:
     """Return the common patterns, and those of all expressions of the modules."""
     own: dict[Pattern, None] = {}

@@ -40,17 +40,16 @@ main()
 
 STEPS = (
     ("", "live"),  # the overview, where the size has room for it
-    *(("x", ""), ("x", ""), ("j", ""), ("z", ""), ("\x1b[6~", ""), ("j", ""), ("k", ""), ("z", ""), ("2", "")),
-    *(("x", ""), ("3", ":attempts"), ("4", ":tree"), ("t", "· waterf"), ("j", ""), ("z", ""), ("z", "")),
-    *(("5", ":logs"), ("\x1b", ""), ("x", "")),
+    *(("x", ""), ("z", ""), ("\x1b[6~", ""), ("k", ""), ("z", ""), ("2", "")),
+    *(("3", ":attempts"), ("4", ":tree"), ("t", "· waterf"), ("j", ""), ("z", ""), ("z", "")),
+    *(("5", ":logs"), ("\x1b", "")),
     *(("?", "keys"), ("\x1b[6~", ""), ("\x1b", ":runs")),
     *((":", "commands"), ("runs ", "took:"), ("\t", ""), ("fa", "failed"), ("\x1b", ""), ("\x1b", "")),
     *(("f", "server filters"), ("\x1b", ""), ("c", "Columns"), ("j", ""), ("\x1b", "")),
     *(("Y", "shell command"), ("\x1b", ""), ("S", "Save"), ("\x1b", ""), ("'", "No view is saved"), ("\x1b", "")),
     *(("/", ""), ("fa", ""), ("\x1b", ""), (" ", ""), ("R", "Replay"), ("\x1b", "")),
     *(("W", "last hour"), ("\x1b", ":runs"), ("Q", ":queues"), ("j", ""), ("2", ""), ("\x1b", ""), ("\x1b", ":runs")),
-    *(("!", ":errors"), ("j", ""), ("2", ""), ("3", ""), ("4", ""), ("\x1b", "")),
-    *(("\r", ""), ("\x1b", ""), ("!", ":runs")),
+    *(("!", ":errors"), ("j", ""), ("2", ""), ("3", ""), ("4", "")),
 )
 """Keys that lead through all views, panes, dialogs and text fields, each with a text that is shown then."""
 
