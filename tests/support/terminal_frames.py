@@ -53,7 +53,7 @@ LEFT_BEHIND: Final = "\x1b[2;4H\x1b[1;4;31;42mleft behind\x1b[4H日本\x1b[K\x1b
 
 able = st.builds(Capabilities, *[st.booleans()] * 5)
 # Hypothesis would draw mostly small numbers, which make dull frames; so it only draws the seed.
-randoms = st.randoms(use_true_random=True)
+randoms = st.builds(Random, st.integers(0, 1 << 32))
 
 
 def examples(count: int) -> settings:
