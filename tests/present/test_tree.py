@@ -178,10 +178,11 @@ def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> 
 @pytest.mark.parametrize("cells", [28, 118])
 def test_task_is_visible_at_any_depth(cells: int) -> None:
     grove, tree = chain(1000)
-    for found, least in ((lines(grove, tree, cells)[1:], "999…"), (tree_lines(tree, now=NOW, width=40), "▌ 999…")):
+    rows = lines(grove, tree, cells)
+    for found, least in ((rows[1:], "999…"), (tree_lines(tree, now=NOW, width=40), "▌ 999…")):
         assert all(f"task{depth}" in plain(line) for depth, line in enumerate(found))
         assert plain(found[-1]).startswith(least)
-    names = {plain(line).index("✓") for line in lines(grove, tree, cells)[45:]}
+    names = {plain(line).index("✓") for line in rows[45:]}
     assert len(names) == 1, "no row is moved, however many digits its level has"
     heads = [plain(line).index("✓") for line in tree_lines(chain(30)[1], now=NOW, width=None)]
     assert all(after - before == 3 for before, after in pairwise(heads))

@@ -217,7 +217,7 @@ def in_use(connection: HttpConnection) -> int:
 
 async def test_abandoned_requests_leave_connections_for_later_ones() -> None:
     async with connected() as (api, connection):
-        for number in range(300):
+        for number in range(5 * TURNS):
             await give_up(api, connection, number % TURNS)
         assert in_use(connection) == 0
         assert await get(api, connection) == b"{}"
