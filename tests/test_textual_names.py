@@ -46,7 +46,7 @@ def classes_of(nodes_of_modules: Iterator[ast.AST]) -> dict[str, ast.ClassDef]:
 
 def classes_with(names: set[str], texts: list[str]) -> dict[str, ast.ClassDef]:
     """Return the classes of all texts that have one of the names, or what these are based on."""
-    found = {}
+    found: dict[str, ast.ClassDef] = {}
     while new := [text for text in texts if names & {*re.findall(r"^class (\w+)", text, re.MULTILINE)}]:
         found |= classes_of(node for text in new for node in ast.parse(text).body)
         names = {base for node in found.values() for base in bases(node)}
