@@ -16,7 +16,6 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.run import Capability, RunId, RunStatus, TaskId
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
-from tui.sync.lists import MAX_OLDER_RUNS
 from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
@@ -38,22 +37,22 @@ def finished(number: int, created_s: float) -> FleetRun:
 
 
 async def test_page_one_comes_first_and_history_stops_at_its_bound(tmp_path: Path) -> None:
-    fleet = fleet_of(*(finished(number, -10 - number) for number in range(750)))
-    async with polling(fleet, tmp_path, history_runs=500) as (session, later):
+    fleet = fleet_of(*(finished(number, -10 - number) for number in range(450)))
+    async with polling(fleet, tmp_path, history_runs=300) as (session, later):
         await later(0)
         assert len(session.store) >= 100
         await later(30)
-        assert len(session.store) == 500
+        assert len(session.store) == 300
         assert session.store.history is not None
         assert session.store.history.is_complete
-        assert session.store.history.run_count == 500
-        assert session.store.history.reached == at(-10 - 499)
+        assert session.store.history.run_count == 300
+        assert session.store.history.reached == at(-10 - 299)
 
 
 async def test_refused_queries_cost_one_request(tmp_path: Path) -> None:
     fleet = fleet_of(FleetRun(1, -10, -5))
     async with polling(fleet, tmp_path) as (session, later):
-        await later(60)
+        await later(25)
         assert Capability.QUERY in session.store.lost_capabilities
         assert len(fleet.requests_to("/api/v1/query")) == 1
         assert isinstance(session.store.source_statuses["rest"], SourceConnected)
@@ -72,16 +71,16 @@ async def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> N
 
 
 async def test_interval_grows_while_quiet_and_resets_on_a_change(tmp_path: Path) -> None:
-    fleet = fleet_of(finished(1, -100), (finished(number, 300 + number) for number in range(2, 30)))
+    fleet = fleet_of(finished(1, -100), (finished(number, 120 + number) for number in range(2, 30)))
     async with polling(fleet, tmp_path) as (session, later):
-        await later(290)
+        await later(115)
         moments = [moment for moment, _ in fleet.requests_to("/api/v1/runs")]
-        late = [after - before for before, after in pairwise(moments) if before > 200 and after > before]
+        late = [after - before for before, after in pairwise(moments) if before > 75 and after > before]
         assert max(late) == pytest.approx(5.0)
         state = session.store.source_statuses["rest"]
         assert isinstance(state, SourceConnected)
         assert state.interval_s == pytest.approx(5.0)
-        await later(35)
+        await later(30)
         state = session.store.source_statuses["rest"]
         assert isinstance(state, SourceConnected)
         assert state.interval_s == pytest.approx(2.0)
@@ -98,12 +97,12 @@ async def test_history_behind_pages_without_end_is_cut(tmp_path: Path) -> None:
 
     fleet.fault = endless
     async with polling(fleet, tmp_path) as (session, later):
-        await later(60)
+        await later(25)
         assert session.store.history is not None
         assert (session.store.history.is_complete, session.store.history.is_cut) == (True, True)
         assert session.store.history.run_count == 100
         count = len(fleet.requests_to(LIST))
-        fleet.add(finished(200, 59))
+        fleet.add(finished(200, 24))
         await later(10)
         assert RunId(fleet.runs[-1].id) in session.store
         assert len(fleet.requests_to(LIST)) - count < 30
@@ -135,7 +134,7 @@ def older_scans(fleet: Fleet) -> list[tuple[float, dict[str, str]]]:
 
 @pytest.mark.parametrize("follow", [polling, live], ids=["polling", "beside the feed"])
 async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: Callable[..., object]) -> None:
-    ends = days_ago(1, 40, ended_s=100, end="FAILED")
+    ends = days_ago(1, 40, ended_s=30, end="FAILED")
     stays, waits = days_ago(2, 20), days_ago(3, 8, started_s=None)
     done = days_ago(4, 8, ended_s=-7 * DAY_S)
     young = FleetRun(5, -60, -59)
@@ -149,7 +148,7 @@ async def test_older_live_runs_and_their_ends_are_found(tmp_path: Path, follow: 
         assert session.store.window is not None
         assert session.store.window.is_live_complete
         assert not session.store.window.is_older_cut
-        await later(160 if follow is polling else 400)
+        await later(75 if follow is polling else 310)
         assert status_of(session, ends) is RunStatus.COMPLETED_WITH_ERRORS
         assert status_of(session, stays) is RunStatus.EXECUTING
         # Beside the passes, only the end of one run costs a single read.
@@ -163,13 +162,13 @@ async def test_older_live_runs_are_scanned_now_and_then(
 ) -> None:
     fleet = aged_fleet(days_ago(1, 40), FleetRun(2, -60, -59))
     async with follow(fleet, tmp_path) as (session, later):  # type: ignore[attr-defined]
-        await later(2.2 * every_s)
+        await later(1.2 * every_s)
         moments = [moment for moment, _ in older_scans(fleet)]
-        assert len(moments) == 3
+        assert len(moments) == 2
         assert all(after - before >= every_s for before, after in pairwise(moments))
         # An old run that the feed does not cover does not cause a scan every five seconds.
         assert sure(session.store.window).is_live_complete
-        assert len(fleet.requests_to(LIST)) <= 100
+        assert len(fleet.requests_to(LIST)) <= 70
 
 
 def reaches(fleet: Fleet) -> list[int]:
@@ -181,8 +180,9 @@ def reaches(fleet: Fleet) -> list[int]:
 
 
 @pytest.mark.parametrize("way", ["refuses", "takes long", "fails"])
-async def test_pass_over_older_live_runs_steps_down(tmp_path: Path, way: str) -> None:
+async def test_pass_over_older_live_runs_steps_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     """No pass asks again for a time that the server refused, also not after other filters."""
+    monkeypatch.setattr("tui.sync.lists.OLDER_EVERY_S", 12.0)
     fleet = aged_fleet(days_ago(1, 40), days_ago(2, 8))
 
     def fault(path: str) -> Response | None:
@@ -195,7 +195,7 @@ async def test_pass_over_older_live_runs_steps_down(tmp_path: Path, way: str) ->
 
     fleet.fault = fault
     async with polling(fleet, tmp_path) as (session, later):
-        await later(300)
+        await later(60)
         asked = [3650, 3650, 365, 365, 90] if way == "fails" else [3650, 365, 90]
         assert reaches(fleet)[:5] == [*asked, 90, 90][:5]
         assert set(reaches(fleet)[5:]) <= {90}
@@ -220,9 +220,9 @@ async def test_older_live_runs_that_no_pass_finds_are_read_by_their_ids(tmp_path
 
 
 async def test_every_list_request_names_its_window(tmp_path: Path) -> None:
-    fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 20 + number / 10) for number in range(150)))
+    fleet = aged_fleet(*(FleetRun(number, -900 + number, -800, 5 + number / 50) for number in range(150)))
     async with polling(fleet, tmp_path, history=timedelta(hours=36)) as (_, later):
-        await later(40)
+        await later(20)
         for _, query in fleet.requests_to(LIST):
             window = {name for name in query if name.startswith("filter[createdAt]")}
             if window == {"filter[createdAt][period]"}:
@@ -231,21 +231,22 @@ async def test_every_list_request_names_its_window(tmp_path: Path) -> None:
                 assert window == {"filter[createdAt][from]", "filter[createdAt][to]"}
 
 
-async def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path) -> None:
-    count = MAX_OLDER_RUNS + 150
+async def test_older_runs_beyond_the_bound_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sync.lists.MAX_OLDER_RUNS", most := 300)
+    count = most + 150
     runs = [days_ago(number, 9 + number / count, started_s=None) for number in range(1, count)]
     ends = days_ago(0, 9, started_s=None, ended_s=30, end="CANCELED")
     fleet = aged_fleet(ends, *runs)
     async with polling(fleet, tmp_path) as (session, later):
         await later(20)
-        assert len(older_scans(fleet)) == MAX_OLDER_RUNS / 100
-        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert len(older_scans(fleet)) == most / 100
+        assert len(session.store.live()) == most
         assert session.store.window is not None
         assert session.store.window.is_older_cut
         assert not session.store.window.is_live_complete
         await later(70)
         # The oldest runs do not count as ended.
-        assert len(session.store.live()) == MAX_OLDER_RUNS
+        assert len(session.store.live()) == most
         assert status_of(session, ends) is RunStatus.CANCELLED
         assert sum(path.startswith("/api/v3/") for _, path, _ in fleet.requests) == 1
 
@@ -263,13 +264,13 @@ async def states_during(session: Session, later: Later, seconds: int) -> set[typ
 
 
 async def test_unreadable_run_is_tried_again_and_delays_no_other(tmp_path: Path) -> None:
-    odd, other = FleetRun(1, -1500, -1400), FleetRun(2, -900, -800, 40, end="FAILED")
+    odd, other = FleetRun(1, -1500, -1400), FleetRun(2, -900, -800, 20, end="FAILED")
     fleet = fleet_of(odd, other, *(FleetRun(n, -100.0 + n, -50, -49) for n in range(3, 30)))
     fleet.fault = lambda path: server_error(400) if path.endswith(odd.id) else None
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
         fleet.forget(odd)
-        assert await states_during(session, later, 60) == {SourceConnected}
+        assert await states_during(session, later, 30) == {SourceConnected}
         known = sure(session.store.get(RunId(other.id)))
         assert known.status is RunStatus.COMPLETED_WITH_ERRORS
         assert 2 <= len(fleet.requests_to(f"/api/v3/runs/{odd.id}")) <= 30
@@ -289,7 +290,7 @@ async def test_failing_queries_slow_down_and_the_list_continues(tmp_path: Path) 
         assert 3 <= len(fleet.requests_to(QUERY)) <= 5
         assert Capability.QUERY not in session.store.lost_capabilities
         fleet.fault = lambda _: None
-        await later(170)
+        await later(30)
         assert session.store.server_counts is not None
 
 
