@@ -290,7 +290,7 @@ async def test_relay_reads_only_while_a_screen_watches(tmp_path: Path) -> None:
     fleet = fleet_with()
 
     async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as first, screen_on(setup) as second:
-        await setup.run_for(20)
+        await setup.run_for(10)
         assert reads(fleet) == []
         assert first.store.verdict is None
         release, other = first.findings.watch(), second.findings.watch()
@@ -314,13 +314,13 @@ async def test_relay_reads_only_while_a_screen_watches(tmp_path: Path) -> None:
         await setup.run_for(15)
         assert not is_watched(setup)
         begin_s = fleet.now_s
-        await setup.run_for(60)
+        await setup.run_for(30)
         assert reads(fleet, begin_s) == []
         assert first.findings.own is None
 
 
 async def test_finding_reaches_a_screen_that_judges_nothing(tmp_path: Path) -> None:
-    runs = [FleetRun(100 + number, 40.0, 41.0, 50.0, end="FAILED", task="charge") for number in range(30)]
+    runs = [FleetRun(100 + number, 14.0, 15.0, 24.0, end="FAILED", task="charge") for number in range(30)]
     fleet = fleet_with(*runs)
 
     async with watched_relay(tmp_path, fleet) as setup, screen_on(setup) as screen:

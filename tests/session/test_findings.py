@@ -53,7 +53,7 @@ async def test_nothing_is_read_or_judged_until_somebody_watches(
     fleet = quiet_fleet()
 
     async with polling(fleet, tmp_path) as (session, later):
-        await later(30)
+        await later(12)
         # The counts of the header are a query too.
         assert {path for _, path, _ in fleet.requests if path in READS} <= {"/api/v1/query"}
         assert session.store.verdict is None
@@ -62,14 +62,14 @@ async def test_nothing_is_read_or_judged_until_somebody_watches(
         await later(3)
         counts = session.findings.own
         assert word(session) == OK
-        assert fact_requests(fleet, since_s=30) >= 7
+        assert fact_requests(fleet, since_s=12) >= 7
         release()
         release()
         assert session.findings.is_watched
         other()
         await later(10)
         before = len([path for _, path, _ in fleet.requests if path in READS[1:]])
-        await later(120)
+        await later(70)
         assert len([path for _, path, _ in fleet.requests if path in READS[1:]]) == before
         assert session.findings.own is None
         release = session.findings.watch()
@@ -92,7 +92,7 @@ async def test_silence_of_the_list_makes_nothing_known(tmp_path: Path) -> None:
 
     async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
-        await later(20)
+        await later(5)
         assert word(session) == OK
         fleet.fault = lambda _: server_error(500, "down")
         heard_s = fleet.now_s
@@ -180,10 +180,10 @@ async def test_feed_alone_proves_nothing_about_the_list(tmp_path: Path, is_read_
         session.findings.watch()
         said = words_said(session)
         if is_read_before:
-            await later(60)
+            await later(10)
             assert said[-1] == OK
             fleet.fault = answer
-        await later(85 if is_read_before else 60)
+        await later(60)
         assert isinstance(session.store.source_statuses[REALTIME], SourceConnected)
         assert said[-1] == NOT_KNOWN
         (unread,) = sure(session.store.verdict).unread
@@ -210,13 +210,13 @@ async def test_public_token_reads_no_facts_and_says_so(tmp_path: Path) -> None:
 
 async def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None:
     failing = [
-        FleetRun(100 + number, 30.0, 31.0, 40.0 + number / 10, end="FAILED", task="charge") for number in range(30)
+        FleetRun(100 + number, 10.0, 11.0, 20.0 + number / 10, end="FAILED", task="charge") for number in range(30)
     ]
     fleet = quiet_fleet(*failing)
 
     async with polling(fleet, tmp_path) as (session, later):
         session.findings.watch()
-        await later(38)
+        await later(18)
         assert word(session) == OK
         await later(8)
         (finding,) = sure(session.store.verdict).findings
@@ -226,7 +226,7 @@ async def test_finding_comes_within_a_second_of_its_runs(tmp_path: Path) -> None
 async def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with polling(quiet_fleet(), tmp_path) as (session, later):
         session.findings.watch()
-        await later(20)
+        await later(8)
         own = sure(session.findings.own)
         assert own.counted_since is not None
         said = list[tuple[bool, bool]]()
@@ -241,12 +241,12 @@ async def test_own_counts_of_filtered_lists_are_never_complete(tmp_path: Path, m
 
         monkeypatch.setattr(session.store, "apply", applied)
         session.sources.follow(REST, filters=RunFilters(tasks=(TaskId("no-such-task"),)))
-        await later(20)
+        await later(8)
         assert said
         assert set(said) == {(True, True)}, "not even while the first page is read"
         said.clear()
         session.sources.follow(REST)
-        await later(20)
+        await later(8)
         assert said
         assert {is_filtered for is_filtered, _ in said} == {False}
         assert own.counted_since is not None

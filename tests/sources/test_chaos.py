@@ -29,7 +29,7 @@ def demo_fleet() -> Fleet:
     fleet = Fleet(VirtualClock())
     fleet.emulator.close()
     fleet.emulator = Emulator(COMPANY, Options(environments=(DEV,), rate_per_s=RATE_PER_S), lambda: in_ms(fleet.now_s))
-    fleet.world = World(COMPANY, start_ms=in_ms(0), environment=DEV, rate_per_s=RATE_PER_S, history=150)
+    fleet.world = World(COMPANY, start_ms=in_ms(0), environment=DEV, rate_per_s=RATE_PER_S, history=110)
     fleet.emulator.put(fleet.world)
     return fleet
 

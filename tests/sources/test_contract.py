@@ -281,10 +281,10 @@ async def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: 
 
 async def test_updates_equal_the_world_in_any_order(name: str) -> None:
     async with following(name, world()) as follower:
-        await follower.follow(60)
+        await follower.follow(45)
         follower.assert_equals_world()
         known = {run.id: run for run in follower.store.runs()}
-        for seed in range(4):
+        for seed in range(3):
             shuffled = follower.patches() + follower.patches()[::3]
             random.Random(seed).shuffle(shuffled)
             store = Store()
@@ -296,10 +296,10 @@ async def test_updates_equal_the_world_in_any_order(name: str) -> None:
 async def test_second_run_reads_the_changes_since_the_first(name: str) -> None:
     async with following(name, world()) as follower:
         await follower.follow(8)
-        for number in range(300, 520):
+        for number in range(300, 430):
             follower.fleet.add(FleetRun(number, number - 280.0, number - 279.0, number - 278.0))
-        await follower.later(260)
-        await follower.follow(40)
+        await follower.later(170)
+        await follower.follow(20)
         follower.assert_equals_world()
         assert all(connected.at <= at(follower.fleet.now_s) for connected in follower.connections())
 
@@ -332,7 +332,7 @@ async def test_source_emits_no_run_that_the_server_did_not_send(name: str) -> No
         assert {patch.id for patch in follower.patches()} <= sent
         assert follower.connections()
         fleet.fault = lambda _: None
-        await follower.follow(60)
+        await follower.follow(20)
         assert {patch.id for patch in follower.patches()} <= {run.id for run in fleet.runs}
 
 

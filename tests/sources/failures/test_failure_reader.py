@@ -111,7 +111,7 @@ async def test_visible_code_is_read_again_once_the_feed_answers(tmp_path: Path) 
 
 
 async def test_reading_goes_on_after_an_outage(tmp_path: Path) -> None:
-    fleet = failing_fleet(40)
+    fleet = failing_fleet(20)
     async with polling(fleet, tmp_path, history=SHORT) as (session, later):
         await later(5)
         shown = ShownFailures(session)
@@ -123,7 +123,7 @@ async def test_reading_goes_on_after_an_outage(tmp_path: Path) -> None:
         assert not shown.reading.progress.has_all
         fleet.fault = lambda _: None
         await later(60)
-        assert shown.counts == (40, 40)
+        assert shown.counts == (20, 20)
         assert (shown.reading.progress.failure, shown.reading.progress.has_all) == ("", True)
 
 

@@ -122,7 +122,7 @@ async def test_broken_feed_is_polled_at_once_and_returns(tmp_path: Path, fault: 
         # A busy machine answers late, too.
         for name in ("read_s", "whole_s"):
             object.__setattr__(timeouts, name, 100.0)
-        await followed.later(120)
+        await followed.later(60)
         followed.assert_equals_world()
         assert followed.freshness.is_live
 
@@ -166,10 +166,10 @@ async def test_partial_rows_update_a_known_run(tmp_path: Path) -> None:
 
 
 async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sync.feed.RETRY_REFUSED_AFTER", timedelta(minutes=2))
+    monkeypatch.setattr("tui.sync.feed.RETRY_REFUSED_AFTER", timedelta(minutes=1))
     async with live_session(tmp_path) as followed:
         followed.set_faults({"kind": "error", "status": 403, "route": "feed"})
-        await followed.later(30)
+        await followed.later(10)
         assert Capability.REALTIME in followed.session.store.lost_capabilities
         assert not followed.freshness.is_live
         assert followed.freshness.other_failure is not None
@@ -178,9 +178,9 @@ async def test_refused_feed_is_polled_and_tried_again_later(tmp_path: Path, monk
         assert followed.status(100) is RunStatus.QUEUED
         followed.set_faults()
         count_before = followed.request_count(FEED, 0)
-        await followed.later(60)
+        await followed.later(30)
         assert followed.request_count(FEED, 0) == count_before
-        await followed.later(60)
+        await followed.later(30)
         assert Capability.REALTIME not in followed.session.store.lost_capabilities
         assert followed.freshness.is_live
 
@@ -212,7 +212,7 @@ async def test_feed_without_progress_is_stopped_and_polled_instead(
     fleet = a_fleet()
     fleet.fault = lambda path: answer(fleet) if path == FEED else None
     async with live_session(tmp_path, fleet) as followed:
-        await followed.later(60)
+        await followed.later(20)
         failure = followed.source("realtime")
         assert isinstance(failure, SourceRetrying)
         assert reason in failure.reason
