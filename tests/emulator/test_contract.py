@@ -180,14 +180,14 @@ def content_differences(recorded: Any, content: Any, path: str = "says") -> Iter
 
 
 @pytest.mark.parametrize("name", of_one_run())
-def test_run_is_shown_as_recorded(scene: Scene, name: str) -> None:
+def test_run_is_shown_as_recorded(server: Scene, name: str) -> None:
     parsed = recording(name)
     closest: list[str] = []
     # The visible part of a live run depends on when its spans are sent, and so on its seed.
     seeds = range(1 if is_over(parsed["response"]) else SEEDS)
     for seed in sorted(seeds, key=lambda seed: seed != FIRST_SEEDS.get(number(name), 0)):
-        scene.reset(seed)
-        found = closest_answer(scene, name, parsed["request"], parsed["response"])
+        server.reset(seed)
+        found = closest_answer(server, name, parsed["request"], parsed["response"])
         if not found:
             return
         closest = closest or found

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from tui.emulator.demo_tasks import COMPANY, HOSTILE_COMPANY
 from tui.emulator.environment import PRODUCTION
-from tui.emulator.simulation.runs import Run
 from tui.emulator.simulation.script import Failure
 from tui.emulator.world import World
 
@@ -15,21 +13,11 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u
 """Characters by which a text attacks a terminal or its reader."""
 
 
-@cache
-def world() -> World:
-    """A world that no test changes."""
-    return World(COMPANY, start_ms=START_MS, environment=PRODUCTION, seed=1, rate_per_s=20, history=3_000)
-
-
-@cache
-def finished() -> tuple[Run, ...]:
-    return tuple(run for run in world().ledger if run.status.is_final)
-
-
 def test_only_the_hostile_company_writes_control_characters() -> None:
-    hostile = World(HOSTILE_COMPANY, start_ms=START_MS, seed=1, rate_per_s=20, history=200).ledger
-    for runs, has_some in ((finished(), False), (hostile, True)):
-        written = ([run.payload(), run.output, run.tags, run.failure] for run in runs)
+    for company, history, has_some in ((COMPANY, 3_000, False), (HOSTILE_COMPANY, 200, True)):
+        runs = World(company, start_ms=START_MS, environment=PRODUCTION, seed=1, rate_per_s=20, history=history).ledger
+        some = {(run.task_id, run.status, number % 20): run for number, run in enumerate(runs)}.values()
+        written = ([run.payload(), run.output, run.tags, run.failure] for run in some)
         assert any(CONTROLS.search(text) for text in texts_in([*written])) == has_some
 
 

@@ -127,16 +127,16 @@ async def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Pat
         await receive_snapshot(other)
         slow = next(iter(setup.relay.clients))
         for word in ("EXECUTING", "COMPLETED"):
-            for first in range(0, 1_000, 250):
-                await emit(setup, some_runs(250, word, first=first))
+            for first in range(0, 500, 125):
+                await emit(setup, some_runs(125, word, first=first))
                 await setup.fleet.clock.run(0.1)
-            await receive_until(other, HasRuns(word, 1_000))
-        assert len(slow.pending) <= 1_000
+            await receive_until(other, HasRuns(word, 500))
+        assert len(slow.pending) <= 500
         stuck.transport.resume_reading()
-        completed = HasRuns("COMPLETED", 1_000)
+        completed = HasRuns("COMPLETED", 500)
         messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
         changes = [each for each in messages if isinstance(each, Runs) and each.chunk is None]
-        assert len(patches_of(changes)) <= 1_250
+        assert len(patches_of(changes)) <= 625
         assert completed.store.snapshot().keys() == setup.session.store.snapshot().keys()
 
 

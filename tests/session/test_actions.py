@@ -22,7 +22,7 @@ from tui.domain.run import Cursor, Run, RunId
 from tui.emulator.routes.table import NAMES
 from tui.store.merge import merge
 from tui.sync.session import Session
-from tui.sync.tree import MAX_TREE_READS, MAX_TREES, ActionPlanner
+from tui.sync.tree import MAX_TREES, ActionPlanner
 
 RUN = FleetRun(1, -10, -5, LONG)
 SKEWS_S = [-7200, 3, 7200]
@@ -304,13 +304,14 @@ def test_planner_repeats_a_query_that_missed_many_runs(tmp_path: Path) -> None:
     assert plan.total == 61
 
 
-def test_planner_bounds_single_reads_and_says_so(tmp_path: Path) -> None:
-    fleet = with_children(MAX_TREE_READS + 10)
+def test_planner_bounds_single_reads_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sync.tree.MAX_TREE_READS", 12)
+    fleet = with_children(12 + 10)
     fleet.fault = lambda path: JSONResponse({"format": "json", "results": []}) if path.endswith("/query") else None
     plan, request_counts = planned(fleet, tmp_path, ROOT)
-    assert request_counts["detail"] == MAX_TREE_READS + 1
+    assert request_counts["detail"] == 12 + 1
     assert plan.missing == ("the runs below 10 runs were not read",)
-    assert plan.total == MAX_TREE_READS + 11
+    assert plan.total == 12 + 11
 
 
 def test_planner_reads_roots_one_by_one_without_queries(tmp_path: Path) -> None:

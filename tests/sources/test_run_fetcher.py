@@ -92,7 +92,7 @@ READS: list[tuple[Answer | None, Answer | None, list[tuple[int, str | None]], st
     (deep_trace, None, ALL, r"\A\Z"),
     (None, cut_events, OF_CUT_TRACE, rf"\A{CUT} and the events at 25,000\Z"),
     (None, answer(200, {"events": []}), OF_CUT_TRACE, rf"\A{CUT} and the events do not contain the run\Z"),
-    *((None, answer(status), OF_CUT_TRACE, f"{UNREAD}{status}") for status in (403, 500)),
+    (None, answer(500), OF_CUT_TRACE, f"{UNREAD}500"),
     (None, answer(200), OF_CUT_TRACE, f"{UNREAD}no list of events"),
 ]
 """The answers for trace and events, if not those of the server, the attempts, and a pattern of what is missing."""

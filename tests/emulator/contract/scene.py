@@ -33,7 +33,8 @@ class Scene(EmulatorServer):
     """A world with runs of 0 to 40 days that no case changes, once built."""
 
     def reset(self, seed: int = 0) -> None:
-        """Start with new worlds, no faults and full rate limits."""
+        """Start with new worlds, no faults, full rate limits, and the same feeds after any other case."""
+        self.emulator.feeds.random.seed(seed)
         self.time[0] = START_MS
         self.key = DEVELOPMENT.key
         self.emulator.limiter.forget()
