@@ -205,7 +205,7 @@ async def test_passing_failure_is_transient_and_a_retry_continues(
         assert len(follower.connections()) == connected
         assert not any(isinstance(update, SourceRetrying | SourceStopped) for update in follower.updates)
         follower.fleet.fault = lambda _: None
-        await follower.follow(42)
+        await follower.follow(32)
         assert len(follower.connections()) > connected
         follower.assert_equals_world()
 

@@ -258,7 +258,7 @@ async def test_large_environment_costs_no_more() -> None:
 
     lists = {QUEUES: lambda fleet: pages_of(queues, fleet), SCHEDULES: lambda fleet: pages_of(schedules, fleet)}
     async with watched(a_fleet({**lists, TOKENS: tokens}), all_schedules) as seen:
-        await seen.follow(240)
+        await seen.follow(180)
         seen.assert_within_allowance()
         facts = seen.facts
         assert (len(sure(facts.queues).queues), sure(facts.queues).is_cut) == (500, False)

@@ -27,7 +27,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Capability, RunStatus
 from tui.domain.update import SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sync.feed import MAX_LIST_WAIT_S, MAX_SNAPSHOT_PARTS
+from tui.sync.feed import MAX_LIST_WAIT_S
 from tui.sync.lists import RECONCILE_EVERY_S
 
 
@@ -199,7 +199,7 @@ def break_polls(fleet: Fleet) -> Response | None:
 STOPPED: list[tuple[Callable[[Fleet], Response | None], str, int]] = [
     (lambda fleet: up_to_date(fleet, is_moving=True), "at once", 150),
     (lambda fleet: up_to_date(fleet, is_moving=False), "cache", 60),
-    (lambda fleet: electric_answer(fleet, [changed_columns(39)]), "endless", MAX_SNAPSHOT_PARTS),
+    (lambda fleet: electric_answer(fleet, [changed_columns(39)]), "endless", 30),
     (break_polls, "3 times in a row", 10),
 ]
 """How each poll is answered, why the feed is stopped then, and after how many polls."""
@@ -207,8 +207,9 @@ STOPPED: list[tuple[Callable[[Fleet], Response | None], str, int]] = [
 
 @pytest.mark.parametrize(("answer", "reason", "most"), STOPPED)
 async def test_feed_without_progress_is_stopped_and_polled_instead(
-    tmp_path: Path, answer: Callable[[Fleet], Response | None], reason: str, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[[Fleet], Response | None], reason: str, most: int
 ) -> None:
+    monkeypatch.setattr("tui.sync.feed.MAX_SNAPSHOT_PARTS", 30)
     fleet = a_fleet()
     fleet.fault = lambda path: answer(fleet) if path == FEED else None
     async with live_session(tmp_path, fleet) as followed:
