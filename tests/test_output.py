@@ -163,6 +163,12 @@ def test_forced_colours_reach_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("\x1b" in out.getvalue()) == is_coloured
 
 
+def test_variables_of_a_terminal_turn_colours_off() -> None:
+    for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb", "COLUMNS": "wide"}):
+        with on_a_terminal(environ) as (output, _):
+            assert (output.has_color, output.width) == (False, 97)
+
+
 @contextmanager
 def answering_user(screen: int, keys: bytes) -> Iterator[list[bytes]]:
     """Type at the other end once the question is shown. Return the screen at that time."""

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.commands import PATIENCE_S, environment, in_this_process, on_terminal
+from tests.support.commands import PATIENCE_S, answered, environment, in_this_process, on_terminal
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import HeldResponse, server_error
 from tests.support.virtual_clock import VirtualClock
 
 LONG = 1e6
+REPORT = b"\x1b[12;40R"
 
 
 @pytest.fixture
@@ -134,23 +135,18 @@ def test_action_is_refused_in_an_unexpected_environment(fleet: Fleet, api: Fleet
 
 
 def test_action_asks_at_a_terminal_and_needs_y(fleet: Fleet, api: FleetApi) -> None:
-    for answer, code in (("\n", 1), ("y\n", 0)):
+    for answer, code in ((b"\n", 1), (b"y\n", 0)):
         assert writes(fleet) == []
-        terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url))
-        terminal.wait_for_bytes(b"Cancel 1 run in dev?")
-        terminal.send(answer)
-        assert terminal.end() == code
+        asks = b"Cancel 1 run in dev?"
+        assert answered("cancel", fleet.runs[0].id, url=api.url, question=asks, answer=REPORT + answer) == code
     assert len(writes(fleet)) == 1
 
 
 def test_question_needs_the_name_in_production(fleet: Fleet, api: FleetApi) -> None:
     fleet.lead_to("prod", "PRODUCTION")
     ids = [run.id for run in fleet.runs[:2]]
-    for answer, code in (("y\n", 1), ("prod\n", 0)):
-        terminal = on_terminal("cancel", *ids, env=environment(api.url))
-        terminal.wait_for_bytes(b"type prod to confirm")
-        terminal.send(answer)
-        assert terminal.end() == code
+    for answer, code in ((b"y\n", 1), (b"prod\n", 0)):
+        assert answered("cancel", *ids, url=api.url, question=b"type prod to confirm", answer=answer) == code
     assert len(writes(fleet)) == 2
 
 
@@ -166,10 +162,8 @@ def test_unknown_environment_type_counts_as_production(fleet: Fleet, api: FleetA
 def test_question_needs_the_count_without_a_name(fleet: Fleet, api: FleetApi) -> None:
     fleet.fault = lambda path: server_error(500) if path in {"/api/v1/whoami", "/api/v1/runs"} else None
     ids = [run.id for run in fleet.runs[:2]]
-    terminal = on_terminal("cancel", *ids, env=environment(api.url))
-    terminal.wait_for_bytes(b"counts as production? (type 2 to confirm)")
-    terminal.send("y\n")
-    assert terminal.end() == 1
+    question = b"counts as production? (type 2 to confirm)"
+    assert answered("cancel", *ids, url=api.url, question=question, answer=b"y\n") == 1
     assert writes(fleet) == []
     done = in_this_process("cancel", *ids, "--yes", "--env-name", "unknown", url=api.url)
     assert done.code == 0

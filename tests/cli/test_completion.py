@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,14 @@ VIEWS = [{"name": "Failed mail", "address": "runs?task=send-email&status=failed"
 BASH = """
 trigger-tui() { "$PYTHON" -X importtime -m tui "$@" 2>>"$IMPORTS"; }
 eval "$(trigger-tui completion bash)"
-COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:' COMP_LINE=$1 COMP_POINT=${#1}
+COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
 : >"$IMPORTS"
-_trigger_tui_completion trigger-tui
-printf '%s\\n' "${COMPREPLY[@]}"
+for COMP_LINE; do
+  COMP_POINT=${#COMP_LINE}
+  _trigger_tui_completion trigger-tui
+  printf '%s\\t' "${COMPREPLY[@]}"
+  echo
+done
 """
 
 
@@ -34,19 +39,17 @@ def environ_of(folder: Path) -> dict[str, str]:
     return environment(None, XDG_STATE_HOME=str(folder), PYTHON=sys.executable, IMPORTS=str(folder / "imports"))
 
 
-def completed(line: str, env: dict[str, str], cwd: Path) -> list[str]:
-    done = subprocess.run(
-        ["bash", "-c", BASH, "bash", line], env=env, cwd=cwd, capture_output=True, text=True, timeout=100, check=True
-    )
+def completed(lines: Iterable[str], env: dict[str, str], cwd: Path) -> list[list[str]]:
+    command = ["bash", "-c", BASH, "bash", *lines]
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=100, check=True)
     assert done.stderr == ""
     loaded = {each.split("|")[-1].strip() for each in Path(env["IMPORTS"]).read_text().splitlines()}
     assert not {"httpx2", "pydantic", "asyncio", "textual"} & loaded
-    return done.stdout.split("\n")[:-1]
+    return [line.split("\t")[:-1] for line in done.stdout.splitlines()]
 
 
 def test_bash_completes_values_of_local_files(tmp_path: Path) -> None:
-    env = environ_of(tmp_path)
-    for line, expected in {
+    expected = {
         "trigger-tui ls --sta": ["--status"],
         "trigger-tui ls --status=time": ["timed-out"],
         "trigger-tui ls --status failed,time": [r"failed\,timed-out"],
@@ -55,8 +58,8 @@ def test_bash_completes_values_of_local_files(tmp_path: Path) -> None:
         "trigger-tui ls --tag ": ["customer:c_1", "customer:c_2", r"\$\(touch\ x\)\ \*"],
         "trigger-tui fail": [r"runs\?task=send-email\&status=failed"],
         "trigger-tui nothing --x": [""],
-    }.items():
-        assert completed(line, env, tmp_path) == expected, line
+    }
+    assert completed(expected, environ_of(tmp_path), tmp_path) == [*expected.values()]
     assert not (tmp_path / "x").exists()
 
 

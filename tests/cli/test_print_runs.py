@@ -169,10 +169,6 @@ def test_ls_fits_a_terminal_and_uses_colour(
     plain = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.received).decode()
     assert all(len(line) <= 40 for line in plain.splitlines())
     assert "leaf" in plain
-    for quiet in ({"NO_COLOR": "1"}, {"TERM": "dumb", "COLUMNS": "wide"}):
-        terminal = on_terminal("ls", "--limit", "5", env=environment(recordings_api.url, **quiet))
-        assert terminal.end() == 0
-        assert b"\x1b" not in terminal.received
 
 
 def test_ls_uses_ascii_without_unicode(recordings_api: RecordingsApi) -> None:
@@ -312,13 +308,13 @@ def test_invalid_run_id_is_a_usage_error(recordings_api: RecordingsApi, command:
     assert recordings_api.requests == []
 
 
-def test_help_and_version_need_no_key() -> None:
-    for flag in ("--version", "-h"):
+def test_help_and_version_need_no_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert trigger_tui("--version", env={"PATH": "/usr/bin"}).code == 0
+    for flag in ("-h", "--help"):
         assert in_this_process(flag, TRIGGER_SECRET_KEY="").code == 0
-    help_text = trigger_tui("--help", env={"PATH": "/usr/bin"})
-    assert help_text.code == 0
+    help_text = capsys.readouterr().out
     for command in ("ls", "show", "tree", "logs", "watch", "cancel", "replay"):
-        assert command in help_text.out
+        assert help_text.count(f"\n  {command} ") == 2
         assert in_this_process(command, "--help", TRIGGER_SECRET_KEY="").code == 0
 
 

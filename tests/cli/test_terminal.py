@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pty
 import re
 import select
 import signal
@@ -12,8 +11,6 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from threading import Thread
 
 import psutil
 import pytest
@@ -22,7 +19,7 @@ from hypothesis import strategies as st
 from pyte import modes
 
 from tests.perf.terminal import PATIENCE_S, Terminal
-from tests.support.commands import environment, on_terminal
+from tests.support.commands import User, asking, environment, on_terminal
 from tests.support.fleet import Fleet, FleetApi, FleetRun, fleet_of, serving
 from tui.commands import options
 from tui.commands.options import PromptInput
@@ -251,33 +248,11 @@ def test_input_echoes_only_after_the_report() -> None:
     assert typing.feed(REPORT + b"yo\x7f") == (None, "yo\b \b")
 
 
-@dataclass
-class User:
-    """The other end of the terminal: it types each text after the output it waits for, then reads to the end."""
-
-    screen: int
-    shown: bytes = b""
-
-    def begin(self, *steps: tuple[bytes, bytes]) -> None:
-        Thread(target=self._act, args=(steps,), daemon=True).start()
-
-    def _act(self, steps: tuple[tuple[bytes, bytes], ...]) -> None:
-        for wanted, typed in steps:
-            while wanted not in self.shown:
-                self.shown += os.read(self.screen, 500)
-            os.write(self.screen, typed)
-
-
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Output, User]]:
     monkeypatch.setenv("TERM", "xterm")
-    ours, theirs = pty.openpty()
-    with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
-        mode = termios.tcgetattr(theirs)
-        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, keyboard=keys)
-        yield output, User(ours)
-        assert termios.tcgetattr(theirs) == mode, "the terminal has its mode back"
-    os.close(ours)
+    with asking() as each:
+        yield each
 
 
 def test_y_counts_after_the_report(asked: tuple[Output, User]) -> None:

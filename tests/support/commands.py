@@ -3,10 +3,12 @@
 import atexit
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -72,6 +74,44 @@ def in_this_process(*arguments: str, url: str | None = None, **more: str) -> Don
         for name, value in environment(url, **more).items():
             patch.setenv(name, value)
         return Done(run(output, list(arguments)), out.getvalue(), err.getvalue())
+
+
+@dataclass
+class User:
+    """The other end of the terminal: it types each text after the output it waits for, then reads to the end."""
+
+    screen: int
+    shown: bytes = b""
+
+    def begin(self, *steps: tuple[bytes, bytes]) -> None:
+        threading.Thread(target=self._act, args=(steps,), daemon=True).start()
+
+    def _act(self, steps: tuple[tuple[bytes, bytes], ...]) -> None:
+        for wanted, typed in steps:
+            while wanted not in self.shown:
+                self.shown += os.read(self.screen, 500)
+            os.write(self.screen, typed)
+
+
+@contextmanager
+def asking() -> Iterator[tuple[Output, User]]:
+    """Yield an output that asks at a terminal, and the user there."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as out, os.fdopen(os.dup(theirs), encoding="utf-8") as keys:
+        mode = termios.tcgetattr(theirs)
+        output = Output(out, out, is_terminal=True, width=80, color=False, ascii_only=False, keyboard=keys)
+        yield output, User(ours)
+        assert termios.tcgetattr(theirs) == mode, "the terminal has its mode back"
+    os.close(ours)
+
+
+def answered(*arguments: str, url: str, question: bytes, answer: bytes) -> int:
+    """Run a command in this process, whose user answers a question once it is shown. Return the exit code."""
+    with pytest.MonkeyPatch.context() as patch, asking() as (output, user):
+        for name, value in environment(url, TERM="xterm").items():
+            patch.setenv(name, value)
+        user.begin((question, answer))
+        return run(output, list(arguments))
 
 
 def trigger_tui(*arguments: str, url: str | None = None, env: Mapping[str, str] | None = None) -> Done:

@@ -41,8 +41,8 @@ IS_KILLED = ["sh", "-c", f"stty raw -echo; {MESS}; kill -9 $$"]
 KILLS_ITS_GROUP = ["sh", "-c", "kill 0"]
 IS_MISSING = ["no-such-pager", "-R"]
 IS_NO_PROGRAM = ["/etc/passwd"]
-TAKES_CTRL_C = ["sh", "-c", "trap 'exit 7' INT; echo waiting; while :; do sleep 0.01; done"]
-HANGS = ["sh", "-c", "trap '' HUP TERM INT; stty raw -echo; echo hanging; while :; do sleep 0.01; done"]
+TAKES_CTRL_C = ["sh", "-c", "trap 'exit 7' INT; echo waiting; while :; do sleep 0.1; done"]
+HANGS = ["sh", "-c", "trap '' HUP TERM INT; stty raw -echo; echo hanging; while :; do sleep 0.1; done"]
 
 
 def monitor(outcomes: Path, *programs: list[str]) -> list[str]:
