@@ -1,6 +1,5 @@
 """Commands about one run and its changes: `logs`, `trace`, `watch`."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -112,15 +111,10 @@ def test_follow_goes_on_after_an_outage(recordings_api: RecordingsApi) -> None:
 
 def test_limit_of_the_server_ends_following(recordings_api: RecordingsApi) -> None:
     recordings_api.answer("120", path=DETAIL)
-    recordings_api.answer(Reply(body=_limit()), path=EVENTS)
+    recordings_api.answer(reply(row(1, events=[{}] * 24_999)), path=EVENTS)
     done = in_this_process("logs", LIVE, "--follow", "--level", "error", url=recordings_api.url)
     assert (done.code, done.out) == (0, "")
     assert done.err == "The server sends the first 25,000 rows; later lines are not shown. Stopped following.\n"
-
-
-def _limit() -> bytes:
-    one = json.dumps(row(1))
-    return f'{{"events":[{",".join([one] * 25_000)}]}}'.encode()
 
 
 @pytest.fixture

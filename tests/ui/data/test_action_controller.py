@@ -90,7 +90,7 @@ async def test_second_replay_says_what_became_of_the_first(stage: Stage) -> None
     assert (found.mark.text, found.run_id) == ("replayed → ○", new)
 
 
-@on_stage(lambda: fleet_of(*FAILED))
+@on_stage(lambda: fleet_of(*FAILED), size=(80, 24))
 async def test_replay_of_many_leaves_out_what_was_replayed(stage: Stage) -> None:
     await replay(stage, FAILED[0])
     await stage.ask(REPLAY, *FAILED)

@@ -188,7 +188,7 @@ def keep(tmp_path: Path, *, kept_at: str | None) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.TEXT
 
-    run_story(story, tmp_path, small_fleet(), environment_name="here")
+    run_story(story, tmp_path, small_fleet(), size=(80, 24), environment_name="here")
     (path,) = tmp_path.rglob("screen-*.json")
     text = path.read_text()
     assert '"2026-11-24T14:00:' in text
@@ -218,13 +218,13 @@ def test_start_shows_the_saved_filters(tmp_path: Path) -> None:
         await monitor.press("0")
         assert "no filter is set" in monitor.lines[-1]
 
-    run_story(story, tmp_path, small_fleet(), environment_name="here")
+    run_story(story, tmp_path, small_fleet(), size=(80, 24), environment_name="here")
 
     async def afterwards(monitor: Monitored) -> None:
         assert "filters from" not in monitor.text
         assert title_token(monitor) is Token.MUTED
 
-    run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
+    run_story(afterwards, tmp_path, small_fleet(), size=(80, 24), environment_name="here")
 
 
 @on_monitor(small_fleet, wait_s=15)

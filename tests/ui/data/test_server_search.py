@@ -10,7 +10,7 @@ from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
 
-WITHOUT_ERRORS = (99, 40)
+WITHOUT_ERRORS = (99, 24)
 """A list without a column of errors, so that only the search reads them."""
 
 
@@ -29,35 +29,35 @@ def details(monitor: Monitored) -> int:
 
 
 def test_search_reads_errors_with_one_query(tmp_path: Path) -> None:
-    fleet = small_fleet()
+    fleet = small_fleet(10)
     fleet.allow_queries()
 
     async def story(monitor: Monitored) -> None:
-        await search(monitor, "UPSTREAM", 60)
-        assert "6 found" in end_line(monitor)
-        assert "all 12 errors read" in end_line(monitor)
-        assert details(monitor) == 30, "the payloads alone"
+        await search(monitor, "UPSTREAM", 20)
+        assert "2 found" in end_line(monitor)
+        assert "all 4 errors read" in end_line(monitor)
+        assert details(monitor) == 10, "the payloads alone"
 
-    run_story(story, tmp_path, fleet)
+    run_story(story, tmp_path, fleet, size=(80, 24))
 
 
 def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
-    fleet = small_fleet(100)
+    fleet = small_fleet(50)
 
     async def story(monitor: Monitored) -> None:
         await search(monitor, "upstream", 0.5)
         assert "searching, " in end_line(monitor)
-        assert " of 40 errors read   Esc stops" in end_line(monitor)
+        assert " of 20 errors read   Esc stops" in end_line(monitor)
         read = details(monitor)
-        assert 0 < read < 40
+        assert 0 < read < 20
         await monitor.press("escape", wait_s=3)
         assert details(monitor) <= read + 3
         assert "searching" not in monitor.text
         assert "errors not loaded yet" in end_line(monitor)
         assert "/upstream" in monitor.lines[1]
-        await monitor.press("enter", wait_s=120)
-        assert "20 found" in end_line(monitor)
-        assert "all 40 errors read" in end_line(monitor)
+        await monitor.press("enter", wait_s=40)
+        assert "10 found" in end_line(monitor)
+        assert "all 20 errors read" in end_line(monitor)
         await monitor.press("escape")
         assert "/upstream" not in monitor.lines[1]
         assert "found" not in monitor.text
@@ -66,7 +66,7 @@ def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:
 
 
 def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
-    fleet = small_fleet()
+    fleet = small_fleet(10)
 
     def down(path: str) -> Response | None:
         return server_error(503) if path.startswith("/api/v3/runs/") else None
@@ -77,9 +77,9 @@ def test_stopped_search_says_why_and_continues(tmp_path: Path) -> None:
         assert "0 found · stopped: 503" in end_line(monitor)
         assert "Enter on this line: try again" in end_line(monitor)
         fleet.fault = lambda _: None
-        await monitor.press("enter", wait_s=40)
+        await monitor.press("enter", wait_s=20)
         assert "stopped" not in monitor.text
-        assert "6 found" in end_line(monitor)
+        assert "2 found" in end_line(monitor)
 
     run_story(story, tmp_path, fleet, size=WITHOUT_ERRORS)
 

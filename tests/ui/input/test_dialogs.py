@@ -27,7 +27,7 @@ FIELDS = {
 """The keys from the list to the first field of each kind of screen. `ConfirmScreen` is tested separately."""
 
 
-@on_monitor(lambda: fleet_of(FAILED, executing(1)))
+@on_monitor(lambda: fleet_of(FAILED, executing(1)), size=(80, 24))
 async def test_printable_keys_are_text_in_a_field(monitor: Monitored) -> None:
     app = monitor.app
     for name, keys in FIELDS.items():

@@ -70,7 +70,7 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         assert "/api/v1/errors?" in await copied(monitor, "c")
         assert not any(SECRET in base64.b64decode(each.split(";")[2].rstrip("\x07")).decode() for each in written)
 
-    run_story(story, tmp_path, failing_fleet())
+    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
 
 
 def test_part_under_the_cursor_or_of_the_menu_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_part_under_the_cursor_or_of_the_menu_is_opened(tmp_path: Path, monkeypa
         await monitor.press("O", "e", wait_s=1)
         await monitor.until(lambda: "The pager failed: less was not found" in monitor.lines[-1], "the notice")
 
-    run_story(story, tmp_path, fleet_with(LARGE))
+    run_story(story, tmp_path, fleet_with(LARGE), size=(80, 24))
 
 
 TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}

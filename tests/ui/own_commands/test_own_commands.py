@@ -140,7 +140,7 @@ def test_question_comes_before_what_may_harm(tmp_path: Path) -> None:
         await until_real(monitor, lambda: len(reports_of(monitor, "asks")) == 2, "the second end")
         assert recorder.arguments == ["--", "-rf \n"]
 
-    run_story(story, tmp_path, hostile_fleet("-rf \n"), environ=environ(), file=file)
+    run_story(story, tmp_path, hostile_fleet("-rf \n"), size=(80, 24), environ=environ(), file=file)
 
 
 def test_commands_are_hidden_where_they_may_not_run(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def saved(monitor: Monitored) -> dict[str, tuple[str, str]]:
     return {each["name"]: (each["address"], each["letter"]) for each in json.loads(path.read_text())["views"]}
 
 
-@on_monitor(small_fleet)
+@on_monitor(small_fleet, size=(80, 24))
 async def test_view_is_saved_opened_replaced_renamed_and_deleted(monitor: Monitored) -> None:
     apply_address(monitor.app, parse_address("runs?task=task-*&sort=took"))
     await monitor.press("S", *"slow", "tab", *"zs", wait_s=0.5)  # the last letter stays
@@ -146,7 +146,7 @@ def test_key_in_a_view_reaches_no_file_and_no_clipboard(tmp_path: Path) -> None:
         assert files_with("0123456789", tmp_path) == []
         assert files_with("messages", tmp_path) != []
 
-    run_story(story, tmp_path, small_fleet())
+    run_story(story, tmp_path, small_fleet(), size=(80, 24))
 
 
 NAMES = st.sampled_from(["a", "A", "b", "Straße", "STRASSE"])

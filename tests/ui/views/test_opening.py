@@ -42,11 +42,11 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
             assert str(address_of(monitor.app.screen)) == text
             assert isinstance(monitor.app.screen, SCREENS.get(text.partition("?")[0], MainScreen))
 
-    run_story(story, tmp_path, failing_fleet())
+    run_story(story, tmp_path, failing_fleet(), size=(80, 24))
     assert not list(tmp_path.rglob("screen-*.json"))
 
 
-@on_monitor(failing_fleet)
+@on_monitor(failing_fleet, size=(80, 24))
 async def test_typed_span_is_local_and_its_address_is_in_utc(monitor: Monitored) -> None:
     settings = replace(monitor.session.settings, timezone="Asia/Kolkata")
     monitor.session.change_settings(settings)
@@ -82,9 +82,9 @@ def test_address_at_the_start_wins_and_is_not_remembered(tmp_path: Path) -> None
 
     address = parse_address("runs?tag=x&server-status=completed&sort=cost")
     for story, given, order in ((choose, None, None), (visit, address, None), (sort, address, "created")):
-        run_story(story, tmp_path, small_fleet(), environment_name="here", address=given)
+        run_story(story, tmp_path, small_fleet(), size=(80, 24), environment_name="here", address=given)
         (path,) = tmp_path.rglob("screen-*.json")
         saved = json.loads(path.read_text())
         assert (saved["filters"], saved["period"], saved["order"]) == ({"statuses": ["FAILED"]}, "6h", order)
         assert saved["wide"] is (story is not choose)
-    run_story(afterwards, tmp_path, small_fleet(), environment_name="here")
+    run_story(afterwards, tmp_path, small_fleet(), size=(80, 24), environment_name="here")
