@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyte import modes
 
 from tests.perf.terminal import PATIENCE_S, Terminal
-from tests.support.commands import User, asking, environment, on_terminal
+from tests.support.commands import User, answered, asking, environment, on_terminal
 from tests.support.fleet import Fleet, FleetApi, FleetRun, fleet_of, serving
 from tui.commands import options
 from tui.commands.options import PromptInput
@@ -281,12 +281,8 @@ def api(fleet: Fleet) -> Iterator[FleetApi]:
 
 
 def test_slow_terminal_ignores_keys_typed_before(fleet: Fleet, api: FleetApi) -> None:
-    terminal = on_terminal("cancel", fleet.runs[0].id, env=environment(api.url), holds_cursor=True)
-    terminal.wait_for_bytes(CURSOR_REQUEST.encode())
-    terminal.send("y\n")
-    terminal.answer_cursor()
-    terminal.send("n\n")
-    assert terminal.end() == 1
+    question, answer = CURSOR_REQUEST.encode(), b"y\n" + REPORT + b"n\n"
+    assert answered("cancel", fleet.runs[0].id, url=api.url, question=question, answer=answer) == 1
     assert not any(path.endswith("/cancel") for _, path, _ in fleet.requests)
 
 

@@ -16,7 +16,7 @@ from tui.settings.secret import NO_SECRET
 from tui.settings.settings import Settings, with_file
 
 TERM = {"TERM": "xterm-256color"}
-FAILS_AT_S = 20.0
+FAILS_AT_S = 14.0
 
 
 def failing_fleet() -> Fleet:

@@ -40,7 +40,7 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         monkeypatch.setattr(monitor.app, "write", written.append)
         url = monitor.session.settings.api_url
         await monitor.press("Y")
-        assert "back to this list" not in monitor.text  # without a run there is only one group
+        assert "links to this list" not in monitor.text  # without a run there is only one group
         await monitor.press("escape", "j", wait_s=1)
         run_id = monitor.screen.pane.target
         assert await copied(monitor, "a") == f"run?id={run_id}"
