@@ -13,6 +13,7 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from textual import events
 from textual.keys import _character_to_key
@@ -32,6 +33,9 @@ _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma
 
 MAX_FRAMES = 5
 """Frames until every widget has its place: one that moves may give another one more room."""
+
+NEVER_S = 1e6
+"""How often Textual draws by itself, in real time."""
 
 MAX_WAITS, WAIT_S = 40, 0.05
 """Looks at a state until it is reached, and the virtual seconds between two."""
@@ -58,12 +62,12 @@ class Monitored:
         await self._pass(0.0)
         self.idle.paint_top()  # what waits for a frame begins now
         await self._pass(seconds)
-        for number in range(1, MAX_FRAMES + 1):
+        for _ in range(MAX_FRAMES):
             self.idle.paint()
             await self._pass(0.0)
             self.idle.paint_top()
             await self._pass(0.0)
-            if number > 1 and not self.idle.has_to_place:
+            if not self.idle.has_to_place:
                 break
 
     async def _pass(self, seconds: float) -> None:
@@ -138,7 +142,7 @@ async def monitored(  # noqa: PLR0913  one parameter for each thing that a test 
     **changes: Any,
 ) -> AsyncIterator[Monitored]:
     """Yield a monitor on a fleet after its first seconds. Most tests are about other panes than the overview."""
-    with serving(fleet) as api:
+    with serving(fleet) as api, patch("textual.screen.UPDATE_PERIOD", NEVER_S):
         session = Session(settings_for(api, tmp_path, **changes), clock=fleet.clock, random=Random(1))
         async with session:
             app = app_type(
