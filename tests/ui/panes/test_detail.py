@@ -24,7 +24,7 @@ ORDER = {
     "note": "first line\nsecond line\n" + "long " * 100,
 }
 LARGE = {
-    "rows": [{"number": number, "text": f"row {number} of many, all of them long enough"} for number in range(9_000)]
+    "rows": [{"number": number, "text": f"row {number} of many, " + 9 * "all of them long "} for number in range(3_000)]
 }
 
 
@@ -163,12 +163,12 @@ async def test_stored_value_is_fetched_on_enter(monitor: Monitored) -> None:
     view = view_of(monitor)
     assert "payload of charge-card" in monitor.lines[1]
     await monitor.press("e", "G")
-    assert "8999" in monitor.text
+    assert "2999" in monitor.text
     # Millions of rows are a matter of asking for the next one.
     assert len(view._shown) == view.size.height
-    await monitor.press("slash", *"7345 of", "enter", wait_s=1)
+    await monitor.press("slash", *"2345 of", "enter", wait_s=1)
     assert "match 1 of 1" in monitor.lines[1]
-    assert "row 7345 of many" in monitor.text
+    assert "row 2345 of many" in monitor.text
     await monitor.press("escape", "escape")
     assert "large value" in monitor.text
 
@@ -210,7 +210,7 @@ def test_hostile_text_is_clean_at_every_size(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("j", "enter", wait_s=1)
-        for size in ((60, 20), (80, 24), (200, 60)):
+        for size in ((60, 20), (200, 60)):
             await monitor.resize(*size)
             await monitor.press("w")
             assert not any(ord(character) < 0x20 and character != "\n" for character in monitor.text)

@@ -101,7 +101,7 @@ def test_opened_line_shows_its_attributes(tmp_path: Path) -> None:
 
 
 def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
-    server = chatty(ended_s=40.0)
+    server = chatty(ended_s=33.0)
 
     async def story(monitor: Monitored) -> None:
         pane = await opened(monitor)
@@ -128,10 +128,10 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
         before = server.requests["events"]
         await monitor.later(6)
         assert server.requests["events"] == before, "a hidden pane costs no request"
-        await monitor.press("5", wait_s=30)
+        await monitor.press("5", wait_s=12)
         assert "The run ended here." in monitor.text
         before = server.requests["events"]
-        await monitor.later(20)
+        await monitor.later(10)
         assert server.requests["events"] == before
 
     story_of(story, tmp_path, server)

@@ -39,7 +39,7 @@ class GreetingPane(PagePane):
         return [PageRow((Piece(state.value or state.failure or "loading"),))]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 def test_registered_pane_shows_what_its_need_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:

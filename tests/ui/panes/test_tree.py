@@ -82,31 +82,31 @@ async def test_tree_starts_at_the_selected_run(monitor: Monitored) -> None:
 
 
 def scattered() -> Fleet:
-    """A run that triggered 200 others, of which one still runs. The key may not query, so each is read by itself."""
-    others = (FleetRun(number, -90, -89, -80, task="page", parent=1) for number in range(2, 201))
-    return fleet_of(FleetRun(1, -100, -99, -70, task="import"), *others, FleetRun(201, -60, -59, task="page", parent=1))
+    """A run that triggered 120 others, of which one still runs. The key may not query, so each is read by itself."""
+    others = (FleetRun(number, -90, -89, -80, task="page", parent=1) for number in range(2, 121))
+    return fleet_of(FleetRun(1, -100, -99, -70, task="import"), *others, FleetRun(121, -60, -59, task="page", parent=1))
 
 
 @on_monitor(scattered)
-async def test_tree_of_200_children_is_read_on_while_it_is_open(monitor: Monitored) -> None:
+async def test_tree_of_120_children_is_read_on_while_it_is_open(monitor: Monitored) -> None:
     await monitor.press("j", "4", "z", wait_s=3)
-    first = int(re.findall(r"(\d+) of 201 runs read", monitor.lines[1])[0])
+    first = int(re.findall(r"(\d+) of 121 runs read", monitor.lines[1])[0])
     assert 20 < first < 100
-    assert f"the runs below {201 - first} runs were not read." in monitor.text
+    assert f"the runs below {121 - first} runs were not read." in monitor.text
     await monitor.press("1", wait_s=5)  # the read in flight ends
     before = len(reads(monitor))
     await monitor.later(5)
     assert len(reads(monitor)) == before, "a hidden pane reads nothing"
     await monitor.press("4", wait_s=5)
-    assert first < int(re.findall(r"(\d+) of 201 runs read", monitor.lines[1])[0])
-    await monitor.later(60)
-    assert "201 runs · complete" in monitor.lines[1]
+    assert first < int(re.findall(r"(\d+) of 121 runs read", monitor.lines[1])[0])
+    await monitor.later(30)
+    assert "121 runs · complete" in monitor.lines[1]
     assert "not read" not in monitor.text
     again = {run_id for run_id, count in Counter(reads(monitor)).items() if count > 1}
-    assert again <= {FleetRun(1, 0).id, FleetRun(201, 0).id}, "a run that has ended is read once"
+    assert again <= {FleetRun(1, 0).id, FleetRun(121, 0).id}, "a run that has ended is read once"
     await monitor.press("t", wait_s=2)
-    assert "· 1 of 201 runs ·" in monitor.lines[1]
-    assert "Not in this trace: 200 runs of the tree, above this run or triggered without waiting." in monitor.text
+    assert "· 1 of 121 runs ·" in monitor.lines[1]
+    assert "Not in this trace: 120 runs of the tree, above this run or triggered without waiting." in monitor.text
 
 
 def reads(monitor: Monitored) -> list[str]:

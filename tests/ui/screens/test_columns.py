@@ -81,7 +81,7 @@ def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
         assert rows < reads(monitor) <= 2 * rows
 
     columns = OwnColumns((STATUS, TASK, ColumnEntry("payload.n", width=6), ColumnEntry("age")))
-    run_story(story, tmp_path, completed_fleet(90), columns=columns, wait_s=0)
+    run_story(story, tmp_path, completed_fleet(50), size=(120, 24), columns=columns, wait_s=0)
 
 
 def test_metadata_of_the_list_costs_no_request(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ from tui.program.app import TriggerApp
 from tui.store.changes import Changes
 
 STEPS = (
-    *("j", "j", "z", "pagedown", "k", "z", "2", "j", "3", "4", "question_mark", "j", "escape", "colon", "x", "escape"),
-    *("f", "tab", "escape", "slash", "f", "a", "escape", "1", "R", "escape", "w", "s", "y", "escape"),
+    *("j", "j", "z", "pagedown", "z", "2", "j", "3", "4", "question_mark", "j", "escape", "colon", "x", "escape"),
+    *("f", "tab", "escape", "1", "slash", "f", "escape", "R", "escape", "w", "s"),
 )
 """Keys that lead through the list, all panes, the help, the palette, the dialogs and a text field."""
 
 
 def test_repainted_parts_make_the_whole_screen(tmp_path: Path) -> None:
-    columns, lines = size = (120, 30)
+    columns, lines = size = (120, 24)
     parts, whole = Emulator(Screen(columns, lines)), Emulator(Screen(columns, lines))
 
     async def story(monitor: Monitored) -> None:

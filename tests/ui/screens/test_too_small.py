@@ -8,7 +8,6 @@ from tests.support.ui.monitor import Monitored, on_monitor
 from tui.features.actions.view import ConfirmScreen
 from tui.features.command_line.view import CommandLineScreen
 from tui.features.errors.screen import ErrorsScreen
-from tui.features.queues.view import QueuesScreen
 from tui.features.runs.filters import ServerFiltersScreen
 from tui.features.runs.screen import MainScreen
 from tui.features.views.view import LetterMenu
@@ -35,7 +34,6 @@ SCREENS: tuple[tuple[tuple[str, ...], type[object]], ...] = (
     (("apostrophe",), LetterMenu),
     (("j", "R"), ConfirmScreen),
     (("exclamation_mark",), ErrorsScreen),
-    (("Q",), QueuesScreen),
     (("W",), WallScreen),
 )
 
@@ -43,7 +41,7 @@ SCREENS: tuple[tuple[tuple[str, ...], type[object]], ...] = (
 @on_monitor(failing_fleet, size=SIZE)
 async def test_notice_hides_every_screen(monitor: Monitored) -> None:
     for keys, opened in SCREENS:
-        await monitor.press(*keys, wait_s=1)
+        await monitor.press(*keys)
         assert isinstance(monitor.app.screen, opened)
         titles, focused = monitor.lines[:2], monitor.app.focused
         typed = getattr(focused, "value", None)

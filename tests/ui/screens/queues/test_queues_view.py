@@ -1,6 +1,7 @@
 """The queues view: its keys, its way to the runs and back, and what it says without data."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -127,12 +128,12 @@ async def test_view_says_reading_until_the_waits_are_read(monitor: Monitored) ->
     assert "empty" not in monitor.text
     assert monitor.lines[MAIL_LINE].split()[-5:] == ["reading", "·", "·", "·", "busy"], monitor.lines[MAIL_LINE]
     assert "shrinks   reading" in monitor.text
-    await monitor.session.emit(queues.waits_read(at))
+    await monitor.session.emit(queues.waits_read(at - timedelta(seconds=100)))
     await monitor.later(1)
     assert "301 queued" in monitor.lines[1]
     assert "8 more, empty" in monitor.text
     assert "reading" not in monitor.text
-    await monitor.later(130)
+    await monitor.later(30)
     assert "queued: reading" in monitor.lines[1], "an old answer says nothing of now"
     failure = FactUnread(monitor.session.now(), FactSource.WAITS, Raw("the query was refused"), is_refused=False)
     await monitor.session.emit(failure)

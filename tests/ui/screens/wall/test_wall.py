@@ -20,7 +20,6 @@ from tui.features.runs.screen import MainScreen, address_of
 from tui.features.wall.data import LiveBoard
 from tui.features.wall.view import WallScreen
 from tui.kit.colors import Background
-from tui.kit.page_screen import HelpScreen
 from tui.store.addresses import ViewAddress
 from tui.text.blocks import ListRuns
 
@@ -57,9 +56,6 @@ async def test_key_opens_the_wall_and_keys_close_it(monitor: Monitored) -> None:
         await monitor.press(key, wait_s=0.2)
         assert isinstance(monitor.app.screen, MainScreen)
     await monitor.press("colon", *"wall", "enter", wait_s=0.2)
-    await monitor.press("question_mark", wait_s=0.2)
-    assert isinstance(monitor.app.screen, HelpScreen)
-    await monitor.press("escape", wait_s=0.2)
     await monitor.press("v", wait_s=0.1)
     assert "v is not a key here" in monitor.lines[-1]
     await monitor.later(5)
@@ -169,7 +165,7 @@ def test_reopened_wall_never_shows_an_old_finding(tmp_path: Path, monkeypatch: p
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("W", wait_s=8)
-        await monitor.press("j", "W", "j", wait_s=120)
+        await monitor.press("j", "W", "j", wait_s=60)
         assert isinstance(monitor.app.screen, MainScreen)
         assert not monitor.session.findings.is_watched
         opened_at = monitor.session.now()
@@ -201,7 +197,7 @@ def test_covered_wall_knows_every_failure_on_return(tmp_path: Path) -> None:
         await monitor.press("question_mark", wait_s=1)
         for number in range(900, 905):
             fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
-            await monitor.later(5)
+            await monitor.later(3)
         await monitor.press("escape", wait_s=2)
         assert "17 in 2 error groups" in monitor.text
         assert "5 failed runs whose error is not loaded yet" in monitor.text, "6 and 6 stand in rows of their own"
