@@ -93,13 +93,13 @@ async def test_action_uses_visible_marks_wherever_the_cursor_is(monitor: Monitor
         await monitor.press("C")
         assert "Cancel 2 runs?" in monitor.text
         assert ("the run under the cursor is not one of them" in " ".join(monitor.text.split())) == is_out
-        await wait_for_question(monitor)
         await monitor.press("escape")
         assert not asks(monitor)
     await monitor.press("asterisk", "slash", *"status:executing", "enter", "C")
     assert "Cancel 2 runs?" in monitor.text
     assert "1 marked run hidden by the filter: left as they are." in monitor.text
-    await wait_for_question(monitor)
+    await monitor.later(0.5)
+    await monitor.answer(2 * 4)
     await monitor.press("y")
     assert not asks(monitor)
     assert "1 marked, 1 hidden" in monitor.lines[1]

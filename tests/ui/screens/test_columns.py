@@ -59,8 +59,8 @@ def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
         await monitor.press("r", "enter")
         assert titles(monitor)[:3] == ["status", "task", "run"]
 
-    run_story(choose, tmp_path, completed_fleet(30))
-    run_story(see, tmp_path, completed_fleet(30))
+    run_story(choose, tmp_path, completed_fleet(10))
+    run_story(see, tmp_path, completed_fleet(10))
 
 
 def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:

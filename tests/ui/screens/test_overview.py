@@ -77,14 +77,14 @@ async def test_overview_is_shown_while_no_run_is_selected(monitor: Monitored) ->
     assert places(monitor) == before
     assert "FAILING  task-0" in monitor.text
     assert is_read(monitor)
-    for key in ("x", "right_square_bracket", "G"):
+    for key in ("x", "G"):
         await monitor.press(key)
         assert "2:detail" in monitor.text, key
         await monitor.press("g")
         assert "2:overview" in monitor.text, key
     await monitor.press("question_mark", wait_s=1)
     assert not is_read(monitor), "a page covers it"
-    await monitor.press("escape", "j", wait_s=20)
+    await monitor.press("escape", "j", wait_s=12)
     await monitor.later(until_second_s(monitor.session.clock))
     # What was known before is grey until it is judged again.
     await monitor.press("g", wait_s=0.2)

@@ -107,7 +107,7 @@ async def test_covered_run_is_read_once_it_is_shown_again(monitor: Monitored) ->
     asked = await asked_while_hidden(monitor)
     assert not [path for path in asked if run.id in path]
     fleet.cancel(run)
-    assert not [path for path in await asked_while_hidden(monitor, 10) if run.id in path]
+    assert not [path for path in await asked_while_hidden(monitor, 5) if run.id in path]
     before = len(fleet.requests)
     await monitor.press("escape", wait_s=2)
     read = {path.rpartition("/")[2] for _, path, _ in fleet.requests[before:] if run.id in path}

@@ -164,8 +164,8 @@ def test_reopened_wall_never_shows_an_old_finding(tmp_path: Path, monkeypatch: p
             shown.append(board.board.verdict)
 
     async def story(monitor: Monitored) -> None:
-        await monitor.press("W", wait_s=8)
-        await monitor.press("j", "W", "j", wait_s=60)
+        await monitor.press("W", wait_s=4)
+        await monitor.press("j", "W", "j", wait_s=50)
         assert isinstance(monitor.app.screen, MainScreen)
         assert not monitor.session.findings.is_watched
         opened_at = monitor.session.now()
