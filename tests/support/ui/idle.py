@@ -72,7 +72,8 @@ class IdleCheck:
     def paint(self) -> None:
         """Draw the next frame now: frames come in real time, and a dialog shows the screen behind it."""
         for screen in self._app.screen_stack:
-            if screen._update_timer._active.is_set():  # else a screen below a dialog asks for itself again and again
+            timer: Any = screen._update_timer
+            if timer._active.is_set():  # else a screen below a dialog asks for itself again and again
                 screen._on_timer_update()
 
 

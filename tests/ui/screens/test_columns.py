@@ -68,16 +68,16 @@ def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
         await monitor.until(lambda: monitor.screen.run_list.rows.has_rows, "runs")
         rows = len(monitor.screen.run_list.rows.visible_runs)
         assert all(line.split()[3] == "·" for line in monitor.lines[FIRST : FIRST + rows])
-        await monitor.later(20)
+        await monitor.later(10)
         numbers = [line.split()[3] for line in monitor.lines[FIRST : FIRST + rows]]
         assert numbers == [str(number) for number in range(1, rows + 1)]
         assert reads(monitor) == rows
         await monitor.later(10)
         assert reads(monitor) == rows, "each is read once"
         await monitor.press("G", wait_s=0.2)
-        await monitor.press("exclamation_mark", wait_s=20)
+        await monitor.press("exclamation_mark", wait_s=10)
         assert reads(monitor) <= rows + 1, "the list is covered; the detail may read the run under the cursor"
-        await monitor.press("escape", wait_s=20)
+        await monitor.press("escape", wait_s=10)
         assert rows < reads(monitor) <= 2 * rows
 
     columns = OwnColumns((STATUS, TASK, ColumnEntry("payload.n", width=6), ColumnEntry("age")))

@@ -101,7 +101,7 @@ def test_enter_lists_the_runs_of_a_line_and_esc_returns(tmp_path: Path) -> None:
         shown = monitor.screen.run_list.views
         assert monitor.lines[-3].startswith("  FAILING  task-0  9 of 9 runs"), "the strip has the findings"
         for keys in (("j",), ("escape", "z")):
-            await monitor.press(*keys, wait_s=1)
+            await monitor.press(*keys)
             assert "FAILING" not in monitor.text
             assert not is_read(monitor), "a run, or a zoom, takes their place"
         await monitor.press("z", wait_s=1)
