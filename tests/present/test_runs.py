@@ -133,20 +133,28 @@ ENDS = (
     searched(SearchProgress(SearchStep.ERRORS, 60, 139)),
     searched(SearchProgress(SearchStep.NAMES, older_read=1)),
     searched(after(step=SearchStep.OLDER)),
+    searched(bodiless_count=1_748),
+    searched(bodiless_count=200),
+    searched(
+        SearchProgress(SearchStep.BODIES, bodies_read=50, body_count=200, bodies_since=NOW - timedelta(minutes=1))
+    ),
 )
 
 SEARCHED = """
-runs older than 11:49 not read   Enter on this line: read more
-stopped: a relay cannot list older runs · runs older than 11:49 not read
-9 found · runs older than 2026-11-23 13:49 not searched   Enter on this line: search the server
-9 found · 139 errors not loaded yet · runs older than 11:49 not searched   Enter on this line: search the server
-9 found · queues not read yet · runs older than 2026-11-23 13:49 not searched   Enter on this line: search the server
-9 found · runs older than 2026-11-22 13:49 not searched · all 148 errors read   Enter on this line: read more
+not read: runs older than 11:49   Enter on this line: read more
+stopped: a relay cannot list older runs · not read: runs older than 11:49
+9 found · not searched: runs older than 2026-11-23 13:49   Enter on this line: search the server
+9 found · 139 errors not loaded yet · not searched: runs older than 11:49   Enter on this line: search the server
+9 found · queues not read yet · not searched: runs older than 2026-11-23 13:49   Enter on this line: search the server
+9 found · not searched: runs older than 2026-11-22 13:49 · all 148 errors read   Enter on this line: read more
 9 found · 2 errors not loaded yet · searched back to 2026-11-22 13:49   Enter on this line: read more
-9 found · stopped: 503 · runs older than 2026-11-22 13:49 not searched   Enter on this line: try again
+9 found · stopped: 503 · not searched: runs older than 2026-11-22 13:49   Enter on this line: try again
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
+9 found · 1,748 payloads not searched; task: narrows it · not searched: run…   Enter on this line: read the newest 200
+9 found · 200 payloads not searched · not searched: runs older than 2026-11-23 13:49   Enter on this line: read them
+searching, 50 of 200 payloads read, about 3m left   Esc stops
 """
 
 

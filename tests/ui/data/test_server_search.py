@@ -105,7 +105,7 @@ def test_run_of_any_age_is_found_by_its_id(tmp_path: Path) -> None:
 @on_monitor(lambda: small_fleet(250), history_runs=100)
 async def test_end_line_reads_older_runs(monitor: Monitored) -> None:
     await monitor.press("end")
-    assert "▌ runs older than 13:43 not read   Enter on this line: read more" in monitor.text
+    assert "▌ not read: runs older than 13:43   Enter on this line: read more" in monitor.text
     assert monitor.lines[-1].startswith(" Enter read more   / filter")
     await monitor.press("enter", wait_s=8)
     assert "newest first ─" in monitor.lines[1]

@@ -268,7 +268,8 @@ def _parts(facts: ListFacts) -> list[Piece]:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
     if facts.bodiless_count:
         number = formatting.count(facts.bodiless_count, at_least=facts.is_bodiless_cut)
-        parts.append(Piece(f"{number} payloads not searched", Token.AMBER))
+        narrower = "; task: narrows it" if facts.bodiless_count > MAX_SEARCHED_BODIES else ""
+        parts.append(Piece(f"{number} payloads not searched{narrower}", Token.AMBER))
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:
@@ -297,7 +298,7 @@ def _older(facts: ListFacts) -> list[Piece]:
     reached = progress.reached or (history.reached if history.is_cut else facts.since)
     verb = "searched" if facts.is_filtered else "read"
     token = Token.AMBER if history.is_cut else Token.MUTED
-    return [Piece(f"runs older than {time_of_day(reached, facts.now)} not {verb}", token)]
+    return [Piece(f"not {verb}: runs older than {time_of_day(reached, facts.now)}", token)]
 
 
 def _running(facts: ListFacts) -> list[Piece]:
