@@ -276,7 +276,8 @@ class PromptInput:
 def confirm(output: Output, question: str, *, word: str) -> bool:
     """Ask on stderr. Return whether the user typed `y` after the question was shown, or typed `word`.
 
-    If the terminal never reports its cursor, only the word counts. Any other line means no.
+    If the terminal never reports its cursor, only the word counts. A `y` that comes too early is ignored. Any other
+    line means no.
     """
     if output.keyboard is None:
         return False

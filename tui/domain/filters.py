@@ -302,7 +302,7 @@ MAX_SEARCHED_BODIES: Final = 200
 
 
 class SearchStep(StrEnum):
-    """The steps of a search, in order."""
+    """The steps of a search, in order; errors are read again at its end."""
 
     IDS = "ids"
     ERRORS = "errors"

@@ -1,7 +1,8 @@
 """`Raw`, the type of text that others wrote, and `clean`, which makes such text safe for a terminal.
 
-Text stays `Raw` from the decoder to the screen. Only `text` and `commands.output` clean it. Cutting, wrapping and
-measuring belong in `text.styled`.
+Text stays `Raw` from the decoder to the screen. `text` and `commands.output` clean whatever is shown. Whoever builds a
+plain `str` of it, such as the message of an exception, cleans it there. Cutting, wrapping and measuring belong in
+`text.styled`.
 """
 
 import re
@@ -102,12 +103,13 @@ _LINES = _Symbols({0x0A: "\n"})
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Replace every character that controls a terminal or is invisible by a visible symbol.
+    """Return the text without anything that controls a terminal or is invisible.
 
     All terminals agree on the width of the result. C0 controls become their control pictures (`␛`, `␊`). All other
     controls, bidi marks, zero-width and unassigned characters become `U+FFFD`. An emoji sequence is reduced to its
-    first character, because terminals disagree about its width. A joiner is removed where a script or an emoji uses it.
-    With `lines`, newlines stay. Never raises. The result has no lone surrogates, so that UTF-8 can encode it.
+    first character, because terminals disagree about its width. Selectors of emoji are removed, and joiners where a
+    script or an emoji uses them. With `lines`, newlines stay. Never raises. The result has no lone surrogates, so that
+    UTF-8 can encode it.
     """
     if text.isascii() and text.isprintable():
         return text

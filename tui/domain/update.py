@@ -1,4 +1,4 @@
-"""`Update`: everything that a source can send to the store.
+"""`Update`: everything that goes into the store: what sources read, and the progress of actions.
 
 Every source emits updates into the session's queue, and the store applies them. An update may be late, repeated or out
 of order. The store decides whether it is newer than the stored values.

@@ -1,4 +1,4 @@
-"""Keys: their names in the config file, and what is wrong about the keys of a file."""
+"""Keys: their names in the config file, and the check of a file's keys and commands, for `features.checked_file`."""
 
 import re
 import string

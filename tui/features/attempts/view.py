@@ -1,4 +1,4 @@
-"""The pane `attempts`: when each attempt ran, and why it failed."""
+"""The pane `attempts`: when each attempt ran, why it failed, and how attempts differ."""
 
 from collections.abc import Hashable, Sequence
 from typing import ClassVar, Final
@@ -20,7 +20,7 @@ from tui.text.styled import Line, Piece, Token, line_width
 
 
 class ErrorPane(PagePane):
-    """A page with the error of the selected run."""
+    """The base of panes that show an error of the selected run: `attempts`, and `newest failure` of the errors."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),

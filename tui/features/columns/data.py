@@ -20,8 +20,6 @@ from tui.sync.session import Session
 from tui.text.table import SizedColumn, Table
 
 # The columns of each view: those that the user chose, else those of the config file, else the program's own.
-#
-# The modules that read and save them are imported only where there are any.
 
 
 FILE_NAME = "columns.json"
@@ -160,7 +158,7 @@ PAGE_RETRY_AFTER_S: Final = 60.0
 
 MAX_CONCURRENT_READS: Final = 3
 MAX_RUNS: Final = 500
-"""Runs whose values are kept: those that were read last."""
+"""Runs whose values are kept: those that were kept last."""
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -301,7 +299,7 @@ class VisibleValues(VisibleReads):
             self._keep(run, *response.patch.body)
 
     def _keep(self, run: Run, stamp: Stamp, body: Body) -> None:
-        """Keep the values of the shown columns, and forget those of the run that was read first."""
+        """Keep the values of the shown columns, and forget those of the run that was kept longest ago."""
         known = self._values.pop(run.id, {})
         for path in self._paths - known.keys():
             if path.root != words.METADATA and _may_have(run, path):

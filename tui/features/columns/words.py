@@ -209,7 +209,7 @@ _ROUNDING: Final = 1e-9
 
 _WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored separately"}
 _FROM_MS: Final = 100_000_000_000
-"""Larger numbers are milliseconds since 1970, smaller ones seconds. This is the year 1973, or 5138."""
+"""From here on, numbers are milliseconds since 1970 (from 1973 on); smaller ones are seconds (up to the year 5138)."""
 
 _MAX_TIME_CHARS: Final = 64
 _UNITS: Final = {"": 1e-3, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}

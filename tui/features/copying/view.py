@@ -182,7 +182,7 @@ class CopyMenu(PartMenu):
 PAGE_RUNS: Final = "100"
 """The runs of one page of the list, the most that the server sends."""
 
-NO_CONTROLS: Final = "it has control characters"
+HAS_CONTROLS: Final = "it has control characters"
 THROUGH_RELAY: Final = "it is not possible through a relay"
 
 
@@ -234,8 +234,8 @@ def _rows_of(
     if request is not None:
         headers = {"x-trigger-api-version": client.API_VERSION}
         curl = words.curl_for(request.path, request.params or {}, settings, headers=headers)
-    no_curl = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
-    texts = (("address", str(address), ""), ("shell command", command, NO_CONTROLS), ("curl", curl, no_curl))
+    no_curl = THROUGH_RELAY if settings.relay_url is not None else HAS_CONTROLS
+    texts = (("address", str(address), ""), ("shell command", command, HAS_CONTROLS), ("curl", curl, no_curl))
     return [
         Clip(key, name, text, reason if text is None else "", group, is_shown=True)
         for key, (name, text, reason) in zip(keys, texts, strict=True)

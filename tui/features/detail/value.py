@@ -1,4 +1,4 @@
-"""The page that shows one value of a run in full, and a value in the pager or the editor."""
+"""A value of a run: fetched if it is stored apart, opened in the pager or the editor, or shown on a page of its own."""
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +37,7 @@ from tui.text.styled import Line, Piece, Token
 
 
 MAX_BYTES: Final = 20_000_000
-"""Trigger.dev accepts 10 MB. Decoding a larger body would block the screen."""
+"""Twice what Trigger.dev accepts. Decoding more would block the screen."""
 
 _ADDRESS_LIFETIME: Final = timedelta(seconds=240)
 """The server's addresses are valid for 300 s. An older one is requested again."""
@@ -81,7 +81,7 @@ def command_of(reader: Reader, settings: Settings, environ: Mapping[str, str]) -
         except ValueError as error:
             raise OSError(f"${name} cannot be read ({error})") from None
     if PurePath(command[0]).name == "less":
-        # Without -F, with which a short text would be gone at once.
+        # `-+F` undoes the -F of $LESS, with which a short text would be gone at once.
         command = (*command, "-+F")
     return command
 
@@ -105,7 +105,7 @@ async def read_outside(app: AppBase, reader: Reader, name: str, make: Callable[[
 
 
 def report(app: AppBase, sentence: str) -> None:
-    """Put a sentence without its stop into the messages, and into the footer of the view. Callable in any task."""
+    """Put a sentence, without its full stop, into the messages and the footer of the view. Callable in any task."""
     app.messages.add(app.session.now(), f"{sentence}.")
 
     def notify() -> None:

@@ -113,7 +113,7 @@ class DetailPane(PagePane):
         return page.FIRST_KEY
 
     def concerns(self, changes: Changes) -> bool:
-        """Return whether the run, its relatives or an action on it changed."""
+        """Return whether the run, a relative of it, or any action changed."""
         if Topic.ACTIONS in changes.topics or super().concerns(changes):
             return True
         run, store = self.run, self.live.session.store
@@ -209,7 +209,7 @@ class DetailPane(PagePane):
         self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
 
     async def _fetch_value(self, run: Run, label: str) -> None:
-        from tui.features.detail.value import fetch_value  # noqa: PLC0415  loaded with the first run
+        from tui.features.detail.value import fetch_value  # noqa: PLC0415  loaded with the first value
 
         value, reason = await fetch_value(self.live.session, run, label)
         self.call_later(self._on_value, run, label, value, reason)
