@@ -114,17 +114,21 @@ _OFFSETS: Final = ("electric-offset", "electric-chunk-last-offset")
 
 @dataclass(frozen=True, slots=True)
 class FeedTarget:
-    """The runs that a feed follows: one run, or all runs created within `window` that have all `tags`."""
+    """The runs that a feed follows: one run, or all runs created within `window` that have all `tags`.
+
+    `has_bodies`: also with their payloads, outputs and metadata, which the feed of one run always has.
+    """
 
     run_id: RunId | None = None
     window: timedelta = MAX_FEED_WINDOW
     tags: tuple[str, ...] = ()
+    has_bodies: bool = False
 
     def params(self) -> dict[str, str]:
         """Return the parameters that every poll repeats."""
-        params = {"skipColumns": ",".join(UNUSED_COLUMNS)}
+        has_bodies = self.has_bodies or self.run_id is not None
+        params = {"skipColumns": ",".join((*(() if has_bodies else HEAVY_COLUMNS), *UNUSED_COLUMNS))}
         if self.run_id is None:
-            params["skipColumns"] = ",".join((*HEAVY_COLUMNS, *UNUSED_COLUMNS))
             params["createdAt"] = period_text(min(self.window, MAX_FEED_WINDOW))
             if self.tags:
                 params["tags"] = ",".join(self.tags)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUERY_TIMEOUT_S: Final = 30.0
-FEED_TIMEOUT_S: Final = 10.0
 
 MAX_CONCURRENT_READS: Final = 3
 
@@ -137,15 +136,8 @@ class ErrorFetcher:
         if self._fetcher.lists is None:
             await self._read_root_text(run_id)
             return
-        if not self._may_use_feed:
-            return
-        try:
-            async with asyncio.timeout(FEED_TIMEOUT_S):
-                response = await self._fetcher.poll_feed(FeedTarget(run_id), None)
-        except (ApiError, TimeoutError):
+        if self._may_use_feed and await self._fetcher.read_snapshot(FeedTarget(run_id), {run_id}) is None:
             self._may_use_feed = False  # show the code instead
-            return
-        await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
 
     async def _read_root_text(self, run_id: RunId) -> None:
         run = self._fetcher.known(run_id)
@@ -811,17 +803,8 @@ class WholeRead:
             self._advance()
 
     async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
-        """Read the errors from one snapshot of the feed, which costs no budget. It is only a shortcut, so it may
-        fail.
-        """
-        if window > MAX_FEED_WINDOW:
-            return
-        wanted = set(missing)
-        with suppress(ApiError, TimeoutError):
-            async with asyncio.timeout(FEED_TIMEOUT_S):
-                response = await self._fetcher.poll_feed(FeedTarget(window=window), None)
-            await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
-            await self._fetcher.settle()
+        if window <= MAX_FEED_WINDOW:
+            await self._fetcher.read_snapshot(FeedTarget(window=window), set(missing))
             self._advance()
 
     async def _read_one_by_one(self) -> None:

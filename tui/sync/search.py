@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tui.api.errors import ApiError, NotFound
+from tui.api.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedTarget
 from tui.api.queries import MAX_QUEUE_RUNS, RunsOfQueue, can_quote
 from tui.api.runs import ListPage
 from tui.domain.filters import (
@@ -20,7 +21,7 @@ from tui.domain.run import Cursor, Fixed, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
-from tui.store.filter import EVERYTHING
+from tui.store.filter import EVERYTHING, lacks_body
 from tui.store.server_filter import SearchPlan, with_server_filters
 from tui.store.store import Store
 from tui.sync.clock import Clock
@@ -130,6 +131,12 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str |
 MAX_NAMED: Final = 5
 """More values of a list than this are counted instead of named."""
 
+MIN_SNAPSHOT_BODIES: Final = 10
+"""Fewer payloads are read one by one, since a snapshot has those of all runs in its time."""
+
+_ROUNDED: Final = timedelta(seconds=2)
+"""A window of a snapshot begins up to this much before the oldest run, since the server counts whole seconds."""
+
 MAX_NAME_PAGES: Final = 20
 """Pages of one list by name."""
 
@@ -173,6 +180,8 @@ class Search:
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
+        self._snapshot_reach = self._scope.since
+        """No snapshot of the feed has the payloads of older runs, as far as is known."""
         self._paged: list[RunId] = []
         """Runs of the lists that were read. The store has them before `unread` returns them."""
         self.progress = SearchProgress()
@@ -264,14 +273,37 @@ class Search:
             await self._settle()
 
     async def _read_bodies(self) -> bool:
-        """Read the newest payloads and outputs that were not read. Return whether there are more."""
+        """Read the newest payloads and outputs that were not read. Return whether there are more.
+
+        Those of the newest 1,000 runs come in one snapshot of the feed, the others one by one.
+        """
         unread = [run_id for run_id in self.bodiless() if run_id not in self._bodies.unreadable]
-        if some := unread[:MAX_SEARCHED_BODIES]:
-            begun = self._fetcher.now()
-            self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=len(some), bodies_since=begun)
-            await self._bodies.read_details(some)
-            await self._settle()
-        return len(unread) > len(some)
+        if not unread:
+            return False
+        count, begun = min(len(unread), MAX_SEARCHED_BODIES), self._fetcher.now()
+        self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=begun)
+        if self._can_list:
+            await self._read_body_snapshot(unread)
+        left = [run.id for run in filter(None, map(self._store.get, unread)) if lacks_body(run)]
+        done = len(unread) - len(left)
+        some = left[: max(0, count - done)]
+        self._report_progress(bodies_read=done, body_count=done + len(some))
+        await self._bodies.read_details(some)
+        await self._settle()
+        return len(left) > len(some)
+
+    async def _read_body_snapshot(self, unread: Sequence[RunId]) -> None:
+        """Read a snapshot back to the oldest of these runs that it may contain, unless only some are."""
+        runs = filter(None, map(self._store.get, unread[:MAX_SNAPSHOT_ROWS]))
+        now = self._fetcher.now()
+        reach = max(self._snapshot_reach, now - MAX_FEED_WINDOW)
+        created = [run.created_at for run in runs if run.created_at is not None and run.created_at >= reach]
+        if len(created) < MIN_SNAPSHOT_BODIES:
+            return
+        target = FeedTarget(window=now - min(created) + _ROUNDED, has_bodies=True)
+        response = await self._fetcher.read_snapshot(target, set(unread))
+        if response is not None and len(response.patches) >= MAX_SNAPSHOT_ROWS:
+            self._snapshot_reach = min((each.created_at for each in response.patches if each.created_at), default=now)
 
     async def _read_lists(self) -> int:
         """Read the complete list of each name, and return the number of runs."""

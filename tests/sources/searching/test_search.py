@@ -12,9 +12,10 @@ from tests.support.domain.patches import NOON
 from tests.support.failures import failing_fleet
 from tests.support.fleet import HELD, FleetRun, fleet_of
 from tests.support.relay import relay_setup, screen_on
+from tests.support.responses import server_error
 from tests.support.session import Later, polling
 from tests.support.sure import sure
-from tui.domain.filters import RunFilters, SearchProgress, SearchStep
+from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.run import RunId
 from tui.store.filter import lacks_body, parse_filter
 from tui.store.server_filter import KnownValues, plan_search
@@ -44,10 +45,21 @@ async def run_search(session: Session, later: Later, search: Search, seconds: fl
     assert task.done(), search.progress
 
 
-async def test_newest_payloads_are_read_by_each_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No older page is read before the payloads of the list, since no run of it could match."""
+@pytest.mark.parametrize("has_feed", [True, False])
+async def test_newest_payloads_are_read_by_each_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_feed: bool
+) -> None:
+    """A snapshot has those of the newest runs, and none is read twice. No older page is read before those of the list,
+    since no run of it could match.
+    """
     monkeypatch.setattr(tui.sync.search, "MAX_SEARCHED_BODIES", 20)
-    fleet = fleet_of(FleetRun(number, -10.0 - number, -9.0 - number, -8.0 - number) for number in range(1, 31))
+    monkeypatch.setattr(tui.sync.search, "MAX_SNAPSHOT_ROWS", 20)
+    fleet = fleet_of(FleetRun(number, -60.0 * number, -59.0 * number, -58.0 * number) for number in range(1, 31))
+    fleet.fault = lambda path: None if has_feed or not path.startswith("/realtime") else server_error(503)
+
+    def reads(route: str) -> int:
+        return sum(path.startswith(route) for _, path, _ in fleet.requests)
+
     async with polling(fleet, tmp_path) as (session, later):
         await later(10)
         reports: list[SearchProgress] = []
@@ -55,13 +67,16 @@ async def test_newest_payloads_are_read_by_each_search(tmp_path: Path, monkeypat
         newest = sorted(session.store.runs(), key=lambda run: run.created_at or NOON, reverse=True)
         search.bodiless = lambda: [run.id for run in newest if lacks_body(sure(session.store.get(run.id)))]
         await run_search(session, later, search, 300)
-        assert (search.progress.bodies_read, search.progress.body_count, search.progress.older_read) == (20, 20, 0)
-        assert max(each.bodies_read for each in reports if each.step is SearchStep.BODIES) == 20
-        assert search.bodiless() == [run.id for run in newest[20:]]
+        read, left = 30 - len(search.bodiless()), search.bodiless()
+        assert (search.progress.bodies_read, search.progress.body_count, search.progress.older_read) == (read, read, 0)
+        assert read in (range(20, 24) if has_feed else [20])
+        assert left == [run.id for run in newest[read:]]
+        assert (reads("/realtime/v1/runs"), reads("/api/v3/runs/")) == (1, 0 if has_feed else 20)
         matches = parse_filter("payload.n:24").matches
         assert not any(map(matches, session.store.runs()))
         await run_search(session, later, search, 300)
         assert [run.id for run in session.store.runs() if matches(run)] == [FleetRun(24, 0).id]
+        assert reads("/api/v3/runs/") == (len(left) if has_feed else 30)
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:
