@@ -88,7 +88,7 @@ WIDE = """
   PROD   acme/api   ‖ paused  <1m ago, p resumes  slow link                    Q12  E8  W3  ✗41  as of 13:48
   PROD   acme/api   ● relay  9s old                                                         Q12  E8  W3  ✗41
   PROD   acme/api   ○ no relay since 13:44  retrying in 4 s                    Q12  E8  W3  ✗41  as of 13:44
-  PROD   acme/api   ● polling every 2 s                                                     Q15  E8  W3  ✗41
+  PROD   acme/api   ● polling every 2 s                                                   Q12+3  E8  W3  ✗41
   PROD   acme/api   ● polling every 2 s                                        Q12  E8  W3  ✗41  as of 13:47
   PROD   acme/api   ● polling every 2 s                                                 Q≥12  E≥8  W≥3  ✗≥41
   PROD   acme/api   READ-ONLY   ● polling every 2 s                                         Q12  E8  W3  ✗41
@@ -107,9 +107,9 @@ WIDE = """
 
 NARROW = """
   PROD   ○ offline since 13:44  retrying in …   E4  ✗41,000
-  PROD   ○ offline since 13:44  retrying in 4 s        Q12,350  E4  W5  ✗41,000
-  PROD   acme/api   ○ offline since 13:44  retrying in 4 s    Q12,350  E4  W5  ✗41,000  as of 13:44
-  PROD   acme/api   ○ offline since 13:44  retrying in 4 s   Q12,350  E4  W5  ✗41,000  as of 13:44          13:49 UTC
+  PROD   ○ offline since 13:44  retrying in 4 s      Q12,345+5  E4  W5  ✗41,000
+  PROD   api   ○ offline since 13:44  retrying in 4 s       Q12,345+5  E4  W5  ✗41,000  as of 13:44
+  PROD   acme/api   ○ offline since 13:44  retrying in 4 s   Q12,345+5  E4  W5  ✗41,000  as of 13:44        13:49 UTC
 """
 
 

@@ -69,7 +69,7 @@ SMALL = """
   running      30  ▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▂▂▂▂▂▂▃▂▂▂▃▄▅▅▆▆▆▆▆▆▆▆▆▇▆▆▆▇▆▆▇▆
                                                 20261126.3 deployed┆
 
-─ failing now ─────────────────────────────── 147 in 4 groups, 12 acknowledged ─
+─ errors of the last hour ─────────────────── 147 in 4 groups, 12 acknowledged ─
   ✗  131  NEW    charge-card  No such customer: <id>  StripeError        14:21
   ✗    3  again  send-email   421 too many connections  SMTPError        14:29
   ✗    1         import-csv   Invalid array length  RangeError             17d
@@ -202,7 +202,7 @@ def test_oldest_wait_is_zero_only_where_none_waits(queued: int | None, is_paused
 OLD_WORDS = {
     FactSource.NORMALS: ("last hour · normals", 3 * 3600),
     FactSource.MINUTES: ("tasks · worst first ·", 180),
-    FactSource.ERRORS: ("failing now ·", 180),
+    FactSource.ERRORS: ("errors of the last hour ·", 180),
     FactSource.QUEUES: ("queues · queues", 60),
     FactSource.WAITS: ("queues · waits", 60),
     FactSource.SCHEDULES: ("due ·", 900),

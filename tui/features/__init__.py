@@ -55,7 +55,7 @@ FORMS: Final[tuple[PaneEntry, ...]] = (
 
 OVERVIEW_PANES: Final[tuple[PaneEntry, ...]] = (
     PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _in("wall.panes:OverviewPane")),
-    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:LinePane")),
+    PaneEntry("errors", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:LinePane")),
     PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _in("wall.panes:OverviewTasksPane")),
     PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _in("wall.panes:LinePane")),
 )

@@ -192,7 +192,7 @@ COUNTS_AGE_FROM: Final = timedelta(seconds=3)
 """If the server's counts cannot be updated from run changes, their age is shown once it is this long."""
 
 COUNTS: Final = (
-    ("all_queued", "Q", Token.MUTED, "Queued, delayed or pending version."),
+    ("queued", "Q", Token.MUTED, "Queued, and after + delayed or pending version."),
     ("executing", "E", Token.BLUE, "Executing or dequeued."),
     ("waiting", "W", Token.MUTED, "Waiting."),
     ("failed", "✗", Token.ROSE, "Failed in the period."),
@@ -219,7 +219,7 @@ _GAP: Final = Piece("   ")
 
 
 _DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "zone", "project", "budget")
-_COUNTS_DROP: Final = ("waiting", "all_queued", "executing", "failed")
+_COUNTS_DROP: Final = ("waiting", "queued", "executing", "failed")
 
 
 def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
@@ -301,18 +301,24 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
         old_since = counts.counted_at
     pieces = [
         Piece(
-            f"{letter}{formatting.count(count, at_least=_is_at_least(counts, name))}",
+            f"{letter}{formatting.count(count, at_least=_is_at_least(counts, name))}{_later(counts, name)}",
             token if old_since is None else Token.MUTED,
             is_bold=token is Token.ROSE and old_since is None,
         )
         for name, letter, token, _ in COUNTS
-        if (count := getattr(counts, name)) and name not in drops
+        if ((count := getattr(counts, name)) or _later(counts, name)) and name not in drops
     ]
     if pieces and old_since is not None and "as of" not in drops:
         pieces.append(Piece(f"as of {formatting.time_of_day(old_since, facts.at)}", Token.FAINT))
     elif pieces and age >= COUNTS_AGE_FROM and "as of" not in drops:
         pieces.append(Piece(f"{formatting.age(counts.counted_at, facts.at)} old", Token.FAINT))
     return joined((piece,) for piece in pieces)
+
+
+def _later(counts: StatusCounts, name: str) -> str:
+    """Return the runs that are not to start yet, for after those that wait: `+3`."""
+    later = counts.all_queued - counts.queued
+    return f"+{formatting.count(later)}" if later and name == "queued" else ""
 
 
 def _is_at_least(counts: StatusCounts, name: str) -> bool:

@@ -75,7 +75,7 @@ def test_every_cell_belongs_to_one_part(width: int, height: int, focused: str, z
     assert all(x >= 0 <= y and x + across <= width and y + down <= height - 2 for x, y, across, down in parts)
 
 
-@given(widths, heights, st.sampled_from([(LIST, LIST), (ATTEMPTS, "failing now"), (TREE, "tasks")]))
+@given(widths, heights, st.sampled_from([(LIST, LIST), (ATTEMPTS, "errors"), (TREE, "tasks")]))
 def test_selecting_a_run_moves_no_place(width: int, height: int, focus: tuple[str, str]) -> None:
     run, overview = planned(width, height, focus[0]), planned(width, height, focus[1], overview=True)
     assert run.hairline == overview.hairline

@@ -262,7 +262,7 @@ def queues_age(view: WallView) -> str:
 
 TABS: Final = {
     "overview": OverviewTab(overview_rows, overview_rule),
-    "failing now": OverviewTab(failing_rows, failing_rule),
+    "errors": OverviewTab(failing_rows, failing_rule),
     "tasks": OverviewTab(task_rows, tasks_rule),
     "queues": OverviewTab(queue_rows),
 }

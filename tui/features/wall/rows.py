@@ -1,4 +1,4 @@
-"""The rows of the blocks of wall and overview: the hour, tasks, failing now, schedules, runs, tokens, queues."""
+"""The rows of the blocks of wall and overview: the hour, tasks, errors, schedules, runs, tokens, queues."""
 
 import re
 from collections import Counter
@@ -374,7 +374,7 @@ def _count(number: int | None, token: Token = Token.TEXT) -> Piece:
     return Piece(formatting.count(number) if number else "", token)
 
 
-# The rows of "failing now": the error groups of the last hour, worst first. Wall and overview share them.
+# The rows of error groups of the last hour, worst first. Wall and overview share them.
 
 
 NOTHING: Final = "only acknowledged failures"
@@ -468,7 +468,7 @@ def _place(group: FailingGroup, room: int) -> str:
     return place if len(place) <= room else place.removeprefix("src/")
 
 
-# The blocks "failing now" and "tasks", and the line of runs that ended just now.
+# The blocks of errors and of tasks, and the line of runs that ended just now.
 
 
 def shown_groups(failing: FailingNow, width: int) -> Sequence[FailingGroup]:
@@ -479,8 +479,7 @@ def shown_groups(failing: FailingNow, width: int) -> Sequence[FailingGroup]:
 def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the error groups in at most `most` rows below their rule."""
     right = _as_of(view) or failing_summary(view.failing, view.now, is_narrow=width < WIDE)
-    title = "failing" if view.is_stale else "failing now"
-    rule = block_rule(view, title, width, FactSource.ERRORS, right=right)
+    rule = block_rule(view, "errors of the last hour", width, FactSource.ERRORS, right=right)
     groups = shown_groups(view.failing, width)
     return [rule, *map(indented, failing_rows(view, groups, width - 2 * len(INDENT.text), most, 4))]
 

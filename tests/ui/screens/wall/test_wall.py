@@ -97,11 +97,11 @@ async def test_group_that_a_relay_cannot_list_leaves_the_list_alone(monitor: Mon
 
 
 @on_monitor(failing_fleet)
-async def test_wall_says_failing_now_and_tasks(monitor: Monitored) -> None:
+async def test_wall_says_errors_and_tasks(monitor: Monitored) -> None:
     await judged(monitor)
     await monitor.press("W", wait_s=5)
     assert "✓ OK" in monitor.lines[2]
-    failing = monitor.line_of("─ failing now ─")
+    failing = monitor.line_of("─ errors of the last hour ─")
     assert "18 in 3 error groups" in monitor.lines[failing]
     assert monitor.lines[failing + 1].split()[:2] == ["✗", "9"]
     assert "task-0" in monitor.lines[failing + 1]
