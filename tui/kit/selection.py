@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.domain.finding import QueueState
 
 
-# The selected run, which the panes beside the list show, and the data that is fetched about it.
+# Fetches of which at most one is in flight.
 
 
 class CoalescedFetch:
@@ -132,7 +132,8 @@ class Need(Generic[T]):
     * `requests`: how many requests one fetch takes; a fetch with many is repeated less often
     * `min_interval_s`: the least time between two fetches that updates of the run cause
     * `settles_after_s`: if set, only the update that ends the run causes a fetch, this long after it
-    * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
+    * `may_change`: whether the value can change without an update of the run; then it is fetched again after
+      `repeat_after_s`, and `settles_after_s` after the end
     * `is_outdated_by`: whether changes of other runs make it outdated
     """
 
@@ -616,7 +617,7 @@ class FocusedRunFeed:
         if run is None or run.state is None or run.is_final or self._session.sources.is_covered(run):
             self.close()
         elif self._feed is None:
-            # Beside the feed of the environment. If this one fails, nothing polls.
+            # Beside the feed of the environment: if this one ends, nothing has to poll in its place.
             self._feed = self._session.sources.follow(RUN_FEED, run_id=run.id, wake=lambda: None)[0]
 
     def close(self) -> None:

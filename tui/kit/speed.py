@@ -1,4 +1,4 @@
-"""The tricks for speed and memory of the monitor, each with its gain.
+"""The tricks for speed and memory of the monitor.
 
 Four more must stand elsewhere: the frame before Textual (`program/first_frame.py`), the thresholds of the C library
 (`program/early.py`), dataclasses that compile their methods late (`lazy_dataclass.py`), and libraries that are imported
@@ -26,7 +26,7 @@ from tui.kit.terminal.output import PaintedPiece
 #
 # A full collection visits every tracked object that is not frozen: with 100,000 runs 0.3 s. So Python makes none by
 # itself. Each of ours freezes what has survived, and the next one visits only what is new. The collector does not
-# look at frozen objects, so garbage among them stays. So every two minutes (more rarely with many runs) a thaw
+# look at frozen objects, so garbage among them stays. So every minute (more rarely with many runs) a thaw
 # unfreezes everything first. While a user types a key a second, 6,000 objects a minute are such garbage: after fifteen
 # minutes, freeing it took 0.3 s and the heap had grown by 10 MB, of which none was returned. Without all this, the
 # longest key at 100,000 runs takes twice as long.
@@ -136,7 +136,7 @@ MAX_ENTRIES: Final = 500
 """What a frame uses again is far less. A cache with more entries is emptied."""
 
 CHECK_INTERVAL_S: Final = 10.0
-"""While a user moves on a busy server, a cache has a thousand new entries by then, and in half a minute 4,000."""
+"""How often caches are emptied. On a busy server one gets a thousand entries in this time, and 4,000 in 30 s."""
 
 GROWING: Final[Sequence[Any]] = (
     # There is no public name for the first one, which takes most of the memory.

@@ -30,7 +30,7 @@ def first_frame(
 ) -> list[list[Segment]]:
     """Return the rows of the frame; none for a terminal that is too small.
 
-    Without `has_list`, another view than the list comes, and only the header is drawn.
+    Without `has_list`, for the wall, only the header is drawn.
     """
     width, height = size
     if is_too_small(width, height):
@@ -55,7 +55,7 @@ def first_frame(
 
 
 def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
-    """Return the columns of the config file, or the program's own."""
+    """Return the columns of the config file, or the default ones."""
     if columns := settings.columns.filled:
         from tui.features.columns import words  # noqa: PLC0415  few users have some
 

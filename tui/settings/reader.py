@@ -1,4 +1,4 @@
-"""Reads a TOML document as settings: a wrong value costs only itself, also a key that is not allowed."""
+"""Reads a TOML document as settings: a wrong value or an unknown key costs only itself."""
 
 import re
 from collections.abc import Mapping
@@ -21,11 +21,9 @@ from tui.settings.schema import (
 )
 from tui.settings.settings import UNBIND, Complaint, ConfigFile
 
-# Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
-#
-# Two kinds of values are not halved. An entry of a list (a command, a view, a column) with anything wrong is left out:
-# a command without one of its restrictions is not what its author meant. And what is wrong about `read_only` makes
-# everything read-only.
+# A wrong value becomes its default and a problem. Two kinds of values are taken whole or not at all. An entry of a list
+# (a command, a view, a column) with anything wrong is left out: a command without one of its restrictions is not what
+# its author meant. And what is wrong about `read_only` makes everything read-only.
 #
 # The core of pydantic checks the values. Its schemas are made here from the annotations: pydantic itself does the same,
 # but the first frame, which waits for the theme, would come 70 ms later.
@@ -169,7 +167,7 @@ class _Reading:
 
 
 def read_entry(annotation: Any, value: Any) -> Any:
-    """Return an entry of a list from its table. Raises `ValueError` for a wrong one."""
+    """Return an entry of a list from its table, without complaints. Raises `ValueError` for a wrong one."""
     return _validator(annotation).validate_python(value)
 
 

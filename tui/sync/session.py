@@ -1,4 +1,4 @@
-"""The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks."""
+"""Sleep detection, the pump, live findings, the supervisor of sources, and `Session`, which owns them and all tasks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -263,7 +263,7 @@ class LiveFindings:
         return await self._facts_source().read_span(since, until, cell)
 
     def start(self) -> None:
-        """Begin what was asked for, once the session has a connection."""
+        """Judge if somebody watches and the session has a connection."""
         if self._watchers and self._task is None and self._session.is_started:
             verdict = self._session.store.verdict
             self._old_verdict = verdict if verdict is not None and verdict.is_known else None
@@ -470,8 +470,7 @@ def _said(verdict: Verdict) -> object:
 
 # Runs the sources of a session, each in its own task, and restarts a source after a transient failure.
 #
-# A source emits updates: the poller, a realtime feed, or a relay. Importing this module loads none of them, so that the
-# first paint does not wait for httpx2 and pydantic.
+# A source emits updates: the poller, a realtime feed, or a relay.
 
 
 STABLE_AFTER_S: Final = 10.0
@@ -485,7 +484,7 @@ MIN_REFRESH_INTERVAL_S: Final = 0.5
 
 
 def source_of(name: str, parts: "SourceParts") -> Source:
-    """Return a source by its name. A new source is a module with a `Source` class, and a case here.
+    """Return a source by its name. A new source is a module with a `Source` class, and a line here.
 
     Imports are made here: the first paint does not wait for httpx2 and pydantic, and websockets take a tenth of a
     command's start.

@@ -38,9 +38,9 @@ _FULL: Final = 8
 class Bars(NamedTuple):
     """How the bars of a series look.
 
-    * `top`: the number that fills a bar.
+    * `top`: the number whose bar is `eighths` high.
     * `token`: the colour, `abnormal_token` that of the cells for which `is_abnormal` is true.
-    * `eighths`: the height of the greatest bar.
+    * `eighths`: the greatest height.
     * `unknown`: the colour of cells that are not known.
     * `repeat`: the cells on screen for each cell of time.
     * `has_failure_marks`: without colours, an abnormal cell is `✗`.
@@ -87,7 +87,7 @@ def _drawn(cells: Cells, bars: Bars, look: BarLook, is_abnormal: Sequence[bool])
 
 
 def summed(cells: Sequence[N | None], count: int) -> Sequence[N | None]:
-    """Return the cells in at most `count` cells, each the sum of as many neighbours. The last cell stays the last."""
+    """Return the cells in at most `count` cells, each the sum of as many neighbours. The first may be of fewer."""
     return _merged(cells, count, sum)
 
 

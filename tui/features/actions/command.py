@@ -29,13 +29,16 @@ from tui.text.formatting import plural
 
 
 def plan_text(plan: ActionPlan) -> str:
-    """Return which runs the plan would change: `2 runs and 3 below (2 Executing, 1 Queued)`."""
+    """Return which runs the plan would change: `at least 2 runs and 3 below (2 Executing, 1 Queued)`.
+
+    It says `at least` where not all of the tree was read.
+    """
     runs = plural(len(plan.runs), "run")
     titles = Counter(live_title(node) or UNKNOWN for node in plan.descendants)
     below = ", ".join(f"{count:,} {title}" for title, count in titles.most_common())
     if below:
         runs = f"{runs} and {len(plan.descendants):,} below ({below})"
-    return f"at least {runs}: not all of the tree was read" if plan.missing else runs
+    return f"at least {runs}" if plan.missing else runs
 
 
 def plan_caveats(plan: ActionPlan) -> list[str]:

@@ -1,4 +1,4 @@
-"""The lines of a log as the pane shows them, and how they are read."""
+"""The lines of a log as the pane shows them, how log and attributes are read, and how lines are saved."""
 
 import json
 import os
@@ -41,10 +41,10 @@ SEARCH_LINES: Final = 1_000
 """Lines that a search reads before it pauses: about a millisecond."""
 
 MAX_SEARCHED: Final = 1_000
-"""Matches in the attributes of one line that a search unfolds."""
+"""Matches in the attributes of one line that a search unfolds; more stay folded."""
 
 SEARCH_CHARS: Final = 400_000
-"""Characters after which it pauses, too."""
+"""Characters that a search reads before it pauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class LogView:
         return next((each for each in lines if self._levels[each] >= LogLevel.ERROR), None)
 
     def search(self, needle: str) -> Iterator[None]:
-        """Search the shown lines for a text in folded case, pausing after `SEARCH_LINES`. `hits` grows meanwhile."""
+        """Search the shown lines for a case-folded text, with pauses. `hits` grows meanwhile."""
         self.needle, self.hits = needle, []
         self.redraw_open()
         return self._search(needle) if needle else iter(())
@@ -319,7 +319,7 @@ SETTLE_S: Final = 2.0
 
 
 class LogRead(NamedTuple):
-    """A log, and when it was read. `is_complete`: that was after the end of the run, so that nothing will be added."""
+    """A log, and when it was read. `is_complete`: the read began after the end of the run: nothing will be added."""
 
     log: RunLog
     read_at: datetime
@@ -354,7 +354,7 @@ LOG: Final[Need[LogRead]] = Need(
     repeat_after_s=REPEAT_AFTER_S,
     settles_after_s=SETTLE_S,
 )
-"""The log of the selected run: one request. The pane says whether it may change."""
+"""The log of the selected run: one request. The pane adds `may_change`, without which it is read once."""
 
 
 # Reads the attributes of opened log lines: the server sends them only with the span of a line.
@@ -415,7 +415,7 @@ class LogAttributes:
 
 FOLDER: Final = "logs"
 MAX_NAMES: Final = 100
-"""Files of one run and one second."""
+"""Files of one run and one second, at most."""
 
 
 def saved_words(count: int, path: Path, home: str = "") -> str:

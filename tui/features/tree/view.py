@@ -1,4 +1,4 @@
-"""The pane `tree`: rows that fold, its state without the widget, and the runs around the selected one."""
+"""Rows that fold, as state and as a pane, and the pane `tree`: the runs around the selected one."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -31,9 +31,10 @@ MAX_REVEALED: Final = 200
 
 
 class FoldingView(Generic[Entry]):
-    """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row.
+    """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. One below a folded one has none.
 
-    What the user folded or unfolded comes first, then whether all is open or closed, then how an entry begins.
+    What a search found is open. Else counts what the user folded or unfolded, then whether all is open or closed, then
+    how an entry begins.
     """
 
     def __init__(self) -> None:
@@ -61,7 +62,7 @@ class FoldingView(Generic[Entry]):
         raise NotImplementedError
 
     def begins_open(self, entry: Entry) -> bool:  # noqa: ARG002  for subclasses
-        """Return whether an entry is open that the user did not turn."""
+        """Return whether an entry is open before the user folds or unfolds it."""
         return True
 
     def is_failed(self, entry: Entry) -> bool:
@@ -252,7 +253,7 @@ class TreeView(FoldingView[TreeEntry]):
 
 # The pane `tree`: the runs around the selected one, from the root down.
 #
-# The pane chooses the tree that is shown and moves the cursor. `model` folds it, `words` draws it.
+# The pane chooses the tree that is shown and moves the cursor. `TreeView` folds it, `words` draws it.
 
 
 class FoldingPane(PagePane, Generic[Entry]):

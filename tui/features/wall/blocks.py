@@ -35,7 +35,7 @@ class PlacedLine:
         self._fill, self._token = fill, token
 
     def put(self, x: int, line: Line, room: int | None = None) -> None:
-        """Put a part at cell `x`, cut to `room` cells. A part that reaches beyond `x` is cut before it."""
+        """Put a part at cell `x`, cut to `room` cells. Earlier parts that reach beyond `x` are cut."""
         if room is not None:
             line = cut(line, max(0, room))
         if self.width > x:
@@ -60,7 +60,7 @@ class PlacedLine:
 
 
 class Band(StrEnum):
-    """The background of a row: none, or the colour of the worst finding, of an amber one, of a new one."""
+    """The background of a row: none, that of a finding that fails, of another one, of one that is new on the screen."""
 
     NONE = "none"
     FAILING = "failing"
@@ -72,7 +72,7 @@ Opened = ListRuns | GoToRun
 
 
 class BlockRow(NamedTuple):
-    """A row of a block. `key` identifies its subject from one board to the next; None: the cursor passes it."""
+    """A row of a block. `key` identifies its subject from one board to the next; None: the cursor skips it."""
 
     line: Line = ()
     band: Band = Band.NONE
@@ -126,7 +126,7 @@ class WallView:
 
     * `now`: the server's time, in the zone of the screen.
     * `heard_at`: when list or feed answered last, None before the first answer.
-    * `is_known`: that is not too long ago.
+    * `is_known`: that answer is recent enough.
     * `newest`: the newest failed run. `day`: the last 24 hours in cells of 20 minutes; None: not read.
     * `spent`: the part of the request limit that everybody has spent, from 0 to 1; None: not known.
     * `fresh`: the identities of findings that are new on the screen.
