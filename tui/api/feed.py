@@ -22,7 +22,7 @@ from tui.lazy_dataclass import dataclass
 
 # Decodes the columns of a feed row that hold a document as text: payload, output, metadata and error.
 #
-# Only the feed of a single run has these columns. TRQL returns the `error` column in the same form.
+# A feed of many runs has these columns for a search alone. TRQL returns the `error` column in the same form.
 # Source: tests/wire/recordings/README.md §8 (recordings 700-720, 725-729).
 
 

@@ -298,7 +298,7 @@ SEARCH_PERIOD: Final = timedelta(days=90)
 
 
 MAX_SEARCHED_BODIES: Final = 200
-"""Payloads and outputs that one request of the user reads, the newest ones. Each costs a request to the server."""
+"""Payloads that one request of the user reads, or more where one snapshot has them: each costs a request."""
 
 
 class SearchStep(StrEnum):
