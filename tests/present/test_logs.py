@@ -91,7 +91,7 @@ def test_opened_line_shows_all_of_its_message(lines: list[str]) -> None:
     shown = "".join(plain(row)[columns.indent :] for row in above) + "".join(plain(each.line) for each in below)
     letters = [each for each in clean(message.replace("\n", "")) if not each.isspace() and each != "␍"]
     assert [each for each in shown if not each.isspace() and each != "␍"] == letters
-    assert words.opens_more(line_of(message)) is bool(below)
+    assert (words.rest_of(line_of(message).message) != "") is bool(below)
 
 
 def test_printed_lines_cannot_be_forged_and_objects_are_exact() -> None:

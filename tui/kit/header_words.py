@@ -254,8 +254,9 @@ def _parts(
         left.append(project_words(facts.environment, facts.branch, drops))
     if facts.is_read_only:
         left.append((Piece("READ-ONLY", Token.BRIGHT, is_bold=True),))
+    slow: Line = (Piece("slow" if "link" in drops else SLOW_LINK, Token.MUTED),) if facts.is_slow_link else ()
     head = connection.head if "interval" in drops else (*connection.head, *connection.interval)
-    left.append(joined(part for part in (head, connection.remark, _slow_link(facts, drops)) if part))
+    left.append(joined(part for part in (head, connection.remark, slow) if part))
     # The chip ends with a space of its own.
     chip, *others = left
     middle = joined((part for part in (_budget(facts, drops), _counts(facts, drops)) if part), "   ")
@@ -276,11 +277,6 @@ def environment_chip(facts: HeaderFacts, *, is_colorless: bool) -> Line:
         name = cut((Piece(environment.slug.upper()),), _MAX_CELLS["slug"])[0].text or "?"
         token = Token.CHIP if environment.is_production else Token.GREY_CHIP
     return (Piece(f"[{name}]" if is_colorless else f" {name} ", token, is_bold=True),)
-
-
-def _slow_link(facts: HeaderFacts, drops: Collection[str]) -> Line:
-    """Return the remark that bytes are saved. It gets shorter in a narrow header, but is never dropped."""
-    return (Piece("slow" if "link" in drops else SLOW_LINK, Token.MUTED),) if facts.is_slow_link else ()
 
 
 def project_words(environment: Environment, branch: str | None, drops: Collection[str]) -> Line:

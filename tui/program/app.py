@@ -28,7 +28,7 @@ from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
 from tui.kit.keys import Keymap, key_label
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
-from tui.kit.speed import CHECK_INTERVAL_S, COLLECT_INTERVAL_S, PauseCollector, empty_large_caches, no_collections, trim
+from tui.kit.speed import CHECK_INTERVAL_S, COLLECT_INTERVAL_S, PauseCollector, give_memory_back, no_collections
 from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
@@ -204,7 +204,7 @@ class TriggerApp(AppBase):
             self.session.spawn(NamesFile(self.session).save_often(), "keep the names")
         self.session.spawn(self._begin_watching(), "begin watching")
         self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
-        self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)
+        self.set_interval(CHECK_INTERVAL_S, give_memory_back)
 
     async def _begin_watching(self) -> None:
         await self.session.clock.sleep(ALERTS_AFTER_S)
@@ -241,10 +241,6 @@ class TriggerApp(AppBase):
                 self.messages.add(self.session.now(), problem)
 
         self.session.spawn(check(), "check the views")
-
-    def _give_memory_back(self) -> None:
-        empty_large_caches()
-        trim()
 
     def on_unmount(self) -> None:
         self._collector.stop()

@@ -132,14 +132,9 @@ def rest_of(message: Raw) -> Raw | None:
     return Raw(rest[2 if rest.startswith("\r\n") else 1 :])
 
 
-def opens_more(line: LogLine) -> bool:
-    """Return whether a message has more text than its first line."""
-    return rest_of(line.message) != ""
-
-
 def _prefix(line: LogLine, started_at: datetime | None, columns: LogColumns, *, is_open: bool) -> Line:
     level, offset = line.level, _offset(line, started_at)
-    mark = "▾" if is_open else "▸" if opens_more(line) else " "
+    mark = "▾" if is_open else "▸" if rest_of(line.message) != "" else " "
     pieces = [Piece(f"{offset_text(offset):>{columns.time}}  ", Token.FAINT)]
     if columns.attempt:
         number = formatting.NONE if line.attempt is None else str(line.attempt)

@@ -77,17 +77,12 @@ MIN_LEVEL_TOP: Final = 10.0
 """The least scale of a level, so that two queued runs do not fill a bar."""
 
 
-def level_top(cells: Cells, normal: float | None) -> float:
-    """Return the top of the scale of a level: at least three times its normal, so that a calm hour looks calm."""
-    return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
-
-
 def series_bars(name: str, cells: Cells, normal: float | None, *, is_stale: bool, repeat: int = 1) -> Bars:
     """Return how the series `done`, `failed`, `queued` or `running` looks."""
     unknown = Token.AMBER if is_stale else Token.GUIDE
     if name == "failed":
         return Bars(top_of(cells, MIN_FAILED_TOP), Token.ROSE, Token.ROSE, unknown=unknown, repeat=repeat)
-    top = level_top(cells, normal) if name in LEVELS else top_of(cells)
+    top = top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)) if name in LEVELS else 1)
     return Bars(top, Token.GUIDE if is_stale else Token.SPARK, unknown=unknown, repeat=repeat)
 
 
