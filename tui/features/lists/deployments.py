@@ -1,10 +1,11 @@
 """The deployments: which versions were deployed. Source: tests/wire/recordings/README.md §7 (820-827, 1080, 1082)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from tui.api.facts import COMMIT, DEPLOYMENTS, ListedDeployment
-from tui.api.lists import ListRead, RowRead
+from tui.api.lists import PAGE_SIZE, RowRead
 from tui.api.models import Items, JsonObject, Text
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
@@ -18,31 +19,24 @@ from tui.text.table import Column, Table, Wish, shows, value_cell
 
 
 @dataclass(frozen=True, slots=True)
-class DeployedTask:
-    """A task of a worker."""
-
-    slug: Raw
-
-
-@dataclass(frozen=True, slots=True)
 class DeploymentDetail:
     """More of one deployment: its worker with its tasks, its image, and why it failed."""
 
-    tasks: tuple[DeployedTask, ...] | None = None
+    tasks: tuple[Raw, ...] | None = None
     image: Raw | None = None
     commit: Raw | None = None
     error: Raw | None = None
     reason: Raw | None = None
 
 
-_TASK: Final = JsonObject(DeployedTask, slug=Text("task", min_chars=1))
+_TASK: Final = JsonObject(Raw, lambda slug: slug, slug=Text("task", min_chars=1))
 _TOKENS: Final = {"DEPLOYED": Token.TEXT, "FAILED": Token.ROSE, "TIMED_OUT": Token.ROSE, "CANCELED": Token.MUTED}
 
 
 def _facts(row: ListedDeployment, more: DeploymentDetail | None, now: Now) -> Sequence[Said]:
     more = more or DeploymentDetail()
     tasks = None if more.tasks is None else formatting.plural(len(more.tasks), "task")
-    names = ", ".join(each.slug for each in more.tasks or ())
+    names = ", ".join(more.tasks or ())
     failure = [Said("why", value_cell(text, now, Token.ROSE)) for text in (more.error, more.reason) if text]
     return [
         Said("status", (Piece(row.status, _TOKENS.get(row.status, Token.BLUE)),)),
@@ -90,13 +84,7 @@ VIEW: Final[ListView[ListedDeployment]] = ListView(
         "git": lambda row: " ".join(each for each in (row.message, row.commit, row.author) if each),
         "id": lambda row: row.id,
     },
-    # Deployments have a rate limit of their own (recording 824).
-    read=ListRead(
-        "/api/v1/deployments",
-        DEPLOYMENTS.row,
-        has_own_limit=True,
-        max_rows=200,
-    ),
+    read=replace(DEPLOYMENTS, page_size=PAGE_SIZE, max_rows=200),
     detail=RowRead(
         "/api/v1/deployments/{id}",
         JsonObject(

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 from tui.api.facts import TOKENS, ListedToken
-from tui.api.lists import ListRead
 from tui.kit.lists import Clip, ListView, LiveList
 from tui.kit.rows import ListOrder, earliest_first, latest_first
 from tui.store.changes import Changes, Topic
@@ -84,11 +83,7 @@ VIEW: Final[ListView[ListedToken]] = ListView(
         "task": lambda row: row.task or "",
         "run": lambda row: row.run_id or "",
     },
-    read=ListRead(
-        "/api/v1/waitpoints/tokens",
-        TOKENS.row,
-        max_rows=500,
-    ),
+    read=replace(TOKENS, params={}, max_rows=500),
     facts=_facts,
     opens=lambda row, _: None if row.run_id is None else ListRuns(f"id:{row.run_id}", cursor=row.run_id),
     copies=lambda row: (Clip("i", "id of the token", row.id),),
