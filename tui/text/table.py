@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from itertools import accumulate, islice
+from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.domain.text import Raw
@@ -89,8 +90,8 @@ def value_cell(value: object, now: Now, token: Token = Token.TEXT) -> Line:
 
 
 def shows(name: str, token: Token = Token.TEXT) -> Callable[[Any, Now, int], Line]:
-    """Return the cell of a column that shows an attribute of its rows."""
-    return lambda row, now, _width: value_cell(getattr(row, name), now, token)
+    """Return the cell of a column that shows an attribute of its rows, or one of an attribute: `group.first_seen`."""
+    return lambda row, now, _width: value_cell(attrgetter(name)(row), now, token)
 
 
 class SizedColumn(NamedTuple, Generic[R]):

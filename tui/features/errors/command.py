@@ -24,7 +24,7 @@ from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.json import as_json
 from tui.text.styled import Line, Piece, Token
-from tui.text.table import Column, Print, value_cell
+from tui.text.table import Column, Print, shows, value_cell
 
 if TYPE_CHECKING:
     from tui.sync.failures import WholeRead
@@ -227,9 +227,8 @@ PRINTED: Final = replace(
         Column("place", "your code", _frame, cut_to=20, drop_rank=3),
         Column("versions", "versions", lambda row, now, _: value_cell(len(row.group.versions), now, Token.MUTED),
                align="right", drop_rank=4),
-        Column("first", "first", lambda row, now, _: value_cell(row.group.first_seen, now, Token.MUTED),
-               align="right", drop_rank=2),
-        Column("last", "last", lambda row, now, _: value_cell(row.group.last_seen, now), align="right"),
+        Column("first", "first", shows("group.first_seen", Token.MUTED), align="right", drop_rank=2),
+        Column("last", "last", shows("group.last_seen"), align="right"),
     ),
     growth=("error", "task", "place"),
 )  # fmt: skip
