@@ -166,14 +166,10 @@ class StatusGrid(LineWidget, can_focus=True):
         self._row = 0
 
     @property
-    def title(self) -> str:
-        """The title of the status or the family under the cursor."""
-        return FAMILIES[self._column][1][self._row - 1] if self._row else FAMILIES[self._column][0]
-
-    @property
-    def is_on_head(self) -> bool:
-        """Whether the cursor is on a heading, which stands for its whole column."""
-        return self._row == 0
+    def under_cursor(self) -> str:
+        """What the space bar chooses: `Timed out`, or `all failed` on the heading of a column."""
+        family, titles = FAMILIES[self._column]
+        return words.STATUS_NAMES[words.word_of(titles[self._row - 1])] if self._row else f"all {family}"
 
     def choose(self, chosen: frozenset[str]) -> None:
         """Replace the chosen statuses."""
@@ -221,11 +217,6 @@ class StatusGrid(LineWidget, can_focus=True):
         meant = self._words(self._column, self._row)
         self.choose(self.chosen - meant if meant <= self.chosen else self.chosen | meant)
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    on_blur = on_focus
-
     def on_click(self, event: events.Click) -> None:
         event.stop()
         column = max(0, min((event.x - INDENT) // COLUMN_WIDTH, len(FAMILIES) - 1))
@@ -267,11 +258,6 @@ class ClearAll(LineWidget, can_focus=True):
 
     async def on_click(self) -> None:
         await self.run_action("screen.clear_all")
-
-    def on_focus(self) -> None:
-        self.refresh()
-
-    on_blur = on_focus
 
 
 class ServerFiltersScreen(FormDialog[None]):
@@ -375,6 +361,4 @@ class ServerFiltersScreen(FormDialog[None]):
             return words.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
         if self._clear.has_focus:
             return words.sentence_line("Enter clears all filters; press Enter again to apply that.", is_wrong=False)
-        what = self._grid.title
-        what = f"all {what}" if self._grid.is_on_head else words.STATUS_NAMES[words.word_of(what)]
-        return words.keys_line(("space", what), ("↓", "fields"))
+        return words.keys_line(("space", self._grid.under_cursor), ("↓", "fields"))

@@ -46,11 +46,6 @@ class LinePage(Page):
     A row with the key `("below", key)` belongs to the row with that key, above it. The cursor is on both.
     """
 
-    def on_focus(self) -> None:
-        self.refresh_lines([y for y in range(self.size.height) if self._line_at(y).is_under_cursor])
-
-    on_blur = on_focus
-
     def _line_at(self, y: int) -> PageLine:
         found, index, row = super()._line_at(y), self._top + y, self.row
         if row is None or row.action is None:
