@@ -215,8 +215,6 @@ AROUND_REST_S: Final = 0.15
 AROUND_EVERY_S: Final = 5.0
 """The runs around a group that changes are counted at most this often."""
 
-AROUND_SLICE_S: Final = 0.004
-
 
 class LiveErrorGroups(LiveList[ErrorGroup]):
     """The groups in their list, with what the panes show of the selected one.
@@ -291,8 +289,23 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     @property
     def facts(self) -> GroupFacts | None:
         """The group under the cursor and its surroundings."""
-        group = self.list.current
-        return None if group is None else self._facts_of(group)
+        if (group := self.list.current) is None:
+            return None
+        run_ids, store = self.run_ids, self._session.store
+        around = self._around.of(group.fingerprint) or model.Surroundings()
+        return GroupFacts(
+            group,
+            self.span.words,
+            first_run=run_ids[-1] if run_ids else None,
+            newest=self.live.get(group.run_ids[0]),
+            task_runs=around.task_runs,
+            version_start=around.version_start,
+            first_start=model.first_start(store, run_ids),
+            detail=self._details.of(_detail_key(group)),
+            minutes=model.minutes_of(store, run_ids, group, self.live.now.until),
+            state_problem=self.state_problem if group.state is None else "",
+            is_complete=self.read.is_complete,
+        )
 
     @property
     def newest(self) -> RunId | None:
@@ -309,11 +322,6 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         if self._run_ids is None or self._run_ids[0] is not group:
             self._run_ids = group, updates.groups.run_ids(group.fingerprint, updates.span) or group.run_ids
         return self._run_ids[1]
-
-    @property
-    def scope_words(self) -> str:
-        """The server's filters and the span, in words."""
-        return filter_words(self._filters, self.span.length)
 
     def open(self) -> None:
         """Group the failed runs of the store, and read those that it lacks, among runs that match the filters."""
@@ -405,34 +413,13 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     async def _count_around(self, group: ErrorGroup, _: model.Surroundings | None) -> model.Surroundings:
         """Count the runs around a group in slices. Nothing is known if the store lacks runs of the span."""
-        clock, reached = self._session.clock, self._reached
-        if reached is None:
-            return model.Surroundings()
-        since, now = self._updates.span.since, self._session.now()
-        until_s, found = clock.monotonic_s() + AROUND_SLICE_S, model.Surroundings()
-        for so_far in model.search_around(self._session.store, group, since, reached, now):
-            found = so_far
-            if clock.monotonic_s() >= until_s:
+        reached, found = self._reached, model.Surroundings()
+        if reached is not None:
+            since, now = self._updates.span.since, self._session.now()
+            for so_far in model.search_around(self._session.store, group, since, reached, now):
+                found = so_far
                 await asyncio.sleep(0)
-                until_s = clock.monotonic_s() + AROUND_SLICE_S
         return found
-
-    def _facts_of(self, group: ErrorGroup) -> GroupFacts:
-        run_ids, store, read = self.run_ids, self._session.store, self.read
-        around = self._around.of(group.fingerprint) or model.Surroundings()
-        return GroupFacts(
-            group,
-            self.span.words,
-            first_run=run_ids[-1] if run_ids else None,
-            newest=self.live.get(group.run_ids[0]),
-            task_runs=around.task_runs,
-            version_start=around.version_start,
-            first_start=model.first_start(store, run_ids),
-            detail=self._details.of(_detail_key(group)),
-            minutes=model.minutes_of(store, run_ids, group, self.live.now.until),
-            state_problem=self.state_problem if group.state is None else "",
-            is_complete=read.is_complete,
-        )
 
     @property
     def state_problem(self) -> str:
@@ -491,7 +478,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def left(self) -> Line:
         *typed, dot, order = super().left()
-        return (*typed, dot, Piece(self.scope_words, Token.MUTED), dot, order)
+        return (*typed, dot, Piece(filter_words(self._filters, self.span.length), Token.MUTED), dot, order)
 
     def right(self, width: int) -> Line:
         freshness, rows = self.live.freshness, self.list

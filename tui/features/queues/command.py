@@ -133,10 +133,6 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
     }
 
 
-def _type(row: QueueRow, _now: Now, _width: int) -> Line:
-    return (Piece("task" if row.is_task else "custom", Token.FAINT),)
-
-
 def _queued(row: QueueRow, now: Now, width: int) -> Line:
     return (Piece("0", Token.MUTED),) if row.queued == 0 else _SHOWN["queued"].cell(row, now, width)
 
@@ -146,7 +142,7 @@ PRINTED: Final = replace(
     QUEUE_TABLE,
     columns=(
         replace(_SHOWN["queue"], cut_to=12),
-        Column("type", "type", _type, drop_rank=3),
+        Column("type", "type", lambda row, *_: (Piece("task" if row.is_task else "custom", Token.FAINT),), drop_rank=3),
         _SHOWN["running"],
         replace(_SHOWN["queued"], cell=_queued),
         replace(_SHOWN["oldest"], drop_rank=1),

@@ -135,8 +135,31 @@ class LiveQueues(LiveList[QueueRow]):
     @property
     def facts(self) -> QueueFacts | None:
         """The queue under the cursor and its surroundings."""
-        row = self.list.current
-        return None if row is None else self._facts_of(row)
+        if (row := self.list.current) is None:
+            return None
+        known, detail = self._known, self.selected.of(row.stored_name) or _UNREAD
+        hour = detail.hour
+        tasks = (TaskId(row.name),) if row.is_task else () if hour is None else hour.tasks
+        p95s = [] if hour is None else [each for each in hour.p95 if each is not None]
+        speeds = {} if known.minutes is None else {each.task: each.p95 for each in known.minutes.speeds}
+        normals = {} if known.normals is None else {each.task: each.p95 for each in known.normals.normals}
+        is_one, now = len(tasks) == 1, p95s[-1] if p95s else None
+        holder = row.holders[0].task if row.holders and is_at_limit(row) else None
+        held = now if tasks[:1] == (holder,) and now is not None else speeds.get(holder) if holder else None
+        return QueueFacts(
+            row,
+            hour,
+            detail.metrics,
+            speeds.get(tasks[0]) if now is None and is_one else now,
+            normals.get(tasks[0]) if tasks else None,
+            self._newest_error(row, tasks, known),
+            detail.failure,
+            detail.metrics_failure,
+            self.selected.stage,
+            None if known.waits is None else known.waits.at,
+            known.queues.full_limits if known.queues is not None and row.is_v2 else (),
+            HolderSpeed(holder, held, normals.get(holder)) if holder else None,
+        )
 
     @property
     def request(self) -> GetRequest:
@@ -250,31 +273,6 @@ class LiveQueues(LiveList[QueueRow]):
     def summary(self, width: int) -> tuple[Line, ...]:
         facts = self.facts
         return super().summary(width) if facts is None else words.queue_summary_lines(facts, self.live.now, width)
-
-    def _facts_of(self, row: QueueRow) -> QueueFacts:
-        known, detail = self._known, self.selected.of(row.stored_name) or _UNREAD
-        hour = detail.hour
-        tasks = (TaskId(row.name),) if row.is_task else () if hour is None else hour.tasks
-        p95s = [] if hour is None else [each for each in hour.p95 if each is not None]
-        speeds = {} if known.minutes is None else {each.task: each.p95 for each in known.minutes.speeds}
-        normals = {} if known.normals is None else {each.task: each.p95 for each in known.normals.normals}
-        is_one, now = len(tasks) == 1, p95s[-1] if p95s else None
-        holder = row.holders[0].task if row.holders and is_at_limit(row) else None
-        held = now if tasks[:1] == (holder,) and now is not None else speeds.get(holder) if holder else None
-        return QueueFacts(
-            row,
-            hour,
-            detail.metrics,
-            speeds.get(tasks[0]) if now is None and is_one else now,
-            normals.get(tasks[0]) if tasks else None,
-            self._newest_error(row, tasks, known),
-            detail.failure,
-            detail.metrics_failure,
-            self.selected.stage,
-            None if known.waits is None else known.waits.at,
-            known.queues.full_limits if known.queues is not None and row.is_v2 else (),
-            HolderSpeed(holder, held, normals.get(holder)) if holder else None,
-        )
 
     def _newest_error(self, row: QueueRow, tasks: tuple[TaskId, ...], known: WallFacts) -> ErrorKind | None:
         """Return the kind of the newest failure: by the server's groups of the last hour, else by the runs."""
