@@ -70,7 +70,7 @@ class Stage(Monitored):
 
     def overlay_text(self, run: FleetRun) -> str | None:
         """Return the text that replaces the status in the row of a run."""
-        piece = self.action_controller.overlay(RunId(run.id))
+        piece = self.action_controller.action_queue.overlay(RunId(run.id))
         return None if piece is None else piece.text
 
     def works(self, name: str, *parameters: str, runs: Sequence[FleetRun] = ()) -> bool:

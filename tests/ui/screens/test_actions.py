@@ -179,7 +179,7 @@ async def agree_to_two(monitor: Monitored) -> None:
     await monitor.press("j", "space", "space", "C", wait_s=0.5)
     await monitor.answer(2)
     await monitor.press("y")
-    assert monitor.screen.action_controller.action_queue.is_withdrawable
+    assert monitor.screen.action_controller.action_queue.waiting_counts
 
 
 def asks_to_leave(monitor: Monitored) -> bool:

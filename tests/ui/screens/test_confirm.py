@@ -210,7 +210,7 @@ def test_several_runs_in_production_need_typing(tmp_path: Path) -> None:
         assert stage.is_confirming()
         await stage.press("ctrl+u", *"prod", "enter")
         assert not stage.is_confirming()
-        assert stage.action_controller.action_queue.is_withdrawable
+        assert stage.action_controller.action_queue.waiting_counts
 
     async def nowhere_known(stage: Stage) -> None:
         await stage.ask(REPLAY, *RUNS)

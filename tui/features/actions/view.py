@@ -88,11 +88,6 @@ class ActionQueue:
         """The runs whose action a worker has started, with the status of an earlier action on them."""
 
     @property
-    def is_withdrawable(self) -> bool:
-        """Whether a run waits to be sent."""
-        return any(batch.waiting for batch in self._batches)
-
-    @property
     def is_busy(self) -> bool:
         """Whether an action was sent whose outcome is not known."""
         return bool(self._started)
@@ -215,11 +210,6 @@ ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
 """Bound only where something may be written."""
 
 
-def action_keys() -> list[str]:
-    """Return the keys of the actions that have one."""
-    return [key for action in ACTIONS if (key := key_of(action.id, action.key))]
-
-
 def from_palette(action: str) -> str:
     """Return the action of a binding as the palette runs it: the action log distinguishes the two."""
     namespace, name, parameters = parse(action)
@@ -252,8 +242,7 @@ class ActionController:
         self.action_queue = ActionQueue(
             self._session, on_outcome=self._remember, on_update=self._publish_update, on_done=self._on_done
         )
-        self.overlay = self.action_queue.overlay
-        self.live.overlay, self.live.replayed = self.overlay, self.replayed
+        self.live.overlay, self.live.replayed = self.action_queue.overlay, self.replayed
         self._replays: dict[RunId, ActionStatus] = {}
         """The last replay of each run that was replayed, or may have been."""
         self._announced: tuple[RunId | None, float] = None, 0.0
@@ -271,7 +260,8 @@ class ActionController:
             return f"actions are blocked: {reason}"
         failure = self.live.freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
-        return need_connection(action_keys()) if self.live.freshness.is_stale or is_offline else None
+        keys = (key for action in ACTIONS if (key := key_of(action.id, action.key)))
+        return need_connection(keys) if self.live.freshness.is_stale or is_offline else None
 
     def why_not(self, action: Action, run: Run) -> str | None:
         """Return why an action makes no sense on a run now, or None."""
@@ -289,7 +279,7 @@ class ActionController:
         if not self.is_enabled:
             return False
         if name == "withdraw":
-            return self.action_queue.is_withdrawable
+            return bool(self.action_queue.waiting_counts)
         if name == "go_to_new":
             return self._new_run_of(next(iter(run_ids), None)) is not None
         action, store = BY_ID[str(parameters[0])], self._session.store

@@ -347,7 +347,7 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
         includes = question.includes_replayed
         rest = f"{key} leaves {them} out" if includes else f"left out. {key} includes {them}"
         said = f"{formatting.plural(before, 'run')} {were} replayed before{'. ' if includes else ': '}{rest}."
-        lines += [(Piece(row, Token.AMBER if includes else Token.MUTED),) for row in wrap(said, limit)]
+        lines += _sentence(said, limit, Token.AMBER if includes else Token.MUTED)
     if plan.skipped:
         counts = Counter(run.status_title for run in plan.skipped).most_common()
         titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
@@ -356,8 +356,8 @@ def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
         marked = formatting.plural(question.hidden_count, "marked run")
         lines += _sentence(f"{marked} hidden by the filter: left as they are.", limit)
     if question.leaves_cursor:
-        rows = wrap("These are the marked runs; the run under the cursor is not one of them.", limit)
-        lines += [(Piece(row, Token.AMBER),) for row in rows]
+        words = "These are the marked runs; the run under the cursor is not one of them."
+        lines += _sentence(words, limit, Token.AMBER)
     return lines
 
 
@@ -400,7 +400,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     """Return the notes: runs that stay, runs that wait, how old the plan is, and what is unknown."""
     plan = question.plan
     if question.objection:
-        return [(Piece(row, Token.AMBER),) for row in wrap(f"Nothing to do: {question.objection}.", limit)]
+        return _sentence(f"Nothing to do: {question.objection}.", limit, Token.AMBER)
     action = question.action
     sentences = [] if action.stops_descendants else [f"{action.description}."]
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
@@ -418,8 +418,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return lines
     if plan.missing:
         reasons = "; ".join(plan.missing)
-        said = f"Not all of the tree was read: {reasons}. More runs may be canceled."
-        lines += [(Piece(row, Token.AMBER),) for row in wrap(said, limit)]
+        lines += _sentence(f"Not all of the tree was read: {reasons}. More runs may be canceled.", limit, Token.AMBER)
     elif plan.read_at is not None:
         read_at = plan.read_at - (REPLICA_LAG if plan.is_from_replica else timedelta())
         subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("The trees", "were", "are")
@@ -489,5 +488,5 @@ def _acting_key(question: Question) -> Line:
     return (head, Piece("  " if key else ""), Piece(text, Token.TEXT if is_ready else Token.FAINT))
 
 
-def _sentence(text: str, limit: int) -> list[Line]:
-    return [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+def _sentence(text: str, limit: int, token: Token = Token.MUTED) -> list[Line]:
+    return [(Piece(row, token),) for row in wrap(text, limit)]

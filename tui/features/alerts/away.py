@@ -419,8 +419,9 @@ class WhileAway:
 
     def _show(self, screen: BaseScreen, report: AwayReport) -> None:
         self.close()
-        self._block, self._screen, self._is_seen = AwayBlock(report, self._session.local_now()), screen, False
-        screen.workspace.cover(self._block, self._block.needed_rows(screen.size.width))
+        now = self._session.local_now()
+        self._block, self._screen, self._is_seen = AwayBlock(report, now), screen, False
+        screen.workspace.cover(self._block, len(away_lines(report, now, screen.size.width, MAX_ROWS)))
         screen.call_after_refresh(self._ask_terminal, self._block)
 
     def _ask_terminal(self, block: "AwayBlock") -> None:
@@ -451,10 +452,6 @@ class AwayBlock(Cover):
         self._now = now
         self._lines: list[Line] = []
         self._joint: int | None = None
-
-    def needed_rows(self, width: int) -> int:
-        """Return the rows in which everything has room."""
-        return len(away_lines(self._report, self._now, width, MAX_ROWS))
 
     def on_resize(self) -> None:
         width, height = self.size

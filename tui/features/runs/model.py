@@ -199,17 +199,14 @@ class ListViews:
         candidates: Sequence[Key] | None = None,
         order: Order | None = None,
     ) -> View:
-        query = self.query
-        runs_filter = with_server_filters(query.filters, runs_filter)
-        store, source = self._session.store, self._live
         return View(
-            store,
-            runs_filter,
-            order or query.order,
+            self._session.store,
+            with_server_filters(self.query.filters, runs_filter),
+            order or self.query.order,
             since=since,
             starts_empty=True,
             candidates=candidates,
-            source=source,
+            source=self._live,
         )
 
     async def _fill(self, views: list[View]) -> None:
