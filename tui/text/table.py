@@ -170,9 +170,7 @@ class Table(Generic[R]):
         """Return a row as its glyph and its cells. `instead` has the cells of some columns, by their ids."""
         cells: list[Line] = []
         for column, width in slots:
-            cell = None if instead is None else instead.get(column.id)
-            if cell is None:
-                cell = column.cell(row, now, width)
+            cell = instead[column.id] if instead and column.id in instead else column.cell(row, now, width)
             if is_current and column.id == self.strong:
                 cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
             cells.append(fit(cell, width, column.align))
