@@ -161,10 +161,8 @@ class ErrorsEntrance(ListEntrance):
         assert isinstance(main, MainScreen)
         if address.server != self._subscription.chosen.filters:
             server = main.server_filter_of(replace(address, since=""))
-            self._subscription.visit(server, main.run_list.views.query.order.id)
-            chosen = self._subscription.chosen
-            listed = replace(main.run_list.views.query, filters=chosen.filters, period=chosen.period)
-            main.run_list.show_query(listed, main.run_list.target)
+            listed = replace(main.run_list.views.query, filters=server.filters, period=server.period)
+            main.show_filtered(listed, main.run_list.target)
         spans = {span.name: span for span in SPANS}
         query = RowQuery(self.view.order_named(address.sort), address.filter)
         self.rows.show(spans.get(address.since, DAY), query)

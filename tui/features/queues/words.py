@@ -194,9 +194,8 @@ def _starts(row: QueueRow, _now: Now, _width: int) -> Line:
 
 
 def _throttled(row: QueueRow, _now: Now, _width: int) -> Line:
-    if row.throttled is None:
-        return (Piece(formatting.NONE, Token.MUTED),)
-    return (Piece(number(row.throttled), Token.AMBER),) if row.throttled else ()
+    token = Token.MUTED if row.throttled is None else Token.AMBER
+    return () if row.throttled == 0 else (Piece(number(row.throttled), token),)
 
 
 def _health(row: QueueRow, _now: Now, _width: int) -> Line:
@@ -480,9 +479,6 @@ _MIN_CELLS: Final = 12
 _HOUR: Final = 60
 
 
-Numbers = Sequence[float | None]
-
-
 def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     """Return an axis of times and a row for each series, in at most `limit` cells; nothing if the hour is not known.
 
@@ -503,7 +499,7 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     took = () if facts.is_unread else _amber_if(brief_duration(facts.p95), is_amber=is_slow)
     # Each series has its present figure, its numbers, the number that fills a bar, and the number from which bars are
     # amber.
-    shown: tuple[tuple[str, Line, Numbers, float, float | None], ...] = (
+    shown: tuple[tuple[str, Line, Sequence[float | None], float, float | None], ...] = (
         ("queued", _amber_if(queued_text(row, "0"), is_amber=is_waiting), queued, 0, 0 if is_waiting else None),
         ("running", share(row.running, row.limit), running, row.limit or 0, None),
         ("p95", took, p95, 0, None if slow is None else slow.total_seconds()),

@@ -557,14 +557,10 @@ class RunListModel(RowLines[RunId]):
         self.top = len(self)
         self._set_cursor_to_end()
 
-    def go_to(self, run_id: RunId) -> bool:
-        """Move the cursor to a run; return whether it is in the list."""
-        if self.is_departed(run_id):
-            return True
-        if (index := self.view.index_of(run_id)) is None:
-            return False
-        self._jump(index)
-        return True
+    def go_to(self, run_id: RunId) -> None:
+        """Move the cursor to a run, if it is in the list."""
+        if (index := self.view.index_of(run_id)) is not None:
+            self._jump(index)
 
     def to_line(self, y: int) -> None:
         item = self.window[y] if 0 <= y < len(self.window) else None
@@ -573,14 +569,12 @@ class RunListModel(RowLines[RunId]):
         elif item is not None and not isinstance(item, Gap | ListEnd):
             self.go_to(item)
 
-    def to_failed(self, step: int) -> bool:
-        """Move the cursor to the next failed run below (1) or above (-1); return whether there is one."""
+    def to_failed(self, step: int) -> None:
+        """Move the cursor to the next failed run below (1) or above (-1), if there is one."""
         index = self._cursor_index()
         start = len(self.view) if self.is_at_end else -1 if index is None else index
-        if (failed := next_failed(self._store, self.view, start, step)) is None:
-            return False
-        self._jump(failed)
-        return True
+        if (failed := next_failed(self._store, self.view, start, step)) is not None:
+            self._jump(failed)
 
     def _cursor_line(self) -> int | None:
         if self.is_at_end:

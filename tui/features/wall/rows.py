@@ -27,6 +27,7 @@ from tui.features.wall.blocks import (
     span_words,
     time_marks,
 )
+from tui.features.wall.data import CELL_SIZES, DAY_CELLS
 from tui.store.filter import as_value
 from tui.store.findings.board import (
     BoardSpan,
@@ -686,8 +687,6 @@ def _waiting_row(row: WaitToken, view: WallView, width: int) -> BlockRow:
 # The blocks that only a wide wall has room for: the newest failure opened, the last 24 hours, the queues.
 
 
-DAY_CELL: Final = timedelta(minutes=20)
-DAY_CELLS: Final = 72
 DAY_ROWS: Final = 4
 
 
@@ -722,7 +721,7 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
     """Return the last 24 hours: done and failed in cells of 20 minutes."""
     cells = min(DAY_CELLS, width - 4)
     nothing = Series([None] * DAY_CELLS)
-    day = view.day or FourLines(BoardSpan(DAY_CELL, DAY_CELLS, view.now), nothing, nothing, nothing, nothing)
+    day = view.day or FourLines(BoardSpan(CELL_SIZES[-1], DAY_CELLS, view.now), nothing, nothing, nothing, nothing)
     marks = time_marks(day.span, 2, cells, 1, view.now)
     rule = block_rule(view, "last 24 hours", width, None, marks=marks, has_dash=False)
     done = day.done.cells[-cells:]
