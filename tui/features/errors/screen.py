@@ -88,20 +88,14 @@ class GroupRunsPane(RowPagePane):
     """The runs of a group as rows of the list of runs."""
 
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
-
-    def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
-        super().__init__(live, groups, "runs")
-        self._groups = groups
+    live_list: LiveErrorGroups
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        run_ids = self._groups.run_ids
+        run_ids = self.live_list.run_ids
         return RunRows(self, run_ids, RUN_TABLE.slots(width + GUTTER)) if run_ids else super().rows(width)
 
-    def left(self) -> Line:
-        return ()
-
     def right(self) -> Line:
-        count = len(self._groups.run_ids)
+        count = len(self.live_list.run_ids)
         return (Piece(formatting.plural(count, "run"), Token.MUTED),) if count else ()
 
     def word_for(self, action: str, usual: str) -> str:
@@ -164,8 +158,7 @@ class ErrorsEntrance(ListEntrance):
             listed = replace(main.run_list.views.query, filters=server.filters, period=server.period)
             main.show_filtered(listed, main.run_list.target)
         spans = {span.name: span for span in SPANS}
-        query = RowQuery(self.view.order_named(address.sort), address.filter)
-        self.rows.show(spans.get(address.since, DAY), query)
+        self.rows.show(spans.get(address.since, DAY), RowQuery(self.view.order_named(address.sort), address.filter))
         if self.screen is not None:
             self.rows.open()
 
@@ -231,7 +224,8 @@ class ErrorsScreen(ListScreen):
     def __init__(self, entrance: ErrorsEntrance) -> None:
         main, groups = entrance.main, entrance.rows
         assert isinstance(main, MainScreen)
-        self._newest_failure, self._group_runs = NewestFailurePane(main.live, groups), GroupRunsPane(main.live, groups)
+        self._newest_failure = NewestFailurePane(main.live, groups)
+        self._group_runs = GroupRunsPane(main.live, groups, "runs")
         recent = (groups.view.name, self._newest_failure.title)
         super().__init__(entrance, [self._newest_failure, self._group_runs], recent=recent)
         self.summary.needs = (RUN,)
