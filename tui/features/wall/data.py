@@ -195,8 +195,7 @@ RATES_EVERY_S: Final = 5.0
 MIN_INTERVAL_S: Final = 0.9
 """Verdict and seconds cause no two boards within this time, which is less than from one second to the next."""
 
-_TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
-_COUNTS: Final = frozenset({Topic.COUNTS})
+_TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT})
 
 
 class LiveBoard:
@@ -273,11 +272,9 @@ class LiveBoard:
 
     def on_changes(self, changes: Changes) -> None:
         """Note that the next board is another one."""
-        topics = changes.topics & _TOPICS
-        if self._release is not None and topics:
+        if self._release is not None and changes.topics & _TOPICS:
             self._failing.on_changes(changes)
-            # The server counts every ten seconds, mostly the same.
-            self._is_outdated |= topics != _COUNTS
+            self._is_outdated = True
 
     def tick(self) -> None:
         """Make the board again if anything has changed. Called once a second, and for a new verdict."""
@@ -292,7 +289,7 @@ class LiveBoard:
 
     @property
     def _sources(self) -> tuple[object, ...]:
-        """The minute, the server's last count and the facts: another board is made when they change.
+        """The minute, the server's last count (mostly the same) and the facts: another board is made when they change.
 
         Facts that are read again and are the same publish nothing: the wall shows how old they are.
         """
