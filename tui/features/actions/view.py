@@ -315,8 +315,7 @@ class ActionController:
         if (reason := self.block if reason is None else f"{action.id}: {reason}") is not None:
             self._show_text(reason)
             return
-        store = self._session.store
-        runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
+        runs = [self._session.store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
         possible = tuple(run for run in runs if self.why_not(action, run) is None)
         skipped = tuple(run for run in runs if run not in possible)
         if not possible:
@@ -398,8 +397,7 @@ class ActionController:
         from tui.sync.tree import ActionPlanner  # noqa: PLC0415  loads pydantic
 
         session, action = self._session, screen.question.action
-        planner = ActionPlanner(session.fetcher, session.clock, action, confirmed.runs)
-        plan = await planner.read_plan(allow_partial=True)
+        plan = await ActionPlanner(session.fetcher, session.clock, action, confirmed.runs).read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
         possible = tuple(run for run in runs if action.forbidden(run) is None)
         skipped = (*confirmed.skipped, *(run for run in runs if run not in possible))

@@ -326,8 +326,7 @@ def band(target: Target, width: int) -> Line:
     else:
         kind = environment.type.upper()
         where = "/".join(part for part in (environment.organisation, environment.project) if part)
-    sentences = (Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token))
-    line = cut(sentences, width)
+    line = cut((Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token)), width)
     return (*line, Piece(" " * (width - line_width(line)), token))
 
 

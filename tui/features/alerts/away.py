@@ -314,8 +314,7 @@ def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
     if outage is None:
         return []
     took = formatting.wait(outage.until - outage.since)
-    words = f"no data {formatting.time_span(outage.since, outage.until, now)}, {took}"
-    return [(Piece(f"~ {words}", Token.AMBER),)]
+    return [(Piece(f"~ no data {formatting.time_span(outage.since, outage.until, now)}, {took}", Token.AMBER),)]
 
 
 def _counts_line(report: AwayReport) -> Line:

@@ -453,8 +453,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     @property
     def _time_span(self) -> TimeSpan:
         """The span at the time up to which data is known: the time after it would be shown as without failures."""
-        now = self.live.now
-        return self.wanted_span.at(now.until)
+        return self.wanted_span.at(self.live.now.until)
 
     def _on_shown(self) -> None:
         if self._updates.is_filled and not self.is_grouped:

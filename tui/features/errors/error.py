@@ -226,8 +226,7 @@ def sameness(error: RunError, other: RunError) -> str | None:
 def _without_numbers(error: RunError) -> tuple[object, ...]:
     """Return the parts to compare: the message without its numbers, and the lines of the frames."""
     frames = tuple(frame.text for frame in parse_stack(error.stack, error.message)) if error.stack else ()
-    message = _DIGITS.sub("0", error.message)
-    return (error.name, message, error.code, frames, tuple(map(_without_numbers, error.causes)))
+    return (error.name, _DIGITS.sub("0", error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
 
 
 def frameless_stack(error: RunError) -> Raw:

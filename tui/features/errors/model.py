@@ -58,8 +58,7 @@ def _token(row: GroupRow, usual: Token, grey: Token = Token.FAINT) -> Token:
 
 
 def _runs(row: GroupRow, _now: Now, _width: int) -> Line:
-    count = count_words(row.group.count, at_least=not row.is_read)
-    return (Piece(count, _token(row, Token.BRIGHT, Token.MUTED)),)
+    return (Piece(count_words(row.group.count, at_least=not row.is_read), _token(row, Token.BRIGHT, Token.MUTED)),)
 
 
 def _state(row: GroupRow, _now: Now, width: int) -> Line:

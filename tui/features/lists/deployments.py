@@ -37,10 +37,9 @@ def _facts(row: ListedDeployment, more: DeploymentDetail | None, now: Now) -> Se
     more = more or DeploymentDetail()
     tasks = None if more.tasks is None else formatting.plural(len(more.tasks), "task")
     names = ", ".join(more.tasks or ())
-    failure = [Said("why", value_cell(text, now, Token.ROSE)) for text in (more.error, more.reason) if text]
     return [
         Said("status", (Piece(row.status, _TOKENS.get(row.status, Token.BLUE)),)),
-        *failure,
+        *(Said("why", value_cell(text, now, Token.ROSE)) for text in (more.error, more.reason) if text),
         Said("deployed", value_cell(row.deployed_at, now)),
         Said("runtime", value_cell(row.runtime, now)),
         Said("git", value_cell(row.git or more.commit, now), (Piece(row.author or "", Token.FAINT),)),

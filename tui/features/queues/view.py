@@ -210,8 +210,7 @@ class LiveQueues(LiveList[QueueRow]):
     async def _read(self, row: QueueRow, before: QueueDetail | None) -> QueueDetail:
         from tui.sync.facts import QueueFetcher  # noqa: PLC0415  loaded when first used
 
-        session = self.live.session
-        fetcher = QueueFetcher(session.fetcher)
+        fetcher = QueueFetcher(self.live.session.fetcher)
         (metrics, metrics_failure), (hour, failure) = await asyncio.gather(
             _result_of(fetcher.read_metrics(row)), _result_of(fetcher.read_hour(row))
         )

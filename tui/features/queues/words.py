@@ -334,8 +334,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
         word = f"{word} {share_text(row.running, row.limit)}"
     if row.since is None:
         return _text(NOT_KNOWN), _faint(word)
-    at = now.until
-    since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(at - row.since)}"
+    since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(now.until - row.since)}"
     return _text(since), _faint(word)
 
 
@@ -352,8 +351,7 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     if row.standstill is not None and row.has_waiting:
         return _text(standstill_text(row.standstill, now.until, now.at)), ()
     if is_at_limit(row):
-        places = places_text(row.running, row.limit, row.holders, now.until)
-        return _text(f"by its own limit, {places}"), ()
+        return _text(f"by its own limit, {places_text(row.running, row.limit, row.holders, now.until)}"), ()
     if not row.has_waiting:
         return _text(NOT_KNOWN), _faint("the number of queued runs was not read")
     if facts.full_limits:
@@ -372,8 +370,7 @@ def _why(facts: QueueFacts) -> Sentence:
     failed = f"{count} failed" if count else ""
     remark = _faint(failed)
     if facts.error is not None:
-        error = error_line(facts.error, Token.FAINT, Token.FAINT)
-        remark = (*_faint(f"{failed or 'newest failure'}: "), *error)
+        remark = (*_faint(f"{failed or 'newest failure'}: "), *error_line(facts.error, Token.FAINT, Token.FAINT))
     quiet = _quiet_minutes(facts)
     if words and quiet:
         before = words if NORMALLY in words else f"before that, {words.replace(' take ', ' took ', 1)}"

@@ -54,8 +54,7 @@ def _run(run: Run, now: Now, width: int) -> Line:
 
 
 def _took(run: Run, now: Now, _width: int) -> Line:
-    ran = run.took(now.until)
-    return (Piece(now.duration(ran, is_running=not run.is_final), style_of(run).row.took),)
+    return (Piece(now.duration(run.took(now.until), is_running=not run.is_final), style_of(run).row.took),)
 
 
 def _age(run: Run, now: Now, _width: int) -> Line:

@@ -510,8 +510,7 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     rows = branches_below(tree.root, lambda node: node.children, lambda _: True, GUIDE_STEP)
     least = GLYPH_CELLS + _MIN_HEAD + GAP + max(len(row.entry.id) for row in rows)
     table = _TREE_TABLE if width is None or width >= least else _NARROW_TREE
-    current = Piece("▌", Token.ACCENT)
-    table = replace(table, glyph=lambda row: current if row.entry.id == tree.current else Piece(" "))
+    table = replace(table, glyph=lambda row: Piece("▌", Token.ACCENT) if row.entry.id == tree.current else Piece(" "))
     _, *lines = Print(table, width).page(rows, now)
     if tree.missing:
         text = f"Not all of the tree was read: {'; '.join(tree.missing)}."
@@ -539,8 +538,7 @@ def _head(row: "Branch[TreeNode]", _now: Now, width: int) -> Line:
 def _took(row: "Branch[TreeNode]", now: Now, _width: int) -> Line:
     from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
 
-    took = formatting.duration(node_took(row.entry, row.entry.run, now.at))
-    return (Piece(took, _style(row.entry).row.took),)
+    return (Piece(formatting.duration(node_took(row.entry, row.entry.run, now.at)), _style(row.entry).row.took),)
 
 
 _HEAD: Final = Column("head", "", _head, cut_to=_MIN_HEAD)

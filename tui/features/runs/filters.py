@@ -327,8 +327,7 @@ class ServerFiltersScreen(FormDialog[None]):
         self.set_focus(self._grid)
 
     def action_apply(self) -> None:
-        settings = self._session.settings
-        if (chosen := words.read_typed(self.typed, settings.history, self._session.local_now())) is None:
+        if (chosen := words.read_typed(self.typed, self._session.settings.history, self._session.local_now())) is None:
             self.set_focus(self._fields["period"].input)
         else:
             self.dismiss(None)
@@ -337,8 +336,7 @@ class ServerFiltersScreen(FormDialog[None]):
     def draw(self, width: int) -> None:
         self.title_lines.show([words.band_line(width, needs_rules=self.needs_rules)])
         self.show_remarks([])
-        settings = self._session.settings
-        self._shows.show([words.shows_line(self.typed, settings.history, self._session.local_now())])
+        self._shows.show([words.shows_line(self.typed, self._session.settings.history, self._session.local_now())])
         self._remark.show([self._remark_line(width)])
         leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
         self._leave.show([pad(leave, self._leave.size.width, "right")])

@@ -126,14 +126,12 @@ class ListViews:
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
         if self.parsed.depends_on_errors:
-            store = self._session.store
-            failed = {run_id for status in FAILED for run_id in store.with_status(status)}
+            failed = {run_id for status in FAILED for run_id in self._session.store.with_status(status)}
             keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         if self.parsed.depends_on_bodies:
             bodiless = without_bodies(query.text).at(now.until).both(Filter(terms=(lacks_body,)))
-            newest = self._live.newest_first_keys()[:MAX_BODILESS]
-            views.append(self._view(bodiless, base.since, newest, CREATED))
+            views.append(self._view(bodiless, base.since, self._live.newest_first_keys()[:MAX_BODILESS], CREATED))
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if work_a_slice(self._session.clock, SLICE_S, _filling(views)):

@@ -686,8 +686,7 @@ class MainScreen(MainView):
             from tui.features.queues.view import runs_of_queue  # noqa: PLC0415  loaded when first used
 
             filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
-        before = self.run_list.views.query
-        named = replace(before, text=text, text_name=runs.name, filters=filters)
+        named = replace(self.run_list.views.query, text=text, text_name=runs.name, filters=filters)
         return replace(named, is_searched=runs.is_searched, is_typing=False)
 
     def list_runs(self, runs: ListRuns, way: WayBack, run_id: RunId | None = None) -> None:
@@ -702,8 +701,7 @@ class MainScreen(MainView):
 
     def show_filtered(self, query: ListQuery, run_id: RunId | None = None) -> None:
         """List the runs of a query, with the cursor on a run if one is given."""
-        subscription = self.app_base.part(RunSubscription)
-        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        self.app_base.part(RunSubscription).visit(ServerFilter(query.filters, query.period), query.order.id)
         self.run_list.show_query(query, run_id)
 
     def server_filter_of(self, address: ViewAddress) -> ServerFilter:

@@ -231,8 +231,7 @@ def block_rule(
     first_head = min((end - len(text) for end, text in heads), default=width)
     for x, text in marks:
         if rule.width < x and x + _MARK_CELLS < first_head:
-            tick = Piece("+" if view.look.is_ascii else "┬", Token.LINE)
-            rule.put(x, (tick, Piece(text, Token.FAINT), Piece(" ")))
+            rule.put(x, (Piece("+" if view.look.is_ascii else "┬", Token.LINE), Piece(text, Token.FAINT), Piece(" ")))
     # Where the title is in the place of the first heads, they go.
     shown = [(end, text) for end, text in heads if rule.width < end - len(text) - 1]
     for index, (end, text) in enumerate(shown):
@@ -248,8 +247,7 @@ def time_marks(span: BoardSpan, at: int, cells: int, repeat: int, now: datetime)
     """Return the marks of the last `cells` cells of a span that begin at cell `at` of the rule."""
     minutes = span.cell.total_seconds() / 60
     step = next((each for each in _STEPS if each / minutes * repeat >= _MIN_MARK_CELLS), _STEPS[-1])
-    start = span.start + (span.count - cells) * span.cell
-    local = start.astimezone(now.tzinfo)
+    local = (span.start + (span.count - cells) * span.cell).astimezone(now.tzinfo)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     passed = (local - midnight) / timedelta(minutes=step)
     mark = midnight + int(passed + 1) * timedelta(minutes=step)

@@ -75,8 +75,7 @@ class FindingsWatch:
             complete_s = (complete_s or self.elapsed_s) if self.is_complete else None
             if complete_s is not None and self._is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
                 return True
-            statuses = self._session.store.source_statuses.values()
-            was_heard = any(isinstance(each, SourceConnected) for each in statuses)
+            was_heard = any(isinstance(each, SourceConnected) for each in self._session.store.source_statuses.values())
             if self.failure is not None and not was_heard and self.elapsed_s >= NOBODY_AFTER_S:
                 return False
         return self.is_complete

@@ -41,8 +41,7 @@ def _faint(text: str) -> BlockRow:
 def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
     """Return a row for each error group of the last hour, or a sentence. The last row counts those without."""
     failing, limit = view.failing, width - EDGE
-    most = max(MAX_ROWS if has_all else rows - 1, 2)
-    shown = wall_rows.failing_rows(view, failing.groups, limit, most, 3)
+    shown = wall_rows.failing_rows(view, failing.groups, limit, max(MAX_ROWS if has_all else rows - 1, 2), 3)
     problem = wrap(say.refused_words(failing.problem), limit) if failing.problem and failing.groups else []
     return [BLANK, *shown, *map(_faint, problem)]
 
@@ -204,11 +203,10 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
         key = ("finding", finding.identity)
         opens = ListRuns(finding.filter_text, queue=queue, cursor=finding.run_id)
         rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=opens))
-        below = cut((Piece(" " * _INDENT), *cells["short"]), limit)
-        rows.append(BlockRow(below, key=("below", key)))
+        rows.append(BlockRow(cut((Piece(" " * _INDENT), *cells["short"]), limit), key=("below", key)))
     if (more := len(findings) - len(shown)) and len(rows) < room:
-        words_of_more = f"{formatting.count(more)} more" + with_key("wall", "W", "; {} shows all")
-        rows.append(_faint(" " * _INDENT + words_of_more))
+        shows_all = with_key("wall", "W", "; {} shows all")
+        rows.append(_faint(f"{' ' * _INDENT}{formatting.count(more)} more{shows_all}"))
     return rows
 
 

@@ -449,8 +449,7 @@ def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) 
     right = _right_blocks(view, width - left_width - 1, end, starts, foot)
     joints = ("┬" if y == 0 else "├" if y in right else "│" for y in range(end))
     hairline = [BlockRow((Piece(joint, Token.LINE),)) for joint in joints]
-    right_rows = _column(right, end)
-    page.add(end, (left_width, _column(left, end)), (1, hairline), (width - left_width - 1, right_rows))
+    page.add(end, (left_width, _column(left, end)), (1, hairline), (width - left_width - 1, _column(right, end)))
     if rows["just now"]:
         page.add(2, (width, wall_rows.just_now_block(view, width)))
 

@@ -72,7 +72,7 @@ MIN_FAILED_TOP: Final = 7
 """The scale of failures: up to this number, each failure is one more eighth."""
 
 QUIET_SHARE: Final = 3
-"""The scale of a level is at least this many times its normal."""
+"""The scale of a level is at least this many times its normal, so that a calm hour looks calm."""
 
 MIN_LEVEL_TOP: Final = 10.0
 """The least scale of a level, so that two queued runs do not fill a bar."""
@@ -413,8 +413,7 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
         "versions": (Piece(versions, weak if count == 1 else Token.FAINT),),
         "since": (Piece(since, Token.FAINT if is_stale else weak),),
     }
-    name = Raw(f"{group.type or ''} {group.message}".strip())
-    opens = ListRuns(group.filter_text, name, filters=group.filters)
+    opens = ListRuns(group.filter_text, Raw(f"{group.type or ''} {group.message}".strip()), filters=group.filters)
     return BlockRow(placed(layout, width, cells), key=("group", group.identity), opens=opens)
 
 
@@ -432,8 +431,7 @@ def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_s
     since = " last hour" if is_short else ""
     if failing.known_since is not None:
         since = f" since {formatting.time_of_day(failing.known_since, now)}"
-    text = f"{formatting.count(failing.failed_count)}{'' if is_short else groups}{since}"
-    parts = [Piece(text, Token.MUTED)]
+    parts = [Piece(f"{formatting.count(failing.failed_count)}{'' if is_short else groups}{since}", Token.MUTED)]
     if known and known == failing.failed_count:
         parts.append(Piece(", acknowledged", Token.MUTED))
     elif known and is_narrow:
@@ -663,8 +661,7 @@ def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
         "took": (Piece(view.frozen(took), token),),
         "p95": (Piece("p95 ", Token.FAINT), Piece(p95, Token.MUTED)) if is_large else (Piece(p95, Token.FAINT),),
     }
-    line = placed(layout_for(_LONGEST, width), width, cells)
-    return row_of(line, ("run", run_id), GoToRun(run_id))
+    return row_of(placed(layout_for(_LONGEST, width), width, cells), ("run", run_id), GoToRun(run_id))
 
 
 def _waiting_row(row: WaitToken, view: WallView, width: int) -> BlockRow:

@@ -230,8 +230,7 @@ class WallScreen(ViewScreen):
     @property
     def is_preparing(self) -> bool:
         session = self.live.session
-        is_early = self._now_s - self._opened_s < PREPARED_S
-        return is_early and session.findings.verdict is not session.store.verdict
+        return self._now_s - self._opened_s < PREPARED_S and session.findings.verdict is not session.store.verdict
 
     def on_mount(self) -> None:
         self._opened_s = self._now_s
