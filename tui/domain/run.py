@@ -400,6 +400,10 @@ class AttemptHistory:
         has_all = all(each.number == index and each.id is not None for index, each in enumerate(self.attempts, 1))
         return has_all and not self.missing and not self.is_trace_gone
 
+    def before(self, attempt: Attempt) -> Attempt | None:
+        """Return the attempt with the number before that of another one; None if it is missing."""
+        return next((each for each in self.attempts if each.number == attempt.number - 1), None)
+
 
 # A run and its facets: the groups of fields that are read, and become outdated, independently of each other.
 #

@@ -35,7 +35,6 @@ from tui.sync.session import Session
 from tui.text import formatting, json
 from tui.text.bars import BAR, DASH
 from tui.text.blocks import Now, Row
-from tui.text.formatting import count
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, opening_line, pad, plain, wrap
 
 # The compared attempts: time, what differs, what is the same, the stacks.
@@ -336,8 +335,7 @@ def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
 
 
 def _waited(run: Run, attempt: Attempt) -> ComparedCell:
-    previous = next((each for each in run.history.attempts if each.number == attempt.number - 1), None)
-    text = words.waited_before(run, attempt, previous)
+    text = words.waited_before(run, attempt)
     return NOT_KNOWN if text is None else ComparedCell((Piece(text),), attempt.number)
 
 
@@ -374,11 +372,7 @@ def timeline(run: Run, now: Now, width: int) -> list[Line]:
     axis = words.axis_of(run, now, width) if width >= MIN_WIDTH else None
     if axis is None:
         return []
-    attempts = run.history.attempts[-MAX_BARS:]
-    bars = [
-        words.attempt_bar(run, attempt, previous, now)
-        for attempt, previous in zip(attempts, (None, *attempts), strict=False)
-    ]
+    bars = [words.attempt_bar(run, attempt, now) for attempt in run.history.attempts[-MAX_BARS:]]
     if run.history.retry_at is not None and not run.is_final:
         bars.append(words.next_bar(run))
     drawn = axis.cells(bars)
@@ -432,7 +426,7 @@ class AttemptWindow:
             return ""
         shown = self.shown
         cut = f" (only the last {MAX_COMPARED} are compared)" if self.total > len(self.attempts) else ""
-        return f"attempts {shown[0].number} to {shown[-1].number} of {count(self.total)}{cut}"
+        return f"attempts {shown[0].number} to {shown[-1].number} of {formatting.count(self.total)}{cut}"
 
 
 def columns_for(width: int) -> int:

@@ -149,7 +149,8 @@ def missing_words(history: AttemptHistory) -> str:
     return f"{text}; later attempts and errors may be missing."
 
 
-def _gone_words(history: AttemptHistory) -> str:
+def gone_words(history: AttemptHistory) -> str:
+    """Return a sentence about a trace that the server no longer has."""
     return TRACE_GONE if any(attempt.error for attempt in history.attempts) else "The trace is gone from the server."
 
 
@@ -157,7 +158,7 @@ def attempt_lines(run: Run, now: datetime, limit: int) -> list[Line]:
     """Return all attempts in order, and when the next one is due."""
     lines, history = list[Line](), run.history
     if history.is_trace_gone:
-        lines += [(Piece(row, Token.MUTED),) for row in wrap(_gone_words(history), limit)]
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(gone_words(history), limit)]
     if missing := missing_words(history):
         lines += [(Piece(row, Token.AMBER),) for row in wrap(missing, limit)]
     previous: Attempt | None = None
@@ -167,7 +168,7 @@ def attempt_lines(run: Run, now: datetime, limit: int) -> list[Line]:
             lines.append(())
         if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
             lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
-        lines += _attempt(run, attempt, attempt_style(run, attempt), previous, now, limit)
+        lines += _attempt(run, attempt, now, limit)
         if attempt.error:
             same = sameness(attempt.error, shown[1]) if shown else None
             if shown and same:
@@ -192,9 +193,8 @@ def attempt_style(run: Run, attempt: Attempt) -> StatusStyle:
     return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
 
 
-def _attempt(
-    run: Run, attempt: Attempt, style: StatusStyle, previous: Attempt | None, now: datetime, limit: int
-) -> list[Line]:
+def _attempt(run: Run, attempt: Attempt, now: datetime, limit: int) -> list[Line]:
+    style = attempt_style(run, attempt)
     parts: list[Line] = [(style.mark, Piece(" "), style.name)]
     if attempt.started_at:
         parts.append((Piece(formatting.moment(attempt.started_at, now)),))
@@ -204,7 +204,7 @@ def _attempt(
         ended_at = run.state.finished_at if run.state is not None and run.is_final else None
         so_far = formatting.duration((ended_at or now) - attempt.started_at)
         parts.append((Piece(f"{so_far} so far", Token.MUTED if run.is_final else Token.BLUE),))
-    parts += _other_facts(run, attempt, previous, attempt.retry_delay, now)
+    parts += _other_facts(run, attempt, attempt.retry_delay, now)
     return labelled(f"attempt {attempt.number} ", parts, limit)
 
 
@@ -217,11 +217,9 @@ def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
     return f"{subject} not in the trace"
 
 
-def _other_facts(
-    run: Run, attempt: Attempt, previous: Attempt | None, delay: timedelta | None, now: datetime
-) -> list[Line]:
+def _other_facts(run: Run, attempt: Attempt, delay: timedelta | None, now: datetime) -> list[Line]:
     facts = (
-        ("waited", waited_before(run, attempt, previous)),
+        ("waited", waited_before(run, attempt)),
         ("ended", attempt.completed_at and formatting.moment(attempt.completed_at, now)),
         ("retry after", None if delay is None else formatting.duration(delay)),
         ("span", attempt.id),
@@ -229,14 +227,14 @@ def _other_facts(
     return [(Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED)) for label, value in facts if value]
 
 
-def waited_before(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
+def waited_before(run: Run, attempt: Attempt) -> str | None:
     """Return the wait since the attempt before, or since the creation of the run; None if an attempt is missing."""
     if attempt.started_at is None:
         return None
     if attempt.number == 1:
         since = time_in_queue(run, attempt.started_at)
         return None if since is None else formatting.duration(since)
-    if previous is None or previous.number != attempt.number - 1 or previous.completed_at is None:
+    if (previous := run.history.before(attempt)) is None or previous.completed_at is None:
         return None
     return formatting.duration(attempt.started_at - previous.completed_at)
 
@@ -284,7 +282,7 @@ def attempt_rows(run: Run, now: Now, layout: ErrorLayout, selected: Attempt | No
         if not history.is_trace_gone and (missing := gap_before(group, previous)):
             rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
         is_selected = group is selected
-        line = table.row(group, previous, is_selected=is_selected)
+        line = table.row(group, is_selected=is_selected)
         rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number), is_selected))
         previous = group
     if len(history.attempts) > MAX_UNFOLDED and FOLDED in layout.toggled:
@@ -333,8 +331,8 @@ class _Table:
         cells = self._cells(Piece(" "), number, start, took, waited)
         return cells if self.axis is None else (*pad(cells, self.left), *self.axis.labels())
 
-    def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
-        """Return the row of one attempt. `previous` is the attempt before it, if known."""
+    def row(self, attempt: Attempt, *, is_selected: bool) -> Line:
+        """Return the row of one attempt."""
         style = attempt_style(self.run, attempt)
         is_running = attempt.status is AttemptStatus.EXECUTING and style.word_token is Token.BLUE
         value = Token.TEXT if is_selected else Token.MUTED
@@ -344,9 +342,9 @@ class _Table:
             Piece(str(attempt.number), Token.BRIGHT if is_selected else Token.TEXT, is_bold=is_selected),
             Piece(start, value),
             Piece(elapsed_words(attempt, self.now), Token.BLUE if is_running else value),
-            Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
+            Piece(waited_before(self.run, attempt) or formatting.NONE, value if is_selected else Token.FAINT),
         )
-        return self._with_bar(cells, attempt_bar(self.run, attempt, previous, self.now))
+        return self._with_bar(cells, attempt_bar(self.run, attempt, self.now))
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
@@ -369,10 +367,10 @@ class _Table:
         return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
 
 
-def attempt_bar(run: Run, attempt: Attempt, previous: Attempt | None, now: Now) -> Bar:
-    """Return the bar of one attempt, with the wait before it. `previous` is the attempt before it, if known."""
-    is_next = previous is not None and previous.number == attempt.number - 1
-    since = previous.completed_at if previous and is_next else _queued_at(run) if attempt.number == 1 else None
+def attempt_bar(run: Run, attempt: Attempt, now: Now) -> Bar:
+    """Return the bar of one attempt, with the wait before it."""
+    previous = run.history.before(attempt)
+    since = previous.completed_at if previous else _queued_at(run) if attempt.number == 1 else None
     is_waiting = attempt_style(run, attempt).word_token is Token.MUTED
     token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
     return Bar(since, attempt.started_at, _end(attempt, now), token)
@@ -440,7 +438,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
         blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error(run, None, progress, layout)]
     else:
         if history.is_trace_gone:
-            blocks.append(sentence(_gone_words(history), layout, "gone"))
+            blocks.append(sentence(gone_words(history), layout, "gone"))
         blocks.append(attempt_rows(run, now, layout, selected))
         blocks += [_error(run, selected, progress, layout), _facts(run, selected, now, layout)]
     return within(spaced(blocks), layout.limit)
@@ -580,6 +578,5 @@ def _facts(run: Run, selected: Attempt, now: Now, layout: ErrorLayout) -> list[R
         parts.append((Piece(f"{elapsed_words(selected, now)} so far", style.row.took),))
         if selected is history.attempts[-1] and (waiting := waiting_words(run, now)):
             parts.append((Piece(waiting, Token.TEXT),))
-    previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
-    parts += _other_facts(run, selected, previous, selected.retry_delay or None, now.at)
+    parts += _other_facts(run, selected, selected.retry_delay or None, now.at)
     return [Row(line, ("facts", index)) for index, line in enumerate(labelled("attempt", parts, layout.limit))]

@@ -12,7 +12,7 @@ from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.log import LogLine
 from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Environment, Json, Run, RunId
 from tui.domain.text import Raw, clean
-from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
+from tui.features.attempts.words import attempt_style, gap_before, gone_words, missing_words, waited_before
 from tui.features.detail.words import full_error
 from tui.features.errors.error import counted, frame_place, frameless_stack, sameness
 from tui.features.logs.words import log_lines
@@ -164,7 +164,7 @@ class _Ticket:
             return
         yield ["### Attempts"]
         if history.is_trace_gone:
-            yield [TRACE_GONE if any(each.error for each in history.attempts) else "The trace is gone from the server."]
+            yield [gone_words(history)]
         if missing := missing_words(history):
             yield [self._code(missing)]
         if len(history.attempts) > MAX_ATTEMPTS:
@@ -184,7 +184,7 @@ class _Ticket:
                 parts.append(f"took {formatting.duration(attempt.duration)}")
             elif attempt.status is not AttemptStatus.EXECUTING:
                 parts.append("end not known")
-            if (waited := waited_before(self._run, attempt, previous)) is not None:
+            if (waited := waited_before(self._run, attempt)) is not None:
                 parts.append(f"waited {waited}")
             if attempt.error is not None:
                 same = None if main is None else sameness(attempt.error, main)
