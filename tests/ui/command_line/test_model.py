@@ -18,6 +18,7 @@ from tui.features.command_line.model import (
 )
 from tui.kit.commands import Choice, Choices, Command, HistoryLine, Preview, box_lines
 from tui.settings.schema import Live
+from tui.store.addresses import RUNS, VIEWS
 from tui.store.command_line import PastedLink
 from tui.text.styled import line_width
 
@@ -144,5 +145,5 @@ def test_any_text_is_answered(text: str, moves: list[int]) -> None:
 
 def test_value_that_cannot_be_typed_is_not_offered() -> None:
     counts = {"tag": {"\x1b[31mred": 9, "a\u202eb": 3, "fine": 2}}
-    found = completions(typed_word("tag:"), counts, is_counted=True, sorts=())
+    found = completions(typed_word("tag:"), VIEWS[RUNS], counts, is_counted=True)
     assert [each.name for each in found] == ["fine"]

@@ -142,7 +142,7 @@ class ColumnPath:
             if isinstance(value, dict):
                 value = value.get(str(step), ABSENT)
             elif isinstance(value, list):
-                index = _index(step)
+                index = step if isinstance(step, int) else int(step) if _INDEX.fullmatch(step) else None
                 value = value[index] if index is not None and -len(value) <= index < len(value) else ABSENT
             else:
                 return ABSENT
@@ -187,12 +187,6 @@ def key_text(key: str) -> str:
     if _PLAIN.fullmatch(key):
         return key
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(key, ensure_ascii=False))
-
-
-def _index(step: str | int) -> int | None:
-    if isinstance(step, int):
-        return step
-    return int(step) if _INDEX.fullmatch(step) else None
 
 
 # Shows a value by the type and the format of its column.

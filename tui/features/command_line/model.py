@@ -194,11 +194,6 @@ class RunNumbers:
         self._on_update()
 
     @property
-    def loaded_count(self) -> int:
-        """The number of loaded runs."""
-        return len(self._live.session.store)
-
-    @property
     def values(self) -> ValueTally:
         """The runs by their values. They are counted once, when they are first needed."""
         keys = self._live.newest_first_keys
@@ -459,9 +454,7 @@ class CommandLine:
             return None  # a view opens only if the user named it
         if choice is not None and choice.is_open:
             return self._line_with(choice)
-        return self._execution(self._line_with(choice) if choice is not None else self.typed)
-
-    def _execution(self, text: str) -> Execution | None:
+        text = self._line_with(choice) if choice is not None else self.typed
         found = self._preview_of(text)
         return None if found is None or found.run is None else Execution(found.run, text.strip())
 
@@ -776,10 +769,8 @@ Counts = Mapping[str, Mapping[str, int]]
 """The numbers of runs by field and value, the greatest first."""
 
 
-def completions(
-    word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str], periods: Sequence[str] = ()
-) -> list[Choice]:
-    """Return what fits a word of a filter. `is_counted`: the counts are complete. `periods`: all that are possible."""
+def completions(word: TypedWord, form: addresses.AddressedView, counts: Counts, *, is_counted: bool) -> list[Choice]:
+    """Return what fits a word in the address of a view. `is_counted`: the counts are complete."""
     if word.field is None:
         found = [each for each in FIELD_SENTENCES.items() if each[0].startswith(word.part.casefold())]
         return [
@@ -795,9 +786,9 @@ def completions(
         return [_value(word, value, right=_number(numbers[value], is_counted=is_counted)) for value in some]
     values: Sequence[str] = typed.FIELDS[name].values if name in typed.FIELDS else ()
     if name == "sort":
-        values = tuple(dict.fromkeys(sorts))
+        values = tuple(form.sorts())
     elif name == "since":
-        values = periods or _PERIODS
+        values = form.periods or _PERIODS
     return [_value(word, value) for value in fitting(values, word.part)]
 
 
@@ -808,11 +799,6 @@ def _value(word: TypedWord, value: str, sentence: Line = (), right: Line = (), m
 def _number(count: int, *, is_counted: bool) -> Line:
     """Return the number of loaded runs with a value."""
     return (Piece(formatting.count(count), Token.MUTED) if is_counted else Piece(formatting.NONE, Token.FAINT),)
-
-
-def size_of(field: str, counts: Counts) -> int:
-    """Return how many values of a field are known."""
-    return len(STATUS_VALUES) if field == "status" else len(counts.get(field, {}))
 
 
 def _fitting_statuses(word: TypedWord, counts: Mapping[str, int], *, is_counted: bool) -> list[Choice]:
@@ -862,23 +848,18 @@ class ViewArguments:
         return "FILTER" if self.view == addresses.RUNS else "WORDS"
 
     def choices(self, text: str) -> Choices:
-        word = typed_word(text)
-        form = addresses.VIEWS[self.view]
-        tally = self.numbers.values if self.view == addresses.RUNS and word.field is not None else None
-        counts = {} if tally is None else tally.counts
-        is_counted = tally is not None and tally.is_complete
-        sorts = list(dict.fromkeys(form.sorts()))
-        if self.view != addresses.RUNS and word.field not in {"since", "sort"}:
-            return Choices()
-        found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
-        words = ""
-        if word.field in COUNTED_FIELDS and tally is not None and tally.is_complete:
-            size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
+        word, form, is_list = typed_word(text), addresses.VIEWS[self.view], self.view == addresses.RUNS
+        if (field := word.field) is None or not is_list:
+            found = completions(word, form, {}, is_counted=False) if is_list or field in {"since", "sort"} else []
+            return Choices(found, first=_first(word, found))
+        tally, words = self.numbers.values, ""
+        found = completions(word, form, tally.counts, is_counted=tally.is_complete)
+        if field in COUNTED_FIELDS and tally.is_complete:
+            size = len(STATUS_VALUES if field == "status" else tally.counts.get(field, {}))
+            has_all = field != "tag" or tally.has_all_tags
             number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
-            words = f"{number} of {formatting.count(size, at_least=not has_all)} {LISTS[word.field or '']}"
-        return Choices(
-            found, words, _first(word, found), also=_also(word) if self.view == addresses.RUNS and word.field else ()
-        )
+            words = f"{number} of {formatting.count(size, at_least=not has_all)} {LISTS[field]}"
+        return Choices(found, words, _first(word, found), also=_also(word))
 
     def preview(self, text: str) -> Preview:
         try:
@@ -902,7 +883,7 @@ class ViewArguments:
         tally, found = self.numbers.values, list[Choice]()
         for name in COUNTED_FIELDS:
             begin = TypedWord(f"{name}:", word, name)
-            found += completions(begin, tally.counts, is_counted=tally.is_complete, sorts=())
+            found += completions(begin, addresses.VIEWS[self.view], tally.counts, is_counted=tally.is_complete)
         found = [each for each in found if each.name == word] or found[:MAX_NAMED]
         return [replace(each, name=each.text) for each in found]
 
@@ -977,7 +958,8 @@ class RunArguments:
         choices = [self._choice(run_id) for run_id in search.found if clean(run_id) == run_id]
         count = len(choices) if search.is_complete else 0
         found = formatting.count(count, at_least=count >= MAX_FOUND_IDS)
-        words = f"{found} of {formatting.count(self.numbers.loaded_count)} loaded runs" if part and count else ""
+        loaded = formatting.count(len(self.live.session.store))
+        words = f"{found} of {loaded} loaded runs" if part and count else ""
         return Choices(choices, words, 0 if part and choices else None)
 
     def preview(self, text: str) -> Preview:

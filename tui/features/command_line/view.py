@@ -587,13 +587,12 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     ]
     names = {each.name for each in merged}
     heads = {each.name for each in merged if each.arguments is not None}
-    every = map(_with_aliases, [*merged, *(each for each in reversed(keys.values()) if each.name not in names)])
+    every = [
+        replace(each, aliases=(*each.aliases, *filter(None, model.MEANT.get(each.name, "").split(","))))
+        for each in (*merged, *(each for each in reversed(keys.values()) if each.name not in names))
+    ]
     # `sort took` is what `sort` offers: it is found by its letters, and does not crowd the first lines.
     return sorted(every, key=lambda each: (_place(each), " " in each.name and each.name.partition(" ")[0] in heads))
-
-
-def _with_aliases(command: Command) -> Command:
-    return replace(command, aliases=(*command.aliases, *filter(None, model.MEANT.get(command.name, "").split(","))))
 
 
 def _place(command: Command) -> int:

@@ -15,7 +15,7 @@ from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.bars import BAR, DASH, MIN_WINDOW_US, Tick, TimeWindow, tick_labels, ticks
 from tui.text.bars import BarCells as Cells
-from tui.text.blocks import Now, few_rows, key_of, tries_again
+from tui.text.blocks import Now, few_rows, key_of
 from tui.text.json import inline
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
@@ -422,11 +422,6 @@ MAX_TRACE_ROWS: Final = 5_000
 """The most rows of one response. A span takes a row for its begin, one for its end, and one for each of its events, so
 a response has fewer spans. Source: tests/wire/recordings/README.md §5.
 """
-
-
-def no_trace() -> str:
-    """Return that there is no trace."""
-    return f"This run has no trace on the server.{tries_again('reads it again')}"
 
 
 def cut_words(received: int) -> str:

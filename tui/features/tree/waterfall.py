@@ -38,7 +38,7 @@ from tui.sync.reads import Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.bars import MIN_WINDOW_US, TimeWindow
-from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold
+from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold, tries_again
 from tui.text.styled import Line, Piece, Token, wrap
 
 # The state of the waterfall without its widget: folds, the engine's spans, the window of time, the next error.
@@ -431,7 +431,9 @@ class WaterfallPane(FoldingPane[int]):
 
     def reason_for_none(self) -> str:
         state = self.selection.state_of(TRACE)
-        return words.no_trace() if state.fetched_at is not None and state.failure is None else super().reason_for_none()
+        if state.fetched_at is not None and state.failure is None:
+            return f"This run has no trace on the server.{tries_again('reads it again')}"
+        return super().reason_for_none()
 
     def left(self) -> Line:
         name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
