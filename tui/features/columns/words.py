@@ -81,14 +81,10 @@ def plain_text(value: Value) -> str:
             return text
         case str():
             return " ".join(value.split())
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value) if abs(value) < _MAX_INTEGER else f"{'-' if value < 0 else ''}>1e300"
+        case int() if abs(value) >= _MAX_INTEGER:
+            return f"{'-' if value < 0 else ''}>1e300"
         case _:
-            return repr(value) if math.isfinite(value) else json.dumps(value)  # NaN, Infinity, -Infinity
+            return json.dumps(value)  # also NaN, Infinity and -Infinity
 
 
 # Paths to values in a run: `metadata.progress`, `payload.customer.id`, `output.items[0].sku`.

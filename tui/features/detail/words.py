@@ -4,13 +4,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final, NamedTuple, Self, assert_never
 
 from rich.cells import cell_len
 
 from tui.domain.error import FrameKind, RunError, parse_stack
-from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
+from tui.domain.finding import HoldKind, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Body, Fixed, Json, Run, RunId
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue
@@ -37,11 +36,8 @@ def hold_words(run: Run, queue: QueueState | None, now: Now) -> str | None:
     """Return why the run has not started; None if it has started, or if no answer says why. `queue` is the queue of the
     run as it was read.
     """
-    hold = hold_of(run, queue, now.until)
-    return None if hold is None else _words(hold, now)
-
-
-def _words(hold: Hold, now: Now) -> str:
+    if (hold := hold_of(run, queue, now.until)) is None:
+        return None
     from tui.features.queues.words import full_limit_text, places_text, standstill_text  # noqa: PLC0415  few runs wait
 
     match hold.kind:
@@ -283,9 +279,9 @@ class DetailView:
     of unfolded groups of children. `is_error_beside`: the pane beside the page shows the error of the last attempt.
     """
 
-    folds: Mapping[str, JsonFolds] = field(default_factory=lambda: MappingProxyType({}))
+    folds: Mapping[str, JsonFolds] = field(default_factory=dict)
     unfolded: frozenset[Hashable] = frozenset()
-    fetching: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fetching: Mapping[str, str] = field(default_factory=dict)
     is_wrapped: bool = False
     is_searched: bool = False
     is_error_beside: bool = False

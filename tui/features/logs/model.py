@@ -24,7 +24,6 @@ from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.reads import Priority
 from tui.sync.session import Session
-from tui.text import formatting
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, ValuePath, containers_of
 from tui.text.styled import Line
 
@@ -416,12 +415,6 @@ class LogAttributes:
 FOLDER: Final = "logs"
 MAX_NAMES: Final = 100
 """Files of one run and one second, at most."""
-
-
-def saved_words(count: int, path: Path, home: str = "") -> str:
-    """Return `12 lines saved to ~/…`, with `~` for the user's home."""
-    is_at_home = home and path.is_relative_to(home)
-    return f"{formatting.plural(count, 'line')} saved to {f'~/{path.relative_to(home)}' if is_at_home else path}"
 
 
 def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetime) -> Path:

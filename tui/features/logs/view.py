@@ -15,7 +15,7 @@ from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
 from tui.features.copying.words import log_text
 from tui.features.logs import words
-from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_text, saved_words
+from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_text
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.lines import GUTTER, Lines
@@ -23,7 +23,9 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, MakeRows, Page, PageLine, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN
+from tui.settings.file import shown_path
 from tui.sync.session import Session
+from tui.text import formatting
 from tui.text.blocks import ReadStage, ShowWhole, ToggleFold
 from tui.text.json import ValuePath, value_at
 from tui.text.styled import Line, Piece, Token, mark_hits, wrap
@@ -344,8 +346,8 @@ class LogsPane(PagePane):
         except OSError as error:
             words = short_words = f"The lines could not be saved: {error.strerror or error}"
         else:
-            words = saved_words(len(shown), path)
-            short_words = saved_words(len(shown), path, self.app_base.environ.get("HOME", ""))
+            saved = f"{formatting.plural(len(shown), 'line')} saved to"
+            words, short_words = f"{saved} {path}", f"{saved} {shown_path(path, self.app_base.environ)}"
         self.app_base.messages.add(session.now(), f"{words}.")
         call_soon(self, partial(self.say, short_words))
 

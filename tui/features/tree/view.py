@@ -240,7 +240,7 @@ class TreeView(FoldingView[TreeEntry]):
         """Return False for groups, and for the quiet branches of a large tree."""
         if isinstance(entry.item, SiblingGroup):
             return False
-        is_large = self.shape is not None and self.shape.is_large
+        is_large = self.shape is not None and self.shape.size >= words.MIN_LARGE
         return not is_large or entry.key in self._kept_open or not entry.are_children_quiet
 
     def step_level(self, step: int) -> None:

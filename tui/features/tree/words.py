@@ -202,11 +202,6 @@ class TreeShape:
         """The number of runs."""
         return len(self.by_run)
 
-    @property
-    def is_large(self) -> bool:
-        """Whether the tree starts with its quiet branches folded."""
-        return self.size >= MIN_LARGE
-
 
 def shape_of(tree: RunTree, newest: Callable[[RunId], Run | None], kept: Collection[RunId] = ()) -> TreeShape:
     """Compute the shape of a tree. `newest` returns the newest state of a run from the store.

@@ -87,17 +87,9 @@ def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "")
     letter, that view loses it.
     """
     gone = {view.name.casefold(), (instead_of or view.name).casefold()}
-    kept: list[SavedView] = []
-    is_placed = False
-    for each in views:
-        if each.name.casefold() in gone:
-            kept += [] if is_placed else [view]
-            is_placed = True
-        else:
-            kept.append(replace(each, letter="") if each.letter and each.letter == view.letter else each)
-    if not is_placed:
-        kept.append(view)
-    return tuple(kept)
+    # A dict keeps the first of equal keys: the view stands where the first one stood that it replaces.
+    kept = dict.fromkeys((*(view if each.name.casefold() in gone else each for each in views), view))
+    return tuple(replace(each, letter="") if each.letter == view.letter and each is not view else each for each in kept)
 
 
 def listed_views(views: Sequence[SavedView]) -> tuple[SavedView, ...]:
