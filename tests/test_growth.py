@@ -36,7 +36,7 @@ from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw, clean
 from tui.features.columns.words import is_format, parse_path
 from tui.features.command_line.model import may_keep
-from tui.features.copying.words import block_text, ticket, value_text
+from tui.features.copying.words import Ticket, block_text, value_text
 from tui.features.errors.error import error_lines, sameness
 from tui.features.logs.words import Attributes, LineFolds, opened_rows
 from tui.features.own_commands.view import output_text
@@ -132,7 +132,7 @@ def _kinds(text: str) -> None:
 def _markdown(text: str) -> None:
     code_span(text)
     error = RunError(Raw(text), Raw(text), Raw(f"{text}\n    at f (a:1:2)"), causes=(RunError(Raw(text)),))
-    ticket(replace(RUN, error=(stamp(), error)), redact=REDACTOR.redact)
+    Ticket(replace(RUN, error=(stamp(), error)), redact=REDACTOR.redact).text()
 
 
 def _printed(text: str) -> None:

@@ -109,7 +109,7 @@ def failed(error: RunError | None = None, **changes: object) -> Run:
 
 def test_hostile_ticket_has_only_its_own_structure() -> None:
     fence, outside = "", []
-    for line in words.ticket(full(HOSTILE + "\n# x\n<b>|\n```\n"), environment=PROD).splitlines():
+    for line in words.Ticket(full(HOSTILE + "\n# x\n<b>|\n```\n"), PROD).text().splitlines():
         if fence:
             fence = "" if line == fence else fence
         elif row := re.match("`{3,}", line):
@@ -121,7 +121,7 @@ def test_hostile_ticket_has_only_its_own_structure() -> None:
 
 
 def test_ticket_has_all_parts() -> None:
-    text = words.ticket(failed(), environment=PROD, has_payload=True)
+    text = words.Ticket(failed(), PROD).text(has_payload=True)
     for part in (
         "## Failed: `charge-card`\n\n- Run: `run_cmwuqwphl00009f7de45f6e3t`\n",
         "- Link: <https://tr.example.com/projects/v3/proj_1/runs/run_cmwuqwphl00009f7de45f6e3t>",
@@ -130,7 +130,7 @@ def test_ticket_has_all_parts() -> None:
         '### Payload\n\n```json\n{\n  "order": "ord_1001"\n}\n```\n',
     ):
         assert part in text, part
-    running = words.ticket(of(sample("EXECUTING"), attempt(1, status=AttemptStatus.EXECUTING)))
+    running = words.Ticket(of(sample("EXECUTING"), attempt(1, status=AttemptStatus.EXECUTING))).text()
     assert not any(word in running for word in ("Error", "Took", "Payload", "0:00:00"))
 
 
@@ -139,13 +139,15 @@ def test_ticket_is_short_harmless_and_has_no_secret() -> None:
     assert body is not None
     payload = (body[0], Body({"key": ["x" * 50] * 100_000}))
     long = failed(RunError(Raw("m" * 1_000_000), Raw("N" * 9_000)), attempts=None, body=payload)
-    text = words.ticket(long, has_payload=True)
+    text = words.Ticket(long).text(has_payload=True)
     assert len(text) < 2 * (words.MAX_MESSAGE_CHARS + words.MAX_PAYLOAD_CHARS)
     assert "… cut, 1.0 MB in all." in text
     assert "… cut, 5.8 MB in all." in text
     redactor = Redactor()
     redactor.hide("tr_prod_1234567890abcdef")
-    text = words.ticket(failed(RunError(Raw("401 for tr_prod_1234567890abcdef"), None, STACK)), redact=redactor.redact)
+    text = words.Ticket(
+        failed(RunError(Raw("401 for tr_prod_1234567890abcdef"), None, STACK)), redact=redactor.redact
+    ).text()
     assert "401 for tr_…" in text
     assert "1234567890abcdef" not in text
 

@@ -17,6 +17,7 @@ from tui.features.detail.words import full_error
 from tui.features.errors.error import counted, frame_place, frameless_stack, sameness
 from tui.features.logs.words import log_lines
 from tui.kit.lists import Clip
+from tui.lazy_dataclass import dataclass
 from tui.settings.settings import DEFAULT_API_URL, PREVIEW_BRANCH, Settings
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import PROGRAM, command_arguments
@@ -56,51 +57,38 @@ MAX_CAUSES: Final = 5
 _MAX_NAME_CHARS: Final = 500
 
 
-def ticket(
-    run: Run,
-    *,
-    environment: Environment | None = None,
-    has_payload: bool = False,
-    redact: Callable[[str], str] = lambda text: text,
-    zone: tzinfo = UTC,
-) -> str:
-    """Return the ticket, which ends with a line break.
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The ticket of a run. `redact` removes known secrets from each text of others. `zone` is that of all times."""
 
-    `redact` removes known secrets from each text of others. `zone` is that of all times.
-    """
-    return _Ticket(run, redact, zone).text(environment, has_payload=has_payload)
+    run: Run
+    environment: Environment | None = None
+    redact: Callable[[str], str] = lambda text: text
+    zone: tzinfo = UTC
 
-
-class _Ticket:
-    """The parts of one ticket."""
-
-    def __init__(self, run: Run, redact: Callable[[str], str], zone: tzinfo) -> None:
-        self._run = run
-        self._redact = redact
-        self._zone = zone
-
-    def text(self, environment: Environment | None, *, has_payload: bool) -> str:
-        head = f"## {self._status()}: {self._code(self._run.fixed.task or self._run.id)}"
-        blocks = [[head], self._facts(environment), *self._error(), *self._attempts()]
+    def text(self, *, has_payload: bool = False) -> str:
+        """Return its Markdown, which ends with a line break."""
+        head = f"## {self._status()}: {self._code(self.run.fixed.task or self.run.id)}"
+        blocks = [[head], self._facts(), *self._error(), *self._attempts()]
         if has_payload:
             blocks += self._payload()
         return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
     def _code(self, text: Raw | str) -> str:
-        shown = self._redact(text[: _MAX_NAME_CHARS + 1])
+        shown = self.redact(text[: _MAX_NAME_CHARS + 1])
         return code_span(shown if len(text) <= _MAX_NAME_CHARS else shown[:_MAX_NAME_CHARS] + "…")
 
     def _block(self, text: Raw | str, limit: int, language: str = "text") -> list[str]:
         """Return a block of at most `limit` characters. A line below it says how long a cut text is."""
-        lines = code_block(self._redact(text[:limit]), language)
+        lines = code_block(self.redact(text[:limit]), language)
         return lines if len(text) <= limit else [*lines, "", f"… cut, {formatting.size(len(text))} in all."]
 
     def _status(self) -> str:
-        word = style_of(self._run).word
+        word = style_of(self.run).word
         return word if word in STATUS_STYLES else self._code(word)
 
-    def _facts(self, environment: Environment | None) -> list[str]:
-        run, fixed, state = self._run, self._run.fixed, self._run.state
+    def _facts(self) -> list[str]:
+        run, fixed, state, environment = self.run, self.run.fixed, self.run.state, self.environment
         rows: list[tuple[str, str]] = [("Run", self._code(run.id))]
         if fixed.task:
             rows.append(("Task", self._code(fixed.task)))
@@ -113,7 +101,7 @@ class _Ticket:
         times = [("Created", run.created_at)]
         if state is not None:
             times += [("Started", state.started_at), ("Finished", state.finished_at), ("Expired", state.expired_at)]
-        rows += [(label, formatting.full_moment(at, self._zone)) for label, at in times if at is not None]
+        rows += [(label, formatting.full_moment(at, self.zone)) for label, at in times if at is not None]
         if state is not None and state.started_at is not None and state.finished_at is not None:
             rows.append(("Took", formatting.duration(state.finished_at - state.started_at)))
         if run.attempt_count is not None:
@@ -123,7 +111,7 @@ class _Ticket:
         return [f"- {label}: {value}" for label, value in rows]
 
     def _error(self) -> Iterator[list[str]]:
-        error = full_error(self._run)
+        error = full_error(self.run)
         if error is None:
             return
         yield ["### Error"]
@@ -148,7 +136,7 @@ class _Ticket:
         if own:
             yield ["Frames of our code:"]
             more = [f"… {formatting.plural(len(own) - MAX_OWN_FRAMES, 'more frame')}"] if own[MAX_OWN_FRAMES:] else []
-            lines = [self._redact(frame_text(frame)) for frame in own[:MAX_OWN_FRAMES]]
+            lines = [self.redact(frame_text(frame)) for frame in own[:MAX_OWN_FRAMES]]
             yield code_block("\n".join([*lines, *more]))
         if others:
             yield [("Other frames: " if own else "No frames of our code: ") + self._code(counted(others))]
@@ -159,7 +147,7 @@ class _Ticket:
         return self._code(f"{error.name}: {message}" if error.name else message)
 
     def _attempts(self) -> Iterator[list[str]]:
-        history = self._run.history
+        history = self.run.history
         if not (history.attempts or history.missing or history.is_trace_gone):
             return
         yield ["### Attempts"]
@@ -172,19 +160,19 @@ class _Ticket:
         yield self._attempt_lines(history)
 
     def _attempt_lines(self, history: AttemptHistory) -> list[str]:
-        main, lines = full_error(self._run), []
+        main, lines = full_error(self.run), []
         previous: Attempt | None = None
         for attempt in history.attempts:
             if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
                 lines.append(f"- {gap}")
-            parts = [attempt_style(self._run, attempt).word]
+            parts = [attempt_style(self.run, attempt).word]
             if attempt.started_at is not None:
-                parts.append(f"started {formatting.full_moment(attempt.started_at, self._zone)}")
+                parts.append(f"started {formatting.full_moment(attempt.started_at, self.zone)}")
             if attempt.duration is not None:
                 parts.append(f"took {formatting.duration(attempt.duration)}")
             elif attempt.status is not AttemptStatus.EXECUTING:
                 parts.append("end not known")
-            if (waited := waited_before(self._run, attempt)) is not None:
+            if (waited := waited_before(self.run, attempt)) is not None:
                 parts.append(f"waited {waited}")
             if attempt.error is not None:
                 same = None if main is None else sameness(attempt.error, main)
@@ -194,7 +182,7 @@ class _Ticket:
         return lines[-MAX_ATTEMPTS:]
 
     def _payload(self) -> Iterator[list[str]]:
-        body = self._run.body[1] if self._run.body is not None else None
+        body = self.run.body[1] if self.run.body is not None else None
         if body is None:
             return
         if body.payload_url is not None:
@@ -247,10 +235,10 @@ def ticket_clips(
     """
     if run.body is None:
         return []
-    tickets = [Clip("t", "ticket", ticket(run, environment=environment, redact=redact, zone=zone))]
+    ticket = Ticket(run, environment, redact, zone)
+    tickets = [Clip("t", "ticket", ticket.text())]
     if run.body[1].payload is not ABSENT:
-        with_payload = ticket(run, environment=environment, redact=redact, has_payload=True, zone=zone)
-        tickets.append(Clip("w", "ticket with payload", with_payload))
+        tickets.append(Clip("w", "ticket with payload", ticket.text(has_payload=True)))
     return tickets
 
 

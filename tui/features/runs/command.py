@@ -215,14 +215,13 @@ async def show(
 def _print_ticket(
     output: Output, settings: Settings, run: Run, environment: Environment | None, *, has_payload: bool
 ) -> None:
-    from tui.features.copying.words import ticket  # noqa: PLC0415
+    from tui.features.copying.words import Ticket  # noqa: PLC0415
 
     for secret in (settings.key, settings.relay_token):
         output.hide(secret)
     if environment is not None:
         environment = environment.at_dashboard(settings.dashboard.url or None)
-    redact, zone = output.redact, settings.zone
-    text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
+    text = Ticket(run, environment, output.redact, settings.zone).text(has_payload=has_payload)
     output.print_lines(text.removesuffix("\n"))
 
 

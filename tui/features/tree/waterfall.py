@@ -268,7 +268,7 @@ class SpanFacts(Lines):
         super().__init__(classes="foot")
         self._pane = pane
         self._is_strip = False
-        self._reads: Selected[Span, Line] | None = None
+        self._reads = span_reads(pane.live.session, self.show_span)
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
@@ -313,8 +313,6 @@ class SpanFacts(Lines):
 
     def _attributes_of(self, span: Span) -> Line:
         """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
-        if self._reads is None:
-            self._reads = span_reads(self._pane.live.session, self.show_span)
         self._reads.follow(span)
         if failure := self._reads.failure_of(span_key(span)):
             return (Piece(f"could not be read: {without_request(failure)}", Token.MUTED),)
@@ -323,7 +321,7 @@ class SpanFacts(Lines):
     @property
     def is_reading(self) -> bool:
         """Whether a read is in flight, so that the words depend on how long it takes."""
-        return self._reads is not None and self._reads.stage is not ReadStage.DONE
+        return self._reads.stage is not ReadStage.DONE
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()
@@ -332,9 +330,8 @@ class SpanFacts(Lines):
     def forget(self) -> None:
         """Release the values that were read, because another run is selected."""
         self._stop_timer()
-        if self._reads is not None:
-            self._reads.stop()
-        self._reads = None
+        self._reads.stop()
+        self._reads = span_reads(self._pane.live.session, self.show_span)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

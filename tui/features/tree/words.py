@@ -161,6 +161,11 @@ class TreeEntry(Walked):
         return self.item.run if isinstance(self.item, TreeRun) else None
 
     @property
+    def batch_id(self) -> BatchId | None:
+        """The batch of the run; None if it has none, or is not known."""
+        return None if self.run is None else self.run.fixed.batch_id
+
+    @property
     def is_failed(self) -> bool:
         """Whether the entry is a run that failed."""
         return self.family is StatusFamily.FAILED
@@ -247,18 +252,15 @@ def _sum_of(entries: Sequence[TreeEntry]) -> RollUp:
 
 def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
-    runs = [child.run for child in children]
-    is_whole = all(run is not None and run.created_at is not None for run in runs)
-    batches: dict[BatchId, list[TreeEntry]] = {}
-    for child, run in zip(children, runs, strict=True):
-        if run is not None and run.fixed.batch_id is not None:
-            batches.setdefault(run.fixed.batch_id, []).append(child)
+    is_whole = all(child.run is not None and child.run.created_at is not None for child in children)
+    batches: dict[BatchId | None, list[TreeEntry]] = {}
+    for child in children:
+        batches.setdefault(child.batch_id, []).append(child)
     shown: list[TreeEntry] = []
-    for child, run in zip(children, runs, strict=True):
-        batch_id = None if run is None else run.fixed.batch_id
-        members = [] if batch_id is None else batches[batch_id]
+    for child in children:
+        batch_id, members = child.batch_id, batches[child.batch_id]
         # If there are no other runs, a row for the batch is useless.
-        if not 1 < len(members) < len(children):
+        if batch_id is None or not 1 < len(members) < len(children):
             shown.append(child)
         elif child is members[0]:
             key = ("batch", parent.key, batch_id)
@@ -411,13 +413,12 @@ def _placed(width: int, cells: Mapping[str, Cell], *, is_alone: bool) -> Line:
 
 def head(width: int, *, is_alone: bool = False) -> Line:
     """Return the line of titles above the rows."""
-    below = {True: "below", False: "below it"}
 
     def title(text: str) -> Line:
         return (Piece(text, Token.FAINT),)
 
     titles: dict[str, Cell] = {name: title(name) for name in ("took", "queued", "id")}
-    titles |= {"name": title("  run"), "counts": lambda room: title(below[room <= _FAILED_ONLY])}
+    titles |= {"name": title("  run"), "counts": lambda room: title("below" if room <= _FAILED_ONLY else "below it")}
     return _placed(width, titles, is_alone=is_alone)
 
 
