@@ -435,12 +435,15 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     if selected is None:
         # Until the attempts are read, no error is shown: it would move down when they appear above it.
         is_due = run.attempts is None and progress.stage is ReadStage.DUE and _reason_for_none(run, now) is None
-        blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error(run, None, progress, layout)]
+        blocks += [
+            _no_attempts(run, progress, now, layout),
+            [] if is_due else _error(run, None, progress.stage, layout),
+        ]
     else:
         if history.is_trace_gone:
             blocks.append(sentence(gone_words(history), layout, "gone"))
         blocks.append(attempt_rows(run, now, layout, selected))
-        blocks += [_error(run, selected, progress, layout), _facts(run, selected, now, layout)]
+        blocks += [_error(run, selected, progress.stage, layout), _facts(run, selected, now, layout)]
     return within(spaced(blocks), layout.limit)
 
 
@@ -527,25 +530,23 @@ def _for_how_long(run: Run, now: Now) -> str:
     return "" if queued is None or queued < timedelta() else f" for {now.duration(queued)}"
 
 
-def _error(run: Run, selected: Attempt | None, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+def _error(run: Run, selected: Attempt | None, stage: ReadStage, layout: ErrorLayout) -> list[Row]:
     """Return the error of the selected attempt, or the run's own where no attempt has one."""
     attempts = run.history.attempts
     if selected is not None and selected.error is not None:
-        return _error_rows_of(selected.error, progress, layout, selected.number, equal_errors(attempts, selected))
+        return _error_rows_of(selected.error, stage, layout, selected.number, equal_errors(attempts, selected))
     ended_badly = selected is None or selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}
     if run.error_value is None or not ended_badly or (selected is not None and selected is not attempts[-1]):
         return []
-    return _error_rows_of(run.error_value, progress, layout, "run")
+    return _error_rows_of(run.error_value, stage, layout, "run")
 
 
-def _error_rows_of(
-    error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = ""
-) -> list[Row]:
+def _error_rows_of(error: RunError, stage: ReadStage, layout: ErrorLayout, key: Hashable, note: str = "") -> list[Row]:
     """Return the rows of an error. If only its code is known, a sentence says whether more is being read."""
     if not error.has_code_only:
         return list(error_rows(error, layout, ("error", key), note))
     code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
-    why = {ReadStage.DUE: "", ReadStage.LATE: "reading the error…"}.get(progress.stage, "The server sends only a code.")
+    why = {ReadStage.DUE: "", ReadStage.LATE: "reading the error…"}.get(stage, "The server sends only a code.")
     reason = sentence(why, layout, "why") if why else [Row((), ("why", 0))]  # its place is kept
     rows = [*reason, *(Row(line, ("code", index)) for index, line in enumerate(code))]
     if error.stack:

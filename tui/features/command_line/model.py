@@ -805,16 +805,13 @@ def _fitting_statuses(word: TypedWord, counts: Mapping[str, int], *, is_counted:
     found: list[Choice] = []
     for value in fitting(STATUS_VALUES, word.part.replace("_", "-").replace(" ", "-")):
         title = STATUS_VALUES[value]
-        titles = [title] if title else _titles_of(value)
+        of_group = typed.GROUPS[fold(value)] if not title else ()
+        titles = [title] if title else [row.title for row in STATUS_TABLE if row.canonical in of_group]
         number = _number(sum(counts.get(each, 0) for each in titles), is_counted=is_counted)
         style = STATUS_STYLES.get(title or (titles[0] if value == "failed" else ""))
         mark = Piece(" ") if style is None else style.mark
         found.append(_value(word, value, muted(title or _GROUP_SENTENCES.get(value, "")), number, mark))
     return found
-
-
-def _titles_of(group: str) -> list[str]:
-    return [row.title for row in STATUS_TABLE if row.canonical in typed.GROUPS[fold(group)]]
 
 
 # The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses.

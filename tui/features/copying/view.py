@@ -148,7 +148,8 @@ class PartMenu(ListDialog[None, Clip]):
         session = self.live.session
         settings, environment = session.settings, session.store.environment
         known = None if environment is None else environment.at_dashboard(settings.dashboard.url or None)
-        return [*words.clips_of(run), *words.ticket_clips(run, known, session.secrets.redact, settings.zone)]
+        ticket = words.Ticket(run, known, session.secrets.redact, settings.zone)
+        return [*words.clips_of(run), *words.ticket_clips(ticket)]
 
 
 class CopyMenu(PartMenu):
@@ -160,9 +161,7 @@ class CopyMenu(PartMenu):
         bind("enter", "choose", "copy", "Copy the part under the cursor.", id="copy-chosen"),
     ]
 
-    def __init__(
-        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
-    ) -> None:
+    def __init__(self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip]) -> None:
         super().__init__(live, run_id, others)
         self._clipboard = clipboard
 

@@ -226,18 +226,12 @@ def clips_of(run: Run) -> list[Clip]:
     return clips
 
 
-def ticket_clips(
-    run: Run, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo = UTC
-) -> list[Clip]:
-    """Return the run as a ticket in Markdown, without and with its payload, if its detail was read.
-
-    `zone` is that of its times.
-    """
-    if run.body is None:
+def ticket_clips(ticket: Ticket) -> list[Clip]:
+    """Return the ticket without and with the payload of its run, if the detail of the run was read."""
+    if ticket.run.body is None:
         return []
-    ticket = Ticket(run, environment, redact, zone)
     tickets = [Clip("t", "ticket", ticket.text())]
-    if run.body[1].payload is not ABSENT:
+    if ticket.run.body[1].payload is not ABSENT:
         tickets.append(Clip("w", "ticket with payload", ticket.text(has_payload=True)))
     return tickets
 

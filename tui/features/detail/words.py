@@ -413,15 +413,7 @@ def fact_lines(run: Run, limit: int, waits: str | None = None) -> list[Line]:
     return lines
 
 
-def fact_rows(
-    run: Run,
-    limit: int,
-    *,
-    is_seldom: bool,
-    is_wrapped: bool,
-    unread: str = formatting.NOT_READ,
-    waits: str | None = None,
-) -> list[Row]:
+def fact_rows(run: Run, limit: int, *, is_seldom: bool, is_wrapped: bool, unread: str, waits: str | None) -> list[Row]:
     """Return the facts that are needed often, or those needed seldom, in rows of at most `limit` cells. Short facts
     share a row.
 
@@ -870,7 +862,7 @@ def detail_rows(
         children if around.children else [],
         value_rows(run, read, view, limit, values),
         [
-            *fact_rows(run, limit, is_seldom=True, is_wrapped=view.is_wrapped, unread=unread),
+            *fact_rows(run, limit, is_seldom=True, is_wrapped=view.is_wrapped, unread=unread, waits=waits),
             *_keyed(updated_lines(run, now, limit), "updated"),
             *(children if not around.children else []),
         ],

@@ -329,23 +329,15 @@ def _part_rows(
                 for row in _stack(frames, inner, here):
                     yield Row((margin, *row.line), row.key, row.action)
             case InnerError():
-                yield from _inner_error(part, inner, here, margin, depth)
+                is_open = layout.is_open(here, begins_open=part.count <= MAX_OPEN_ERRORS)
+                lead = "caused by " if part.kind == "cause" else f"{part.number} of {part.count}  "
+                mark = ("▾ " if is_open else "▸ ") if part.parts else ""
+                head = (margin, Piece(f"{mark}{lead}", Token.FAINT), Piece(first_line(part.head), Token.BRIGHT))
+                yield Row(head, here, ToggleFold(here) if part.parts else None)
+                if is_open:
+                    yield from _part_rows(part.parts, layout, here, depth + 1)
             case _:
                 assert_never(part)
-
-
-def _inner_error(
-    error: InnerError, layout: ErrorLayout, key: tuple[Hashable, ...], margin: Piece, depth: int
-) -> Iterable[Row]:
-    begins_open = error.count <= MAX_OPEN_ERRORS
-    is_open = layout.is_open(key, begins_open=begins_open)
-    lead = "caused by " if error.kind == "cause" else f"{error.number} of {error.count}  "
-    mark = ("▾ " if is_open else "▸ ") if error.parts else ""
-    line = (margin, Piece(f"{mark}{lead}", Token.FAINT), Piece(first_line(error.head), Token.BRIGHT))
-    yield Row(line, key, ToggleFold(key) if error.parts else None)
-    if is_open:
-        outer = replace(layout, limit=layout.limit + len(margin.text))
-        yield from _part_rows(error.parts, outer, key, depth + 1)
 
 
 def _stack(frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable) -> Iterable[Row]:
