@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -21,7 +21,7 @@ from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunListPane, RunSummary
 from tui.features.runs.words import NO_GROUP_ON_RELAY, NOT_A_RUN, absolute_period_words, recalled_line
-from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
+from tui.features.wall.panes import LinePane, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
 from tui.kit.commands import Command, OwnSelection
@@ -237,20 +237,18 @@ class Overview:
 
             pane.show_view(self.view, TABS[pane.title])
 
-    def list_runs(self, line: OpenedLine) -> None:
-        """List the runs of a line, with none of them selected, or open the one run of a finding."""
-        main = self._main
-        way = WayBack(partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed))
-        main.list_runs(line.runs, way, line.runs.cursor)
+    def list_runs(self, pane: LinePane, runs: ListRuns, key: Hashable) -> None:
+        """List the runs of a line of a pane, with none of them selected, or open the one run of a finding."""
+        way = WayBack(partial(self._back_to, pane, key, is_zoomed=self._main.workspace.is_zoomed))
+        self._main.list_runs(runs, way, runs.cursor)
 
-    def _back_to(self, line: OpenedLine, *, is_zoomed: bool) -> None:
+    def _back_to(self, pane: LinePane, key: Hashable, *, is_zoomed: bool) -> None:
         main = self._main
         main.run_list.table.action_top()
-        main.workspace.go_to(line.pane)
+        main.workspace.go_to(pane.title)
         if is_zoomed and not main.workspace.is_zoomed:
             main.workspace.action_zoom()
-        if isinstance(pane := main.panes[line.pane], LinePane):
-            pane.page.go_to(line.key)
+        pane.page.go_to(key)
 
 
 # The views that were shown before, and the way back through them.
@@ -353,7 +351,7 @@ class MainScreen(MainView):
     def _make_pane(self, entry: "PaneEntry") -> Pane:
         pane = super()._make_pane(entry)
         if isinstance(pane, LinePane):
-            pane.on_opened = self.overview.list_runs
+            pane.on_opened = partial(self.overview.list_runs, pane)
             self.overview.show_in(pane)
         return pane
 

@@ -7,7 +7,6 @@ from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageLine, PageRow
 from tui.kit.pane import PagePane
-from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.text.blocks import ListRuns, key_of, selecting_keys
 from tui.text.styled import Line, Piece, Token
@@ -68,15 +67,6 @@ class LinePage(Page):
         return next(iter((*after[:1], *before) if step > 0 else (*before[:1], *after)), index)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedLine:
-    """A line that the user opened, whose runs are to be listed. `key` is that of the line in the pane."""
-
-    runs: ListRuns
-    pane: str
-    key: Hashable
-
-
 class OverviewTab(NamedTuple):
     """A tab: its rows for a width and a height, or all of them, and the text at the right end of its rule."""
 
@@ -93,8 +83,8 @@ class LinePane(PagePane):
     def __init__(self, live: LiveModel, title: str) -> None:
         super().__init__(live, title)
         self.page = LinePage(self.rows)
-        self.on_opened: Callable[[OpenedLine], None] = lambda _: None
-        """Called when a line is opened. A message would come later than the next key."""
+        self.on_opened: Callable[[ListRuns, Hashable], None] = lambda _runs, _key: None
+        """Called with the runs and the key of a line that is opened. A message would come later than the next key."""
         self._view: WallView | None = None
         self._tab: OverviewTab | None = None
         self._is_unheard = False
@@ -146,7 +136,7 @@ class LinePane(PagePane):
     def enter(self) -> None:
         row = self.page.row
         if row is not None and isinstance(row.action, ListRuns):
-            self.on_opened(OpenedLine(row.action, self.title, row.key))
+            self.on_opened(row.action, row.key)
 
     def on_page_entered(self, event: LinePage.Entered) -> None:
         event.stop()  # of a double click
