@@ -219,7 +219,8 @@ class LiveBoard:
         self._made_of: tuple[object, ...] = ()
         self.cell = MINUTE
         """The time that a cell of the series stands for."""
-        self._end: datetime | None = None
+        self.end: datetime | None = None
+        """The end of the time that is shown; None: it goes on."""
         self.has_day = False
         self.is_judged = False
         """Whether the verdict on the board was made for the current watchers. If not, it is an older one."""
@@ -247,11 +248,6 @@ class LiveBoard:
             return False
         return self._session.now() - heard_at <= KNOWN_FOR
 
-    @property
-    def is_earlier(self) -> bool:
-        """Whether a time is shown that has ended."""
-        return self._end is not None
-
     def open(self) -> None:
         """Begin to watch the findings."""
         if self._release is None:
@@ -264,7 +260,7 @@ class LiveBoard:
         if self._release is not None:
             self._release()
             self._release = None
-        self.board = self.day = self._end = None
+        self.board = self.day = self.end = None
         self.cell = MINUTE
         self._failing.close()
         self._span_reading.stop()
@@ -317,16 +313,16 @@ class LiveBoard:
 
     def move(self, step: int) -> bool:
         """Show an earlier (-1) or a later (1) time, by half of the cells. Return whether there is any."""
-        if step > 0 and self._end is None:
+        if step > 0 and self.end is None:
             return False
-        end = (self._end or self._session.now()) + step * (CELLS // 2) * self.cell
-        self._end = None if end >= self._session.now() - self.cell else end
+        end = (self.end or self._session.now()) + step * (CELLS // 2) * self.cell
+        self.end = None if end >= self._session.now() - self.cell else end
         self.make()
         return True
 
     def show(self, cell: timedelta) -> None:
         """Show cells of a size, until now."""
-        self.cell, self._end = cell, None
+        self.cell, self.end = cell, None
         self.make()
 
     def make(self) -> None:
@@ -337,11 +333,11 @@ class LiveBoard:
         self._is_outdated, self._made_of = False, self._sources
         self.is_judged = self._session.findings.is_judged
         own = self._session.findings.own or self._no_counts
-        span = BoardSpan(self.cell, CELLS, self._end or now)
+        span = BoardSpan(self.cell, CELLS, self.end or now)
         facts = store.wall_facts or NO_FACTS
         read: MinutesRead | None = None
-        if self.cell != MINUTE or self._end is not None:
-            self._span_reading.follow(span, self._end)
+        if self.cell != MINUTE or self.end is not None:
+            self._span_reading.follow(span, self.end)
             read = self._span_reading.read
         board = make_board(facts, own, self._session.findings.verdict, store.status_counts(now), span, now, read)
         self.board = board if self.is_known or self.board is None else _kept(self.board, board)

@@ -297,7 +297,7 @@ class WallScreen(ViewScreen):
             day=self.live_board.day,
             spent=self._spent(),
             fresh=frozenset(each for each, until_s in (self._fresh_until or {}).items() if self._now_s < until_s),
-            is_earlier=self.live_board.is_earlier,
+            is_earlier=self.live_board.end is not None,
             is_slow_link=self.app_base.is_slow_link,
         )
         self.body.show(wall_page(board_view, width, height, self._notice))
