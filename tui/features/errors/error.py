@@ -257,10 +257,6 @@ class _ChainError(NamedTuple):
     lead: str
     begins_open: bool
 
-    @property
-    def stack_key(self) -> Hashable:
-        return (self.key, "stack")
-
 
 def error_lines(error: RunError, limit: int) -> list[Line]:
     """Return an error as commands print it, within `limit` cells."""
@@ -276,7 +272,7 @@ def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = 
     links = _chain(error, key, is_printed=layout.is_printed)
     indent = _INDENT if layout.is_printed or layout.limit >= _ROOMY else 0
     inner = replace(layout, limit=layout.limit - indent)
-    shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
+    shown = (shown_frames(link.frames, inner, (link.key, "stack"), begins_open=link.begins_open) for link in links)
     column = function_column(shown, inner.limit)
     first_own = next((frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN), None)
     rows: list[Row] = []
@@ -364,7 +360,7 @@ def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
 
 
 def _stack_rows(link: _ChainError, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
-    key = link.stack_key
+    key = (link.key, "stack")
     if link.frames:
         frames = frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
         return list(frames)

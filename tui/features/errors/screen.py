@@ -273,14 +273,12 @@ class ErrorsScreen(ListScreen):
         return self._controller.is_enabled and self.pane is self._group_runs
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        match action:
-            case "new_step":
-                return len(self.groups.list) > 0
-            case _ if action in ACTION_NAMES:
-                targets = [] if self.pane.target is None else [self.pane.target]
-                return self._controller.has_use_for(action, parameters, targets)
-            case _:
-                return super().has_use_for(action, parameters)
+        if action == "new_step":
+            return len(self.groups.list) > 0
+        if action in ACTION_NAMES:
+            targets = [] if self.pane.target is None else [self.pane.target]
+            return self._controller.has_use_for(action, parameters, targets)
+        return super().has_use_for(action, parameters)
 
     def belongs_in_footer(self, action: str) -> bool:
         return action != "focus_step"

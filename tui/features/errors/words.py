@@ -235,8 +235,7 @@ def group_markdown(
     """Return the group, ending with a line break. `redact` removes known secrets from each text of others."""
     group, kind = facts.group, facts.group.kind
     name = code_span(redact(kind.type)) if kind.type else "Error without a type"
-    runs = "run" if group.count == 1 else "runs"
-    head = [f"## {name}: {facts.failed} {runs} failed in the {facts.span_words}"]
+    head = [f"## {name}: {facts.failed} run{'' if group.count == 1 else 's'} failed in the {facts.span_words}"]
     message = code_block(redact(kind.message[:MAX_MESSAGE_CHARS])) if kind.message.strip() else ["No message."]
     return "\n\n".join("\n".join(block) for block in (head, message, _rows(facts, environment, redact, zone))) + "\n"
 
@@ -254,7 +253,6 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
 
     place = "" if frame is None else frame.file if frame.function is None else f"{frame.function} ({frame.file})"
     is_since_known = facts.version_start is not None and facts.is_complete
-    ended = [f"{STATUS_STYLES[title_of(status)].word} {count:,}" for status, count in group.statuses]
     links = [(each, environment and environment.link_to(each)) for each in group.run_ids[:MAX_RUNS]]
     rows = (
         ("First frame of your code", code(place) if place else ""),
@@ -266,7 +264,7 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
         ("Versions", names(group.versions)),
         ("Since", code(version_words(facts)) if is_since_known else ""),
         ("Tags", names(group.shared_tags)),
-        ("Ended", ", ".join(ended)),
+        ("Ended", ", ".join(f"{STATUS_STYLES[title_of(status)].word} {count:,}" for status, count in group.statuses)),
         *(("Run", code(run_id) + (f" <{link}>" if link else "")) for run_id, link in links),
         ("Fingerprint", code_span(group.fingerprint)),
     )
@@ -468,8 +466,7 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
 def _message(group: ErrorGroup, limit: int) -> list[Row]:
     """Return the whole kind of the error, because the list cuts its message."""
     frame = group.kind.frame
-    lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
-    rows = _fact("error", lines, limit)
+    rows = _fact("error", _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS], limit)
     if frame is not None:
         place = frame.file if frame.function is None else f"{frame.function}  {frame.file}"
         rows += _fact("in", [(Piece(place, Token.MUTED),)], limit)

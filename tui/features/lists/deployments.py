@@ -36,14 +36,13 @@ _TOKENS: Final = {"DEPLOYED": Token.TEXT, "FAILED": Token.ROSE, "TIMED_OUT": Tok
 def _facts(row: ListedDeployment, more: DeploymentDetail | None, now: Now) -> Sequence[Said]:
     more = more or DeploymentDetail()
     tasks = None if more.tasks is None else formatting.plural(len(more.tasks), "task")
-    names = ", ".join(more.tasks or ())
     return [
         Said("status", (Piece(row.status, _TOKENS.get(row.status, Token.BLUE)),)),
         *(Said("why", value_cell(text, now, Token.ROSE)) for text in (more.error, more.reason) if text),
         Said("deployed", value_cell(row.deployed_at, now)),
         Said("runtime", value_cell(row.runtime, now)),
         Said("git", value_cell(row.git or more.commit, now), (Piece(row.author or "", Token.FAINT),)),
-        Said("worker", value_cell(tasks, now), (Piece(names, Token.FAINT),)),
+        Said("worker", value_cell(tasks, now), (Piece(", ".join(more.tasks or ()), Token.FAINT),)),
         Said("image", value_cell(more.image, now, Token.MUTED)),
     ]
 

@@ -179,10 +179,9 @@ def oldest_cell(row: QueueRow, now: Now, _width: int) -> Line:
     """Return how long the oldest run has waited."""
     if row.oldest_at is None:
         return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
-    at = now.until
     token = _HEALTH[row.health][1] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
-    return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
+    return (Piece(waited(now.until - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
 
 
 def _starts(row: QueueRow, _now: Now, _width: int) -> Line:
@@ -199,8 +198,7 @@ def _throttled(row: QueueRow, _now: Now, _width: int) -> Line:
 
 
 def _health(row: QueueRow, _now: Now, _width: int) -> Line:
-    health = row.health
-    return (Piece(health.value, _HEALTH[health][1]),) if health.value else ()
+    return (Piece(row.health.value, _HEALTH[row.health][1]),) if row.health.value else ()
 
 
 QUEUE_TABLE: Final = Table(

@@ -23,9 +23,8 @@ _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT:
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
     """Return how long the run had been queued at `until`: since its creation, or since the end of its delay."""
-    created = run.created_at
     delayed = run.state.delayed_until if run.state else None
-    known = [at for at in (created, delayed) if at is not None]
+    known = [at for at in (run.created_at, delayed) if at is not None]
     return until - max(known) if known else None
 
 
