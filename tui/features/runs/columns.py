@@ -179,12 +179,6 @@ _WIDE_COLUMNS: Final = tuple(_WIDE_RUN if each is RUN else each for each in COLU
 
 RUN_TABLE: Final = Table(COLUMNS, lambda run: style_of(run).mark, strong=TASK.id, layouts=_USUAL)
 PRINTED_TABLE: Final = replace(RUN_TABLE, columns=PRINTED)
-_TABLES: Final = {
-    (False, False): RUN_TABLE,
-    (False, True): replace(RUN_TABLE, layouts=_FAILURES),
-    (True, False): replace(RUN_TABLE, columns=_WIDE_COLUMNS, layouts=_WIDE),
-    (True, True): replace(RUN_TABLE, columns=_WIDE_COLUMNS, layouts=_WIDE_FAILURES),
-}
 
 
 def table_of(*, is_wide: bool, only_failures: bool = False) -> Table[Run]:
@@ -192,4 +186,6 @@ def table_of(*, is_wide: bool, only_failures: bool = False) -> Table[Run]:
 
     `is_wide`: with clock times beside ages, and whole ids if they fit. `only_failures`: it is filtered to failed runs.
     """
-    return _TABLES[is_wide, only_failures]
+    if is_wide:
+        return replace(RUN_TABLE, columns=_WIDE_COLUMNS, layouts=_WIDE_FAILURES if only_failures else _WIDE)
+    return replace(RUN_TABLE, layouts=_FAILURES) if only_failures else RUN_TABLE

@@ -156,7 +156,7 @@ class RunListPane(TablePane):
         self.on_filtered: Callable[[], None] = lambda: None
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
         self.table.empty_lines_for = lambda width: tuple(words.empty_lines(self._facts, width))
-        self.table.end_line_for = self._end_line
+        self.table.end_line_for = lambda width: words.end_line(self._facts, width)
         # Tasks of the session call these functions, but widgets must be changed on the app's own message loop.
         self.server_search = ServerSearch(
             live.session, self.views, lambda: self.rows.visible_runs, lambda: self.call_later(self._show_search)
@@ -421,11 +421,6 @@ class RunListPane(TablePane):
     def _show_search(self) -> None:
         self._show_all()
         self.refresh_bindings()
-
-    def _end_line(self, width: int) -> Line | None:
-        if self.views.parsed.invalid_words:
-            return None
-        return words.end_line(self._facts, width)
 
     def _show_views(self) -> None:
         self.rows.set_view(self.views.shown)

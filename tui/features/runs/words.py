@@ -213,6 +213,8 @@ def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> s
 
 def end_line(facts: ListFacts, width: int) -> Line | None:
     """Return the last line in at most `width` cells, or None if there is nothing to say."""
+    if facts.filter_errors:
+        return None
     if facts.progress.step is not None:
         return _fitted(_running(facts), ("Esc", "stops"), width)
     if not (parts := _parts(facts)):
