@@ -10,13 +10,12 @@ import click
 from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine
 from tui.commands.output import ExitCode, Output, Stop
-from tui.domain.error_kinds import OwnFrame
 from tui.domain.facts import ErrorState, ServerGroupsRead
 from tui.domain.filters import parse_period
 from tui.domain.run import Json, RunId
 from tui.features.config.command import open_session, session_command
 from tui.features.errors.model import GROUP_TABLE, GroupRow
-from tui.features.errors.words import state_piece
+from tui.features.errors.words import frame_text, state_piece
 from tui.settings.settings import Settings
 from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.sync.reads import ENDLESS, Priority
@@ -180,11 +179,6 @@ def group_object(group: ErrorGroup, *, are_all_read: bool) -> dict[str, Json]:
         "runIds": list(group.run_ids),
         "runIdsComplete": len(group.run_ids) == group.count and are_all_read,
     }
-
-
-def frame_text(frame: OwnFrame) -> str:
-    """Return a frame as a stack trace has it, without the line: `chargeCard (src/lib/psp.ts)`."""
-    return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
 def _state(row: GroupRow, _now: Now, _width: int) -> Line:

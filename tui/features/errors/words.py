@@ -8,7 +8,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from tui.domain.error import RunError
-from tui.domain.error_kinds import ErrorKind
+from tui.domain.error_kinds import ErrorKind, OwnFrame
 from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.run import ABSENT, Environment, Run, RunId, TaskId, title_of
 from tui.domain.text import Raw, clean
@@ -150,6 +150,11 @@ def place_words(kind: ErrorKind, line: int | None, limit: int) -> str:
     return path + position if cell_len(path) + len(position) <= limit else path.rpartition("/")[2] + position
 
 
+def frame_text(frame: OwnFrame) -> str:
+    """Return a frame as a stack trace has it, without the line: `chargeCard (src/lib/psp.ts)`."""
+    return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
+
+
 def first_known(group: ErrorGroup) -> datetime:
     """Return when the group was first seen. The server may know of a failure before the span."""
     theirs = (each.first_seen for each in group.server_groups if each.first_seen is not None)
@@ -251,11 +256,10 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
         more = [f"and {len(found) - MAX_MARKDOWN_NAMES:,} more"] if len(found) > MAX_MARKDOWN_NAMES else []
         return ", ".join([*shown, *more])
 
-    place = "" if frame is None else frame.file if frame.function is None else f"{frame.function} ({frame.file})"
     is_since_known = facts.version_start is not None and facts.is_complete
     links = [(each, environment and environment.link_to(each)) for each in group.run_ids[:MAX_RUNS]]
     rows = (
-        ("First frame of your code", code(place) if place else ""),
+        ("First frame of your code", "" if frame is None else code(frame_text(frame))),
         ("State", "not known" if group.state is None else STATES[group.state][0] or "unresolved"),
         ("First", formatting.full_moment(group.first_seen, zone)),
         ("Last", formatting.full_moment(group.last_seen, zone)),

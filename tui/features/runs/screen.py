@@ -71,8 +71,6 @@ DETAIL: Final = "detail"
 # What it shows is imported and computed once the first rows of the list are shown.
 
 
-_MODULES: Final = ("tui.features.wall.data", "tui.features.wall.overview")
-
 EVERY_S: Final = 2.0
 """How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
 
@@ -179,8 +177,7 @@ class Overview:
         return freshness.confirmed_at is None and freshness.failure is not None
 
     async def _load(self) -> None:
-        for module in _MODULES:
-            await asyncio.to_thread(import_module, module)
+        await asyncio.to_thread(import_module, "tui.features.wall.overview")  # which imports the board, too
         self._main.call_later(self._begin)
 
     def _begin(self) -> None:

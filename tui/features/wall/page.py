@@ -212,7 +212,7 @@ def _not_known(text: str, width: int) -> BlockRow:
 def _unknown_words(view: WallView) -> str:
     verdict = view.verdict
     if view.heard_at is None:
-        return "no data from the server yet"
+        return say.UNHEARD
     if view.is_known and not (verdict.is_known and verdict.unread):
         return "the data is not evaluated yet"
     said = replace(verdict, is_known=view.is_known, heard_at=view.heard_at)
