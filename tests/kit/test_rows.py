@@ -59,20 +59,21 @@ def shown(*found: ErrorGroup) -> ListModel[ErrorGroup]:
     return model
 
 
-def named(name: str, count: int = 5, state: ErrorState | None = None) -> ErrorGroup:
+def named(name: str, count: int = 5, state: ErrorState | None = ErrorState.UNRESOLVED) -> ErrorGroup:
     return group_of(f"{name} broke", count=count, task=name, state=state)
 
 
-def test_new_groups_come_first_then_regressed_acknowledged_last() -> None:
+def test_new_and_unknown_groups_come_first_then_regressed_acknowledged_last() -> None:
     model = shown(
         named("a", 9, ErrorState.ACKNOWLEDGED),
         named("b", 2),
         named("c", 3),
         named("d", 1, ErrorState.REGRESSED),
         named("e", 1, ErrorState.NEW),
+        named("f", 7, None),
     )
-    assert tasks_of(model) == "edcba"
-    assert model.cursor == named("e").fingerprint
+    assert tasks_of(model) == "fedcba"
+    assert model.cursor == named("f").fingerprint
 
 
 def test_list_follows_until_the_cursor_is_moved() -> None:

@@ -73,7 +73,7 @@ WIDE = """
 PAGE = """
 
 NEW  only in 20261126.3
-131 runs failed, 9 to 14 a minute, still failing
+131 runs failed, 9 to 14 a minute, last 6s ago
 
 first     13:45:02          run_cm…a0f4
 last      13:49:02          run_cm…6f0a
@@ -93,7 +93,7 @@ in        createCharge  src/lib/stripe.ts
 OTHER_PAGE = """
 
 regressed  in 2 versions
-131 runs failed, still failing
+131 runs failed, the last one 6s ago
 
 first     13:38:08
 last      13:49:02          run_cm…6f0a

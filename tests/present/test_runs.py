@@ -133,8 +133,8 @@ ENDS = (
     searched(SearchProgress(SearchStep.ERRORS, 60, 139)),
     searched(SearchProgress(SearchStep.NAMES, older_read=1)),
     searched(after(step=SearchStep.OLDER)),
-    searched(bodiless_count=1_748),
-    searched(bodiless_count=200),
+    searched(bodiless_count=1_748, possible_count=1_961),
+    searched(bodiless_count=200, possible_count=980),
     searched(
         SearchProgress(SearchStep.BODIES, bodies_read=50, body_count=200, bodies_since=NOW - timedelta(minutes=1))
     ),
@@ -152,8 +152,8 @@ stopped: a relay cannot list older runs · not read: runs older than 11:49
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
-9 found · 1,748 payloads not searched; task: narrows it · not searched: run…   Enter on this line: read the newest 200
-9 found · 200 payloads not searched · not searched: runs older than 2026-11-23 13:49   Enter on this line: read them
+9 found · not searched: 1,748 of 1,961 payloads · runs older than 2026-11-23 13:49   Enter on this line: read 200
+9 found · not searched: 200 of 980 payloads · runs older than 2026-11-23 13:49   Enter on this line: read them
 searching, 50 of 200 payloads read, about 3m left   Esc stops
 """
 

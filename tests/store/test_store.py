@@ -152,6 +152,10 @@ def test_large_bodies_are_kept_for_few_runs() -> None:
     store.apply(read(patch_of("run_b", body=(stamp(), Body(output="x" * 2_000_000)))))
     kept = {run.id for run in store.runs() if run.body is not None}
     assert kept == {A, B}, "one that is larger than all together stays"
+    store.is_found = lambda run: run.id == B
+    store.apply(read(patch_of("run_c", body=(stamp(), Body(output="y")))))
+    assert sure(store.get(B)).body is not None, "what a search has found stays"
+    assert sure(store.get(C)).body is None
 
 
 def test_runs_are_found_by_creation_time() -> None:

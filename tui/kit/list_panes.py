@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import BindingType
 
@@ -115,7 +115,9 @@ class TablePane(Pane):
 
 def go_back(screen: BaseScreen, home: TablePane) -> bool:
     """Go one level back from where a screen is; return whether there was one. `home` is its list."""
-    if screen.pane.searched:
+    if screen.pane is home and len(home.table.rows.marks):
+        home.clear_marks()  # before a filter, which may hide some of them: an action would still be about those
+    elif screen.pane.searched:
         screen.pane.search("")
     elif screen.app_base.close_away_block() or screen.history.back():
         pass
@@ -123,8 +125,6 @@ def go_back(screen: BaseScreen, home: TablePane) -> bool:
         screen.workspace.action_zoom()
     elif screen.pane is not home:
         screen.workspace.go_to(home.title)
-    elif len(home.table.rows.marks):
-        home.clear_marks()
     else:
         return False
     return True
@@ -282,6 +282,16 @@ class WayBack(NamedTuple):
     forget: Callable[[], None] = lambda: None
 
 
+VIEW_BINDINGS: Final = (
+    bind("exclamation_mark", "view('errors')", "errors", "Show what fails: the failed runs, grouped by their errors.",
+         id="errors"),
+    bind("Q", "view('queues')", "queues", "Show why runs wait: the queues, how full each is, whether it gets shorter.",
+         id="queues"),
+    bind("W", "view('wall')", "wall", "Show the wall: findings and the last hour over the whole screen.", id="wall"),
+)  # fmt: skip
+"""The keys of the views, which are the same in each."""
+
+
 class MainView(BaseScreen):
     """The lowest screen, with the methods that the views above it use."""
 
@@ -309,7 +319,8 @@ class MainView(BaseScreen):
         """List the runs of a line of a view, with the cursor on one of them if it is given."""
         raise NotImplementedError
 
-    def action_wall(self) -> None:
+    def action_view(self, name: str) -> None:
+        """Show a view in place of the one in front. The wall covers that one."""
         raise NotImplementedError
 
     def action_view_before(self) -> None:
@@ -421,7 +432,7 @@ class ListScreen(BaseScreen):
         bind("enter", "enter", "open", "List the runs of the row; in other panes open the row under the cursor.",
              id="open", rank=10),
         bind("escape", "back", "back",
-             "Go one step back: close a search, a filter, a zoom, marks; then go to the list, then to the runs."),
+             "Go one step back: clear marks, close a search, a filter, a zoom; then go to the list, then to the runs."),
         bind("q", "back", "back", "Go one step back.", id="close"),
         bind("slash", "search", "filter",
              "Show only rows that contain the typed words. In other panes, search.",
@@ -429,7 +440,7 @@ class ListScreen(BaseScreen):
         bind("y", "copy_id", "copy", "Copy the name of the row or of the marked rows, or the id of the run."),
         bind("Y", "copy_menu", "copy what",
              "Choose what to copy: a text of the row, the address of the view, a command, a curl.", rank=75, need=50),
-        bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
+        *VIEW_BINDINGS,
         bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
         bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
         bind("p", "pause", "pause", "Stop showing updates, or show them again."),
@@ -544,8 +555,8 @@ class ListScreen(BaseScreen):
         else:
             self.action_leave_view()
 
-    def action_wall(self) -> None:
-        self.main.action_wall()
+    def action_view(self, name: str) -> None:
+        self.main.action_view(name)
 
     def action_view_before(self) -> None:
         self.main.action_view_before()

@@ -221,14 +221,20 @@ class Retention:
             self._detailed[run.id] = size_bytes = _size_bytes(run, self._max_body_bytes)
             self._body_bytes += size_bytes
 
-    def pop_next_to_strip(self) -> RunId | None:
+    def pop_next_to_strip(self, is_found: Callable[[RunId], bool]) -> RunId | None:
         """Remove and return the run to strip of its large facets next, or None if no run has to be stripped.
 
-        If one run takes more than the maximum for all runs, only its facets are kept.
+        It is one that the search has not found, if there is any. If one run takes more than the maximum for all runs,
+        only its facets are kept.
         """
         count = len(self._detailed)
         if count <= self._max_bodies and (count <= 1 or self._body_bytes <= self._max_body_bytes):
             return None
+        for _ in range(count):
+            run_id = next(iter(self._detailed))
+            if not is_found(run_id):
+                break
+            self._detailed[run_id] = self._detailed.pop(run_id)  # read last, from now on
         run_id = next(iter(self._detailed))
         self._forget_detail(run_id)
         return run_id

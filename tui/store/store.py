@@ -1,6 +1,6 @@
 """`Store`: all runs and facts that the sources have read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
@@ -269,7 +269,7 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
 class Store(Facts, RunIndex):
     """All runs and facts, merged from updates that may arrive late, twice or out of order."""
 
-    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 2_000, max_body_bytes: int = 4_000_000) -> None:
+    def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 2_000, max_body_bytes: int = 16_000_000) -> None:
         """Keep at most `max_runs` runs, or more if more are live or pinned.
 
         Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail,
@@ -280,6 +280,8 @@ class Store(Facts, RunIndex):
         self.max_runs = max_runs
         """The maximum number of runs, unless more are live or pinned."""
         self._retention = Retention(max_bodies, max_body_bytes)
+        self.is_found: Callable[[Run], bool] = lambda _: False
+        """Whether a search of payloads found a run, which keeps its own then: without, it would be lost again."""
         self._counter = StatusCounter()
         self.wall_facts: wall.WallFacts | None = None
         """The facts of the wall besides runs. None until one was read."""
@@ -330,7 +332,7 @@ class Store(Facts, RunIndex):
         changes.record(before, after)
 
     def _enforce_limits(self, changes: Changes) -> None:
-        while (run_id := self._retention.pop_next_to_strip()) is not None:
+        while (run_id := self._retention.pop_next_to_strip(lambda found: self.is_found(self._runs[found]))) is not None:
             before = self._runs[run_id]
             if has_large_facets(before):
                 self._replace(before, replace(before, body=None, attempts=None), changes)

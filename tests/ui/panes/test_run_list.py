@@ -145,12 +145,12 @@ async def test_keys_move_mark_sort_and_filter(monitor: Monitored) -> None:
 @on_monitor(lambda: small_fleet(12))
 async def test_payloads_are_searched_when_the_user_asks(monitor: Monitored) -> None:
     await monitor.press("slash", *"zebra", "enter")
-    assert "payloads not searched" in monitor.lines[3]
+    assert " payloads · " in monitor.lines[3]
     assert "Enter on this line: read them" in monitor.lines[3]
     await monitor.press("escape", "slash", *"payload.n:7", "enter", "G", "enter")
     await monitor.later(15)
     assert "1 of 12" in monitor.lines[1]
-    assert "payloads not searched" not in monitor.text
+    assert " payloads · " not in monitor.text
 
 
 def seen(character: str, style: Style | None) -> object:

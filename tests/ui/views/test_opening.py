@@ -41,6 +41,9 @@ def test_each_view_leads_to_each_other_by_its_address(tmp_path: Path) -> None:
             await monitor.later(1)
             assert str(address_of(monitor.app.screen)) == text
             assert isinstance(monitor.app.screen, SCREENS.get(text.partition("?")[0], MainScreen))
+        for key, view in zip("QW!WQ!", ("queues", "wall", "errors", "wall", "queues", "errors"), strict=True):
+            await monitor.press(*key, wait_s=1)
+            assert str(address_of(monitor.app.screen)).startswith(f"{view}?"), "each key works in each view"
 
     run_story(story, tmp_path, failing_fleet(), size=(80, 24))
     assert not list(tmp_path.rglob("screen-*.json"))

@@ -160,6 +160,7 @@ SPANS: Final = (
 DAY: Final = SPANS[2]
 
 _STATE_RANK: Final[dict[ErrorState | None, int]] = {
+    None: 0,  # a group that began to fail just now, until its state is read
     ErrorState.NEW: 0,
     ErrorState.REGRESSED: 1,
     ErrorState.ACKNOWLEDGED: 3,

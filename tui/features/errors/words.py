@@ -29,7 +29,7 @@ from tui.text.styled import Line, Piece, Token, cut, fit, fold, joined, line_wid
 
 
 GOES_ON_FOR: Final = timedelta(minutes=2)
-"""A group whose last failure is not older than this goes on."""
+"""The rate of a group whose last failure is older is not said, since it may have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,18 +195,17 @@ def version_words(facts: GroupFacts) -> str:
 
 
 def course_words(facts: GroupFacts, now: Now) -> str:
-    """Return `9 to 14 a minute, still failing`, or `the last one 3h ago`.
+    """Return `9 to 14 a minute, last 12s ago`, or `the last one 3h ago`: when the newest failed run was created.
 
     While the data is stale, the words name the time of the last failure, since it is unknown whether it goes on.
     """
     last, count = facts.group.last_seen, facts.group.count
     if now.frozen_at is not None:
         return f"the last known one at {formatting.time_of_day(last, now.at)}"
-    if count <= 1 or now.at - last > GOES_ON_FOR:
-        ago = f"{now.ago(last)}"  # as in the rule and in the list of runs
-        return ago if count == 1 else f"the last one {ago}"
-    rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
-    return f"{rate}, still failing" if rate else "still failing"
+    ago = now.ago(last) if count == 1 else f"the last one {now.ago(last)}"  # as in the rule and in the list of runs
+    is_recent = count > 1 and facts.is_complete and now.at - last <= GOES_ON_FOR
+    rate = rate_words(facts.minutes, facts.group.first_seen) if is_recent else ""
+    return f"{rate}, last {now.ago(last)}" if rate else ago
 
 
 def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:

@@ -85,8 +85,9 @@ class ListViews:
     * `shown`: those of them that pass the typed filter; `base` itself if there is none
     * `failed`: the failed runs of `base`; None while the filter does not look at errors
     * `unread`: those of `failed` whose error was never fetched
-    * `bodiless`: the runs of `base`, newest first, that may match once their payloads are read; None while the filter
+    * `possible`: the runs of `base`, newest first, that match or do not match by their payloads; None while the filter
       does not look at these
+    * `bodiless`: those of `possible` whose payloads are not read
 
     `on_views` is called when new views have replaced the old ones. `on_recheck` receives the runs that may match
     differently because time passed. During a pause all views show the runs as they were.
@@ -109,6 +110,7 @@ class ListViews:
         """The part of the query that `base` was made for."""
         self.failed: View | None = None
         self.unread: View | None = None
+        self.possible: View | None = None
         self.bodiless: View | None = None
 
     def request(self, query: ListQuery) -> None:
@@ -130,8 +132,10 @@ class ListViews:
             keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         if self.parsed.depends_on_bodies:
-            bodiless = without_bodies(query.text).at(now.until).both(Filter(terms=(lacks_body,)))
-            views.append(self._view(bodiless, base.since, self._live.newest_first_keys()[:MAX_BODILESS], CREATED))
+            possible, newest = without_bodies(query.text).at(now.until), self._live.newest_first_keys()[:MAX_BODILESS]
+            terms = (), (lacks_body,)
+            views += [self._view(possible.both(Filter(terms=each)), base.since, newest, CREATED) for each in terms]
+        self._session.store.is_found = self.parsed.matches if self.parsed.depends_on_bodies else lambda _: False
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
         if work_a_slice(self._session.clock, SLICE_S, _filling(views)):
@@ -183,7 +187,7 @@ class ListViews:
     @property
     def _other_views(self) -> list[View]:
         """The complete views except `shown`."""
-        views = (self.base, self.failed, self.unread, self.bodiless)
+        views = (self.base, self.failed, self.unread, self.possible, self.bodiless)
         return [view for view in views if view is not None and view is not self.shown]
 
     def _since(self) -> datetime:
@@ -220,8 +224,9 @@ class ListViews:
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
-        self.bodiless = views.pop() if self.parsed.depends_on_bodies else None
-        self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
+        rest = iter(views[2:])
+        self.failed, self.unread = (next(rest), next(rest)) if self.parsed.depends_on_errors else (None, None)
+        self.possible, self.bodiless = (next(rest), next(rest)) if self.parsed.depends_on_bodies else (None, None)
         self._on_views()
 
 
@@ -344,6 +349,7 @@ def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> L
         unread_count=None if views.unread is None else len(views.unread),
         failed_count=None if views.failed is None else len(views.failed),
         bodiless_count=0 if views.bodiless is None else len(views.bodiless),
+        possible_count=0 if views.possible is None else len(views.possible),
         is_bodiless_cut=len(session.store) > MAX_BODILESS,
         filters_queues=names_queue(query.text),
         freshness=live.freshness,

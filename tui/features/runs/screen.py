@@ -27,13 +27,13 @@ from tui.kit.bars import ViewScreen
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
 from tui.kit.layout import PaneEntry
-from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance, WayBack, go_back
+from tui.kit.list_panes import VIEW_BINDINGS, ListEntrance, MainView, Sorts, ViewEntrance, WayBack, go_back
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import OpenRun, Pane
 from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
 from tui.lazy_dataclass import dataclass
-from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
+from tui.store.addresses import RUN, RUNS, ViewAddress, lists_of, period_problem
 from tui.store.changes import CREATED, ORDERS, Changes, Topic, order_named
 from tui.store.server_filter import ServerFilter, server_filter
 from tui.text import formatting
@@ -280,8 +280,8 @@ class MainScreen(MainView):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
         bind("escape", "back", "back",
-             "Go one step back: close a search, a filter, the block “while you were away”, a zoom; "
-             "then go to the list; then clear marks and the selection."),
+             "Go one step back: clear marks, close a search, a filter, the block “while you were away”, a zoom; "
+             "then go to the list; then clear the selection."),
         bind("q", "quit_level", "back, quit", "Go one step back; at the list, end the program.", id="close"),
         bind("left_square_bracket", "run_step(-1)", "previous run",
              "Go to the previous run of the list, from any pane.", id="previous-run",
@@ -293,9 +293,9 @@ class MainScreen(MainView):
              rank=45, need=40, help=Help("find", 30, "filters of the server")),
         bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's.",
              help=Help("find", 40, "clear all filters")),
-        bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
-        bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it gets shorter."),
-        bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
+        *VIEW_BINDINGS[:2],
+        bind("W", "view('wall')", "wall", "Show the wall: findings and the last hour over the whole screen.", id="wall",
+             rank=77, need=70),
         bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
         bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
         bind("x", "error_step(1)", "failed run", "Go to the next failed run.", id="next-error", rank=60, need=32,
@@ -626,14 +626,12 @@ class MainScreen(MainView):
         """The ways to the views that were used before, the one that covers all others first."""
         return [self._views[name] for name in (*features.VIEWS, *features.LISTS) if name in self._views]
 
-    def action_errors(self) -> None:
-        self.view_named(ERRORS).open()
-
-    def action_queues(self) -> None:
-        self.view_named(QUEUES).open()
-
-    def action_wall(self) -> None:
-        self.view_named(WALL).open()
+    def action_view(self, name: str) -> None:
+        entrance = self.view_named(name)
+        if name in features.LISTS:
+            self.leave_other_views(but=entrance)
+        if entrance.screen is None:
+            entrance.open()
 
     @property
     def front(self) -> ViewScreen:
@@ -778,11 +776,8 @@ class MainScreen(MainView):
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""
         is_list = self.pane is self.run_list
-        if self.run_list.server_search.stop() or (is_list and self._back_to_line()):
-            return True
-        if is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
-            # Clear the marks before the filter: it may hide some of them, and an action would still be about those.
-            self.run_list.clear_marks()
+        is_marked = len(self.run_list.rows.marks) > 0
+        if self.run_list.server_search.stop() or (is_list and not is_marked and self._back_to_line()):
             return True
         return go_back(self, self.run_list)
 

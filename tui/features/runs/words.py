@@ -161,9 +161,14 @@ NOT_A_RUN: Final = "not a run: this line says which runs are not in the list"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
 ASKS_SERVER: Final = "on this line: search the server"
-_SHORTER: Final = {ASKS_SERVER: "on this line: search"}
+READS_NEWEST: Final = f"on this line: read the newest {MAX_SEARCHED_BODIES}"
+_SHORTER: Final = {
+    ASKS_SERVER: "on this line: search",
+    READS_NEWEST: f"on this line: read {MAX_SEARCHED_BODIES}",
+}
 """Short forms for narrow panes."""
 
+UNSEARCHED: Final = "not searched: "
 _DOT: Final = Piece(" · ", Token.FAINT)
 
 
@@ -178,7 +183,8 @@ class ListFacts:
     * `is_filtered`: there is a typed filter; `filter_errors`: why words of it could not be parsed
     * `failed_count`: the number of failed runs; None unless the filter searches errors
     * `unread_count`: those of them whose error was never read
-    * `bodiless_count`: the runs that may match once their payloads are read; if `is_bodiless_cut`, there may be more
+    * `bodiless_count`: the runs that may match once their payloads are read, of the `possible_count` that match or do
+      not match by these; if `is_bodiless_cut`, there may be more
     * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
     * `is_relayed`: the data comes from a relay
     """
@@ -196,6 +202,7 @@ class ListFacts:
     unread_count: int | None = None
     failed_count: int | None = None
     bodiless_count: int = 0
+    possible_count: int = 0
     is_bodiless_cut: bool = False
     filters_queues: bool = False
     freshness: Freshness = Freshness(Level.CONNECTING)
@@ -238,7 +245,7 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
         return "Enter", "on this line: try again"
     if facts.bodiless_count:
         is_part = facts.bodiless_count > MAX_SEARCHED_BODIES
-        return "Enter", f"on this line: read the newest {MAX_SEARCHED_BODIES}" if is_part else "on this line: read them"
+        return "Enter", READS_NEWEST if is_part else "on this line: read them"
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:
@@ -268,16 +275,15 @@ def _parts(facts: ListFacts) -> list[Piece]:
     progress, parts = facts.progress, list[Piece]()
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
-    if facts.bodiless_count:
-        number = formatting.count(facts.bodiless_count, at_least=facts.is_bodiless_cut)
-        narrower = "; task: narrows it" if facts.bodiless_count > MAX_SEARCHED_BODIES else ""
-        parts.append(Piece(f"{number} payloads not searched{narrower}", Token.AMBER))
     if unread := _unread(facts):
         parts.append(Piece(f"{formatting.plural(unread, 'error')} not loaded yet", Token.AMBER))
     elif progress.unreadable_count:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} could not be read", Token.AMBER))
     if facts.filters_queues and not progress.answers:
         parts.append(Piece("queues not read yet", Token.AMBER))
+    if facts.bodiless_count:
+        total = formatting.count(facts.possible_count, at_least=facts.is_bodiless_cut)
+        parts.append(Piece(f"{UNSEARCHED}{formatting.count(facts.bodiless_count)} of {total} payloads", Token.AMBER))
     # What was searched comes last, because a narrow screen cuts the end.
     done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
@@ -298,9 +304,9 @@ def _older(facts: ListFacts) -> list[Piece]:
     if progress.is_at_end:
         return [Piece(f"searched back to {time_of_day(progress.reached or facts.since, facts.now)}", Token.MUTED)]
     reached = progress.reached or (history.reached if history.is_cut else facts.since)
-    verb = "searched" if facts.is_filtered else "read"
+    head = "" if facts.bodiless_count else UNSEARCHED if facts.is_filtered else "not read: "
     token = Token.AMBER if history.is_cut else Token.MUTED
-    return [Piece(f"not {verb}: runs older than {time_of_day(reached, facts.now)}", token)]
+    return [Piece(f"{head}runs older than {time_of_day(reached, facts.now)}", token)]
 
 
 def _running(facts: ListFacts) -> list[Piece]:

@@ -21,7 +21,7 @@ from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts
 from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
 from tui.kit.lines import LineWidget
-from tui.kit.list_panes import MainView, ViewEntrance, WayBack
+from tui.kit.list_panes import VIEW_BINDINGS, MainView, ViewEntrance, WayBack
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import open_help
 from tui.store.addresses import WALL, ViewAddress
@@ -175,6 +175,7 @@ KEYS: Final[tuple[Binding, ...]] = (
     bind("left_curly_bracket", "earlier(-1)", "earlier", "Show an earlier time.", id="earlier"),
     bind("right_curly_bracket", "earlier(1)", "later", "Show a later time, up to now.", id="later"),
     bind("r,f5,ctrl+r", "refresh_now", "refresh", "Read from the server now, or try again now.", id="refresh", rank=30),
+    *VIEW_BINDINGS[:2],
     bind("W", "leave_view", "close", "Close the wall.", id="wall", rank=40),
     bind("escape", "back", "back", "Hide the cursor, or close the wall."),
     bind("q", "leave_view", "back", "Close the wall.", id="close"),
@@ -367,6 +368,9 @@ class WallScreen(ViewScreen):
 
     def action_palette(self) -> None:
         self._main.open_command_line(self, [])
+
+    def action_view(self, name: str) -> None:
+        self._main.action_view(name)
 
     def action_view_before(self) -> None:
         self._main.action_view_before()
