@@ -37,8 +37,10 @@ ANNOUNCED_LATE = ("reading", "loading", "Still trying")
 QUITS_WITHIN = 40
 """The program may end this many gestures after one that may quit: keys wait on a busy machine."""
 
-SUSPEND_TRIES = 2
-"""A pager that has just ended may have got the first ctrl-z."""
+SUSPEND_TRIES = 4
+"""A pager that has just ended may have got the first ctrl-z; so may a terminal that was just taken back."""
+
+SUSPENDED_S = 15.0
 
 AGREE = Gesture("key", "y")
 READ_QUESTION_S = 1.0
@@ -197,7 +199,7 @@ class RandomUser:
     def _stops(self) -> bool:
         """Press ctrl-z, and return whether the program stops, or has ended."""
         self._send(bytes_of(SUSPEND))
-        ends_s = time.monotonic() + PATIENCE_S
+        ends_s = time.monotonic() + SUSPENDED_S
         while not (is_stopped := self.terminal.received.endswith(PROMPT.encode()) or self._is_gone()):
             if time.monotonic() > ends_s:
                 break
