@@ -126,13 +126,11 @@ class AlertCommand:
             return str(error)
         except (OSError, ValueError) as error:
             return f"not run: {error}"
-        match result.ending:
-            case Ending.TIME_LIMIT:
-                return f"stopped after {TIME_LIMIT_S:.0f} s, its time limit"
-            case Ending.TOO_MUCH_OUTPUT:
-                return "stopped: too much output"
-            case _:
-                return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
+        if result.ending is Ending.TIME_LIMIT:
+            return f"stopped after {TIME_LIMIT_S:.0f} s, its time limit"
+        if result.ending is Ending.TOO_MUCH_OUTPUT:
+            return "stopped: too much output"
+        return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
 
     def _say(self, problem: str) -> None:
         self._app.messages.add(self._session.now(), f"on_alert: {problem}.")

@@ -183,9 +183,7 @@ def group_object(group: ErrorGroup, *, are_all_read: bool) -> dict[str, Json]:
 
 def _state(row: GroupRow, _now: Now, _width: int) -> Line:
     state = row.group.state
-    if state is ErrorState.UNRESOLVED:
-        return (Piece(state.value, Token.MUTED),)
-    return (state_piece(state),)
+    return (Piece(state.value, Token.MUTED) if state is ErrorState.UNRESOLVED else state_piece(state),)
 
 
 def _task(row: GroupRow, now: Now, width: int) -> Line:

@@ -174,8 +174,7 @@ _WIDE_FAILURES: Final = (
     *_WIDE[-2:],
 )
 
-_WIDE_RUN: Final = replace(RUN, wish=Wish(RUN.width, ID_CELLS))
-_WIDE_COLUMNS: Final = tuple(_WIDE_RUN if each is RUN else each for each in COLUMNS)
+_WIDE_COLUMNS: Final = tuple(replace(each, wish=Wish(RUN.width, ID_CELLS)) if each is RUN else each for each in COLUMNS)
 
 RUN_TABLE: Final = Table(COLUMNS, lambda run: style_of(run).mark, strong=TASK.id, layouts=_USUAL)
 PRINTED_TABLE: Final = replace(RUN_TABLE, columns=PRINTED)

@@ -47,17 +47,8 @@ if TYPE_CHECKING:
     from tui.features.wall.data import LiveBoard
 
 
-# The keys of the main screen that work in every pane.
+# The panes of the main screen that its keys lead to.
 
-
-_ENTER_SENTENCE: Final = (
-    "Open the row under the cursor; on the last line of the list, search the server. While no run is selected, select "
-    "the first one."
-)
-FILTER_SENTENCE: Final = (
-    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: group: id: "
-    "env: test:yes payload.customer:1025. Search in any other pane."
-)
 
 RUN_LIST: Final = "runs"
 """The title of the pane with the list."""
@@ -278,7 +269,9 @@ class MainScreen(MainView):
     """The first screen of the app: the panes about runs, and those of the overview while none is selected."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
+        bind("enter", "enter", "open",
+             "Open the row under the cursor; on the last line of the list, search the server. "
+             "While no run is selected, select the first one.", id="open", rank=10),
         bind("escape", "back", "back",
              "Go one step back: clear marks, close a search, a filter, the block “while you were away”, a zoom; "
              "then go to the list; then clear the selection."),
@@ -288,7 +281,9 @@ class MainScreen(MainView):
              help=Help("move", 50, "previous, next run", ("previous-run", "next-run"))),
         bind("right_square_bracket", "run_step(1)", "next run", "Go to the next run of the list, from any pane.",
              id="next-run", rank=65),
-        bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+        bind("slash", "search", "filter",
+             "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: "
+             "group: id: env: test:yes payload.customer:1025. Search in any other pane.", rank=40, need=30),
         bind("f", "server_filters", "server filters", "Choose which runs the server sends: by status, task, tag.",
              rank=45, need=40, help=Help("find", 30, "filters of the server")),
         bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's.",

@@ -116,8 +116,7 @@ class LiveFailing:
         return None if hour_sums is None else max(hour_sums.failed, listed)
 
     def _with_line(self, group: FailingGroup) -> FailingGroup:
-        line = own_line(None if group.newest is None else self._session.store.get(group.newest))
-        return group if line is None else replace(group, line=line)
+        return replace(group, line=own_line(None if group.newest is None else self._session.store.get(group.newest)))
 
 
 # `SpanReading`: reads what runs did in another span of time than the last hour, while the wall shows it.
