@@ -652,3 +652,37 @@ def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
     tree = RowTree(with_engine)
     tree.fill(waterfall)
     return tree
+
+
+# A trace with its rows, ends and longest path. These take long to compute, so they are kept.
+
+
+GetRun = Callable[[RunId], Run | None]
+"""Returns a run from the store."""
+
+KnownEnds = dict[RunId, RunEnd]
+"""What the store knew about the runs that the trace shows as open."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedTrace:
+    """A waterfall with its rows, ends and longest path, by `known_ends`. `tree` leaves the engine's spans out."""
+
+    waterfall: Waterfall
+    tree: RowTree
+    extents: Extents
+    path: frozenset[int]
+    known_ends: KnownEnds
+
+
+def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
+    """Return what the store knows of the runs that the trace shows as open."""
+    runs = (get_run(run_id) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
+    known = (run for run in runs if run is not None)
+    return {run.id: RunEnd(run.is_final, run.state.finished_at) for run in known if run.state is not None}
+
+
+def placed_trace(waterfall: Waterfall, tree: RowTree, known: KnownEnds) -> PlacedTrace:
+    """Compute the ends and the longest path of a trace."""
+    extents = extents_of(waterfall, known.get)
+    return PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), known)

@@ -1,13 +1,12 @@
 """`trace`: reads the trace of a run once, and prints its spans."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.api.errors import ApiError
 from tui.commands.options import run_argument
 from tui.commands.output import Output
 from tui.domain.run import RunId
-from tui.domain.trace import Extents, SpanKind, SpanState, Waterfall, extents_of, longest_path, place, row_tree
+from tui.domain.trace import GetRun, PlacedTrace, SpanKind, SpanState, known_ends_of, place, placed_trace, row_tree
 from tui.features.config.command import open_session, session_command
 from tui.features.tree import spans
 from tui.features.tree.spans import cut_words, hidden_counts, sentences
@@ -54,9 +53,9 @@ async def _print_lines(output: Output, session: "Session", run_id: RunId) -> Non
     except ApiError as error:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
-    extents = extents_of(waterfall, spans.known_ends_of(waterfall, store.get).get)
-    width, now = output.reading_width, session.local_now()
-    output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=output.has_color))
+    placed = placed_trace(waterfall, row_tree(waterfall), known_ends_of(waterfall, store.get))
+    width, now = output.reading_width, Now(session.local_now())
+    output.lines(trace_lines(placed, store.get, now, width, has_colors=output.has_color))
 
 
 COMMANDS = (trace,)
@@ -74,16 +73,12 @@ MIN_WIDTH = 60
 """In fewer cells nothing would be left of the bars. The lines are as long then."""
 
 
-def trace_lines(
-    waterfall: Waterfall, extents: Extents, get_run: spans.GetRun, *, now: datetime, width: int, has_colors: bool
-) -> list[Line]:
+def trace_lines(placed: PlacedTrace, get_run: GetRun, now: Now, width: int, *, has_colors: bool) -> list[Line]:
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
-    width = max(width, MIN_WIDTH)
-    tree = row_tree(waterfall)
-    placed = spans.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
-    parts = spans.parts_of(placed, tree, get_run, spans.columns_for(width, 0), Now(now))
+    width, waterfall, tree = max(width, MIN_WIDTH), placed.waterfall, placed.tree
+    parts = spans.parts_of(placed, tree, get_run, spans.columns_for(width, 0), now)
     lines = [spans.axis_line(parts), *(spans.row_line(each, parts) for each in spans.shown_spans(tree))]
-    has_unknown, has_batch = SpanState.UNKNOWN in extents.states, SpanKind.CALL in waterfall.kinds
+    has_unknown, has_batch = SpanState.UNKNOWN in placed.extents.states, SpanKind.CALL in waterfall.kinds
     marks = spans.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
     lines += [(), marks] if marks else []
     missing = sentences(waterfall, None)

@@ -1,13 +1,13 @@
 """The rows of the waterfall, its time axis, and the sentences about a trace and its selected span."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from tui.domain.run import Run, RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
-from tui.domain.trace import ROOT, Extents, RowTree, RunEnd, Span, SpanDetail, SpanKind, SpanState, Waterfall
+from tui.domain.trace import ROOT, Extents, GetRun, PlacedTrace, RowTree, Span, SpanKind, SpanState, Waterfall
 from tui.features.detail.words import best_error
 from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
@@ -16,39 +16,10 @@ from tui.text import formatting
 from tui.text.bars import BAR, DASH, MIN_WINDOW_US, Tick, TimeWindow, tick_labels, ticks
 from tui.text.bars import BarCells as Cells
 from tui.text.blocks import Now, few_rows, key_of
-from tui.text.json import inline
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
 
 # The rows of the waterfall: names as a tree, durations, and bars on one time axis.
-
-
-# A trace with its rows, ends and longest path. These take long to compute, so they are kept.
-
-
-GetRun = Callable[[RunId], Run | None]
-"""Returns a run from the store."""
-
-KnownEnds = dict[RunId, RunEnd]
-"""What the store knew about the runs that the trace shows as open."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlacedTrace:
-    """A waterfall with its rows, ends and longest path, by `known_ends`. `tree` leaves the engine's spans out."""
-
-    waterfall: Waterfall
-    tree: RowTree
-    extents: Extents
-    path: frozenset[int]
-    known_ends: KnownEnds
-
-
-def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
-    """Return what the store knows of the runs that the trace shows as open."""
-    runs = (get_run(run_id) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
-    known = (run for run in runs if run is not None)
-    return {run.id: RunEnd(run.is_final, run.state.finished_at) for run in known if run.state is not None}
 
 
 # The time axis of a waterfall: the window of time that is shown, its ticks, and their labels.
@@ -477,19 +448,6 @@ def extent(placed: PlacedTrace, span_count: int, elsewhere: int, read_at: dateti
         (Piece(f"read {now.ago(read_at)}", Token.MUTED),) if is_live and read_at is not None else (),
     )
     return joined(filter(None, parts), " · ")
-
-
-# The attributes of one span as JSON on one line, so that a huge value is not kept.
-
-
-MAX_ATTRIBUTE_CELLS: Final = 600
-"""More than three rows of most screens."""
-
-
-def attributes_of(detail: SpanDetail) -> Line:
-    """Return the attributes of a span, without its error, which is shown as an error."""
-    named = {name: value for name, value in detail.properties.items() if name != "error" or not isinstance(value, dict)}
-    return inline(named, MAX_ATTRIBUTE_CELLS)[0] if named else (Piece("none", Token.MUTED),)
 
 
 # The texts about the selected span: a pane of facts below the rows, or a strip of two lines on a low screen.

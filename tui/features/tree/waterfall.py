@@ -12,15 +12,17 @@ from textual.binding import BindingType
 
 from tui.domain.run import Capability, RunId, SpanId
 from tui.domain.trace import (
+    GetRun,
+    PlacedTrace,
     RowKey,
     Span,
     SpanKind,
     SpanState,
     Trace,
     Waterfall,
-    extents_of,
-    longest_path,
+    known_ends_of,
     place,
+    placed_trace,
     row_tree,
 )
 from tui.features.tree import spans as words
@@ -39,6 +41,7 @@ from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.bars import MIN_WINDOW_US, TimeWindow
 from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold, tries_again
+from tui.text.json import inline
 from tui.text.styled import Line, Piece, Token, wrap
 
 # The state of the waterfall without its widget: folds, the engine's spans, the window of time, the next error.
@@ -50,7 +53,7 @@ from tui.text.styled import Line, Piece, Token, wrap
 class WaterfallView(FoldingView[int]):
     """Shows one placed trace at a time. `get_run` returns the newest state of a run from the store."""
 
-    def __init__(self, placed: words.PlacedTrace, get_run: words.GetRun) -> None:
+    def __init__(self, placed: PlacedTrace, get_run: GetRun) -> None:
         self.get_run = get_run
         self.placed = placed
         """The trace, with the ends that the store has learned since it was read."""
@@ -73,7 +76,7 @@ class WaterfallView(FoldingView[int]):
         """Whether only a part of the time is shown."""
         return self._zoom is not None
 
-    def show(self, placed: words.PlacedTrace) -> None:
+    def show(self, placed: PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
         self.placed = placed
         self._show_tree(with_engine=self.tree.with_engine)
@@ -85,11 +88,9 @@ class WaterfallView(FoldingView[int]):
 
     def on_runs_changed(self) -> None:
         """Compute ends and path again if a run has ended that the trace shows as open."""
-        known = words.known_ends_of(self.waterfall, self.get_run)
+        known = known_ends_of(self.waterfall, self.get_run)
         if known != self.placed.known_ends:
-            extents = extents_of(self.waterfall, known.get)
-            path = longest_path(self.waterfall, extents)
-            self.placed = words.PlacedTrace(self.waterfall, self.placed.tree, extents, path, known)
+            self.placed = placed_trace(self.waterfall, self.placed.tree, known)
 
     def key_of(self, entry: int) -> RowKey:
         return self.waterfall.keys[entry]
@@ -180,11 +181,18 @@ REST_S: Final = 0.3
 """How long the cursor rests on a span before it is read."""
 
 
+MAX_ATTRIBUTE_CELLS: Final = 600
+"""More than three rows of most screens. Attributes are kept as JSON on one line, so that no huge value is."""
+
+
 def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, Line]:
     """Read spans under the cursor. A span that is still open is read again once it ended."""
 
     async def read(span: Span, _: Line | None) -> Line:
-        return words.attributes_of(await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED))
+        found = (await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED)).properties
+        # An error is shown as an error.
+        named = {name: value for name, value in found.items() if name != "error" or not isinstance(value, dict)}
+        return inline(named, MAX_ATTRIBUTE_CELLS)[0] if named else (Piece("none", Token.MUTED),)
 
     return Selected(session, read, on_read, key=span_key, name="read a span", rest_s=REST_S)
 
@@ -197,22 +205,18 @@ def span_key(span: Span) -> tuple[RunId, SpanId, bool]:
 # Reads the trace of a run for the waterfall, and places its spans in a thread, so that no key waits for it.
 
 
-async def _placed(session: Session, trace: Trace) -> words.PlacedTrace:
+async def _placed(session: Session, trace: Trace) -> PlacedTrace:
     waterfall = await asyncio.to_thread(place, trace)
     tree = await asyncio.to_thread(row_tree, waterfall)
-    known = words.known_ends_of(waterfall, session.store.get)
-    extents = extents_of(waterfall, known.get)
-    await asyncio.sleep(0)
-    path = longest_path(waterfall, extents)
-    await asyncio.sleep(0)
-    return words.PlacedTrace(waterfall, tree, extents, path, known)
+    known = known_ends_of(waterfall, session.store.get)
+    return await asyncio.to_thread(placed_trace, waterfall, tree, known)
 
 
 TRACE_INTERVAL_S: Final = 3.0
 """A trace of a live run is read at most this often."""
 
 
-async def fetch_trace(session: Session, run_id: RunId, _: words.PlacedTrace | None) -> Fetched[words.PlacedTrace]:
+async def fetch_trace(session: Session, run_id: RunId, _: PlacedTrace | None) -> Fetched[PlacedTrace]:
     """Read the trace of a run. Raises `ApiError`."""
     began_s = session.clock.monotonic_s()
     trace = await session.fetcher.fetch_trace(run_id, Priority.SELECTED)
@@ -224,12 +228,12 @@ async def fetch_trace(session: Session, run_id: RunId, _: words.PlacedTrace | No
     return Fetched(placed, failure, is_lagging=is_lagging, cost_s=cost_s)
 
 
-def _may_trace_change(session: Session, run_id: RunId, _: words.PlacedTrace | None) -> bool:
+def _may_trace_change(session: Session, run_id: RunId, _: PlacedTrace | None) -> bool:
     run = session.store.get(run_id)
     return run is None or run.state is None or not run.is_final
 
 
-TRACE: Final[Need[words.PlacedTrace]] = Need(
+TRACE: Final[Need[PlacedTrace]] = Need(
     name="the trace",
     fetch=fetch_trace,
     min_rest_s=TREE_REST_S,
@@ -419,10 +423,8 @@ class WaterfallPane(FoldingPane[int]):
             kinds, states = view.waterfall.kinds, parts.extents.states
             has_unknown = any(states[each.entry] is SpanState.UNKNOWN for each in view.shown)
             has_batch = any(kinds[each.entry] is SpanKind.CALL for each in view.shown)
-            below[:0] = [
-                (),
-                words.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors),
-            ]
+            legend = words.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
+            below = [(), legend, *below]
         self.drawn = WaterfallRows(view, parts, below, self.selection.run_id)
         return self.drawn
 
@@ -457,7 +459,7 @@ class WaterfallPane(FoldingPane[int]):
         self._elsewhere = sum(node.id not in view.waterfall.run_spans for node in nodes) if view is not None else 0
         self.rebuild()
 
-    def _show(self, placed: words.PlacedTrace) -> None:
+    def _show(self, placed: PlacedTrace) -> None:
         if self.view is None:
             self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
             self.page.start_over()
