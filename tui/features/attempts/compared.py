@@ -350,7 +350,6 @@ def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
     return ComparedCell((Piece(text),), text, text)
 
 
-@lru_cache(maxsize=256)
 def _kind(error: RunError) -> tuple[ErrorKind, Hashable]:
     """Return the kind of an error without its short ids, and the place of its first own frame."""
     stack = stack_of(error)

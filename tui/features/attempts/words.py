@@ -252,13 +252,6 @@ _EDGE: Final = 2
 _MAX_WAIT_FACTOR: Final = 4
 """If the first wait is this many times as long as everything after it, the axis starts at the first attempt."""
 
-_BAR_TOKENS: Final = {
-    AttemptStatus.EXECUTING: Token.BLUE,
-    AttemptStatus.COMPLETED: Token.GREEN,
-    AttemptStatus.FAILED: Token.ROSE,
-    AttemptStatus.CANCELED: Token.FAINT,
-}
-
 
 def elapsed_words(attempt: Attempt, now: Now) -> str:
     """Return the duration of an attempt so far, or `·` where it is not known."""
@@ -371,9 +364,7 @@ def attempt_bar(run: Run, attempt: Attempt, now: Now) -> Bar:
     """Return the bar of one attempt, with the wait before it."""
     previous = run.history.before(attempt)
     since = previous.completed_at if previous else _queued_at(run) if attempt.number == 1 else None
-    is_waiting = attempt_style(run, attempt).word_token is Token.MUTED
-    token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
-    return Bar(since, attempt.started_at, _end(attempt, now), token)
+    return Bar(since, attempt.started_at, _end(attempt, now), attempt_style(run, attempt).glyph_token)
 
 
 def next_bar(run: Run) -> Bar:

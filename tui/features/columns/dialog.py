@@ -402,10 +402,8 @@ class ColumnsScreen(LineDialog[None]):
     def _width_of(self, choice: ColumnEntry) -> int:
         table = self._pane.table
         widths = {slot.column.id: slot.width for slot in table.slots}
-        return (
-            widths.get(choice.column)
-            or table.table.wish_of(words.column_of(table.table, choice), table.size.width).least
-        )
+        column = words.column_of(table.table, choice)
+        return widths.get(choice.column) or table.table.wish_of(column, table.size.width).least
 
     def action_add_column(self) -> None:
         run_id = self._pane.target

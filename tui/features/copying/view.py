@@ -316,11 +316,11 @@ class ReadMenu(PartMenu):
         run = self.live.get(RunId(str(self.run_id)))
         if run is None or self._fetching is not None:
             return
-        value, is_apart = _value_of(run, label)
+        value, url = _value_of(run, label)
         if value is not ABSENT:
             self.dismiss()
             read_value(self, run.id, label, value, self._reader)
-        elif is_apart:
+        elif url is not None:
             self.say_instead(f"reading the {label}…")
             self._fetching = self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
             self.set_interval(1, partial(self._show_progress, label))
@@ -345,13 +345,12 @@ class ReadMenu(PartMenu):
             read_value(self, run_id, label, value, self._reader)
 
 
-def _value_of(run: Run, label: str) -> tuple[Json | Absent, bool]:
-    """Return a part of a run, and whether it has to be fetched from another place."""
+def _value_of(run: Run, label: str) -> tuple[Json | Absent, str | None]:
+    """Return a part of a run, and the URL of one that the server stores apart."""
     if label == "error":
         error = full_error(run)
-        return (ABSENT if error is None else words.error_text(error)), False
-    value, url = value_of(run, label)
-    return (ABSENT, True) if url is not None and value is ABSENT else (value, False)
+        return (ABSENT if error is None else words.error_text(error)), None
+    return value_of(run, label)
 
 
 def _label_at(pane: object) -> str | None:

@@ -1,7 +1,7 @@
 """Saved views: their file, the dialog that saves one, the menu of their letters, and the page that lists them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import field, replace
 from functools import partial
@@ -532,7 +532,7 @@ class ViewsScreen(PageScreen):
         return (Piece(formatting.plural(len(self._known.views), "view"), Token.TEXT),) if self._is_read else ()
 
     def begin(self) -> None:
-        self.live.session.spawn(self._load(), "read the saved views")
+        self.live.session.spawn(self._show_after(self._known.reload()), "read the saved views")
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  as in its base
         view = self._view
@@ -586,13 +586,10 @@ class ViewsScreen(PageScreen):
         return view
 
     def _change(self, change: ViewChange) -> None:
-        async def run() -> None:
-            self.app.call_later(self._show_read, await self._known.edit(change))
+        self.live.session.spawn(self._show_after(self._known.edit(change)), "save the views")
 
-        self.live.session.spawn(run(), "save the views")
-
-    async def _load(self) -> None:
-        self.app.call_later(self._show_read, await self._known.reload())
+    async def _show_after(self, work: Coroutine[None, None, str | None]) -> None:
+        self.app.call_later(self._show_read, await work)
 
     def _show_read(self, problem: str | None) -> None:
         if self.is_attached:
