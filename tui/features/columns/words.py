@@ -37,16 +37,16 @@ _MAX_INTEGER: Final = 10**300
 
 
 class Unshown(Enum):
-    """Why a cell has no value.
+    """Why a cell has no value. Each has the words that the cell shows.
 
     * NOT_READ: the value is not known yet
     * MISSING: the run has no such value
     * APART: the server stores the payload or output outside of the run, because it is large
     """
 
-    NOT_READ = "not read"
-    MISSING = "missing"
-    APART = "apart"
+    NOT_READ = formatting.NONE
+    MISSING = ""
+    APART = "stored separately"
 
 
 class Nested(NamedTuple):
@@ -197,7 +197,6 @@ _LABEL: Final = len(" 100%")
 _ROUNDING: Final = 1e-9
 """Sums of fractions may be off by this much: ten times 0.1 must be a full bar."""
 
-_WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored separately"}
 _FROM_MS: Final = 100_000_000_000
 """From here on, numbers are milliseconds since 1970 (from 1973 on); smaller ones are seconds (up to the year 5138)."""
 
@@ -220,7 +219,7 @@ def value_line(value: CellValue, kind: str, form: str, width: int, now: datetime
     A missing value is an empty line; `·` is a value that is not read yet.
     """
     if isinstance(value, Unshown):
-        return (Piece(word, tokens[0]),) if (word := _WORDS[value]) else ()
+        return (Piece(value.value, tokens[0]),) if value.value else ()
     number = _number(value)
     if kind == "bar" and number is not None and -_ROUNDING <= number <= 1 + _ROUNDING:
         return bar_line(number, width, tokens)

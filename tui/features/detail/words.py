@@ -768,10 +768,9 @@ def _stored_apart_rows(label: str, progress: str, limit: int) -> list[Row]:
     if not progress:
         hint = enter_hint("reads it")
         return [_labelled_row(label, (Piece("large value  ", Token.MUTED), *hint), limit, action)]
-    lines: list[Line] = [(Piece(row, Token.AMBER),) for row in wrap(progress[:MAX_CHARACTERS], limit - LABEL)]
+    lines = [*_sentence(progress, Token.AMBER, limit - LABEL), enter_hint("tries again")]
     rows = [_labelled_row("" if index else label, line, limit, action) for index, line in enumerate(lines)]
-    rows = [row._replace(key=(label, index)) for index, row in enumerate(rows)]
-    return [*rows, _labelled_row("", enter_hint("tries again"), limit, action)._replace(key=(label, "again"))]
+    return [row._replace(key=(label, index)) for index, row in enumerate(rows)]
 
 
 # Payload, output, metadata and schedule as `show` prints them: on one line where they fit, else indented and cut.
