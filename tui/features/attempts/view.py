@@ -105,12 +105,10 @@ class AttemptsPane(ErrorPane):
         return self.selection.state_of(RUN).is_fetching or (self.run is not None and not self.run.is_final)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        room = self.room(width)
-        selection, run = self.selection, self.run
-        fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
+        room, run = self.room(width), self.run
         if run is None:
             return [Row(()), *sentence(self.reason_for_none(), room, "none")]
-        progress = words.ReadProgress(stage, fetch.failure)
+        progress = words.ReadProgress(self.stage_of(RUN), self.selection.state_of(RUN).failure)
         return words.attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:

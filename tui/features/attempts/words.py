@@ -320,8 +320,7 @@ class _Table:
 
     def head(self) -> Line:
         """Return the column titles and the labels of the axis."""
-        number, start, took, waited = (Piece(word, Token.FAINT) for word in ("#", "started", "took", "waited"))
-        cells = self._cells(Piece(" "), number, start, took, waited)
+        cells = self._cells(Piece(" "), *(Piece(word, Token.FAINT) for word in ("#", "started", "took", "waited")))
         return cells if self.axis is None else (*pad(cells, self.left), *self.axis.labels())
 
     def row(self, attempt: Attempt, *, is_selected: bool) -> Line:

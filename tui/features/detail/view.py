@@ -55,14 +55,13 @@ class DetailPane(PagePane):
     def rows(self, width: int) -> Sequence[Row]:
         width -= EDGE
         selection, run, now = self.selection, self.run, self.live.now
-        fetch = selection.state_of(RUN)
         if selection.run_id is None:
             hint = NOT_A_RUN_SENTENCE if selection.is_list_end else page.nothing_selected()
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
 
         read = DetailRead(
             self.stage_of(RUN),
-            fetch.failure,
+            selection.state_of(RUN).failure,
             self.live.overlay(selection.run_id),
             selection.state_of(QUEUE).value,
             self.live.replayed(selection.run_id),

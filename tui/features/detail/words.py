@@ -809,17 +809,14 @@ def json_lines(label: str, value: Json, limit: int) -> list[Line]:
         if len(shown) >= MAX_ROWS:
             cut_lines += 1
             continue
-        kept = text
-        if len(text) > MAX_ROW_CHARACTERS:
-            cut_characters += len(text) - MAX_ROW_CHARACTERS
-            kept = f"{text[:MAX_ROW_CHARACTERS]}…"
+        cut_characters += max(0, len(text) - MAX_ROW_CHARACTERS)
+        kept = text if len(text) <= MAX_ROW_CHARACTERS else f"{text[:MAX_ROW_CHARACTERS]}…"
         indent = min(2 * depth, room // 2)
         shown += blocks.indented(fold((Piece(kept),), room - indent), indent)
     first, *others = shown
     lines = labelled(label, [first], limit) + blocks.indented(others, LABEL)
-    if cut_lines or cut_characters:
-        cuts = [formatting.plural(cut_lines, "line")] if cut_lines else []
-        cuts += [formatting.plural(cut_characters, "character")] if cut_characters else []
+    counts = ((cut_lines, "line"), (cut_characters, "character"))
+    if cuts := [formatting.plural(*each) for each in counts if each[0]]:
         note = f"… without {' and '.join(cuts)}; {blocks.WHOLE}"
         lines += blocks.indented([(Piece(row, Token.FAINT),) for row in wrap(note, room)], LABEL)
     return lines

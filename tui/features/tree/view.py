@@ -205,8 +205,7 @@ class TreeView(FoldingView[TreeEntry]):
         """Show a tree. Return whether it has another root: then the folds start over."""
         before, self.tree = self.tree, tree
         self._shape = self._shown = None
-        if tree is None or before is None or tree.root is not before.root:
-            self.ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
+        self.ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
         is_other = tree is None or before is None or tree.root.id != before.root.id
         if is_other:
             self.start_over()

@@ -510,10 +510,8 @@ class ViewsScreen(PageScreen):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         views = self._known.views
-        if not self._is_read:
-            return [PageRow(()), PageRow((Piece(READING, Token.MUTED),))]
-        if not views:
-            return [PageRow(()), PageRow((Piece(NO_VIEWS, Token.MUTED),))]
+        if not self._is_read or not views:
+            return [PageRow(()), PageRow((Piece(NO_VIEWS if self._is_read else READING, Token.MUTED),))]
         source: Line = (Piece("  from the config file", Token.FAINT),)
         names, rows = name_width(views, width), list[PageRow]()
         for each in views:
