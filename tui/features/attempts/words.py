@@ -446,9 +446,8 @@ def run_words(run: Run, limit: int) -> Line:
     """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen, or the task alone."""
     style, name, dot = style_of(run), Piece(run.fixed.task or formatting.NONE, Token.TEXT), Piece(" · ", Token.FAINT)
     head: Line = (dot, style.mark, Piece(" "), style.name)
-    wholes = [
-        joined([head, (name,), id_words]) for id_words in ((Piece(run.id, Token.FAINT),), short_id(run.id, Token.FAINT))
-    ]
+    ids = (Piece(run.id, Token.FAINT),), short_id(run.id, Token.FAINT)
+    wholes = (joined([head, (name,), each]) for each in ids)
     return next((whole for whole in wholes if line_width(whole) <= limit), cut((dot, name), limit))
 
 

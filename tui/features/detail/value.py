@@ -91,17 +91,15 @@ async def read_outside(app: AppBase, reader: Reader, name: str, make: Callable[[
 
     How it failed is said in the messages and the footer.
     """
-    command: tuple[str, ...] = ()
     try:
         command = command_of(reader, app.session.settings, app.environ)
         path_of(command, app.environ)
         async with text_file(name, make) as path:
             code = await app.run_in_foreground((*command, str(path)))
+        if code:
+            report(app, f"The {reader.value} failed: {PurePath(command[0]).name}, {outcome_words(code)}")
     except OSError as error:
         report(app, f"The {reader.value} failed: {error.strerror or error}")
-        return
-    if code:
-        report(app, f"The {reader.value} failed: {PurePath(command[0]).name}, {outcome_words(code)}")
 
 
 def report(app: AppBase, sentence: str) -> None:

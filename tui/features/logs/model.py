@@ -3,7 +3,6 @@
 import json
 import os
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -132,7 +131,7 @@ class LogView:
         self._levels = b""
         self.shown: Sequence[int] = ()
         """The indices of the shown lines."""
-        self._open: OrderedDict[int, words.LineFolds] = OrderedDict()
+        self._open: dict[int, words.LineFolds] = {}
         self._made: dict[int, list[PageRow]] = {}
         """The rows below opened lines."""
         self._max_attempt = 1
@@ -167,7 +166,7 @@ class LogView:
             self._open.clear()
         else:
             moved = [(before.index_in(log, old), folds) for old, folds in self._open.items()]
-            self._open = OrderedDict((new, folds) for new, folds in moved if new is not None)
+            self._open = {new: folds for new, folds in moved if new is not None}
         self.show_from(self.least)
 
     def start_over(self) -> None:
@@ -195,7 +194,7 @@ class LogView:
             return False
         self._open[index] = words.LineFolds()
         if len(self._open) > MAX_OPEN_LINES:
-            self._open.popitem(last=False)
+            del self._open[next(iter(self._open))]
         return True
 
     def toggle_fold(self, index: int, key: object) -> None:

@@ -508,24 +508,16 @@ class SelectedSpan:
         return f"at {_moment(self.parts.waterfall.starts[self.index])}"
 
     def took(self) -> Line:
-        """Return how long the span took."""
-        extents, start = self.parts.extents, self.parts.waterfall.starts[self.index]
-        state = extents.states[self.index]
-        if state is SpanState.UNKNOWN:
+        """Return how long the span took, and how much of that time it was in the queue."""
+        extents, waterfall, start = self.parts.extents, self.parts.waterfall, self.parts.waterfall.starts[self.index]
+        if (state := extents.states[self.index]) is SpanState.UNKNOWN:
             return (Piece("end not known", Token.MUTED),)
         took = timedelta(microseconds=extents.end(self.index, self.parts.now) - start)
-        if state is SpanState.RUNNING:
-            return (Piece(self.parts.clock.duration(took), Token.BLUE), Piece(" so far"))
-        return (Piece(formatting.duration(took)), Piece(" long"))
-
-    def queued(self) -> Line:
-        """Return how much of that time was in the queue, unless the end is not known."""
-        waterfall, is_unknown = self.parts.waterfall, self.parts.extents.states[self.index] is SpanState.UNKNOWN
-        start = waterfall.starts[self.index]
         queued = timedelta(microseconds=waterfall.dequeued.get(self.index, start) - start)
-        if is_unknown or queued <= timedelta():
-            return ()
-        return (Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED),)
+        part = f", {formatting.duration(queued)} of it queued" if queued > timedelta() else ""
+        if state is SpanState.RUNNING:
+            return (Piece(self.parts.clock.duration(took), Token.BLUE), Piece(" so far"), Piece(part, Token.MUTED))
+        return (Piece(formatting.duration(took)), Piece(" long"), Piece(part, Token.MUTED))
 
     def path(self, room: int) -> Line:
         """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
@@ -586,7 +578,7 @@ class SelectedSpan:
     def facts(self, room: int) -> Iterator[tuple[str, list[Line]]]:
         """Yield the label of each fact, and its lines."""
         start = self.start() if self.index == ROOT else _after_root(self.parts.waterfall.starts[self.index])
-        yield "starts", [(Piece(f"{start}, "), *self.took(), *self.queued())]
+        yield "starts", [(Piece(f"{start}, "), *self.took())]
         yield "path", [self.path(room)]
         if error := self.error():
             yield "error", [error]
@@ -647,7 +639,7 @@ def _level(span: Span) -> Piece:
 
 def strip_lines(selected: SelectedSpan, width: int) -> list[Line]:
     """Return two lines: a rule with the span, its start and its duration; below it its error or its last log line."""
-    right = (Piece(f"{selected.start()}, ", Token.MUTED), *selected.took(), *selected.queued())
+    right = (Piece(f"{selected.start()}, ", Token.MUTED), *selected.took())
     second = selected.error() or selected.last_log() or selected.hidden()
     return [_rule(selected, width, right), cut((Piece("  "), *second), width)]
 

@@ -1,7 +1,6 @@
 """The waterfall: the trace that it reads, its state without a widget, and the other form of the pane `tree`."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar, Final
@@ -387,7 +386,7 @@ class WaterfallPane(FoldingPane[int]):
         self._elsewhere = 0
         """How many runs of the tree are not in the trace, if the tree was read."""
         self._has_changed_runs = False
-        self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
+        self._left_at: dict[RunId, RowKey] = {}
         """The keys of the rows that the cursor was on, by run."""
 
     def compose(self) -> ComposeResult:
@@ -470,7 +469,7 @@ class WaterfallPane(FoldingPane[int]):
 
     def _restore_cursor(self) -> None:
         """Put the cursor on the row where it was when the user left this run."""
-        key = None if self._of is None else self._left_at.get(self._of)
+        key = None if self._of is None else self._left_at.pop(self._of, None)
         if key is not None and not self.page.cursor:
             self.page.go_to(key)
 
@@ -478,9 +477,8 @@ class WaterfallPane(FoldingPane[int]):
         index = self.entry
         if self._of is not None and self.view is not None and index is not None:
             self._left_at[self._of] = self.view.key_of(index)
-            self._left_at.move_to_end(self._of)
-            while len(self._left_at) > MAX_LEFT:
-                self._left_at.popitem(last=False)
+            if len(self._left_at) > MAX_LEFT:
+                del self._left_at[next(iter(self._left_at))]
         self.view = self.drawn = None
         self.facts.forget()
 
