@@ -623,20 +623,20 @@ class RowTree:
             self.order.append(index)
             self.logs[index] = list(waterfall.logs.get(index, ()))
             # The server's order is not that of time. Spans that start together keep it.
-            below = self.below[index] = sorted(self._rows_below(waterfall, index), key=waterfall.starts.__getitem__)
+            rows = waterfall.below[index] if self.with_engine else self._rows_below(waterfall, index)
+            below = self.below[index] = sorted(rows, key=waterfall.starts.__getitem__)
             for each in below:
                 self.above[each] = index
             pending.extend(reversed(below))
 
     def _rows_below(self, waterfall: Waterfall, index: int) -> list[int]:
+        """Return the rows below a span where the engine's spans have none."""
         found: list[int] = []
         pending = list(reversed(waterfall.below[index]))
         while pending:
             each = pending.pop()
             kind = waterfall.kinds[each]
-            if self.with_engine:
-                found.append(each)
-            elif kind is SpanKind.FUNCTION:
+            if kind is SpanKind.FUNCTION:
                 self.logs[index] += waterfall.logs.get(each, ())
                 pending.extend(reversed(waterfall.below[each]))
             elif kind is SpanKind.CALL and (run := waterfall.awaited_run(each)) is not None:
@@ -660,29 +660,27 @@ def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
 GetRun = Callable[[RunId], Run | None]
 """Returns a run from the store."""
 
-KnownEnds = dict[RunId, RunEnd]
-"""What the store knew about the runs that the trace shows as open."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedTrace:
-    """A waterfall with its rows, ends and longest path, by `known_ends`. `tree` leaves the engine's spans out."""
+    """A waterfall with its rows, ends and longest path. `tree` leaves the engine's spans out. `known_ends` is what the
+    store knew about the runs that the trace shows as open.
+    """
 
     waterfall: Waterfall
     tree: RowTree
     extents: Extents
     path: frozenset[int]
-    known_ends: KnownEnds
+    known_ends: dict[RunId, RunEnd]
 
 
-def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
+def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> dict[RunId, RunEnd]:
     """Return what the store knows of the runs that the trace shows as open."""
     runs = (get_run(run_id) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
-    known = (run for run in runs if run is not None)
-    return {run.id: RunEnd(run.is_final, run.state.finished_at) for run in known if run.state is not None}
+    return {run.id: RunEnd(run.is_final, run.state.finished_at) for run in runs if run and run.state}
 
 
-def placed_trace(waterfall: Waterfall, tree: RowTree, known: KnownEnds) -> PlacedTrace:
+def placed_trace(waterfall: Waterfall, tree: RowTree, known: dict[RunId, RunEnd]) -> PlacedTrace:
     """Compute the ends and the longest path of a trace."""
     extents = extents_of(waterfall, known.get)
     return PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), known)
