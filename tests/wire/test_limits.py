@@ -56,7 +56,7 @@ def feed_of(*rows: dict[str, Json]) -> Response:
 
 
 def test_page_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 5)
+    monkeypatch.setattr("tui.api.models.MAX_PAGE_ROWS", 5)
     for count, notes in ((5, []), (7, ["7 rows on a page, only the first 5 are kept"])):
         limits = Limits()
         page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, limits)

@@ -78,7 +78,7 @@ class ListRead(Generic[R]):
 
     def decode(self, body: bytes, limits: Limits) -> RowsPage[R]:
         """Decode a page. Raises `ServerFault`."""
-        return decode_rows(self.row, body, f"the list {self.path}", "rows", limits)
+        return decode_rows(self.row, body, f"the list {self.path}", limits)
 
     def next_page(self, page: str, read: RowsPage[R]) -> str:
         """Return the page after one; "" if it was the last."""

@@ -322,16 +322,13 @@ PAGE: Final = JsonObject[RowsPage[Json]](
 )
 
 
-def decode_rows(
-    row: Shape[T], body: bytes, name: str, kind: str, limits: Limits | None, *, max_rows: int = MAX_PAGE_ROWS
-) -> RowsPage[T]:
-    """Decode a page of a list, without the rows that cannot be read or stand for nothing. `kind` names them.
+def decode_rows(row: Shape[T], body: bytes, name: str, limits: Limits) -> RowsPage[T]:
+    """Decode a page of a list, without the rows that cannot be read or stand for nothing.
 
     Raises `ServerFault`.
     """
-    limits = limits or Limits()
     page = decode(PAGE, body, name, limits)
-    taken = limits.take(page.rows, max_rows, f"{kind} on a page")
+    taken = limits.take(page.rows, MAX_PAGE_ROWS, "rows on a page")
     rows: list[T | None] = [*read_items(row, taken, limits)]
     return replace(
         page,

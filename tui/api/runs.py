@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, InstanceOf, PlainValidator
 
-from tui.api.errors import EARLIEST, MAX_ATTEMPTS, MAX_KEY_CHARS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Limits
+from tui.api.errors import EARLIEST, MAX_ATTEMPTS, MAX_KEY_CHARS, MAX_RELATIVES, MAX_TAGS, Limits
 from tui.api.models import (
     AnyText,
     Cents,
@@ -242,7 +242,7 @@ def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) ->
     `limits` records truncations. Raises `ServerFault`.
     """
     row = partial(_read_row, read_at=read_at)
-    page = decode_rows(row, body, "the list of runs", "rows", limits, max_rows=MAX_PAGE_ROWS)
+    page = decode_rows(row, body, "the list of runs", limits or Limits())
     return ListPage(page.rows, read_at, page.next, page.unreadable, page.is_cut)
 
 
