@@ -11,7 +11,7 @@ from tui.api.errors import ApiError, RateLimited, TooManyQueries, Unreachable
 from tui.domain.run import RateLimit
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
-from tui.sync.clock import Clock, Timer
+from tui.sync.clock import NO_TIMER, Clock, Timer
 from tui.sync.reads import Priority
 
 # The protocol of all sources, the ways to fail, and the waits between tries.
@@ -224,7 +224,7 @@ class Budget:
         A server without such headers is sent a fifth of the usual rate limit, as always.
         """
         self._blocked_until_s = 0.0
-        self._timer: Timer | None = None
+        self._timer: Timer = NO_TIMER
         self._reported: asyncio.Future[None] | None = None
 
     def observe(self, rate: RateLimit) -> None:
@@ -367,9 +367,7 @@ class Budget:
 
     def _admit(self) -> None:
         """Admit all requests that may be sent now, and set a timer for the next one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         while (waiter := self._next_waiter()) is not None:
             delay_s = self._delay_s(waiter.priority)
             if delay_s is None:

@@ -29,7 +29,7 @@ from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import server_cells
 from tui.store.store import Store
-from tui.sync.clock import Clock, Timer
+from tui.sync.clock import NO_TIMER, Clock, Timer
 from tui.sync.fetch import RunFetcher, read_pages
 from tui.sync.reads import Priority
 
@@ -84,7 +84,7 @@ class Allowance:
         self._failed_s: deque[float] = deque(maxlen=MAX_REQUESTS - USUAL_REQUESTS)
         self._waiters: list[tuple[Rank, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
-        self._timer: Timer | None = None
+        self._timer: Timer = NO_TIMER
         self._reserved = dict(RESERVED)
 
     async def acquire(self, rank: Rank) -> None:
@@ -117,9 +117,7 @@ class Allowance:
 
     def _admit(self) -> None:
         """Admit the requests that may be sent now, the most important first, and plan the next call."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
         now_s = self._clock.monotonic_s()
         while self._sent and now_s - self._sent[0][0] >= PERIOD_S:
             self._sent.popleft()

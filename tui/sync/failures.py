@@ -25,7 +25,7 @@ from tui.store.changes import Changes, Topic
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
 from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, wait_s
-from tui.sync.clock import Clock, Timer, wait_until_set
+from tui.sync.clock import NO_TIMER, Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher, read_pages
 from tui.sync.lists import with_filtered_fields
 from tui.sync.reads import Paging, Priority
@@ -704,7 +704,7 @@ class WholeRead:
         self._has_answer = False
         self._progress = (0, 0)
         self._progress_s = 0.0
-        self._silence_timer: Timer | None = None
+        self._silence_timer: Timer = NO_TIMER
 
     @property
     def missing(self) -> list[RunId]:
@@ -760,8 +760,7 @@ class WholeRead:
             text = f"the server did not answer for {MAX_SILENCE_S:.0f} s"
             raise Unreachable(text, may_have_arrived=False) from None
         finally:
-            if self._silence_timer is not None:
-                self._silence_timer.cancel()
+            self._silence_timer.cancel()
 
     def _check_silence(self, timeout: asyncio.Timeout) -> None:
         """End the block if there was no progress for too long. Otherwise plan the next check."""
