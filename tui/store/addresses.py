@@ -1,6 +1,5 @@
 """Addresses: a view of the monitor as a text that opens it again, and the views saved under names."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 from tui.domain.filters import LISTS, NO_PERIOD, InvalidPeriod, RunFilters, read_period
-from tui.domain.run import RunId, typed_words
+from tui.domain.run import SAFE_ID, RunId, typed_words
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import ORDERS
 from tui.store.filter import FIELDS, Word, is_field, parse_filter, plain_values, split_words
@@ -38,8 +37,6 @@ Report = Callable[[str], None]
 """Receives a sentence about a part that does not fit."""
 
 _ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
-"""The characters of an id that are safe in the path of a URL."""
 
 
 class AddressedView(NamedTuple):
@@ -125,7 +122,7 @@ def read_run(text: str, view: AddressedView) -> RunId | None:
         return None
     if not text:
         raise AddressError("the id of the run is missing: run?id=run_…")
-    if not _RUN_ID.match(text):
+    if not SAFE_ID.match(text):
         raise AddressError(f'"{text}" is not a run id (run_…)')
     return RunId(text)
 

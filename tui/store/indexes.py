@@ -12,7 +12,7 @@ from tui.domain.filters import MAX_QUERY_PERIOD
 from tui.domain.run import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, Fixed, Json, Run, RunId, RunStatus, TaskId
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
 from tui.lazy_dataclass import dataclass
-from tui.store.changes import EPOCH, Key, KeyedRun, add_to, key_after, key_before, newest_first
+from tui.store.changes import EPOCH, Key, KeyedRun, SortKey, add_to, key_after, key_before, newest_first
 
 # The runs of the store and their indexes: live and failed runs by status, all by parent and creation time.
 
@@ -65,7 +65,7 @@ class RunIndex:
             if was.task is not None:
                 add_to(self._task_counts, was.task, -1)
             _move(self._by_parent, run_id, was.parent_id, now.parent_id)
-        _move_key(self._created, _key(before), _key(after))
+        move_key(self._created, _key(before), _key(after))
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -163,7 +163,8 @@ def _move(index: dict[K, set[RunId]], run_id: RunId, old: K | None, new: K | Non
         index.setdefault(new, set()).add(run_id)
 
 
-def _move_key(keys: SortedList, old: Key | None, new: Key | None) -> None:
+def move_key(keys: SortedList, old: SortKey | None, new: SortKey | None) -> None:
+    """Replace a key in a sorted list. `old` None: it is added. `new` None: it is removed."""
     if old != new:
         if old is not None:
             keys.remove(old)
@@ -206,7 +207,7 @@ class Retention:
         keyed = after or before
         if keyed is None or keyed.run.id in self._pins:
             return
-        _move_key(self._droppable, _kept_key(before), _kept_key(after))
+        move_key(self._droppable, _kept_key(before), _kept_key(after))
         if after is None:
             self._forget_detail(keyed.run.id)
 

@@ -10,6 +10,7 @@ from sortedcontainers import SortedList
 from tui.domain.run import Run, RunId
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, ViewDelta
 from tui.store.filter import EVERYTHING, Filter
+from tui.store.indexes import move_key
 from tui.store.store import Store
 
 _KEYS_PER_STEP: Final = 1_024
@@ -141,7 +142,7 @@ class View:
         self._sorted_keys = SortedList(keys)
         self._is_sorted = True
         for old, new in self._unsorted_moves:
-            self._move(old, new)
+            move_key(self._sorted_keys, old, new)
         self._unsorted_moves.clear()
 
     def _add_all(self, candidates: Sequence[Key]) -> bool:
@@ -224,7 +225,7 @@ class View:
                     new = self._store.shared_key(cast("Key", new))
                 keys[run_id] = new
             if self._is_sorted:
-                self._move(old, new)
+                move_key(self._sorted_keys, old, new)
             else:
                 self._unsorted_moves.append((old, new))
             (entered if old is None else left if new is None else changed).add(run_id)
@@ -252,12 +253,6 @@ class View:
     def slice(self, start: int, stop: int) -> list[RunId]:
         """Return the runs from index `start` up to, but not including, `stop`. Indexes out of range are ignored."""
         return [key[-1] for key in self._sorted_keys.islice(max(0, start), max(0, stop))]
-
-    def _move(self, old: SortKey | None, new: SortKey | None) -> None:
-        if old is not None:
-            self._sorted_keys.remove(old)
-        if new is not None:
-            self._sorted_keys.add(new)
 
     def key_of(self, run_id: RunId) -> SortKey | None:
         """Return the sort key of a run, or None if the view does not show it."""
