@@ -65,10 +65,6 @@ def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
     return ActionPhase.CONFIRMED if after.status is RunStatus.CANCELLED and ended_since else ActionPhase.FINISHED_FIRST
 
 
-def _replay_forbidden(run: Run) -> str | None:
-    return "the run is gone" if run.is_gone else None
-
-
 def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
     """Return CONFIRMED once the new run can be read."""
     return None if after.state is None else ActionPhase.CONFIRMED
@@ -93,7 +89,7 @@ REPLAY = Action(
     title="Replay",
     done_word="replayed",
     description="Start a new run of the task with the same payload",
-    forbidden=_replay_forbidden,
+    forbidden=lambda run: "the run is gone" if run.is_gone else None,
     perform=lambda api, run_id, on_written: api.replay(run_id, on_written),
     verdict=_replay_verdict,
     reads_first=False,

@@ -150,11 +150,7 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
 def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
     """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
     below = _below_message(stack, message)
-    return _first_own(_lines(stack, None) if below is None else below.split("\n"))
-
-
-def _first_own(lines: Iterable[str]) -> StackFrame | None:
-    for line in lines:
+    for line in _lines(stack, None) if below is None else below.split("\n"):
         if "node:" in line or ("node_modules" in line and _NODE_MODULES.search(line) is not None):
             continue
         frame = _parse_frame(line.strip())

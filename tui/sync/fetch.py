@@ -98,7 +98,8 @@ class AttemptFetcher:
         trace, missing = await self._trace(run, priority, early)
         root_error: RunError | None = None
         if trace is not None and needs_root_error(run, trace):
-            root_error = await self._root_error(run.id, trace, priority)
+            with suppress(ApiError):
+                root_error = (await self._fetcher.fetch_span(run.id, trace.root.id, priority)).error
         history = attempts_of(run, trace, root_error)
         if trace is None and (not self._fetcher.is_allowed(Capability.TRACE) or run.attempt_count == 0):
             history = replace(history, is_trace_gone=False)
@@ -175,12 +176,6 @@ class AttemptFetcher:
             subjects = (span.wait_subject for span in spans if span.id == wait.span_id)
             _remember(self._wait_subjects, wait.span_id, next(subjects, None))
         return replace(wait, subject=self._wait_subjects[wait.span_id])
-
-    async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
-        try:
-            return (await self._fetcher.fetch_span(run_id, trace.root.id, priority)).error
-        except ApiError:
-            return None
 
 
 def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wait:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.api.queries import RunCounts, StatusCount, TrqlQuery
+from tui.api.queries import HOUR, RunCounts, StatusCount, TrqlQuery
 from tui.domain.filters import MAX_PERIOD, MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.run import (
     LIVE,
@@ -43,7 +43,6 @@ MAX_COUNTS_INTERVAL_S = 300.0
 COUNTS_TIMEOUT_S = 5.0
 """The list waits for the counts, so a query must not hang for longer."""
 
-HOUR = timedelta(hours=1)
 
 OLDER_COUNTS_EVERY_S = 60.0
 """Between counts of the live runs that are older than the period."""

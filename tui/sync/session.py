@@ -713,7 +713,7 @@ class Session:
         """Sentences about truncated responses, in order; a dict instead of an ordered set."""
         self._on_truncated = on_truncated
         self._pump = Pump(self.store, self.clock)
-        self.subscribe = self._pump.subscribe
+        self.subscribe, self.settle = self._pump.subscribe, self._pump.settle
         self.findings = LiveFindings(self)
         self._denials: dict[str, str] = {}
         """Why the server refuses a kind of action to the key, by the id of the action."""
@@ -818,10 +818,6 @@ class Session:
                 await self._pump.emit(RunsRead(update.patches[start : start + MAX_APPLIED_RUNS]))
         else:
             await self._pump.emit(update)
-
-    async def settle(self) -> None:
-        """Wait until everything emitted so far is in the store."""
-        await self._pump.settle()
 
     async def changes(self) -> AsyncGenerator[Changes, None]:
         """Yield changes without end. Changes that arrive while the caller is busy are merged."""

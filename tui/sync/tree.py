@@ -19,6 +19,7 @@ from tui.store.merge import merge
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
 from tui.sync.reads import Priority
+from tui.text.formatting import plural
 
 # `TreeFetcher` reads the rows, `domain.tree` builds the tree from them.
 #
@@ -87,7 +88,7 @@ class TreeFetcher:
             if len(self._rows) >= MAX_TREE_ROWS:
                 self._missing.append(f"there are {MAX_TREE_ROWS:,} runs or more")
         if gone_count := sum(run.is_gone for run in self._runs.values()):
-            self._missing.append(f"{_runs(gone_count)} cannot be read any more")
+            self._missing.append(f"{plural(gone_count, 'run')} cannot be read any more")
         known = (
             TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
             for run in self._runs.values()
@@ -203,13 +204,13 @@ class TreeFetcher:
         left = {run_id for run_id in pending if run_id not in self._read_ids}
         old = {run_id for run_id in left if self._was_read(run_id)}
         if left - old:
-            self._missing.append(f"the runs below {_runs(len(left - old))} were not read")
+            self._missing.append(f"the runs below {plural(len(left - old), 'run')} were not read")
         if old:
-            self._missing.append(f"the runs below {_runs(len(old))} were not read again")
+            self._missing.append(f"the runs below {plural(len(old), 'run')} were not read again")
         statuses = (run_id for run_id in self._ids_to_read_for_status() if run_id not in self._read_ids)
         self._unread_count = len((left - old).union(statuses))
         if unknown_count := sum(map(self._is_status_unknown, self._rows)):
-            self._missing.append(f"the status of {_runs(unknown_count)} was not read")
+            self._missing.append(f"the status of {plural(unknown_count, 'run')} was not read")
 
     async def _read_unread(self) -> None:
         """Read the live runs that the query lacks, and their descendants, at most `MAX_TREE_READS` of them."""
@@ -218,7 +219,7 @@ class TreeFetcher:
                 return
             await self._read(unread[0])
         if unread := self._unread_live():
-            self._missing.append(f"the runs below {_runs(len(unread))} were not read")
+            self._missing.append(f"the runs below {plural(len(unread), 'run')} were not read")
 
     def _was_read(self, run_id: RunId) -> bool:
         run = self._runs.get(run_id)
@@ -257,10 +258,6 @@ def _has_final_children(run: Run) -> bool:
     """Whether the children of a run were read after its end, so that it gets no others."""
     ended_at = run.state.finished_at if run.state is not None and run.is_final else None
     return ended_at is not None and run.children_read_at is not None and run.children_read_at >= ended_at
-
-
-def _runs(count: int) -> str:
-    return f"{count:,} {'run' if count == 1 else 'runs'}"
 
 
 # Plans an action: reads the trees around its runs, to find all runs that it would stop.
@@ -311,7 +308,7 @@ class ActionPlanner:
                     raise
                 self._missing[f"the runs below {unread[0]} could not be read: {error}"] = None
         if unread:
-            self._missing[f"the runs below {_runs(len(unread))} were not read"] = None
+            self._missing[f"the runs below {plural(len(unread), 'run')} were not read"] = None
         await self._fetcher.settle()
         return self._plan()
 
