@@ -399,11 +399,6 @@ class CommandLine:
         """The choice that Enter takes, if there is one."""
         return None if self.cursor is None else self._found.choices[self.cursor]
 
-    @property
-    def words(self) -> str:
-        """How many choices fit."""
-        return self._found.words
-
     def move(self, lines: int) -> None:
         """Choose another line. A step of one line wraps around at the ends."""
         count = len(self.choices)

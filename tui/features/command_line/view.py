@@ -521,7 +521,7 @@ class CommandLineScreen(PaintedDialog[model.Execution | None]):
         self._height = len(lines) if self.line.is_link else min(room, max(self._height, len(lines)))
         self._box.show_box([*lines, *[BoxLine(())] * (self._height - len(lines))])
         self._input.suggest(self.line.suggestion)
-        count: Line = (Piece("  "), Piece(self.line.words, Token.FAINT), Piece("  "))
+        count: Line = (Piece("  "), Piece(content.found.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
         for edge in self._edges:

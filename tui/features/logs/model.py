@@ -139,11 +139,6 @@ class LogView:
         """The columns for the current width."""
 
     @property
-    def hidden_count(self) -> int:
-        """How many lines the level filter hides."""
-        return (0 if self.log is None else len(self.log)) - len(self.shown)
-
-    @property
     def has_errors(self) -> bool:
         """Whether the log has a line of the level error. No level hides those."""
         return LogLevel.ERROR in self._levels
@@ -322,11 +317,6 @@ class LogRead(NamedTuple):
     log: RunLog
     read_at: datetime
     is_complete: bool
-
-    @property
-    def may_grow(self) -> bool:
-        """Whether a later answer may have more lines."""
-        return not (self.is_complete or self.log.is_cut)
 
 
 async def _fetch_log(session: Session, run_id: RunId, known: LogRead | None) -> Fetched[LogRead]:

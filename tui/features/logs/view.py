@@ -156,7 +156,8 @@ class LogsPane(PagePane):
         return words.LogReading(log, state.failure, read_at, is_complete, self.follows, stage)
 
     def _may_change(self, _session: Session, _run_id: RunId, known: LogRead | None) -> bool:
-        return self.live.pause is None and (known is None or (self.follows and known.may_grow))
+        may_grow = known is None or (self.follows and not (known.is_complete or known.log.is_cut))
+        return self.live.pause is None and may_grow
 
     @property
     def is_stale(self) -> bool:
@@ -228,7 +229,7 @@ class LogsPane(PagePane):
     def _end_rows(self, width: int) -> Sequence[Line]:
         if self.selection.run_id is None:
             return [(), *((Piece(text, Token.MUTED),) for text in wrap(self.reason_for_none(), width))]
-        rows = words.end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
+        rows = words.end_rows(self.reading, self.run, len(self.view.shown), self.view.least, self.live.now, width)
         return rows if len(self.view.shown) else [(), *rows]
 
     def has_use_for(self, action: str) -> bool:

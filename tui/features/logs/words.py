@@ -176,7 +176,7 @@ class LogReading:
     stage: ReadStage = ReadStage.LATE
 
 
-def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel, now: Now, limit: int) -> list[Line]:
+def end_rows(reading: LogReading, run: Run | None, shown: int, least: LogLevel, now: Now, limit: int) -> list[Line]:
     """Return the rows below the last line: an empty one, and the sentences. Without a log, only a sentence."""
     log = reading.log
     rows: list[Line] = []
@@ -184,16 +184,17 @@ def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel,
         rows += _wrapped(could_not_read("The logs", reading.failure), limit, Token.AMBER)
     if log is None:
         return rows or _wrapped(reading.stage.words, limit, Token.MUTED)
+    hidden = _hidden(len(log) - shown, least)
     if log.is_cut:
         rows += _wrapped(CUT, limit, Token.AMBER)
     elif reading.is_complete and run is not None and run.is_final:
         text = "The run ended here." if len(log) else NO_LOGS
-        rows += _wrapped(f"{text} {_hidden(hidden, least)}".rstrip(), limit, Token.MUTED)
-        hidden = 0
+        rows += _wrapped(f"{text} {hidden}".rstrip(), limit, Token.MUTED)
+        hidden = ""
     elif run is not None and reading.failure is None:
         rows += _live(reading, run, now, limit)
     if hidden:
-        rows += _wrapped(_hidden(hidden, least), limit, Token.MUTED)
+        rows += _wrapped(hidden, limit, Token.MUTED)
     return [(), *rows] if len(log) else rows
 
 
