@@ -180,7 +180,6 @@ class ColumnDraft:
         self, bases: Bases, saved: words.ColumnSet | None, width_of: Callable[[ColumnEntry], int], *, has_paths: bool
     ) -> None:
         self._bases = bases
-        self._saved = saved
         self._width_of = width_of
         self.has_paths = has_paths
         self.cursor = 0
@@ -214,11 +213,6 @@ class ColumnDraft:
     @property
     def _visible(self) -> tuple[ColumnEntry, ...]:
         return tuple(each for each in self.columns if each.column not in self.hidden)
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether the columns differ from the saved ones."""
-        return self.result != self._saved
 
     @property
     def result(self) -> words.ColumnSet | None:
@@ -416,8 +410,7 @@ class ColumnsScreen(LineDialog[None]):
 
     def action_keep(self) -> None:
         self.dismiss()
-        if self.draft.is_changed:
-            self._columns.choose(self._view, self.draft.result)
+        self._columns.choose(self._view, self.draft.result)
 
     def action_leave(self) -> None:
         self.dismiss()

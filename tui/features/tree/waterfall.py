@@ -58,7 +58,8 @@ class WaterfallView(FoldingView[int]):
         """The trace, with the ends that the store has learned since it was read."""
         self.tree = placed.tree
         """Which spans have rows."""
-        self._zoom: TimeWindow | None = None
+        self.window: TimeWindow | None = None
+        """The part of the time that is shown; None: all of it."""
         super().__init__()
 
     @property
@@ -69,11 +70,6 @@ class WaterfallView(FoldingView[int]):
     @property
     def order(self) -> Sequence[int]:
         return self.tree.order
-
-    @property
-    def is_zoomed(self) -> bool:
-        """Whether only a part of the time is shown."""
-        return self._zoom is not None
 
     def show(self, placed: PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
@@ -119,13 +115,13 @@ class WaterfallView(FoldingView[int]):
 
     def parts(self, columns: words.WaterfallColumns, clock: Now) -> words.RowParts:
         """Return the parts that all rows are drawn from."""
-        return words.parts_of(self.placed, self.tree, self.get_run, columns, clock, self._zoom)
+        return words.parts_of(self.placed, self.tree, self.get_run, columns, clock, self.window)
 
     def zoom(self, step: int, index: int | None, clock: Now) -> None:
         """Zoom in (1) or out (-1), around the bar of a span if that is visible, else around the middle."""
         now = words.moment_of(self.waterfall, clock)
         whole = words.whole_window(self.placed.extents, now)
-        window = self._zoom or whole
+        window = self.window or whole
         around = (window.first + window.last) // 2
         if index is not None:
             first = max(self.waterfall.starts[index], window.first)
@@ -133,13 +129,13 @@ class WaterfallView(FoldingView[int]):
             if first <= last:
                 around = (first + last) // 2
         wanted = words.zoomed(window, whole, step=step, around=around)
-        self._zoom = wanted if wanted.length < max(whole.length, MIN_WINDOW_US) else None
+        self.window = wanted if wanted.length < max(whole.length, MIN_WINDOW_US) else None
 
     def pan(self, step: int, clock: Now) -> None:
         """Move the window to earlier (-1) or later (1) times."""
-        if self._zoom is not None:
+        if self.window is not None:
             whole = words.whole_window(self.placed.extents, words.moment_of(self.waterfall, clock))
-            self._zoom = words.panned(self._zoom, whole, step=step)
+            self.window = words.panned(self.window, whole, step=step)
 
 
 class WaterfallRows(BranchRows[int]):
@@ -510,7 +506,7 @@ class WaterfallPane(FoldingPane[int]):
             case "zoom_time":
                 return view is not None and len(view.waterfall.spans) > 1
             case "pan":
-                return view is not None and view.is_zoomed
+                return view is not None and view.window is not None
             case "engine":
                 return view is not None and view.waterfall.engine_count + view.waterfall.function_count > 0
             case _:
