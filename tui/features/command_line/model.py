@@ -390,18 +390,13 @@ class CommandLine:
         return was_searching
 
     @property
-    def choices(self) -> Sequence[Choice]:
-        """What fits the typed text."""
-        return self._found.choices
-
-    @property
     def chosen(self) -> Choice | None:
         """The choice that Enter takes, if there is one."""
         return None if self.cursor is None else self._found.choices[self.cursor]
 
     def move(self, lines: int) -> None:
         """Choose another line. A step of one line wraps around at the ends."""
-        count = len(self.choices)
+        count = len(self._found.choices)
         if not count:
             return
         if self.cursor is None:
@@ -412,8 +407,8 @@ class CommandLine:
 
     def go_to(self, index: int) -> None:
         """Choose a line; -1 is the last one."""
-        if self.choices:
-            self.cursor = len(self.choices) - 1 if index < 0 else min(index, len(self.choices) - 1)
+        if (last := len(self._found.choices) - 1) >= 0:
+            self.cursor = last if index < 0 else min(index, last)
 
     @property
     def suggestion(self) -> str:
@@ -431,7 +426,7 @@ class CommandLine:
         """The line with the chosen or the first choice in it."""
         if not self.typed and self.cursor in {None, self._found.first} and not self.is_searching:
             return ""
-        choice = self.chosen or next(iter(self.choices), None)
+        choice = self.chosen or next(iter(self._found.choices), None)
         return "" if choice is None or self.is_link else self._line_with(choice)
 
     def _line_with(self, choice: Choice) -> str:
