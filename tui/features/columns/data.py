@@ -44,8 +44,7 @@ class ChosenColumns:
         self.of_file: dict[str, words.ColumnSet] = {}
         """The columns of the config file."""
         self.listeners: list[Callable[[], None]] = []
-        if session.settings.columns.filled:
-            self.use_settings()
+        self.use_settings()
 
     async def start(self) -> None:
         """Load the columns that the user chose in an earlier session."""
@@ -55,11 +54,10 @@ class ChosenColumns:
 
     def use_settings(self) -> None:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
-        settings, self.of_file = self._session.settings, {}
-        if columns := settings.columns.filled:
-            self.of_file, complaints = words.columns_of_file(columns, settings.file)
-            for complaint in complaints:
-                self._say(f"{complaint}.")
+        settings = self._session.settings
+        self.of_file, complaints = words.columns_of_file(settings.columns.filled, settings.file)
+        for complaint in complaints:
+            self._say(f"{complaint}.")
         self._publish()
 
     def shown(self, view: str) -> tuple[ColumnEntry, ...] | None:

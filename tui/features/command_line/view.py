@@ -331,8 +331,7 @@ class CommandBox(Lines):
 
     def show_box(self, lines: list[BoxLine]) -> None:
         """Show other lines. The mark of the cursor makes its line differ from before, so that it is painted again."""
-        if len(self._box) != len(lines):
-            self.styles.height = len(lines)
+        self.styles.height = len(lines)
         self._box = lines
         self.show([each.line for each in lines])
 
