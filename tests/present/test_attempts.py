@@ -18,7 +18,6 @@ from tui.domain.text import Raw
 from tui.features.attempts import compared
 from tui.features.attempts.words import (
     FOLDED,
-    AttemptKey,
     Axis,
     Bar,
     ReadProgress,
@@ -59,7 +58,7 @@ def test_page_lists_the_attempts_and_shows_the_last_error() -> None:
     found = rows_of(thrice())
     assert drawn(row.line for row in found) == NARROW
     assert drawn(row.line for row in rows_of(thrice(), 118)[:4]) == WIDE
-    assert {row.key: row.action for row in found}[AttemptKey(2)] == ShowAttempt(2)
+    assert {row.key: row.action for row in found}[ShowAttempt(2)] == ShowAttempt(2)
     bold = [piece.text for row in found for piece in row.line if piece.is_bold]
     assert bold == ["3", "Error", "(anonymous)", "src/trigger/charge.ts:20"], "only the first own frame stands out"
     early = text(replace(thrice(), created_at=STARTED - timedelta(hours=5)))
@@ -130,7 +129,7 @@ def test_middle_of_many_attempts_folds_around_the_selected_one() -> None:
     run = of(sample("FAILED", attempt_count=60), *(attempt(number, error=failure(number)) for number in range(1, 61)))
     for toggled, numbers in ((frozenset[Any](), [1, 2, 3, 30, 57, 58, 59, 60]), (frozenset({FOLDED}), [*range(1, 61)])):
         found = rows_of(run, picked=30, toggled=toggled)
-        assert [row.key.number for row in found if isinstance(row.key, AttemptKey)] == numbers
+        assert [row.key.number for row in found if isinstance(row.key, ShowAttempt)] == numbers
         assert any(row.action == ToggleFold(FOLDED) for row in found)
     assert "⋯ 26 attempts  4 to 29  ✗ 26" in text(run, picked=30)
 

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 
 from tui.domain.run import Attempt, AttemptHistory
 from tui.features.attempts import words
-from tui.features.attempts.words import AttemptKey, sentence
+from tui.features.attempts.words import sentence
 from tui.features.errors.error import ErrorLayout
 from tui.kit.keys import bind
 from tui.kit.lines import EDGE
@@ -138,7 +138,7 @@ class AttemptsPane(ErrorPane):
 
     @property
     def start_key(self) -> Hashable:
-        return None if self.selected is None else AttemptKey(self.selected.number)
+        return None if self.selected is None else ShowAttempt(self.selected.number)
 
     def start_over(self) -> None:
         super().start_over()
@@ -184,4 +184,4 @@ class AttemptsPane(ErrorPane):
     def _show_attempt(self, number: int) -> None:
         self._chosen_number = number
         self.rebuild()
-        self.page.go_to(AttemptKey(number))
+        self.page.go_to(ShowAttempt(number))

@@ -88,12 +88,6 @@ MAX_UNFOLDED: Final = 12
 _FIRST, _LAST = 3, 4
 
 
-class AttemptKey(NamedTuple):
-    """The key of the row of an attempt."""
-
-    number: int
-
-
 def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | None:
     """Return the picked attempt, else the last failed one, else the last; None if there is none."""
     attempts = history.attempts
@@ -276,7 +270,8 @@ def attempt_rows(run: Run, now: Now, layout: ErrorLayout, selected: Attempt | No
             rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
         is_selected = group is selected
         line = table.row(group, is_selected=is_selected)
-        rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number), is_selected))
+        shows = ShowAttempt(group.number)  # also the key of the row
+        rows.append(Row(line, shows, shows, is_selected))
         previous = group
     if len(history.attempts) > MAX_UNFOLDED and FOLDED in layout.toggled:
         line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)

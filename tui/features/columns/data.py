@@ -232,14 +232,13 @@ class VisibleValues(VisibleReads):
         return roots | {path.root for path in self._paths if path.root == words.METADATA and is_old}
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
-        session = self._session
         run_ids = await self._read_page(run_ids)
         for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
             visible = set(self._visible())
             some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
             if not some or not self._paths:
                 continue
-            await session.budget.wait_for_room(len(some))
+            await self._session.budget.wait_for_room(len(some))
             results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             self._on_values()
             for error in results:

@@ -115,13 +115,12 @@ class DetailPane(PagePane):
         """Return whether the run, a relative of it, or any action changed."""
         if Topic.ACTIONS in changes.topics or super().concerns(changes):
             return True
-        run, store = self.run, self.live.session.store
-        if run is None:
+        if (run := self.run) is None:
             return False
-        if {run.fixed.parent_id, run.fixed.root_id} & (changes.changed | changes.added):
-            return True
-        changed = (store.get(run_id) for run_id in changes.changed | changes.added)
-        return any(each is not None and each.fixed.parent_id == run.id for each in changed)
+        ids = changes.changed | changes.added
+        is_above = not ids.isdisjoint({run.fixed.parent_id, run.fixed.root_id})
+        changed = map(self.live.session.store.get, ids)
+        return is_above or any(each is not None and each.fixed.parent_id == run.id for each in changed)
 
     def search(self, text: str) -> Line:
         """Search in folded values too: those that contain the text are unfolded."""
