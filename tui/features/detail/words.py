@@ -158,15 +158,12 @@ def _lines_below(error: RunError) -> list[Line]:
         lines.append((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)))
     if place := _first_own_place(error.stack, error.message):
         lines.append((Piece(f"at {place}", Token.FAINT),))
-    lines += [_cause(cause) for cause in error.causes[:MAX_CAUSES]]
+    for cause in error.causes[:MAX_CAUSES]:
+        name: Line = (Piece(f"{cause.name} ", Token.ROSE),) if cause.name else ()
+        lines.append((Piece("caused by ", Token.FAINT), *name, Piece(first_line(cause.message), Token.MUTED)))
     if len(error.causes) > MAX_CAUSES:
         lines.append((Piece(f"and {formatting.plural(len(error.causes) - MAX_CAUSES, 'more cause')}", Token.FAINT),))
     return lines
-
-
-def _cause(cause: RunError) -> Line:
-    name: Line = (Piece(f"{cause.name} ", Token.ROSE),) if cause.name else ()
-    return (Piece("caused by ", Token.FAINT), *name, Piece(first_line(cause.message), Token.MUTED))
 
 
 @lru_cache(maxsize=16)

@@ -128,7 +128,8 @@ class LogView:
         self.needle = ""
         self.hits: list[int] = []
         """The indices of the lines that contain the needle, as far as they were searched."""
-        self._levels = b""
+        self.levels = b""
+        """The level of each line."""
         self.shown: Sequence[int] = ()
         """The indices of the shown lines."""
         self._open: dict[int, words.LineFolds] = {}
@@ -137,11 +138,6 @@ class LogView:
         self._max_attempt = 1
         self.columns = words.columns_for(0, 1)
         """The columns for the current width."""
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether the log has a line of the level error. No level hides those."""
-        return LogLevel.ERROR in self._levels
 
     def is_hit(self, index: int) -> bool:
         """Return whether a line contains the needle, as far as it was searched."""
@@ -155,7 +151,7 @@ class LogView:
     def show(self, log: RunLog | None) -> None:
         """Show another log. Opened lines stay open."""
         before, self.log = self.log, log
-        self._levels, self._max_attempt = (b"", 1) if log is None else (log.levels(), log.max_attempt)
+        self.levels, self._max_attempt = (b"", 1) if log is None else (log.levels(), log.max_attempt)
         self._made.clear()
         if before is None or log is None:
             self._open.clear()
@@ -173,9 +169,9 @@ class LogView:
         """Show the lines of a level and those above it."""
         self.least = least
         if least is LogLevel.DEBUG:
-            self.shown = range(len(self._levels))
+            self.shown = range(len(self.levels))
         else:
-            self.shown = [index for index, level in enumerate(self._levels) if level >= least]
+            self.shown = [index for index, level in enumerate(self.levels) if level >= least]
 
     def wrap(self) -> None:
         """Wrap long lines, or cut them again."""
@@ -215,7 +211,7 @@ class LogView:
             return None
         at = bisect_left(self.shown, index)
         lines = self.shown[at + 1 :] if step > 0 else self.shown[:at][::-1]
-        return next((each for each in lines if self._levels[each] >= LogLevel.ERROR), None)
+        return next((each for each in lines if self.levels[each] >= LogLevel.ERROR), None)
 
     def search(self, needle: str) -> Iterator[None]:
         """Search the shown lines for a case-folded text, with pauses. `hits` grows meanwhile."""

@@ -243,7 +243,7 @@ class LogsPane(PagePane):
             case "copy_line" | "save_lines" | "search":
                 return len(self.view.shown) > 0
             case "error_step":
-                return self.view.has_errors
+                return LogLevel.ERROR in self.view.levels  # no level hides those
             case _:
                 return super().has_use_for(action)
 

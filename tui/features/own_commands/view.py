@@ -50,11 +50,6 @@ _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])")
 
 
-def template_words(arguments: Sequence[str]) -> Raw:
-    """Return a command as the config file has it. An argument that needs quotes only for its braces has none."""
-    return Raw(" ".join(each if _PLAIN.fullmatch(each) else shlex.quote(each) for each in arguments))
-
-
 def ended_words(exit_code: int, took: timedelta) -> str:
     """Return how a program has ended: `exited with code 0 after 1.2s`."""
     how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"exited with code {exit_code}"
@@ -573,4 +568,6 @@ class OwnCommands(OwnKeys):
 def _sentence(command: OwnCommand) -> str:
     """Return what a command runs, as the config file has it."""
     scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
-    return f"Your command for {scope}: {clean(template_words(command.entry.command))}"
+    # An argument that needs quotes only for its braces has none.
+    words = " ".join(each if _PLAIN.fullmatch(each) else shlex.quote(each) for each in command.entry.command)
+    return f"Your command for {scope}: {clean(words)}"
