@@ -192,7 +192,7 @@ COUNTS_AGE_FROM: Final = timedelta(seconds=3)
 """If the server's counts cannot be updated from run changes, their age is shown once it is this long."""
 
 COUNTS: Final = (
-    ("queued", "Q", Token.MUTED, "Queued, and after + delayed or pending version."),
+    ("queued", "Q", Token.MUTED, "Queued; after +, delayed or pending version."),
     ("executing", "E", Token.BLUE, "Executing or dequeued."),
     ("waiting", "W", Token.MUTED, "Waiting."),
     ("failed", "✗", Token.ROSE, "Failed in the period."),
