@@ -111,7 +111,8 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
     async def load(self) -> tuple[HistoryLine, ...]:
         """Read the file once. A file that cannot be read counts as empty."""
-        self.entries = reduce(with_entry, self.entries, await super().load())  # commands may have been run meanwhile
+        saved = await super().load()
+        self.entries = reduce(with_entry, self.entries, saved)  # commands may have been run meanwhile
         self.is_loaded = True
         return self.entries
 
