@@ -17,7 +17,7 @@ from tui.domain.run import EXECUTING_FAMILY, RunStatus
 from tui.kit.app import app_of, is_covered
 from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts, header_line, terminal_title
-from tui.kit.keys import LAST_RANK, MOTION, key_label, places_of, pressed_key_label
+from tui.kit.keys import LAST_RANK, key_label, places_of, pressed_key_label
 from tui.kit.layout import SUMMARY_HEIGHT
 from tui.kit.lines import Lines, OnChange, Prompt
 from tui.kit.live_model import LiveModel
@@ -128,7 +128,6 @@ class Header(LiveLines):
 # They come from Textual's active bindings, so that no list of keys has to be maintained.
 
 
-_MOTION: Final = frozenset(binding.id for binding in MOTION)
 _parsed: Final = lru_cache(256)(parse)
 
 
@@ -151,7 +150,6 @@ class LiveKey:
     word: str
     action: str
     is_in_footer: bool
-    is_motion: bool
     works_now: bool
     denial: str = ""
 
@@ -180,7 +178,6 @@ def live_keys(screen: Screen[Any], *, for_footer: bool = False) -> list[LiveKey]
             word=screen.word_for(name, binding.description),
             action=binding.action,
             is_in_footer=screen.belongs_in_footer(name),
-            is_motion=binding.id in _MOTION,
             works_now=works_now and screen.has_use_for(name, parameters),
             denial=screen.denial_of(name, parameters),
         )

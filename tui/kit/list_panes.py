@@ -216,7 +216,7 @@ class ListPane(TablePane):
 
     def sort_by(self, name: str) -> None:
         """Sort by the order of a name."""
-        self.rows.sort_by(self.rows.view.order_named(name))
+        self.rows.show_query(self.rows.query._replace(order=self.rows.view.order_named(name)))
         self.on_list_changed()
 
 
@@ -336,7 +336,7 @@ class ViewEntrance:
     name = ""
 
     def __init__(self, main: MainView) -> None:
-        self._main = main
+        self.main = main
         self.screen: ViewScreen | None = None
         """The view, while it is shown."""
 
@@ -359,7 +359,7 @@ class ViewEntrance:
         """Close the view, if it is shown."""
         if (screen := self.screen) is not None:
             self.screen = None  # from now on, the view in front is that of the runs
-            app = self._main.app
+            app = self.main.app
             stack: list[object] = [*app.screen_stack]
             if screen not in stack:
                 return  # the view above which it was shown was closed just before
@@ -369,8 +369,8 @@ class ViewEntrance:
 
     def _on_left(self, _: None) -> None:
         self.screen = None
-        self._main.on_workspace_panes_changed()
-        self._main.note_view()
+        self.main.on_workspace_panes_changed()
+        self.main.note_view()
 
 
 class ListEntrance(ViewEntrance):
@@ -382,12 +382,11 @@ class ListEntrance(ViewEntrance):
         super().__init__(main)
         self.name = view.name
         self.view = view
-        self.main = main
 
     @cached_property
     def rows(self) -> LiveList[Any]:
         """The rows, which remember order, filter and cursor."""
-        return (self.view.live or LiveList)(self._main.live, self.view)
+        return (self.view.live or LiveList)(self.main.live, self.view)
 
     def make(self) -> "ListScreen":
         """Make the screen."""
@@ -395,11 +394,11 @@ class ListEntrance(ViewEntrance):
 
     def open(self) -> None:
         self.screen = self.make()
-        self._main.note_view()
-        self._main.app.push_screen(self.screen, self._on_left)
+        self.main.note_view()
+        self.main.app.push_screen(self.screen, self._on_left)
 
     def show(self, address: ViewAddress) -> None:
-        self._main.leave_other_views(but=self)
+        self.main.leave_other_views(but=self)
         self.show_query(address)
         if self.screen is None:
             self.open()
@@ -419,7 +418,7 @@ class ListEntrance(ViewEntrance):
     def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
         """List the runs of a row. Esc leads back to it."""
         if self.screen is not None and runs is not None:
-            self._main.list_runs(runs, WayBack(self.open, self.forget), run_id)
+            self.main.list_runs(runs, WayBack(self.open, self.forget), run_id)
 
     def forget(self) -> None:
         """Release memory, because the list of runs does not show the runs of a row any more."""
@@ -482,7 +481,7 @@ class ListScreen(BaseScreen):
 
     def resume(self) -> None:
         super().resume()
-        self.rows.resume()
+        self.rows.open()
 
     def on_changes(self, changes: Changes) -> None:
         self.rows.on_changes(changes)

@@ -238,10 +238,6 @@ class LiveList(Generic[R]):
             self._task.cancel()
             self._task = None
 
-    def resume(self) -> None:
-        """Read again after a rest."""
-        self.open()
-
     def close(self) -> None:
         """Read nothing more. The rows stay, for the way back."""
         self.rest()
@@ -276,10 +272,6 @@ class LiveList(Generic[R]):
         self.list.show_query(query)
         self.follow_row()
         self.on_update()
-
-    def sort_by(self, order: ListOrder[R]) -> None:
-        """Use another order."""
-        self.show_query(self.query._replace(order=order))
 
     def toggle_fold(self) -> None:
         """Show the folded rows, or fold them again."""

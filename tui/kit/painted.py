@@ -165,6 +165,8 @@ class PaintedScreen(Screen[ResultT]):
         """Return why the action does nothing for the whole session; empty if it may. Its key is shown all the same."""
         return ""
 
+    @on(events.ScreenSuspend)
+    @on(events.ScreenResume)
     def follow_cover(self) -> None:
         """Rest while another screen hides this one. Call it each tick too: Textual notifies only the top screen."""
         above = self.app.screen
@@ -181,13 +183,6 @@ class PaintedScreen(Screen[ResultT]):
 
     def resume(self) -> None:
         """Go on where `rest` stopped."""
-
-    def on_screen_suspend(self) -> None:
-        self.follow_cover()
-
-    @on(events.ScreenResume)
-    def _follow_cover(self) -> None:
-        self.follow_cover()
 
     @property
     def is_preparing(self) -> bool:

@@ -304,9 +304,6 @@ class PagePane(Pane):
     def search_result(self) -> Line:
         return (Piece(words, Token.MUTED),) if (words := self.page.hit_words) else ()
 
-    def stand_beside(self, panes: Collection[str]) -> None:
-        """Follow which panes are visible, by their titles."""
-
     @property
     def finds_nothing(self) -> bool:
         return self.page.hits is not None and not self.page.hits[1] and not self.page.is_searching

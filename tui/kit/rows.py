@@ -354,12 +354,12 @@ class ListModel(RowLines[str], Generic[R]):
     def keys(self, start: int, stop: int) -> Sequence[str]:
         return [key for key in self._order[start:stop] if key in self._ranks]
 
-    def show_all(self, rows: Iterable[R], query: RowQuery[R] | None = None) -> None:
+    def show_all(self, rows: Iterable[R]) -> None:
         """Show these rows and no others, at once: for lists of at most some thousand."""
         found = {self.rules.key(row): row for row in rows}
         changed: dict[str, R | None] = {key: row for key, row in found.items() if self._rows.get(key) != row}
         changed |= dict.fromkeys(self._rows.keys() - found.keys())
-        for _ in self.show(changed, query or self.query, 0.0):
+        for _ in self.show(changed, self.query, 0.0):
             pass
 
     def show_query(self, query: RowQuery[R]) -> None:

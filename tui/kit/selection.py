@@ -334,7 +334,8 @@ class SelectionLoader:
             return
         version = self._known_version(run_id)
         if version is not None and version > self._version:
-            self._schedule_updated(run_id, is_last=self._is_final(run_id))
+            run = self._session.store.get(run_id)
+            self._schedule_updated(run_id, is_last=run is not None and run.is_final)
 
     def tick(self) -> None:
         """Repeat the fetches whose values change without a notification from the server. Called every second."""
@@ -392,10 +393,6 @@ class SelectionLoader:
         fetched = self._fetch_of(need).version
         known = None if self.selection.run_id is None else self._known_version(self.selection.run_id)
         return known is not None and (fetched is None or known > fetched)
-
-    def _is_final(self, run_id: RunId) -> bool:
-        run = self._session.store.get(run_id)
-        return run is not None and run.is_final
 
     def _schedule_all(self, delay_s: float) -> None:
         """Fetch all needs after a delay."""

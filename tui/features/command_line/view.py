@@ -21,7 +21,7 @@ from tui.features.views.view import show_views
 from tui.kit.bars import KeyWord, ViewScreen, footer_line, live_keys
 from tui.kit.colors import Background, ColorMode
 from tui.kit.commands import BoxLine, Choice, Choices, Command, HistoryLine, box_lines, visible_top
-from tui.kit.keys import bind
+from tui.kit.keys import MOTION, bind
 from tui.kit.lines import DialogBorder, Lines, TextInput
 from tui.kit.list_panes import MainView, Sorts
 from tui.kit.live_model import LiveModel
@@ -537,6 +537,8 @@ _FIRST: Final = ("errors", "runs", "run", "sort", "views", "open", "server filte
 _ENDS: Final = frozenset({"leave", "quit_level"})
 """The actions that may end the program."""
 
+_MOTION: Final = frozenset(binding.id for binding in MOTION)
+
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "leave": ("q", "quit", "exit"),
     "help": ("h", "help"),
@@ -577,7 +579,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             ends_program=key.action in _ENDS,
         )
         for key in reversed(best_first)
-        if not key.is_motion and key.action != "palette" and owners.get(key.word, key.action) == key.action
+        if key.id not in _MOTION and key.action != "palette" and owners.get(key.word, key.action) == key.action
     }
     merged = [
         replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each

@@ -109,11 +109,11 @@ class WallEntrance(ViewEntrance):
 
     name = WALL
     screen: "WallScreen | None"
-    _main: MainScreen
+    main: MainScreen
 
     def open(self, cursor: Hashable = None, cell: timedelta | None = None) -> None:
         """Show the wall, with the cursor on a row and cells of a size if these are given."""
-        main = self._main
+        main = self.main
         if self.screen is not None:
             return
         self.screen = WallScreen(main.live, main, self._open_row, cursor)
@@ -136,7 +136,7 @@ class WallEntrance(ViewEntrance):
     def _open_row(self, opened: Opened, key: Hashable) -> None:
         """List the runs of a row. Esc leads back to it."""
         assert self.screen is not None
-        main, cell = self._main, self.screen.live_board.cell
+        main, cell = self.main, self.screen.live_board.cell
         run_id = opened.run_id if isinstance(opened, GoToRun) else None
         runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
         if main.query_of(runs) is None:
