@@ -307,10 +307,6 @@ class LineStyler:
         """Whether rules must separate areas, because all backgrounds look the same."""
         return self.color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
 
-    def beside_edge(self, background: Background) -> Background:
-        """Return the background of a row beside its edge: with a gutter cursor, that of a row without a cursor."""
-        return (_GROUNDS[background].beside or background) if self.has_gutter_cursor else background
-
     def segments(
         self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
     ) -> list[Segment]:
@@ -320,7 +316,7 @@ class LineStyler:
             longer = cut(ascii_line(cut(line, width)), width)
             line = tuple(Piece(piece.text.replace("…", "."), piece.token, is_bold=piece.is_bold) for piece in longer)
         line = fit(line, width)
-        if (beside := self.beside_edge(background)) is not background:
+        if self.has_gutter_cursor and (beside := _GROUNDS[background].beside) is not None:
             edge, rest = line[0]._replace(text=line[0].text[:1]), line[0]._replace(text=line[0].text[1:])
             # Without colours, the reversed edge shows which pane has the focus.
             at_edge = background if self.is_colorless else Background.PAGE if beside is Background.GONE else beside

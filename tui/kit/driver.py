@@ -88,11 +88,6 @@ class TerminalDriver(Driver):
         self._owed = ""
         """The bell or notice that is sent once that program has ended."""
 
-    @property
-    def can_suspend(self) -> bool:
-        """Whether `suspend` works. Textual asks for it."""
-        return True
-
     def process_message(self, message: Message) -> None:
         """Pass a decoded message to the app, except for answers that only the driver asked for, and excess keys."""
         match message:

@@ -335,14 +335,10 @@ class LiveList(Generic[R]):
         return tuple(piece for index, part in enumerate(parts) for piece in ((_DOT, *part) if index else part))
 
     def counts(self, _width: int) -> list[Line]:
-        """Return how many rows there are, or what they add up to, for the rule."""
-        return [(Piece(self.count_words, Token.TEXT),)]
-
-    @property
-    def count_words(self) -> str:
-        """How many rows there are: `12 schedules`, `3 of 12 schedules`."""
+        """Return how many rows there are, as `12 schedules` or `3 of 12 schedules`, or what they add up to."""
         known = formatting.plural(self.list.known_count, self.view.noun)
-        return f"{formatting.count(self.list.shown_count)} of {known}" if self.query.text else known
+        words = f"{formatting.count(self.list.shown_count)} of {known}" if self.query.text else known
+        return [(Piece(words, Token.TEXT),)]
 
     def _age(self, read_at: datetime) -> Line:
         now = self.live.now

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Final, get_args
 
 from rich.style import Style
@@ -489,8 +489,8 @@ async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
     """Try the browsers in their order, and show the link if all of them fail."""
     environ = without_secrets(app.environ)
     failures: list[str] = []
-    for browser in programs.browsers_for(link, environ):
-        failure = await _try(app, browser, environ)
+    for command in programs.browsers_for(link, environ):
+        failure = await _try(app, command, environ)
         if failure is None:
             return
         failures.append(failure)
@@ -503,11 +503,14 @@ async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
     call_soon(app, show)
 
 
-async def _try(app: AppBase, browser: programs.Browser, environ: dict[str, str]) -> str | None:
-    if not browser.needs_terminal:
-        return await programs.start_browser(browser, environ)
+async def _try(app: AppBase, command: tuple[str, ...], environ: dict[str, str]) -> str | None:
+    """Start one browser. Return why it failed, with its name."""
+    name = PurePath(command[0]).name
+    if name not in programs.TEXT_BROWSERS:
+        failure = await programs.start_browser(command, environ)
+        return failure and f"{name}: {failure}"
     try:
-        code = await app.run_in_foreground(browser.arguments, environ)
+        code = await app.run_in_foreground(command, environ)
     except OSError as error:
         return str(error)
-    return None if code == 0 else f"{browser.name}: {programs.outcome_words(code)}"
+    return None if code == 0 else f"{name}: {programs.outcome_words(code)}"

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
 from typing import Final
 
@@ -36,25 +36,9 @@ MAX_BROWSERS: Final = 8
 """At most this many entries of `$BROWSER` are tried."""
 
 TEXT_BROWSERS: Final = frozenset({"browsh", "carbonyl", "chawan", "cha", "elinks", "links", "links2", "lynx", "w3m"})
+"""The names of those that draw on the terminal."""
 
 _WEB_ADDRESS: Final = re.compile(r"https?://[!-~]{1,2000}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """A command that opens an address."""
-
-    arguments: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of the program."""
-        return PurePath(self.arguments[0]).name
-
-    @property
-    def needs_terminal(self) -> bool:
-        """Whether it draws on the terminal."""
-        return self.name in TEXT_BROWSERS
 
 
 def is_web_address(text: str) -> bool:
@@ -62,7 +46,7 @@ def is_web_address(text: str) -> bool:
     return _WEB_ADDRESS.match(text) is not None
 
 
-def browsers_for(address: str, environ: Mapping[str, str], platform: str = sys.platform) -> list[Browser]:
+def browsers_for(address: str, environ: Mapping[str, str], platform: str = sys.platform) -> list[tuple[str, ...]]:
     """Return the commands to try, in order: those of `$BROWSER`, else the platform's if the display is local.
 
     Entries of `$BROWSER` are separated by `:`; `%s` stands for the address, which otherwise comes last. Over SSH the
@@ -81,10 +65,10 @@ def browsers_for(address: str, environ: Mapping[str, str], platform: str = sys.p
         names = ["wslview"]
     else:
         names = ["xdg-open", "wslview"] if environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") else []
-    return [Browser((name, address)) for name in names if shutil.which(name, path=environ.get("PATH"))]
+    return [(name, address) for name in names if shutil.which(name, path=environ.get("PATH"))]
 
 
-def _own_browser(entry: str, address: str) -> Browser | None:
+def _own_browser(entry: str, address: str) -> tuple[str, ...] | None:
     try:
         words = shlex.split(entry)
     except ValueError:  # a quote that does not end
@@ -94,16 +78,16 @@ def _own_browser(entry: str, address: str) -> Browser | None:
     if not words:
         return None
     if any("%s" in word for word in words[1:]):
-        return Browser((words[0], *(word.replace("%s", address) for word in words[1:])))
-    return Browser((*words, address))
+        return (words[0], *(word.replace("%s", address) for word in words[1:]))
+    return (*words, address)
 
 
-async def start_browser(browser: Browser, environ: Mapping[str, str]) -> str | None:
+async def start_browser(command: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
     """Start a browser that needs no terminal. Return why it failed, None if it runs or has handed the address over."""
     try:
-        process = await asyncio.to_thread(_spawn_browser, browser.arguments, environ)
+        process = await asyncio.to_thread(_spawn_browser, command, environ)
     except OSError as error:
-        return f"{browser.name}: {error.strerror or error}"
+        return error.strerror or str(error)
     # A thread waits for the end of the browser, perhaps until this program ends. Otherwise it would become a zombie.
     ended = asyncio.wrap_future(call_detached("browser", process.wait))
     try:
@@ -111,7 +95,7 @@ async def start_browser(browser: Browser, environ: Mapping[str, str]) -> str | N
             code = await ended
     except TimeoutError:
         return None
-    return None if code == 0 else f"{browser.name}: {outcome_words(code)}"
+    return None if code == 0 else outcome_words(code)
 
 
 def outcome_words(code: int) -> str:
@@ -425,7 +409,7 @@ class ForegroundProgram:
                 break
             self._call(self._on_stop, os.WSTOPSIG(status))
         self._has_ended.set()
-        self._call(self._set_ended, os.waitstatus_to_exitcode(status))
+        self._call(self._ended.set_result, os.waitstatus_to_exitcode(status))
 
     def _on_stop(self, number: int) -> None:
         if self._has_begun and number not in {signal.SIGTTIN, signal.SIGTTOU}:
@@ -434,10 +418,6 @@ class ForegroundProgram:
         else:
             self._has_begun = True
             self.continue_in_foreground()
-
-    def _set_ended(self, code: int) -> None:
-        if not self._ended.done():
-            self._ended.set_result(code)
 
     def _call(self, call: Callable[[int], None], number: int) -> None:
         with suppress(RuntimeError):  # the loop has ended

@@ -129,7 +129,6 @@ class TriggerApp(AppBase):
         self._own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None
         self._while_away: WhileAway | None = None
-        self._may_alert = False
         self._own_keymap: Keymap | None = None
         self.key_labels: dict[str, tuple[str, ...]] = {}
         use_own_keys(self.key_labels)
@@ -213,13 +212,12 @@ class TriggerApp(AppBase):
         from tui.features.alerts.away import WhileAway  # noqa: PLC0415  the first rows do not need it
 
         self._while_away = WhileAway(self)
-        self._may_alert = True
         self._use_alerts(self.session.settings)
 
     def _use_alerts(self, settings: Settings) -> None:
         """Call the user for new findings, if the config file wants that."""
-        if not self._may_alert:
-            return
+        if self._while_away is None:
+            return  # it is too early
         if self._alerts is None:
             if not is_calling(settings.bell):
                 return  # as for most users: nothing else is imported
@@ -300,13 +298,10 @@ class TriggerApp(AppBase):
         target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
         is_quit = name == "leave" and target is self and self.pastes.is_joined
         if self.pastes.is_pasted and (name in _STARTING or is_quit):
-            self._refuse_pasted()
+            if isinstance(self.screen, PaintedScreen):
+                self.screen.say(REFUSAL)
             return True
         return await super().run_action(action, default_namespace, namespaces)
-
-    def _refuse_pasted(self) -> None:
-        if isinstance(self.screen, PaintedScreen):
-            self.screen.say(REFUSAL)
 
     def _record_key(self, event: events.Key) -> None:
         self.previous_key, self.last_key = self.last_key, event.key

@@ -28,7 +28,8 @@ _STDIN: Final = 0
 COMPLETION_VARIABLE: Final = "_TRIGGER_TUI_COMPLETE"
 """The scripts of click, for a shell, start the program with it."""
 
-_original: list[Any] | None = None
+original: list[Any] | None = None
+"""The attributes that the terminal had before `begin`; None if `begin` changed nothing."""
 
 
 def starts_monitor(arguments: "Sequence[str]") -> bool:
@@ -45,30 +46,25 @@ def begin(arguments: "Sequence[str]") -> None:
     """Turn flow control off if the arguments start the monitor or the demo. If it was on, ctrl-c ends the program until
     its imports are done.
     """
-    global _original  # noqa: PLW0603  a process has one terminal
+    global original  # noqa: PLW0603  a process has one terminal
     if not starts_monitor(arguments) or COMPLETION_VARIABLE in os.environ:
         return
     with suppress(termios.error):
         attributes = termios.tcgetattr(_STDIN)
         if attributes[0] & termios.IXON and _is_foreground():
-            _original = termios.tcgetattr(_STDIN)
+            original = termios.tcgetattr(_STDIN)
             attributes[0] &= ~termios.IXON
             termios.tcsetattr(_STDIN, termios.TCSANOW, attributes)
             signal.signal(signal.SIGINT, _exit_at_interrupt)
 
 
-def original_attributes() -> list[Any] | None:
-    """Return the attributes that the terminal had before `begin`; None if `begin` changed nothing."""
-    return _original
-
-
 def restore() -> None:
     """Restore the terminal. A second call does nothing."""
-    global _original  # noqa: PLW0603
-    if _original is not None and _is_foreground():
+    global original  # noqa: PLW0603
+    if original is not None and _is_foreground():
         with suppress(termios.error):
-            termios.tcsetattr(_STDIN, termios.TCSANOW, _original)
-        _original = None
+            termios.tcsetattr(_STDIN, termios.TCSANOW, original)
+        original = None
 
 
 def _is_foreground() -> bool:
@@ -103,8 +99,8 @@ _M_ARENA_MAX: Final = -8
 def return_large_blocks() -> None:
     """Fix glibc's thresholds and let all threads share a heap. Call it before the first thread starts.
 
-    With `trim` of `kit/speed.py` it saves 9 MB of 110 after 15 minutes at 20 runs/s. Other C libraries have no such
-    settings, and stay as they are.
+    With `give_memory_back` of `kit/speed.py` it saves 9 MB of 110 after 15 minutes at 20 runs/s. Other C libraries have
+    no such settings, and stay as they are.
     """
     try:
         import ctypes  # noqa: PLC0415

@@ -246,6 +246,8 @@ class Start:
 
         `environment_name` is the name under which filters are saved; None: a digest of the key.
         """
+        from tui.kit.terminal.early import EarlyTerminal  # noqa: PLC0415  only the monitor needs it
+
         for name in list(os.environ):
             # Textual checks none of its variables: a wrong one crashes or hangs it, and TEXTUAL_PRESS types keys. Rich
             # takes the first two for the terminal's size.
@@ -257,7 +259,10 @@ class Start:
         self._output.hide(settings.key)
         self._output.hide(settings.relay_token)
         try:
-            with _early_terminal() as terminal:
+            assert sys.__stdin__ is not None
+            assert sys.__stdout__ is not None
+            descriptors = sys.__stdin__.fileno(), sys.__stdout__.fileno()
+            with EarlyTerminal(*descriptors, attributes=early.original) as terminal:
                 self._show_first_frame(terminal, settings)
                 early.return_large_blocks()
                 code = self._run_app(settings, terminal, environment_name)
@@ -315,14 +320,6 @@ class Start:
         return asyncio.run(run())
 
 
-def _early_terminal() -> "EarlyTerminal":
-    from tui.kit.terminal.early import EarlyTerminal  # noqa: PLC0415
-
-    assert sys.__stdin__ is not None
-    assert sys.__stdout__ is not None
-    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno(), attributes=early.original_attributes())
-
-
 @contextmanager
 def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[None]:
     """Quit the app at the first signal. The second signal ends the process at once."""
@@ -343,9 +340,6 @@ def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[
 # `wall`: the monitor, beginning with the wall; with `--json` the findings for a program.
 
 
-WALL_ADDRESS: Final = "wall?"
-
-
 @click.command("wall")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the current findings, then one JSON object for each change."
@@ -360,7 +354,7 @@ def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
     W or Esc opens the runs. With --json it prints until Ctrl-C.
     """
     if not as_json:
-        monitor(output, options | {"address": WALL_ADDRESS})
+        monitor(output, options | {"address": "wall?"})
         return
     from tui.features.config.command import run_async  # noqa: PLC0415
     from tui.features.wall.command import stream_findings  # noqa: PLC0415

@@ -209,17 +209,12 @@ def read_settings(environ: Mapping[str, str], *, file: ConfigFile = NO_FILE, **o
     `options` are those of click, by the names of their parameters. Raises `SettingsError` for a missing or wrong key,
     an invalid address, or two different addresses.
     """
-    key = _key(environ)
-    return _settings(
-        environ,
-        options,
-        {
-            "api_url": _api_url(environ, options.get("api_url")),
-            "key": (key, "TRIGGER_SECRET_KEY"),
-            "branch": _branch(environ),
-        },
-        file,
-    )
+    given: _Given = {
+        "key": (_key(environ), "TRIGGER_SECRET_KEY"),
+        "api_url": _api_url(environ, options.get("api_url")),
+        "branch": _branch(environ),
+    }
+    return _settings(environ, options, given, file)
 
 
 def read_relay_settings(
@@ -246,21 +241,17 @@ def read_relay_settings(
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
     if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
-    return _settings(
-        environ,
-        options,
-        {
-            "api_url": (f"the API behind {url}", DEFAULT),
-            "key": (NO_SECRET, DEFAULT),
-            "interval": (FileSettings().interval, _RELAY),  # the relay sets the pace
-            "realtime": (True, DEFAULT),
-            _LOCK: (True, _RELAY),
-            "relay_url": (url, _RELAY),
-            "relay_token": (Secret(token), "TRIGGER_TUI_RELAY_TOKEN"),
-            "relay_ca": (ca, "--tls-ca"),
-        },
-        file,
-    )
+    given: _Given = {
+        "api_url": (f"the API behind {url}", DEFAULT),
+        "key": (NO_SECRET, DEFAULT),
+        "interval": (FileSettings().interval, _RELAY),  # the relay sets the pace
+        "realtime": (True, DEFAULT),
+        _LOCK: (True, _RELAY),
+        "relay_url": (url, _RELAY),
+        "relay_token": (Secret(token), "TRIGGER_TUI_RELAY_TOKEN"),
+        "relay_ca": (ca, "--tls-ca"),
+    }
+    return _settings(environ, options, given, file)
 
 
 def _settings(environ: Mapping[str, str], options: Mapping[str, Any], given: _Given, file: ConfigFile) -> Settings:

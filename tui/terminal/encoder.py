@@ -272,7 +272,7 @@ class EncodedFrame:
             self._put(self._pen_for(new))
         count = abs(scroll.shift)
         if self.able.scrolls_regions:
-            step = f"\x1b[{count if count > 1 else ''}{'S' if scroll.shift > 0 else 'T'}"
+            step = _step(count, "S" if scroll.shift > 0 else "T")
         else:
             step = move(None, (edge, 0)) + ("\n" if scroll.shift > 0 else "\x1bM") * count
         self._put(f"\x1b[{scroll.top + 1};{scroll.bottom + 1}r{step}\x1b[r")
@@ -359,13 +359,14 @@ class EncodedFrame:
             return end
         self._advance(y, x, parts, len(new))
         # Erasing half of a wide character harms its neighbour in tmux.
-        is_whole = end == len(new) or old[end].width > 0
-        if is_whole and self._erases(cell):
+        is_whole, able = end == len(new) or old[end].width > 0, self.able
+        can_erase = able.erases_characters and (able.erases_with_ground or not cell.pen.ground)
+        if is_whole and cell.is_blank and can_erase:
             self._put(f"\x1b[{end - x}X")
             if end < stop:
                 self.move((y, end))
         else:
-            repeated = f"{cell.text}\x1b[{end - x - 1}b" if self.able.repeats else cell.text * (end - x)
+            repeated = f"{cell.text}\x1b[{end - x - 1}b" if able.repeats else cell.text * (end - x)
             self._advance(y, end, [repeated], len(new))
         return end
 
@@ -376,11 +377,6 @@ class EncodedFrame:
             parts.clear()
             # Behind the last column terminals differ.
             self.at = (y, x) if x < columns else None
-
-    def _erases(self, cell: Cell) -> bool:
-        """Whether ECH makes this cell."""
-        able = self.able
-        return cell.is_blank and able.erases_characters and (able.erases_with_ground or not cell.pen.ground)
 
     def _write_unsure(self, y: int, new: Row, x: int) -> int:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""

@@ -19,7 +19,6 @@ from tui.kit import programs
 from tui.kit import programs as background
 from tui.kit.programs import (
     MAX_KEPT_BYTES,
-    Browser,
     Ending,
     KeptOutput,
     ProgramResult,
@@ -132,33 +131,31 @@ def test_browser_is_the_users_or_the_platforms(
     variables: dict[str, str], platform: str, commands: list[tuple[str, ...]], folder: str
 ) -> None:
     found = browsers_for(LINK, {"PATH": folder, **variables}, platform)
-    assert [each.arguments for each in found] == commands
+    assert found == commands
 
 
 def test_address_is_of_the_web() -> None:
     assert is_web_address(LINK)
     for text in ("javascript:x", "file:///etc/passwd", "https://a b", "https://a\n", "https://ä", "-x", "https://"):
         assert not is_web_address(text)
-    assert Browser(("/usr/bin/w3m", LINK)).needs_terminal
-    assert not Browser(("firefox", LINK)).needs_terminal
 
 
 def test_browser_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     async def outcome(script: str, within_s: float) -> str | None:
         monkeypatch.setattr(programs, "FAILS_WITHIN_S", within_s)
-        return await start_browser(Browser(("sh", "-c", script)), {"PATH": "/usr/bin:/bin"})
+        return await start_browser(("sh", "-c", script), {"PATH": "/usr/bin:/bin"})
 
     async def outcomes() -> list[str | None]:
         scripts = ("echo on the screen; echo >&2; read x && exit 9", "exit 3", "kill -9 $$")
         found = [await outcome(script, 100.0) for script in scripts]
-        return [*found, await outcome("exec sleep 1", 0.05), await start_browser(Browser(("/no/such/browser",)), {})]
+        return [*found, await outcome("exec sleep 1", 0.05), await start_browser(("/no/such/browser",), {})]
 
     assert asyncio.run(outcomes()) == [
-        "sh: exit 1",
-        "sh: exit 3",
-        "sh: ended by signal 9",
+        "exit 1",
+        "exit 3",
+        "ended by signal 9",
         None,
-        "browser: No such file or directory",
+        "No such file or directory",
     ]
 
 

@@ -360,7 +360,7 @@ class InputDecoder:
         elif sequence.startswith(b"\x1bO"):
             if len(sequence) > MAX_SEQUENCE_BYTES or not self._interpret(sequence.decode("ascii")):
                 # No terminal sends this: the user pressed Esc and typed on.
-                self._post_escape()
+                self._out.append(events.Key("escape", "\x1b"))
                 self._type(sequence[1 : MAX_SEQUENCE_BYTES + 1].decode("ascii"))
         elif len(sequence) > len(b"\x1b\r") and not self._is_paste and not sequence.startswith(_MOUSE_BEGINS):
             self._end_sequence(sequence)  # of the old mouse report, Textual reads no coordinates
@@ -383,14 +383,11 @@ class InputDecoder:
         elif len(held) <= len(b"\x1b["):
             if self._is_awaited and self._had_pause:
                 self._expired = held  # a key came between two pieces of an answer
-            self._post_escape()
+            self._out.append(events.Key("escape", "\x1b"))
             tail = held[1:]
         at = 0
         while at < len(tail):
             at = self._step(tail, at)
-
-    def _post_escape(self) -> None:
-        self._out.append(events.Key("escape", "\x1b"))
 
     def _post_paste(self, pasted: bytes) -> None:
         text = pasted.decode("utf-8", errors="replace").replace("\x00", "")

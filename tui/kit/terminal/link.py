@@ -64,16 +64,6 @@ class Throughput:
         """Samples since the last one that had to wait. Large frames may come seldom."""
         self._slow_since_s = -math.inf
 
-    def begin(self) -> None:
-        """Expect samples: the terminal answers."""
-        if not self._samples:
-            self.bytes_s = min(self.bytes_s, FIRST_BYTES_S)
-
-    def forget_samples(self, *, is_slow: bool | None = None) -> None:
-        """Drop the samples; the estimate stays until the next one. `is_slow` is what the link counts as now."""
-        self._samples.clear()
-        self.is_slow = self.is_slow if is_slow is None else is_slow
-
     def record_waited(self, now_s: float, bytes_s: float, waited_s: float) -> None:
         """Record bytes that took a time."""
         self._add(Sample(now_s, bytes_s, waited_s))
@@ -268,7 +258,8 @@ class LinkMeter(Throughput):
     def record_answer(self, now_s: float, asked_s: float) -> None:
         """Record the answer to a query: everything that was sent before it has arrived."""
         self._expect_again()
-        self.begin()
+        if not self._samples:
+            self.bytes_s = min(self.bytes_s, FIRST_BYTES_S)
         self._has_answered = True
         self._answers += 1
         is_least = asked_s >= self._least_asked_s
@@ -363,9 +354,10 @@ class LinkMeter(Throughput):
 
     def _record_least(self, now_s: float, round_trip_s: float, *, is_least: bool) -> None:
         if round_trip_s < SHORTER_SHARE * self._least_s:
-            self.forget_samples()  # the samples so far were taken for faster than they were
+            self._samples.clear()  # they were taken for faster than they were
         elif is_least and SHORTER_SHARE * round_trip_s > self._least_s:
-            self.forget_samples(is_slow=False)  # they were taken for slower
+            self._samples.clear()  # they were taken for slower
+            self.is_slow = False
         if is_least or self._answers == 1:
             self._least_until_s = now_s + LEAST_KEPT_S
         self._least_s = round_trip_s if is_least else min(self._least_s, round_trip_s)

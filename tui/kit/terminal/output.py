@@ -277,7 +277,8 @@ class TerminalQueries:
     def clear(self) -> None:
         """Expect no more answers: the terminal is closed, or another program has read them."""
         with self._changed:
-            self._clear()
+            self._open.clear()
+            self._changed.notify_all()
 
     def wait(self) -> None:
         """Wait until all answers have come, or until a timeout: a shell would read them as typed keys."""
@@ -285,7 +286,7 @@ class TerminalQueries:
             began_s = self._clock()
             while self._expected() and (left_s := self._deadline_s(began_s) - self._clock()) > 0:
                 self._changed.wait(left_s)
-            self._clear()
+            self.clear()
 
     def _of(self, kind: Query) -> Iterator[_OpenQuery]:
         return (each for each in self._open if each.kind is kind)
@@ -305,10 +306,6 @@ class TerminalQueries:
 
     def _drop_lost(self, now_s: float) -> None:
         self._open = [each for each in self._open if each.lost_s is None or now_s - each.lost_s < LOST_AFTER_S]
-
-    def _clear(self) -> None:
-        self._open.clear()
-        self._changed.notify_all()
 
     def _expected(self) -> list[_OpenQuery]:
         """The queries whose answers may still come."""
