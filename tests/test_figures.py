@@ -320,7 +320,7 @@ def follow(shown: Monitor, count: int) -> Iterator[Cost]:
     for number in range(count):
         ids: list[str] = []
 
-        def is_shown(ids: list[str] = ids, count: str = f" Q{number + 1} ") -> bool:
+        def is_shown(ids: list[str] = ids, count: str = f" Q0+{number + 1} ") -> bool:
             return shown.is_listed(ids[0]) and count in shown.lines[0]
 
         yield shown.cost(lambda ids=ids: ids.append(shown.trigger()), is_shown)  # type: ignore[misc]
@@ -337,7 +337,7 @@ def cancels(shown: Monitor, count: int) -> Iterator[Cost]:
         shown.terminal.wait_until(is_first, "the last run")
         yield shown.cost(
             lambda run_id=run_id: shown.request(f"/api/v2/runs/{run_id}/cancel", {}),  # type: ignore[misc]
-            lambda: "Canceled" in shown.lines[FIRST_LINE] and f" Q{FEW} " in shown.lines[0],
+            lambda: "Canceled" in shown.lines[FIRST_LINE] and f" Q0+{FEW} " in shown.lines[0],
             slice(1, None),
         )
 
@@ -405,7 +405,7 @@ def test_screen_sends_little_more_than_the_least(tmp_path: Path) -> None:
         shown.press("!", lambda: "failed runs, all read" in shown.lines[1])
         shown.press("z", lambda: "z back" in shown.lines[-1] and shown.is_group_current())
         costs["Down, errors"] = [shown.move_group() for _ in range(MOVES)]
-        shown.press("W", lambda: "last hour" in shown.terminal.text and "failing" in shown.terminal.text)
+        shown.press("W", lambda: "last hour" in shown.terminal.text and "errors of" in shown.terminal.text)
         costs["Down, wall"] = [shown.move_on_wall() for _ in range(MOVES // 2)]
         assert over(costs) == {}
         assert over(pages, MAX_PAGE_RATIO) == {}
@@ -415,7 +415,7 @@ def test_ticking_ages_cost_a_few_bytes_and_a_screen_is_opened_in_one_frame(tmp_p
     with monitor(tmp_path) as shown:
         last = [shown.trigger() for _ in range(AGES)][-1]
         shown.terminal.wait_until(lambda: shown.is_listed(last), "the last run")
-        shown.press("z", lambda: "z back" in shown.lines[-1] and f" Q{AGES} " in shown.lines[0])
+        shown.press("z", lambda: "z back" in shown.lines[-1] and f" Q0+{AGES} " in shown.lines[0])
         ticks = (shown.tick() for _ in range(TRIES))
         # A tick may be late on a busy machine, and then two of them come in two frames.
         assert any(0 < count <= allowed_bytes(MAX_TICKING_BYTES_PER_S, least) for count, least in ticks)
