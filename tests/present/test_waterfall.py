@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tests.support.present.samples import drawn
-from tui.domain.trace import Span, Trace, place, placed_trace, row_tree
+from tui.domain.trace import RowTree, Span, Trace, Waterfall, placed_trace
 from tui.features.tree import spans
 from tui.text.bars import MIN_WINDOW_US, TimeWindow, label, ticks
 from tui.text.blocks import Now
@@ -48,8 +48,8 @@ def test_zoom_and_pan_stay_inside(whole: TimeWindow, steps: list[int], around: i
 
 def lines_of(found: Trace, width: int, now_s: float = 1_000, zoom: TimeWindow | None = None) -> list[Line]:
     """Draw all rows of a trace."""
-    waterfall = place(found)
-    tree = row_tree(waterfall)
+    waterfall = Waterfall(found)
+    tree = RowTree(waterfall)
     placed = placed_trace(waterfall, tree, {})
     now = Now(START + timedelta(seconds=now_s))
     parts = spans.parts_of(placed, tree, lambda _: None, spans.columns_for(width, 2), now, zoom)

@@ -311,7 +311,7 @@ RowKey = tuple[SpanId, int]
 class Waterfall:
     """All spans of one trace, parents first, each by its index in the lists. Times are µs since the root's start.
 
-    `place` makes it. A trace of 5,000 spans takes 30 ms, for which a thread is used where a key may come.
+    To place a trace of 5,000 spans takes 30 ms, for which a thread is used where a key may come.
 
     * `parents`: the index of the span above; -1 for the root
     * `below`: the indexes of the spans below
@@ -362,7 +362,7 @@ class Waterfall:
             yield from self.logs.get(each, ())
             pending.extend(self.below[each])
 
-    def fill(self) -> None:
+    def __post_init__(self) -> None:
         """Place all spans."""
         origin = self.trace.root.started_at
         seen: Counter[SpanId] = Counter()
@@ -398,13 +398,6 @@ class Waterfall:
             kind is SpanKind.ATTEMPT or (kind is SpanKind.ENGINE and span.message.startswith(_DEQUEUED))
         ):
             self.dequeued[parent] = min(start, self.dequeued.get(parent, start))
-
-
-def place(trace: Trace) -> Waterfall:
-    """Return the waterfall of a trace."""
-    waterfall = Waterfall(trace)
-    waterfall.fill()
-    return waterfall
 
 
 def _kind_of(span: Span, above: Span | None) -> SpanKind:
@@ -594,7 +587,7 @@ def _last_to_end(waterfall: Waterfall, ends: list[int], above: int, moment: int)
 
 @dataclass(slots=True, eq=False)
 class RowTree:
-    """The spans that have rows, by their index in the waterfall. `row_tree` makes it.
+    """The spans that have rows, by their index in the waterfall.
 
     * `order`: all of them, parents first
     * `below`: the spans whose rows stand below a span's
@@ -603,6 +596,7 @@ class RowTree:
     * `calls`: for the root span of a run, the call without a row that waits for it
     """
 
+    waterfall: Waterfall
     with_engine: bool = False
     order: list[int] = field(default_factory=list)
     below: dict[int, list[int]] = field(default_factory=dict)
@@ -615,23 +609,23 @@ class RowTree:
         while (index := self.above[index]) >= 0:
             yield index
 
-    def fill(self, waterfall: Waterfall) -> None:
+    def __post_init__(self) -> None:
         """Fill the tree. Never recursive."""
-        pending = [ROOT]
+        waterfall, pending = self.waterfall, [ROOT]
         while pending:
             index = pending.pop()
             self.order.append(index)
             self.logs[index] = list(waterfall.logs.get(index, ()))
             # The server's order is not that of time. Spans that start together keep it.
-            rows = waterfall.below[index] if self.with_engine else self._rows_below(waterfall, index)
+            rows = waterfall.below[index] if self.with_engine else self._rows_below(index)
             below = self.below[index] = sorted(rows, key=waterfall.starts.__getitem__)
             for each in below:
                 self.above[each] = index
             pending.extend(reversed(below))
 
-    def _rows_below(self, waterfall: Waterfall, index: int) -> list[int]:
+    def _rows_below(self, index: int) -> list[int]:
         """Return the rows below a span where the engine's spans have none."""
-        found: list[int] = []
+        waterfall, found = self.waterfall, list[int]()
         pending = list(reversed(waterfall.below[index]))
         while pending:
             each = pending.pop()
@@ -645,13 +639,6 @@ class RowTree:
             elif kind is not SpanKind.ENGINE:
                 found.append(each)
         return found
-
-
-def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
-    """Return the row tree of a waterfall."""
-    tree = RowTree(with_engine)
-    tree.fill(waterfall)
-    return tree
 
 
 # A trace with its rows, ends and longest path. These take long to compute, so they are kept.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.trace import (
     ROOT,
+    RowTree,
     RunEnd,
     Span,
     SpanKind,
@@ -17,8 +18,6 @@ from tui.domain.trace import (
     Waterfall,
     extents_of,
     longest_path,
-    place,
-    row_tree,
 )
 
 TRACES = ["210", "212", "220", "222", "230", "232", "233", "234", "236", "241", "247", "249", "250", "253", "1237"]
@@ -31,19 +30,19 @@ def state_of(waterfall: Waterfall, message: str, end: RunEnd | None = None) -> S
 
 @pytest.mark.parametrize("number", TRACES)
 def test_each_span_is_a_row_a_mark_or_counted(number: str) -> None:
-    waterfall = place(trace_of(number))
-    tree = row_tree(waterfall)
+    waterfall = Waterfall(trace_of(number))
+    tree = RowTree(waterfall)
     marks = [log for logs in tree.logs.values() for log in logs]
     hidden = [index for index, kind in enumerate(waterfall.kinds) if kind in {SpanKind.ENGINE, SpanKind.FUNCTION}]
     found = [*tree.order, *marks, *hidden, *tree.calls.values()]
     assert sorted(found) == list(range(len(waterfall.spans)))
     assert len(hidden) == waterfall.engine_count + waterfall.function_count
-    whole = row_tree(waterfall, with_engine=True)
+    whole = RowTree(waterfall, with_engine=True)
     assert len(whole.order) + sum(map(len, whole.logs.values())) == len(waterfall.spans)
 
 
 def test_debug_line_of_the_code_is_no_engine_span() -> None:
-    waterfall = place(trace_of("1204"))
+    waterfall = Waterfall(trace_of("1204"))
     kinds = {str(span.message): kind for span, kind in zip(waterfall.spans, waterfall.kinds, strict=True)}
     assert kinds["parsing"] is SpanKind.LOG
     assert kinds["run:subscribe received by platform"] is SpanKind.ENGINE
@@ -51,8 +50,8 @@ def test_debug_line_of_the_code_is_no_engine_span() -> None:
 
 
 def test_awaited_run_stands_in_the_place_of_its_call() -> None:
-    waterfall = place(trace_of("234"))
-    tree = row_tree(waterfall)
+    waterfall = Waterfall(trace_of("234"))
+    tree = RowTree(waterfall)
     below = [waterfall.spans[index].message for index in tree.below[tree.order[1]]]
     assert below == ["middle", "batchTriggerAndWait()", "trigger()"]
     middle = tree.below[tree.order[1]][0]
@@ -61,7 +60,7 @@ def test_awaited_run_stands_in_the_place_of_its_call() -> None:
 
 @pytest.mark.parametrize("number", ["247", "249"])
 def test_open_spans_of_an_ended_run_never_run(number: str) -> None:
-    waterfall = place(trace_of(number))
+    waterfall = Waterfall(trace_of(number))
     extents = extents_of(waterfall)
     assert extents.states[ROOT] is SpanState.ENDED
     assert state_of(waterfall, "Attempt 1") is state_of(waterfall, "run()") is SpanState.UNKNOWN
@@ -69,7 +68,7 @@ def test_open_spans_of_an_ended_run_never_run(number: str) -> None:
 
 
 def test_store_knows_the_end_of_a_run_before_its_trace() -> None:
-    waterfall = place(trace(span("task", 0, None, span("Attempt 1", 1, None))))
+    waterfall = Waterfall(trace(span("task", 0, None, span("Attempt 1", 1, None))))
     extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=START + timedelta(seconds=9)))
     assert extents.states == [SpanState.ENDED, SpanState.UNKNOWN]
     assert extents.ends == [9_000_000, 9_000_000]
@@ -77,7 +76,7 @@ def test_store_knows_the_end_of_a_run_before_its_trace() -> None:
 
 def test_open_attempt_before_a_retry_does_not_run() -> None:
     attempts = (span("Attempt 1", 1, None), span("Retry #1 delay", 3, 2), span("Attempt 2", 5, None, id="second"))
-    extents = extents_of(place(trace(span("task", 0, None, *attempts))))
+    extents = extents_of(Waterfall(trace(span("task", 0, None, *attempts))))
     assert extents.states[1:] == [SpanState.UNKNOWN, SpanState.ENDED, SpanState.RUNNING]
     assert extents.ends[1] == 3_000_000
 
@@ -86,8 +85,8 @@ def test_trace_of_ten_thousand_levels_is_placed() -> None:
     deep = span("leaf", 0, 1)
     for level in range(10_000):
         deep = span(str(level), 0, 1, deep)
-    waterfall = place(trace(deep))
-    tree = row_tree(waterfall)
+    waterfall = Waterfall(trace(deep))
+    tree = RowTree(waterfall)
     assert len(tree.order) == 10_001
     assert len(longest_path(waterfall, extents_of(waterfall))) == 10_001
 
@@ -114,9 +113,9 @@ SPANS = st.recursive(
 
 @given(SPANS, st.none() | st.booleans())
 def test_any_trace_keeps_its_promises(below: tuple[Span, ...], is_final: bool | None) -> None:
-    waterfall = place(trace(span("task", 0, None if is_final else 3, *below)))
+    waterfall = Waterfall(trace(span("task", 0, None if is_final else 3, *below)))
     extents = extents_of(waterfall, lambda _: None if is_final is None else RunEnd(is_final))
-    tree = row_tree(waterfall)
+    tree = RowTree(waterfall)
     for index, each in enumerate(waterfall.spans):
         assert extents.ends[index] >= waterfall.starts[index]
         if not each.is_partial:
@@ -143,7 +142,7 @@ def span_ms(message: str, start_ms: float, end_ms: float | None, *children: Span
 
 
 def names_on_path(root: Span) -> set[str]:
-    waterfall = place(trace(root))
+    waterfall = Waterfall(trace(root))
     return {waterfall.spans[index].message for index in longest_path(waterfall, extents_of(waterfall))}
 
 
@@ -170,7 +169,7 @@ def spans_within(depth: int) -> st.SearchStrategy[Span]:
 
 @given(spans_within(3))
 def test_path_equals_a_walk_back_in_steps(root: Span) -> None:
-    waterfall = place(trace(root))
+    waterfall = Waterfall(trace(root))
     extents = extents_of(waterfall)
     ends = [extents.end(index, NOW_MS * 1_000) for index in range(len(waterfall.spans))]
     assert longest_path(waterfall, extents) == frozenset(walked(waterfall, ends))

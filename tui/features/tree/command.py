@@ -6,7 +6,7 @@ from tui.api.errors import ApiError
 from tui.commands.options import run_argument
 from tui.commands.output import Output
 from tui.domain.run import RunId
-from tui.domain.trace import GetRun, PlacedTrace, SpanKind, SpanState, known_ends_of, place, placed_trace, row_tree
+from tui.domain.trace import GetRun, PlacedTrace, RowTree, SpanKind, SpanState, Waterfall, known_ends_of, placed_trace
 from tui.features.config.command import open_session, session_command
 from tui.features.tree import spans
 from tui.features.tree.spans import cut_words, hidden_counts, sentences
@@ -52,8 +52,8 @@ async def _print_lines(output: Output, session: "Session", run_id: RunId) -> Non
         await session.settle()
     except ApiError as error:
         output.say(f"the status of the run is not known: {error}")
-    waterfall = place(found)
-    placed = placed_trace(waterfall, row_tree(waterfall), known_ends_of(waterfall, store.get))
+    waterfall = Waterfall(found)
+    placed = placed_trace(waterfall, RowTree(waterfall), known_ends_of(waterfall, store.get))
     width, now = output.reading_width, Now(session.local_now())
     output.lines(trace_lines(placed, store.get, now, width, has_colors=output.has_color))
 

@@ -14,15 +14,14 @@ from tui.domain.trace import (
     GetRun,
     PlacedTrace,
     RowKey,
+    RowTree,
     Span,
     SpanKind,
     SpanState,
     Trace,
     Waterfall,
     known_ends_of,
-    place,
     placed_trace,
-    row_tree,
 )
 from tui.features.tree import spans as words
 from tui.features.tree.view import BranchRows, FoldingPane, FoldingView
@@ -78,7 +77,7 @@ class WaterfallView(FoldingView[int]):
         self.on_runs_changed()
 
     def _show_tree(self, *, with_engine: bool) -> None:
-        self.tree = row_tree(self.waterfall, with_engine=True) if with_engine else self.placed.tree
+        self.tree = RowTree(self.waterfall, with_engine=True) if with_engine else self.placed.tree
         self._shown = None
 
     def on_runs_changed(self) -> None:
@@ -201,8 +200,8 @@ def span_key(span: Span) -> tuple[RunId, SpanId, bool]:
 
 
 async def _placed(session: Session, trace: Trace) -> PlacedTrace:
-    waterfall = await asyncio.to_thread(place, trace)
-    tree = await asyncio.to_thread(row_tree, waterfall)
+    waterfall = await asyncio.to_thread(Waterfall, trace)
+    tree = await asyncio.to_thread(RowTree, waterfall)
     known = known_ends_of(waterfall, session.store.get)
     return await asyncio.to_thread(placed_trace, waterfall, tree, known)
 
