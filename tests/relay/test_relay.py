@@ -94,8 +94,8 @@ async def test_details_attempts_and_trees_equal_those_of_the_api(tmp_path: Path)
     async with relay_setup(busy_fleet(), tmp_path) as setup, screen_on(setup) as screen:
         await synchronise(setup, screen)
         for each in (FAILED, PARENT):
-            run, failure = await screen.fetch_run_with_attempts(RunId(each.id))
-            theirs, _ = await setup.session.fetch_run_with_attempts(RunId(each.id))
+            run, failure = await screen.fetcher.fetch_run_with_attempts(RunId(each.id))
+            theirs, _ = await setup.session.fetcher.fetch_run_with_attempts(RunId(each.id))
             assert failure is None
             assert run.body is not None
             assert run.attempts is not None

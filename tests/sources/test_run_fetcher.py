@@ -49,7 +49,7 @@ def read(task: str, age_s: float, tmp_path: Path, fault: Any = None) -> tuple[Ru
         with serving_task(TASKS, task, age_s) as (api, run_id):
             api.fleet.fault = fault or (lambda _: None)
             async with started(api, tmp_path) as session:
-                return *(await session.fetch_run_with_attempts(run_id)), requests_of(api)
+                return *(await session.fetcher.fetch_run_with_attempts(run_id)), requests_of(api)
 
     return asyncio.run(scenario())
 
@@ -140,20 +140,20 @@ def test_parent_waits_for_children_that_wait_for_time(tmp_path: Path, is_trace_g
 async def test_live_run_with_a_cut_trace_is_read_again_at_intervals(tmp_path: Path) -> None:
     with serving_task(TASKS, "talks-on", 60) as (api, run_id):
         async with started(api, tmp_path) as session:
-            await session.fetch_run_with_attempts(run_id)
+            await session.fetcher.fetch_run_with_attempts(run_id)
             assert requests_of(api) == ["run", "trace", "events"]
             first = history_of(await stored_run(session, run_id))
             for _ in range(3):
-                await session.fetch_run_with_attempts(run_id)
+                await session.fetcher.fetch_run_with_attempts(run_id)
             # Only details were requested, and the known attempts are kept.
             assert requests_of(api)[3:] == ["run"] * 3
             assert history_of(await stored_run(session, run_id)) == first
             await api.fleet.clock.run(REREAD_CUT_AFTER.total_seconds())
-            await session.fetch_run_with_attempts(run_id)
+            await session.fetcher.fetch_run_with_attempts(run_id)
             assert requests_of(api)[6:] == ["run", "events"]
             # The end of the run is read at once.
             api.fleet.world.cancel(sure(api.fleet.world.find(run_id)))
-            await session.fetch_run_with_attempts(run_id)
+            await session.fetcher.fetch_run_with_attempts(run_id)
             assert requests_of(api)[8:] == ["run", "events"]
             assert (await stored_run(session, run_id)).is_final
 
@@ -170,13 +170,13 @@ async def test_subject_of_a_wait_is_fetched_once_or_after_a_fault(
     with serving_task(TASKS, "waits", 60) as (api, run_id):
         api.fleet.fault = lambda path: answer(status)(path) if status and path.endswith("/events") else None
         async with started(api, tmp_path) as session:
-            run, failure = await session.fetch_run_with_attempts(run_id)
+            run, failure = await session.fetcher.fetch_run_with_attempts(run_id)
             known = "10 minutes" if status is None else None
             assert (sure(run.wait).kind, sure(run.wait).subject, failure) == (WaitKind.TIME, known, None)
             api.fleet.fault = lambda _: None
             await api.fleet.clock.run(1.0)
             for _ in range(2):
-                run, _ = await session.fetch_run_with_attempts(run_id)
+                run, _ = await session.fetcher.fetch_run_with_attempts(run_id)
             assert requests_of(api).count("events") == count
             assert sure(run.wait).subject == (None if status in {403, 200} else "10 minutes")
 
@@ -205,7 +205,7 @@ async def test_end_of_a_run_beside_its_trace_closes_its_attempt(
                 return trace
 
             monkeypatch.setattr(fetcher, "fetch_trace", end_meanwhile)
-            found, failure = await session.fetch_run_with_attempts(run_id)
+            found, failure = await session.fetcher.fetch_run_with_attempts(run_id)
             assert (found.is_final, failure) == (True, None)
             assert [each.status for each in history_of(found).attempts] == [AttemptStatus.CANCELED]
 

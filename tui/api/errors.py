@@ -87,15 +87,9 @@ class TooExpensive(Refused):
     The API's documentation describes this response; no recording has one.
     """
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text, 422)
-
 
 class TooManyQueries(Refused):
     """Too many queries of the project run at once (429). Other requests still work, and so will this one soon."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, 429)
 
 
 class NotFound(Refused):
@@ -114,6 +108,9 @@ T = TypeVar("T")
 
 MAX_PAGE_ROWS: Final = 1_000
 """Rows of one page of the list. We request 100, the server's maximum (recording 015)."""
+
+MAX_EVENT_ROWS: Final = 25_000
+"""The most rows of `/events` that the server sends. It does not report that it truncated them."""
 
 MAX_FEED_ROWS: Final = 2_000
 """Rows of one response of the feed. The server sends at most 1,000 (recording 750)."""

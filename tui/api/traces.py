@@ -18,6 +18,7 @@ from pydantic import AfterValidator, AliasPath, BeforeValidator, Field, PlainVal
 from typing_extensions import TypedDict
 
 from tui.api.errors import (
+    MAX_EVENT_ROWS,
     MAX_MESSAGE_CHARS,
     MAX_SPANS,
     Limits,
@@ -463,10 +464,6 @@ def read_records(scanner: TraceScanner) -> Iterator[dict[str, Json]]:
 # Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.
 #
 # Source: tests/wire/recordings/README.md §5 (recordings 1000, 1005).
-
-
-MAX_EVENT_ROWS: Final = 25_000
-"""The most rows that the server sends. It does not report that it truncated them."""
 
 
 def event_rows(body: bytes) -> Iterator[list[dict[str, Json]]]:

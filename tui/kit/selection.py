@@ -493,7 +493,7 @@ TREE_REST_S: Final = 0.5
 
 
 async def _fetch_run(session: Session, run_id: RunId, _: Run | None) -> Fetched[Run]:
-    run, failure = await session.fetch_run_with_attempts(run_id)
+    run, failure = await session.fetcher.fetch_run_with_attempts(run_id)
     version = run.state.updated_at if run.state is not None else session.now()
     return Fetched(run, failure, version, is_lagging=is_trace_behind(run))
 
@@ -537,7 +537,7 @@ async def _fetch_queue(session: Session, run_id: RunId, _: "QueueState | None") 
 
     if not _is_read(session, run_id):
         # The view was opened at a run that is in no list. This shares the requests of RUN.
-        await session.fetch_run_with_attempts(run_id)
+        await session.fetcher.fetch_run_with_attempts(run_id)
     run = session.store.get(run_id)
     if run is None or not _waits_in_queue(session, run_id):
         return Fetched(None)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from tui.api.client import MAX_PAGE_SIZE, ApiReader, Client, ReadRequest
-from tui.api.errors import ApiError, NotFound, Refused, ServerFault
+from tui.api.errors import MAX_EVENT_ROWS, ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.api.lists import ListRead, RowRead
 from tui.api.models import RowsPage
@@ -86,25 +86,23 @@ class AttemptFetcher:
             return False
         return self.reads_early and self._fetcher.is_allowed(Capability.TRACE)
 
-    async def read(
-        self, run: Run, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
-    ) -> RunPatch | None:
+    async def read(self, run: Run, response: RunResponse, early: EarlyTrace | None = None) -> RunPatch | None:
         """Return the attempts of a run whose detail was just read, None if the known ones are recent.
 
         `early` is the trace if it was read beside the detail. Raises `ApiError` if trace and events cannot be read.
         """
         if run.attempts is not None and self._was_just_read(run):
             return None
-        trace, missing = await self._trace(run, priority, early)
+        trace, missing = await self._trace(run, early)
         root_error: RunError | None = None
         if trace is not None and needs_root_error(run, trace):
             with suppress(ApiError):
-                root_error = (await self._fetcher.fetch_span(run.id, trace.root.id, priority)).error
+                root_error = (await self._fetcher.fetch_span(run.id, trace.root.id, Priority.SELECTED)).error
         history = attempts_of(run, trace, root_error)
         if trace is None and (not self._fetcher.is_allowed(Capability.TRACE) or run.attempt_count == 0):
             history = replace(history, is_trace_gone=False)
         if history.wait is not None:
-            wait = await self._with_subject(run.id, history.wait, priority)
+            wait = await self._with_subject(run.id, history.wait)
             history = replace(history, wait=_with_children(wait, run.id, response.related))
         return _patch(run, replace(history, missing=missing), root_error, response.read_at)
 
@@ -114,36 +112,34 @@ class AttemptFetcher:
             return False
         return abs(self._fetcher.now() - known[0]) < REREAD_CUT_AFTER
 
-    async def _trace(self, run: Run, priority: Priority, early: EarlyTrace | None) -> tuple[Trace | None, str]:
+    async def _trace(self, run: Run, early: EarlyTrace | None) -> tuple[Trace | None, str]:
         """Return the spans of a run, and a sentence about missing ones. A trace that was cut is not fetched again."""
         trace: Trace | None = None
         fault: ServerFault | None = None
         if run.id not in self._cut:
             try:
-                trace = await (early or self._fetcher.fetch_trace(run.id, priority))
+                trace = await (early or self._fetcher.fetch_trace(run.id, Priority.SELECTED))
             except ServerFault as error:
                 if error.status != _OK:
                     raise
                 fault = error
             if trace is None:
-                return await self._trace_of_events(run, priority, fault)
+                return await self._trace_of_events(run, fault)
             if not trace.is_truncated:
                 return trace, ""
         _remember(self._cut, run.id, (self._fetcher.now(), run.attempt_count, run.is_final))
         events: Trace | None = None
         reason = "do not contain the run"
         try:
-            events = await self._events(run.id, priority)
+            events = await self._events(run.id)
         except ApiError as error:
             reason = f"could not be read: {error}"
         if events is None:
-            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
+            trace = trace or await self._fetcher.fetch_trace(run.id, Priority.SELECTED)
             return trace, f"{_CUT} and the events {reason}"
-        return events, f"{_CUT} and the events at {_max_event_rows()}" if events.is_truncated else ""
+        return events, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.is_truncated else ""
 
-    async def _trace_of_events(
-        self, run: Run, priority: Priority, fault: ServerFault | None
-    ) -> tuple[Trace | None, str]:
+    async def _trace_of_events(self, run: Run, fault: ServerFault | None) -> tuple[Trace | None, str]:
         """Return the events as a trace, for a run whose trace is missing, or unreadable because of `fault`.
 
         Raises the fault if the events do not contain the run.
@@ -151,23 +147,23 @@ class AttemptFetcher:
         events: Trace | None = None
         if run.attempt_count and self._fetcher.is_allowed(Capability.TRACE):
             with suppress(ApiError):
-                events = await self._events(run.id, priority)
+                events = await self._events(run.id)
         if events is None and fault is not None:
             raise fault
         is_cut = events is not None and events.is_truncated
-        return events, f"the events were cut at {_max_event_rows()} rows" if is_cut else ""
+        return events, f"the events were cut at {MAX_EVENT_ROWS:,} rows" if is_cut else ""
 
-    async def _events(self, run_id: RunId, priority: Priority) -> Trace | None:
+    async def _events(self, run_id: RunId) -> Trace | None:
         read = partial(self._fetcher.api.read_events, run_id)
-        return await self._fetcher.budget.request(("events", run_id), priority, read)
+        return await self._fetcher.budget.request(("events", run_id), Priority.SELECTED, read)
 
-    async def _with_subject(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
+    async def _with_subject(self, run_id: RunId, wait: Wait) -> Wait:
         """Return the wait with its subject, such as a token or a duration. A trace lacks it; the events have it."""
         if wait.subject is not None or wait.kind is WaitKind.RUNS:
             return wait
         if wait.span_id not in self._wait_subjects:
             try:
-                events = await self._events(run_id, priority)
+                events = await self._events(run_id)
             except ApiError as error:
                 if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
                     return wait  # the next read tries again
@@ -202,12 +198,6 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
         open_count=open_count,
         task=tasks.pop() if len(tasks) == 1 else None,
     )
-
-
-def _max_event_rows() -> str:
-    from tui.api.traces import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
-
-    return f"{MAX_EVENT_ROWS:,}"
 
 
 def _remember(known: dict[K, V], key: K, value: V, most: int = MAX_REMEMBERED) -> None:
@@ -392,18 +382,18 @@ class RunFetcher:
             await self.emit(RunGone(run_id, self.now()))
             raise
 
-    async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+    async def fetch_run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
         """Fetch one run with its attempts, and return it as the store has it then.
 
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
         if self._attempts.can_read_early(self.known(run_id)):
-            return await self._fetch_final_run(run_id, priority)
-        response = await self.fetch_run(run_id, priority)
-        return await self._with_attempts(response, priority)
+            return await self._fetch_final_run(run_id)
+        response = await self.fetch_run(run_id, Priority.SELECTED)
+        return await self._with_attempts(response)
 
-    async def _fetch_final_run(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+    async def _fetch_final_run(self, run_id: RunId) -> tuple[Run, str | None]:
         """Fetch a run and its trace at the same time. One after the other, its stack would take two round trips.
 
         If both arrive together, they are emitted directly after each other, so that they are painted at once.
@@ -412,32 +402,30 @@ class RunFetcher:
 
         async def read_trace() -> None:
             try:
-                trace.set_result(await self.fetch_trace(run_id, priority))
+                trace.set_result(await self.fetch_trace(run_id, Priority.SELECTED))
             except ApiError as error:
                 trace.set_exception(error)
                 trace.exception()  # marks it as retrieved: without it, asyncio warns if the detail cannot be read
 
         async def read_run() -> tuple[Run, str | None]:
-            response = await self._read_run(run_id, priority)
+            response = await self._read_run(run_id, Priority.SELECTED)
             await asyncio.wait([trace], timeout=MAX_BESIDE_S)
             await self.emit(RunsRead((response.patch, *response.related)))
-            return await self._with_attempts(response, priority, trace)
+            return await self._with_attempts(response, trace)
 
         found, _ = await asyncio.gather(read_run(), read_trace(), return_exceptions=True)
         if isinstance(found, BaseException):
             raise found
         return found
 
-    async def _with_attempts(
-        self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
-    ) -> tuple[Run, str | None]:
+    async def _with_attempts(self, response: RunResponse, early: EarlyTrace | None = None) -> tuple[Run, str | None]:
         """Read the attempts of a run whose detail was emitted. The result is that of `fetch_run_with_attempts`."""
         run = await self._run_in_store(None, response.patch)
         if response.patch.attempts is not None:
             self._attempts.reads_early = False
             return run, None
         try:
-            patch = await self._attempts.read(run, response, priority, early)
+            patch = await self._attempts.read(run, response, early)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
         if patch is None:
@@ -449,7 +437,7 @@ class RunFetcher:
         if after.is_final and not run.is_final:
             # The run ended between the two answers, so the known attempts show one that still executes.
             with suppress(ApiError):
-                patch = await self._attempts.read(after, replace(response, read_at=self.now()), priority)
+                patch = await self._attempts.read(after, replace(response, read_at=self.now()))
                 if patch is not None:
                     await self.emit(RunsRead((patch,)))
                     after = await self._run_in_store(after, patch)

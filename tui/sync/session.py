@@ -90,6 +90,8 @@ class Pump:
         self._store = store
         self._clock = clock
         self._queue: asyncio.Queue[Update] = asyncio.Queue(QUEUE_SIZE)
+        self.settle = self._queue.join
+        """Waits until everything queued so far is in the store."""
         self._listeners: list[Listener] = []
         self._pending = Changes()
         self._published_s = self._runs_published_s = clock.monotonic_s() - MIN_PUBLISH_INTERVAL_S
@@ -104,10 +106,6 @@ class Pump:
         await self._queue.put(update)
         self._wake.set()
         self._drop_queued()
-
-    async def settle(self) -> None:
-        """Wait until everything queued so far is in the store."""
-        await self._queue.join()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with merged changes from now on. Return a function that unsubscribes it."""
@@ -804,16 +802,14 @@ class Session:
     async def emit(self, update: Update) -> None:
         """Queue an update for the store. All updates of the session pass through here."""
         self.interlock.observe(update)
-        match update:
-            case RunsRead() if update.patches and self.sources.relay is None:
-                self._server_time.observe(update.patches[0].read_at)
-            case SourceConnected() if self.sources.relay is None or update.source == RELAY:
-                # The `Date` header has whole seconds. A response from a cache confirms an earlier moment.
-                age = self._server_time.observe(update.at)
-                update = replace(update, at=self.now() - age)
-            case _:
-                pass
+        has_relay = self.sources.relay is not None
+        if isinstance(update, SourceConnected) and (not has_relay or update.source == RELAY):
+            # The `Date` header has whole seconds. A response from a cache confirms an earlier moment.
+            age = self._server_time.observe(update.at)
+            update = replace(update, at=self.now() - age)
         if isinstance(update, RunsRead):
+            if update.patches and not has_relay:
+                self._server_time.observe(update.patches[0].read_at)
             for start in range(0, max(1, len(update.patches)), MAX_APPLIED_RUNS):
                 await self._pump.emit(RunsRead(update.patches[start : start + MAX_APPLIED_RUNS]))
         else:
@@ -836,13 +832,6 @@ class Session:
                 yield changes
         finally:
             unsubscribe()
-
-    async def fetch_run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
-        """Read a run with its attempts. The second value says why attempts are missing, if some are.
-
-        Raises `ApiError` if the run itself cannot be read.
-        """
-        return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
     async def fetch_tree(self, run_id: RunId, before: RunTree | None = None) -> RunTree:
         """Read the whole tree around a run, going on from an incomplete one. Raises `ApiError`."""

@@ -11,9 +11,8 @@ from tests.support.domain.recorded import decode_trace, run_of
 from tests.support.recordings import body_of, names, recording
 from tests.support.slices import result_of
 from tests.support.sure import sure
-from tui.api.errors import ServerFault
+from tui.api.errors import MAX_EVENT_ROWS, ServerFault
 from tui.api.traces import (
-    MAX_EVENT_ROWS,
     MAX_KEPT_CHARS,
     SLICE_VALUES,
     WINDOW_BYTES,

@@ -107,7 +107,7 @@ class PartMenu(ListDialog[None, Clip]):
 
     async def _fetch(self, run_id: RunId) -> None:
         try:
-            _, failure = await self.live.session.fetch_run_with_attempts(run_id)
+            _, failure = await self.live.session.fetcher.fetch_run_with_attempts(run_id)
         except ApiError as error:
             failure = f"the run could not be read: {error}"
         self.app.call_later(self._show_rest, failure or "")

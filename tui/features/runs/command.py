@@ -201,7 +201,7 @@ async def show(
     if markdown and as_json:
         raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
     async with open_session(settings, output) as session:
-        run, failure = await session.fetch_run_with_attempts(run_id)
+        run, failure = await session.fetcher.fetch_run_with_attempts(run_id)
         if failure is not None:
             output.say(failure)
         if fetch:
