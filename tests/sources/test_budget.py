@@ -306,14 +306,14 @@ async def test_429_is_raised_after_too_many_tries() -> None:
 @pytest.mark.parametrize("priority", [Priority.SELECTED, Priority.LIST, Priority.FACTS])
 async def test_query_refused_for_others_is_sent_again_soon(priority: Priority) -> None:
     async with a_bench(max_queries=1) as bench:
-        bench.errors = [TooManyQueries("429")]
+        bench.errors = [TooManyQueries("429", 429)]
         task = bench.ask("query", priority, is_query=True)
         await asyncio.sleep(0)
         # Neither another query nor other requests wait for the next try.
         others = [bench.ask(name, Priority.HISTORY, is_query=name == "q") for name in "qr"]
         await bench.clock.run(0.01)
         assert all(other.done() for other in others)
-        bench.errors = [TooManyQueries("429")]
+        bench.errors = [TooManyQueries("429", 429)]
         await bench.clock.run(sum(QUERY_RETRIES_S[:2]))
         assert task.done()
         first_s, second_s, third_s = (at for at, name in bench.sent if name == "query")
@@ -323,7 +323,7 @@ async def test_query_refused_for_others_is_sent_again_soon(priority: Priority) -
 
 async def test_query_that_stays_refused_raises_after_some_tries() -> None:
     async with a_bench() as bench:
-        bench.errors = [TooManyQueries("429") for _ in range(99)]
+        bench.errors = [TooManyQueries("429", 429) for _ in range(99)]
         patient = bench.ask("query", Priority.FACTS, is_query=True)
         await bench.clock.run(sum(QUERY_RETRIES_S) + 0.1)
         assert len(bench.sent) == len(QUERY_RETRIES_S) + 1

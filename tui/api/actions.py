@@ -65,11 +65,6 @@ def _cancel_verdict(before: Run, after: Run) -> ActionPhase | None:
     return ActionPhase.CONFIRMED if after.status is RunStatus.CANCELLED and ended_since else ActionPhase.FINISHED_FIRST
 
 
-def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
-    """Return CONFIRMED once the new run can be read."""
-    return None if after.state is None else ActionPhase.CONFIRMED
-
-
 CANCEL = Action(
     id="cancel",
     key="C",
@@ -91,7 +86,7 @@ REPLAY = Action(
     description="Start a new run of the task with the same payload",
     forbidden=lambda run: "the run is gone" if run.is_gone else None,
     perform=lambda api, run_id, on_written: api.replay(run_id, on_written),
-    verdict=_replay_verdict,
+    verdict=lambda _, after: None if after.state is None else ActionPhase.CONFIRMED,  # the new run can be read
     reads_first=False,
     stops_descendants=False,
     is_idempotent=False,

@@ -271,12 +271,8 @@ class _Progress:
     def overdue(self) -> Unreachable:
         """The error after `timer` ended the request."""
         steps = self.timeouts
-        text = (
-            f"complete response within {steps.whole_s:g}"
-            if self._was_written
-            else f"connection within {steps.reach_s:g}"
-        )
-        return self.unreachable(f"no {text} s", may_have_arrived=self.is_written)
+        what, most_s = ("complete response", steps.whole_s) if self._was_written else ("connection", steps.reach_s)
+        return self.unreachable(f"no {what} within {most_s:g} s", may_have_arrived=self.is_written)
 
     def _text(self, error: Exception) -> str:
         match error:

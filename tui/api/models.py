@@ -12,7 +12,15 @@ from functools import cache, partial
 from inspect import isfunction, signature
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    OnErrorOmit,
+    PlainValidator,
+    TypeAdapter,
+    ValidationInfo,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from tui.api.errors import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_PAGE_ROWS, Limits, ServerFault, read_duration_ms, read_time
@@ -148,17 +156,12 @@ Time = Annotated[datetime | None, PlainValidator(read_time)]
 """A time as ISO text, None if it cannot be read."""
 
 
-class _AbsentIfInvalid:
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.with_default_schema(handler(source), on_error="omit")
-
-
 class _NoneIfInvalid:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_default_schema(handler(source), default=None, on_error="default")
 
 
-Lenient = Annotated[T, _AbsentIfInvalid()]
+Lenient = OnErrorOmit[T]
 """A key, or an item of a list, that is absent if its value is invalid."""
 
 OrNone = Annotated[T | None, _NoneIfInvalid()]

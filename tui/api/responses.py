@@ -230,14 +230,14 @@ def response_error(response: Response, key: Secret | None = None) -> errors.ApiE
         rate = read_rate_limit(response)
         is_busy = bool(rate.remaining) if rate is not None else _BUSY in message  # a relay passes no headers on
         if response.label == _QUERY and is_busy:
-            return errors.TooManyQueries(summary)
+            return errors.TooManyQueries(summary, status)
         return errors.RateLimited(summary, _wait(response, value))
     if status == 404 and value is None:
         return errors.Refused(f"{response.label}: 404, no such route: is TRIGGER_API_URL right?", status)
     if status == 404:
         return errors.NotFound(summary)
     if status == 422 and (response.label.startswith("GET ") or response.label == _QUERY):
-        return errors.TooExpensive(summary)
+        return errors.TooExpensive(summary, status)
     if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
         return errors.Refused(f"{summary} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
     if 400 <= status < 500:
