@@ -194,4 +194,4 @@ def take_over(groups: ErrorGroups, shown: dict[Fingerprint, ErrorGroup]) -> None
             shown.pop(fingerprint, None)
         else:
             shown[fingerprint] = group
-    groups.forget_changed()
+    groups.changed = {}

@@ -233,9 +233,9 @@ class _RelayCommand:
             loop.add_signal_handler(signal.SIGHUP, self._reload_tokens, relay)
             async with relay.serving(self._listener):
                 self._print_usage()
-                await asyncio.wait(
-                    (ended, session.spawn(relay.wait_for_bug(), "relay")), return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait((ended, relay.failure), return_when=asyncio.FIRST_COMPLETED)
+                if relay.failure.done():
+                    await relay.failure
         return await ended
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

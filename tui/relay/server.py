@@ -643,7 +643,8 @@ class Relay:
         self._failing: set[str] = set()
         self.clients: dict[RelayClient, ServerConnection] = {}
         """The connected screens."""
-        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Ends with the first unexpected exception of a connection."""
 
     @asynccontextmanager
     async def serving(self, listener: socket.socket) -> AsyncIterator[Server]:
@@ -682,10 +683,6 @@ class Relay:
                 for connection in tuple(connections):
                     connection.transport.abort()
                 await server.wait_closed()
-
-    async def wait_for_bug(self) -> None:
-        """Wait until canceled. Raises the first unexpected exception of a connection."""
-        await self._failure
 
     def replace_tokens(self, tokens: Tokens) -> None:
         """Use these tokens from now on, and disconnect the screens whose token is not among them."""
@@ -764,8 +761,8 @@ class Relay:
         except TimeoutError:
             connection.transport.abort()
         except Exception as bug:  # noqa: BLE001  raised by `run`
-            if not self._failure.done():
-                self._failure.set_exception(bug)
+            if not self.failure.done():
+                self.failure.set_exception(bug)
 
     def _refusal(self, connection: ServerConnection, first: bytes) -> tuple[int, str] | None:
         """Return the close code and the reason if the relay cannot serve the screen that sent this first message."""

@@ -310,7 +310,7 @@ class ErrorGroups:
         self._stale: set[Fingerprint] = set()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
         self.changed: dict[Fingerprint, ErrorGroup | None] = {}
-        """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
+        """The groups that `steps` has changed since it was last cleared; None for those that are gone."""
         self._now: datetime | None = None
         self._knows_before = False
         self._server_groups = ServerGroups()
@@ -348,10 +348,6 @@ class ErrorGroups:
             for _ in range(min(_GROUPS_PER_STEP, len(self._stale))):
                 self._refresh(self._stale.pop(), span, now)
             yield
-
-    def forget_changed(self) -> None:
-        """Start to collect `changed` again."""
-        self.changed = {}
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""

@@ -453,11 +453,9 @@ class ActionRunner:
                 observed = f"the run could not be read after the action: {error}"
             else:
                 after = merge(None, response.patch)
-                phase = self._action.verdict(self._before, after)
-                if phase is not None:
-                    return await self._publish_phase(
-                        phase, after.status_title if phase is ActionPhase.FINISHED_FIRST else ""
-                    )
+                if (phase := self._action.verdict(self._before, after)) is not None:
+                    title = after.status_title if phase is ActionPhase.FINISHED_FIRST else ""
+                    return await self._publish_phase(phase, title)
                 observed = f"the run is still {after.status_title}"
         return await self._publish_phase(ActionPhase.UNKNOWN, f"{context}, but {observed}")
 

@@ -550,8 +550,6 @@ AFTER_DUE: Final = timedelta(seconds=20)
 RUNS_AGAIN_AFTER_S: Final = 5.0
 """The least time between two reads of the newest run of one schedule."""
 
-"""Returns the version of the newest run that has one."""
-
 DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]
 """Returns the ids of the schedules whose newest run has to be read."""
 
@@ -577,8 +575,7 @@ class ScheduleReader:
         schedules = () if known.schedules is None else known.schedules.schedules
         due = (each.next_effective_at or each.next_at for each in schedules if each.is_active)
         has_passed = any(moment is not None and moment + AFTER_DUE <= now for moment in due)
-        pages = self._page_count
-        return PAGE_INTERVAL_S * (2 * pages - 1) if has_passed else None
+        return PAGE_INTERVAL_S * (2 * self._page_count - 1) if has_passed else None
 
     async def read(self) -> facts.SchedulesRead:
         """Read all pages. Raises `ApiError`."""

@@ -45,7 +45,9 @@ MORE_MINUTES_EVERY_S: Final = 10.0
 JOIN_EVERY_S: Final = 1.0
 """How often we check for a run that may wait for a token. The check itself sends no request."""
 
-ERRORS_PERIOD: Final = "1h"
+PERIOD: Final = "1h"
+"""The period of the groups of errors, and of a queue's metrics."""
+
 _QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, facts.FactSource.NORMALS})
 PUBLIC_TOKEN_REASON: Final = "not read with a public token, which has 60 requests a minute"  # noqa: S105  a sentence
 
@@ -223,7 +225,7 @@ class FactsSource:
 
     async def _read_errors(self) -> Update:
         now = self._fetcher.now()
-        page = await self._requests.page(Rank.ERRORS, ERROR_GROUPS, period=ERRORS_PERIOD)
+        page = await self._requests.page(Rank.ERRORS, ERROR_GROUPS, period=PERIOD)
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
@@ -251,7 +253,6 @@ def _sentence(error: ApiError, source: facts.FactSource) -> str:
 # Source: tests/wire/recordings/README.md §5, §7.
 
 
-PERIOD: Final = "1h"
 MIN_TASK_SHARE: Final = 0.05
 """A task with a smaller share of a queue's runs says nothing about the queue."""
 
@@ -259,7 +260,6 @@ FRESH_FOR: Final = timedelta(seconds=15)
 """A queue is not read again if the facts about it are at most this old."""
 
 _MINUTES: Final = 60
-_MINUTE: Final = timedelta(minutes=1)
 
 
 class QueueFetcher:
@@ -345,7 +345,7 @@ def hour_of(
     """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
     read = [row for row in times if row.get("queued_min") and row.get("n")]
     last = at.replace(second=0, microsecond=0)
-    cells = [last - (_MINUTES - 1 - index) * _MINUTE for index in range(_MINUTES)]
+    cells = [last - (_MINUTES - 1 - index) * queries.MINUTE for index in range(_MINUTES)]
     tasks = Counter[TaskId]()
     for row in read:
         if "task" in row:
@@ -378,10 +378,10 @@ def _levels(
     for begin, end, count in stays:
         if begin is None or begin > cells[-1]:
             continue
-        index = max(0, (begin - first) // _MINUTE)
+        index = max(0, (begin - first) // queries.MINUTE)
         changes[index] += count
         if end is not None:
-            changes[min(max((end - first) // _MINUTE, index, 0), len(cells))] -= count
+            changes[min(max((end - first) // queries.MINUTE, index, 0), len(cells))] -= count
     levels, level = [], 0
     for change in changes[:-1]:
         level += change

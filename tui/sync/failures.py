@@ -107,9 +107,7 @@ class ErrorFetcher:
             # No recording has ILIKE; 2630 has LIKE. If ILIKE is refused, query the usual spellings with LIKE.
             spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
             rows = await self._query(RunsWithErrorTexts(tuple(dict.fromkeys(spelled)), is_exact=True, period=None))
-        if rows is None:
-            return None
-        return [RunId(row["run_id"]) for row in rows if row.get("run_id")]
+        return None if rows is None else [RunId(row["run_id"]) for row in rows if row.get("run_id")]
 
     async def _wait(self, requests: int = 1) -> None:
         if self.is_paced:
@@ -776,7 +774,7 @@ class WholeRead:
         return self._fetcher.budget.was_limited_since(self._progress_s)
 
     def _advance(self) -> None:
-        """Report the step, and return whether it was progress."""
+        """Report the step, and record when there was progress."""
         progress = len(self.run_ids), len(self.missing)
         if progress != self._progress:
             self._progress = progress

@@ -126,7 +126,6 @@ class RealtimeSource:
         self.name = REALTIME if target.run_id is None else RUN_FEED
         self._parts = parts
         self._target = target
-        self._max_age = parts.history
         filters = parts.filters if target.run_id is None else RunFilters()
         self._filter = with_server_filters(filters, EVERYTHING)
         # Rows of the feed lack these fields. Only the list can show which runs match.
@@ -236,8 +235,7 @@ class RealtimeSource:
             coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
         if progress.reported.since is not None:
             coverage.narrow(progress.reported.since)
-        if not self._parts.fetcher.is_allowed(Capability.REALTIME):
-            await self._parts.fetcher.record_regained(Capability.REALTIME)
+        await self._parts.fetcher.record_regained(Capability.REALTIME)
         if now_s - progress.connected_s >= CONNECTED_EVERY_S:
             progress.connected_s = now_s
             await self._emit(SourceConnected(self.name, response.read_at, HOLD_S))
@@ -246,7 +244,7 @@ class RealtimeSource:
         """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
         if known is not None and known.state is not None:
             return True
-        if patch.created_at is not None and patch.created_at < read_at - self._max_age:
+        if patch.created_at is not None and patch.created_at < read_at - self._parts.history:
             return False
         if not self._can_filter:
             self._parts.coverage.request_list()

@@ -179,11 +179,7 @@ class RunLister:
     @property
     def is_live_known(self) -> bool:
         """Whether every live run that matches the filters is known, whatever its age."""
-        passes = (
-            self._read_until.get(lists.Part.RUNNING),
-            self._read_until.get(lists.Part.QUEUED),
-            self.older.read_until,
-        )
+        passes = (*map(self._read_until.get, _PARTS), self.older.read_until)
         are_done = all(at is not None and (self._skipped_at is None or at > self._skipped_at) for at in passes)
         return are_done and not self.older.is_cut
 
@@ -396,7 +392,6 @@ class RestSource:
 
     def __init__(self, parts: lists.SourceParts) -> None:
         self._parts = parts
-        self._max_age = parts.history
         self._is_filtered = not parts.filters.is_empty
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)
@@ -502,7 +497,8 @@ class RestSource:
         now = self._parts.fetcher.now()
         live = (run for run_id in self._parts.store.live() if (run := self._parts.store.get(run_id)) is not None)
         return any(
-            self._parts.coverage.excludes(run, now) and not lists.is_before(run, now - self._max_age) for run in live
+            self._parts.coverage.excludes(run, now) and not lists.is_before(run, now - self._parts.history)
+            for run in live
         )
 
     async def _emit_caught_up(self) -> None:
@@ -516,7 +512,7 @@ class RestSource:
         lister = self._lister
         window = WindowRead(
             self._parts.fetcher.now(),
-            self._max_age,
+            self._parts.history,
             lister.is_live_known,
             lister.older.is_cut,
             self._is_filtered,

@@ -198,7 +198,7 @@ class GroupUpdates:
         if not changed and not is_new and shown == self._shown:
             return
         yield from self._rows.show(changed, query, self._now_s(), is_new=is_new)
-        self.groups.forget_changed()
+        self.groups.changed = {}
         self._shown, self.span, self.reading = shown, span, reading
         self._shown_s = self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)

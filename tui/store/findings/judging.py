@@ -252,10 +252,9 @@ every twentieth failure would raise a finding. With this value, a task that fail
 
 STREAK_EVIDENCE: Final = log(1 / ERROR)
 
-RECOVERY_ERROR: Final = ERROR
+RECOVERY: Final = STREAK_EVIDENCE
 """A streak is over once the healthy runs after it would be this improbable if it went on."""
 
-RECOVERY: Final = log(1 / RECOVERY_ERROR)
 MIN_HEALTHY_S: Final = 45.0
 MIN_HEALTHY_RUNS: Final = 3
 MAX_RECENT_FAILURES: Final = 4
