@@ -32,7 +32,6 @@ from tui.kit.lists import ListView
 from tui.relay.server import RelayOptions
 from tui.store import addresses
 from tui.store.addresses import ViewAddress, parse_address, register_list
-from tui.sync.reads import Priority
 from tui.text.blocks import ListRuns, Now
 from tui.text.styled import line_width
 from tui.text.table import EDGES, GAP, Print
@@ -287,7 +286,7 @@ def test_screen_of_a_relay_reads_the_list_and_nothing_else(name: str, tmp_path: 
         options = RelayOptions(lists=(read,))
         async with relay_setup(fleet, tmp_path, options=options) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: len(screen.store) == 3)
-            work = asyncio.create_task(screen.fetcher.read_list(read, Priority.SELECTED, None))
+            work = asyncio.create_task(screen.fetcher.read_list(read, None))
             await setup.run_until(work.done)
             assert work.result()[:2] == (rows_of(name), False)
             stranger = asyncio.create_task(screen.fetcher.api.fetch_response(GetRequest("/api/v1/whoami")))

@@ -13,7 +13,7 @@ from tests.support.recordings import as_bytes, recording
 from tests.support.sure import sure
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS
-from tui.api.errors import ServerFault
+from tui.api.errors import Limits, ServerFault
 from tui.api.feed import (
     HEAVY_COLUMNS,
     UNUSED_COLUMNS,
@@ -41,7 +41,7 @@ def answer_of(response: dict[str, Any]) -> Response:
 
 
 def feed_of(number: str) -> FeedResponse:
-    return decode_feed(answer_of(recording(number)["response"]), None)
+    return decode_feed(answer_of(recording(number)["response"]), None, Limits())
 
 
 def polls(number: str) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def test_recorded_poll_continues_from_the_previous_response(number: str) -> None
         )
         if position is not None:
             assert position.params().items() <= sent.items()
-        position = decode_feed(answer_of(poll["response"]), position).position
+        position = decode_feed(answer_of(poll["response"]), position, Limits()).position
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def message(value: dict[str, Any] | None = None, **headers: str) -> dict[str, An
 
 def decoded(*messages: Any, headers: dict[str, str] | None = None, after: FeedPosition | None = AFTER) -> FeedResponse:
     given = {"electric-handle": "h", "electric-offset": "2_2"} if headers is None else headers
-    return decode_feed(Response("GET /it", 200, given, json.dumps(messages).encode(), NOW), after)
+    return decode_feed(Response("GET /it", 200, given, json.dumps(messages).encode(), NOW), after, Limits())
 
 
 def test_row_without_an_id_is_counted_and_a_delete_ignored() -> None:

@@ -111,7 +111,7 @@ def test_long_name_is_truncated(name: str) -> None:
 def test_row_with_an_endless_id_is_unreadable() -> None:
     page = decode_page(body({"data": [ROW | {"id": "x" * 201, "tags": ["a"] * 200}, ROW | {"id": "x" * 200}]}), NOW)
     assert ([len(patch.id) for patch in page.patches], page.unreadable) == ([200], 1)
-    assert decode_feed(feed_of(FEED_ROW | {"friendlyId": LONG}), None).unreadable == 1
+    assert decode_feed(feed_of(FEED_ROW | {"friendlyId": LONG}), None, Limits()).unreadable == 1
 
 
 def test_long_texts_of_queries_and_spans_are_truncated() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import as_bytes, body_of, names, recording
 from tests.support.wire.requests import NOW
-from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
+from tui.api.errors import ApiError, Limits, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.api.runs import RunResponse, decode_page, decode_run
 from tui.api.traces import decode_span
@@ -215,7 +215,7 @@ def test_span_is_decoded(name: str) -> None:
 
 def test_query_gives_its_rows() -> None:
     for name in QUERIES:
-        assert list(decode_query(body_of(name))) == recording(name)["response"]["body"]["results"] != [], name
+        assert list(decode_query(body_of(name), Limits())) == recording(name)["response"]["body"]["results"] != [], name
 
 
 @pytest.mark.parametrize("name", IDS)

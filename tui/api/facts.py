@@ -192,15 +192,8 @@ READS: Final = (RUN, TRACE, EVENTS, SPAN, ERROR_GROUPS, ERROR_GROUP, QUEUE, QUEU
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleEnvironment:
-    """An environment of a schedule, by its type."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
 class ListedSchedule:
-    """A schedule. `words` is the cron expression in words, as the server says them.
+    """A schedule. `words` is the cron expression in words, as the server says them. `environments` are their types.
 
     The run that is due at `next_at` begins at `starts_at`, within the `window`. The server sends a next time for one
     that is not active, too.
@@ -215,7 +208,7 @@ class ListedSchedule:
     next_at: datetime | None = None
     starts_at: datetime | None = None
     window: Raw | None = None
-    environments: tuple[ScheduleEnvironment, ...] = ()
+    environments: tuple[str, ...] = ()
 
     @property
     def when(self) -> Raw:
@@ -241,10 +234,10 @@ SCHEDULES: Final = ListRead(
         next_at=("nextRun", Time),
         starts_at=("nextRunEffectiveAt", Time),
         window=Text("window", min_chars=1),  # by the package `@trigger.dev/core` 4.8.3
-        environments=Items(JsonObject(ScheduleEnvironment, type=Word), 100, "environments of a schedule"),
+        environments=Items(JsonObject(str, lambda kind: kind, kind=("type", Word)), 100, "environments of a schedule"),
     ),
     has_numbers=True,
-    is_shown=lambda row, kind: not (kind and row.environments) or kind in {each.type for each in row.environments},
+    is_shown=lambda row, kind: not (kind and row.environments) or kind in row.environments,
 )
 """Each with the types of its environments, if it names them: the list is that of the project."""
 

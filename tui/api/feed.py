@@ -185,12 +185,11 @@ _MESSAGE: Final = JsonObject[dict[str, Any]](
 )
 
 
-def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
+def decode_feed(response: Response, after: FeedPosition | None, limits: Limits) -> FeedResponse:
     """Decode the response of a poll after a position (None: of the first poll).
 
     `limits` records truncations. Raises `ServerFault`.
     """
-    limits = limits or Limits()
     items = decode(list[Any], response.body, "the realtime feed", limits)
     messages = read_items(_MESSAGE, items, limits)
     rows = [each for each in messages if "value" in each]

@@ -172,9 +172,8 @@ def decode_environment(body: bytes) -> Environment:
     return decode(_ENVIRONMENT, body, "the environment of the key", Limits())
 
 
-def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
+def decode_query(body: bytes, limits: Limits) -> list[dict[str, Json]]:
     """Decode the rows of `POST /api/v1/query`. `limits` records truncations. Raises `ServerFault`."""
-    limits = limits or Limits()
     results = decode(_QueryRows, body, "the rows of the query", limits)["results"]
     rows = [row for row in results if isinstance(row, dict)]
     if len(body) > MAX_MESSAGE_CHARS:

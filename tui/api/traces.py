@@ -355,13 +355,12 @@ class _Node(TypedDict, total=False):
     data: Lenient[_NodeData]
 
 
-def trace_slices(body: bytes, limits: Limits | None = None) -> Generator[None, None, Trace]:
+def trace_slices(body: bytes, limits: Limits) -> Generator[None, None, Trace]:
     """Decode the response of `/trace`, and return the trace. Yield after each slice, so that other tasks may run.
 
     Nanoseconds are rounded to microseconds. A trace of more than MAX_SPANS spans is truncated, which `limits` records.
     Raises `ServerFault` for an unreadable trace.
     """
-    limits = limits or Limits()
     scanner = TraceScanner(body, limits)
     nodes = scanner.nodes
     yield from scanner.slices()

@@ -288,7 +288,7 @@ class LiveList(Generic[R]):
         assert read is not None
         while True:
             try:
-                rows, is_cut, _ = await session.fetcher.read_list(read, Priority.SELECTED, session.store.environment)
+                rows, is_cut, _ = await session.fetcher.read_list(read, session.store.environment)
             except ApiError as error:
                 is_refused = isinstance(error, Refused) and (error.is_about_the_key or isinstance(error, NotFound))
                 reason = _NO_SUCH_LIST if isinstance(error, NotFound) else sentence_part(str(error))

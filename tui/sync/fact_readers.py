@@ -619,8 +619,6 @@ MAX_CANDIDATES: Final = 4
 BEFORE: Final = timedelta(minutes=10)
 """Only runs that were created at most this long before the token are tried."""
 
-SAME_MOMENT: Final = timedelta(microseconds=1)
-
 RETRY_AFTER: Final = timedelta(minutes=2)
 """A run whose code has not reached its wait is read again after this."""
 
@@ -640,8 +638,6 @@ ENDED_EVERY: Final = timedelta(minutes=1)
 
 _Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
 """When a run was created, its id and its tags."""
-
-SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -768,7 +764,7 @@ class TokenReader:
         rows: list[queries.EndedRun] = []
         with suppress(Refused, ServerFault):
             first, last = unknown[0].token.created_at, unknown[-1].token.created_at
-            query = queries.EndedRuns(first - BEFORE, last + SECOND)
+            query = queries.EndedRuns(first - BEFORE, last + timedelta(seconds=1))
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
         runs = {RunId(row["run_id"]): row["triggered_at"] for row in rows}
         for search in unknown:
@@ -806,7 +802,7 @@ class TokenReader:
         for search in self._unknown():
             token = search.token
             first = bisect_left(by_age, (token.created_at - BEFORE,))
-            last = bisect_left(by_age, (token.created_at + SAME_MOMENT,))
+            last = bisect_left(by_age, (token.created_at + timedelta.resolution,))
             youngest_first = by_age[first:last][::-1]
             near = sorted(youngest_first, key=lambda each: set(token.tags).isdisjoint(each[2]))
             if (run_id := search.untried([run_id for _, run_id, _ in near], now)) is not None:

@@ -200,11 +200,11 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
     )
 
 
-def _remember(known: dict[K, V], key: K, value: V, most: int = MAX_REMEMBERED) -> None:
-    """Keep a value as the newest of at most `most`."""
+def _remember(known: dict[K, V], key: K, value: V) -> None:
+    """Keep a value as the newest of at most MAX_REMEMBERED."""
     known.pop(key, None)
     known[key] = value
-    while len(known) > most:
+    if len(known) > MAX_REMEMBERED:
         del known[next(iter(known))]
 
 
@@ -494,13 +494,12 @@ class RunFetcher:
             await self.record_lost(Capability.TRACE, str(error))
             return None
 
-    async def read_list(
-        self, read: ListRead[T], priority: Priority, environment: Environment | None
-    ) -> tuple[list[T], bool, Paging]:
+    async def read_list(self, read: ListRead[T], environment: Environment | None) -> tuple[list[T], bool, Paging]:
         """Return the rows of a list by its pages: see `read_pages`. Raises `ApiError`."""
 
         async def page(page: str) -> RowsPage[T]:
-            return await self.budget.request(read.request(page), priority, partial(self.api.read_rows, read, page))
+            call = partial(self.api.read_rows, read, page)
+            return await self.budget.request(read.request(page), Priority.SELECTED, call)
 
         return await read_pages(read, None if environment is None else environment.type, page)
 

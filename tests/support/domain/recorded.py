@@ -27,7 +27,7 @@ def run_of(number: str, **changes: Any) -> Run:
 
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
     """Decode a response of `/trace` at once. Raises `ServerFault`."""
-    return result_of(trace_slices(body, limits))
+    return result_of(trace_slices(body, limits or Limits()))
 
 
 def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None) -> Trace:

@@ -81,7 +81,7 @@ def test_recorded_schedules_have_their_due_times() -> None:
         next_effective_at=at("27T02:00:05.093"),
     )
     assert every_minute.starts_at == at("26T02:23:07.028")
-    assert [each.type for each in every_minute.environments] == ["DEVELOPMENT"]
+    assert every_minute.environments == ("DEVELOPMENT",)
     shown = [SCHEDULES.is_shown(nightly, kind) for kind in ("DEVELOPMENT", None, "PRODUCTION")]
     assert shown == [True, True, False]
 

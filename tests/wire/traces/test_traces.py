@@ -15,7 +15,7 @@ from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import as_bytes, body_of, recording
 from tests.support.slices import result_of
 from tests.support.sure import sure
-from tui.api.errors import MAX_DURATION, ServerFault
+from tui.api.errors import MAX_DURATION, Limits, ServerFault
 from tui.api.traces import SLICE_NODES, TraceScanner, decode_span, trace_slices
 from tui.domain.error import RunError
 from tui.domain.run import Json
@@ -155,8 +155,8 @@ def test_recorded_nodes_come_once_and_in_order(number: str) -> None:
 
 
 def test_trace_of_ten_thousand_levels_is_read() -> None:
-    assert sum(1 for _ in trace_slices(deep_trace(LEVELS))) > 2 * LEVELS // SLICE_NODES
-    found = result_of(trace_slices(deep_trace(LEVELS)))
+    assert sum(1 for _ in trace_slices(deep_trace(LEVELS), Limits())) > 2 * LEVELS // SLICE_NODES
+    found = result_of(trace_slices(deep_trace(LEVELS), Limits()))
     assert (sum(1 for _ in found.root.walk()), found.received, found.is_truncated) == (LEVELS, LEVELS, True)
 
 

@@ -8,7 +8,6 @@ from tui.commands.output import Output
 from tui.features.config.command import listing, open_session, read_environment, session_command
 from tui.kit.lists import ListView
 from tui.settings.settings import Settings
-from tui.sync.reads import Priority
 from tui.text import formatting
 from tui.text.table import Print
 
@@ -23,7 +22,7 @@ def list_command(view: ListView[Any]) -> click.Command:
         async with open_session(settings, output) as session:
             environment = await read_environment(session)
             with listing(settings, view.rows_name):
-                rows, is_cut, _ = await session.fetcher.read_list(read, Priority.SELECTED, environment)
+                rows, is_cut, _ = await session.fetcher.read_list(read, environment)
             rows.sort(key=lambda row: (*order.rank(row), view.key(row)))
             if as_json:
                 output.json_lines(map(view.json_of, rows))

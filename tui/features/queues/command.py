@@ -62,13 +62,13 @@ async def _read_queues(session: "Session") -> tuple[facts.QueuesRead, bool]:
     from tui.api.facts import LIMITS, QUEUES  # noqa: PLC0415
 
     read_list = session.fetcher.read_list
-    rows, is_cut, paging = await read_list(QUEUES, Priority.SELECTED, None)
+    rows, is_cut, paging = await read_list(QUEUES, None)
     # While the pages are read, a queue may move to another one.
     found = {queue.id: queue for queue in rows}
     limits: list[facts.ConcurrencyLimit] = []
     if any(queue.is_v2 for queue in rows):
         with suppress(ApiError):
-            limits, *_ = await read_list(LIMITS, Priority.SELECTED, None)
+            limits, *_ = await read_list(LIMITS, None)
     queues = tuple(facts.with_limit(queue, limits) for queue in found.values())
     # Full pages bring about as many queues, although some move from page to page meanwhile.
     is_endless = paging.is_endless and len(found) < facts.MAX_QUEUES // 2

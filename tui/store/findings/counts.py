@@ -242,7 +242,6 @@ MAX_BACKWARD_MINUTES: Final = 2
 """The estimate of the server's time may go back by less than this."""
 
 LAST_MINUTE: Final = 10**9
-_MOMENT: Final = timedelta(microseconds=1)
 
 
 RUNS_PER_STEP: Final = 200
@@ -373,11 +372,11 @@ class OwnCounts:
             first, last = self._last_complete
             first = max(first, self._kept_since())
             if since is None or since > last:
-                spans.append(range(minute_of(first - _MOMENT) + 1, minute_of(last)))
+                spans.append(range(minute_of(first - timedelta.resolution) + 1, minute_of(last)))
             else:
                 since = min(since, first)
         if since is not None:
-            spans.append(range(minute_of(since - _MOMENT) + 1, LAST_MINUTE))
+            spans.append(range(minute_of(since - timedelta.resolution) + 1, LAST_MINUTE))
         return spans
 
     def _note_coverage(self, now: datetime) -> None:
