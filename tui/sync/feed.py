@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final
@@ -221,7 +220,12 @@ class RealtimeSource:
         """Emit the wanted patches of a response. Once the snapshot is complete, the feed is live."""
         progress, coverage, now_s = self._progress, self._parts.coverage, self._parts.clock.monotonic_s()
         wanted = [merged for merged in merged_patches if self._is_wanted(*merged, response.read_at)]
-        self._mark_incomplete((run for _, _, run in wanted), is_snapshot=not progress.is_live)
+        history = self._parts.store.history
+        # The list has more fields of these runs. A history that is still read will have them all.
+        if progress.is_live or history is None or history.is_complete:
+            for run in (each for _, _, each in wanted if is_incomplete(each)):
+                started_at = run.state.started_at if run.state is not None else None
+                coverage.mark_incomplete(run.id, started_at or run.existed_at)
         if wanted:
             await self._emit(RunsRead(tuple(patch for patch, _, _ in wanted)))
         unreadable_count = 0 if progress.is_live else len(response.partial) + response.unreadable
@@ -250,14 +254,6 @@ class RealtimeSource:
             self._parts.coverage.request_list()
             return False
         return self._filter.matches(run)
-
-    def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
-        """Mark the runs of which the list has more fields, except in a snapshot that the history will read anyway."""
-        if not is_snapshot or self._parts.store.history is None or self._parts.store.history.is_complete:
-            for run in runs:
-                if is_incomplete(run):
-                    started_at = run.state.started_at if run.state is not None else None
-                    self._parts.coverage.mark_incomplete(run.id, started_at or run.existed_at)
 
     async def _as_transient(self, error: ApiError) -> Transient:
         """Return the `Transient` that pauses the feed, with its reason and the time of the next try."""

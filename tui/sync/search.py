@@ -107,7 +107,6 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str |
     """
     if not can_quote(name):
         return None
-    days = f"{MAX_QUERY_PERIOD.days}d"
     rows = await fetcher.query(RunsOfQueue(name), Priority.VISIBLE)
     if rows is None:
         return None
@@ -118,7 +117,7 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str |
     await fetcher.emit(RunsRead(tuple(patches)))
     count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{plural(len(found), 'run')}"
     rest = f", {len(found) - len(known):,} not on the relay" if len(known) < len(found) else ""
-    return f"queue {name}: {count} in {days}{rest}"
+    return f"queue {name}: {count} in {MAX_QUERY_PERIOD.days}d{rest}"
 
 
 # A search works through a `SearchPlan`: it reads runs by id, the errors of failed runs, lists by name, and older pages.
