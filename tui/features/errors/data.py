@@ -299,6 +299,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             first_run=run_ids[-1] if run_ids else None,
             newest=self.live.get(group.run_ids[0]),
             task_runs=around.task_runs,
+            later_runs=around.later_runs,
             version_start=around.version_start,
             first_start=model.first_start(store, run_ids),
             detail=self._details.of(_detail_key(group)),

@@ -201,9 +201,12 @@ _RUNS_PER_STEP: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """All runs around a group: the number of runs of its only task in the span, and the start of its only version."""
+    """All runs around a group: the number of runs of its only task in the span, of those that were created after the
+    newest of the group and have ended, and the start of its only version.
+    """
 
     task_runs: int | None = None
+    later_runs: int = 0
     version_start: VersionStart | None = None
 
 
@@ -258,7 +261,7 @@ def search_around(
     """
     task = group.tasks[0][0] if len(group.tasks) == 1 else None
     version = group.versions[0][0] if len(group.versions) == 1 else None
-    count, starts = 0, dict[bool, datetime]()
+    count, later, starts = 0, 0, dict[bool, datetime]()
     for number, run_id in enumerate(store.created_between(reached, now + timedelta(days=1)), 1):
         if not number % _RUNS_PER_STEP:
             yield Surroundings()
@@ -266,6 +269,7 @@ def search_around(
         if run is None or run.created_at is None:
             continue
         count += run.fixed.task == task and run.created_at >= since
+        later += run.fixed.task == task and run.created_at > group.last_seen and run.is_final
         started_at = None if run.state is None else run.state.started_at
         # Not by its creation: a run may have waited for a worker that has the version.
         if started_at is not None and run.fixed.version is not None:
@@ -274,4 +278,4 @@ def search_around(
     start = None
     if version is not None and True in starts and False in starts and starts[False] < starts[True]:
         start = VersionStart(version, starts[True])
-    yield Surroundings(None if task is None else count, start)
+    yield Surroundings(None if task is None else count, later, start)

@@ -58,7 +58,8 @@ class GroupFacts:
     """A group and its surroundings.
 
     * `span_words`: the shown span, like `last 24h`
-    * `task_runs`: all runs of the group's only task in the span; None: not all of them are known
+    * `task_runs`: all runs of the group's only task in the span; None: not all of them are known. `later_runs` of them
+      are newer than the group's runs, and have ended
     * `version_start`: the start of the group's only version
     * `first_start`: when the first run of the group started; None: it is not known
     * `detail`: the server's only group with its detail, if that was read
@@ -72,6 +73,7 @@ class GroupFacts:
     first_run: RunId | None = None
     newest: Run | None = None
     task_runs: int | None = None
+    later_runs: int = 0
     version_start: VersionStart | None = None
     first_start: datetime | None = None
     detail: ServerGroupDetail | None = None
@@ -291,7 +293,7 @@ def _head(run: Run, now: Now, limit: int) -> list[Row]:
     if lasted is not None:
         longer = joined([lines[0], (Piece(formatting.duration(lasted), Token.FAINT),)])
         lines[0] = longer if line_width(longer) <= limit else lines[0]
-    return [Row(line, ("head", number)) for number, line in enumerate(lines)]
+    return [Row(line, ("head", number), GoToRun(run.id)) for number, line in enumerate(lines)]
 
 
 def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
@@ -398,6 +400,7 @@ def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
         return _counted("tasks", tasks, limit)
     failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
     share = "" if known is None else f"{failed} of {formatting.plural(known, 'run')} failed"
+    share += f", the newest {formatting.count(facts.later_runs)} did not" if known and facts.later_runs else ""
     return _fact("task", [(Piece(tasks[0][0], Token.TEXT),)], limit, share)
 
 
