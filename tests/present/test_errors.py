@@ -26,7 +26,9 @@ from tui.text.table import Print
 AT = Now(NOW)
 CELLS = (*([0] * 23), 131)
 MINUTES = words.Minutes((1, 9, 14, 12, 4), NOW + timedelta(seconds=51.5))
-FACTS = facts_of(group_of(first=4.1), task_runs=264, minutes=MINUTES, first_run=RunId("run_cm00000000a0f4"))
+FACTS = facts_of(
+    group_of(first=4.1), task_runs=264, later_runs=8, minutes=MINUTES, first_run=RunId("run_cm00000000a0f4")
+)
 UNKNOWN = group_of("Broken", name=None, stack=None, state=None, versions=(), tasks=(), count=2)
 
 
@@ -77,7 +79,8 @@ NEW  only in 20261126.3
 
 first     13:45:02          run_cm…a0f4
 last      13:49:02          run_cm…6f0a
-task      charge-card       131 of 264 runs failed
+task      charge-card
+          131 of 264 runs failed, not the newest 8
 version   20261126.3        all 131
 
 tags      market:us  131    of 131

@@ -324,6 +324,15 @@ MARGIN: Final = 8
 GAP: Final = "  "
 """Stands between a long text and the remark."""
 
+
+class PromptInput(TextInput):
+    """The field of the prompt. Its text is selected at first: typing replaces it, but a space continues it."""
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "space" and self.selected_text == self.value:
+            self.action_end()
+
+
 OnChange = Callable[[str], Line]
 """Called with the text after each change. Returns a remark about it."""
 OnClose = Callable[[str, bool], None]
@@ -346,7 +355,7 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="prompt", classes="away")
         self._mark = Lines(id="prompt-mark")
-        self._input: TextInput | None = None
+        self._input: PromptInput | None = None
         self._remark = Lines(id="prompt-remark")
         self._on_change: OnChange = lambda _: ()
         self._on_close: OnClose = lambda *_: None
@@ -360,7 +369,7 @@ class Prompt(Horizontal):
     async def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
         """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
         if self._input is None:
-            self._input = TextInput()
+            self._input = PromptInput()
             await self.mount(self._mark, self._input, self._remark)
             self.watch(self._input, "value", self._on_text, init=False)
         field = self._input
@@ -369,7 +378,7 @@ class Prompt(Horizontal):
         self._mark.show([(Piece(" /", Token.ACCENT, is_bold=True),)])
         field.placeholder = hint
         field.value = text
-        field.cursor_position = len(text)
+        field.select_all()
         self._on_change = on_change
         self._show_remark(())
         self._back_to = self.screen.focused

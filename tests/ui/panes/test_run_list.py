@@ -147,7 +147,7 @@ async def test_payloads_are_searched_when_the_user_asks(monitor: Monitored) -> N
     await monitor.press("slash", *"zebra", "enter")
     assert " payloads · " in monitor.lines[3]
     assert "Enter on this line: read them" in monitor.lines[3]
-    await monitor.press("escape", "slash", *"payload.n:7", "enter", "G", "enter")
+    await monitor.press("slash", *"payload.n:7", "enter", "G", "enter")  # the first letter replaces the text
     await monitor.later(15)
     assert "1 of 12" in monitor.lines[1]
     assert " payloads · " not in monitor.text

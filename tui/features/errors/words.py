@@ -400,7 +400,7 @@ def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
         return _counted("tasks", tasks, limit)
     failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
     share = "" if known is None else f"{failed} of {formatting.plural(known, 'run')} failed"
-    share += f", the newest {formatting.count(facts.later_runs)} did not" if known and facts.later_runs else ""
+    share += f", not the newest {formatting.count(facts.later_runs)}" if known and facts.later_runs else ""
     return _fact("task", [(Piece(tasks[0][0], Token.TEXT),)], limit, share)
 
 
