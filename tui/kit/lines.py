@@ -325,7 +325,7 @@ GAP: Final = "  "
 """Stands between a long text and the remark."""
 
 
-class PromptInput(TextInput):
+class PromptField(TextInput):
     """The field of the prompt. Its text is selected at first: typing replaces it, but a space continues it."""
 
     def on_key(self, event: events.Key) -> None:
@@ -355,7 +355,7 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="prompt", classes="away")
         self._mark = Lines(id="prompt-mark")
-        self._input: PromptInput | None = None
+        self._input: PromptField | None = None
         self._remark = Lines(id="prompt-remark")
         self._on_change: OnChange = lambda _: ()
         self._on_close: OnClose = lambda *_: None
@@ -369,7 +369,7 @@ class Prompt(Horizontal):
     async def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
         """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
         if self._input is None:
-            self._input = PromptInput()
+            self._input = PromptField()
             await self.mount(self._mark, self._input, self._remark)
             self.watch(self._input, "value", self._on_text, init=False)
         field = self._input

@@ -179,6 +179,7 @@ class Search:
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
+        self._has_snapshots = self._can_list
         self._snapshot_reach = self._scope.since
         """No snapshot of the feed has the payloads of older runs, as far as is known."""
         self._paged: list[RunId] = []
@@ -276,20 +277,21 @@ class Search:
 
         Those of the newest 1,000 runs come in one snapshot of the feed, the others one by one.
         """
-        unread = [run_id for run_id in self.bodiless() if run_id not in self._bodies.unreadable]
-        if not unread:
+        if not (unread := self._without_body()):
             return False
-        count, begun = min(len(unread), MAX_SEARCHED_BODIES), self._fetcher.now()
-        self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=begun)
-        if self._can_list:
-            await self._read_body_snapshot(unread)
+        count = min(len(unread), MAX_SEARCHED_BODIES)
+        self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=None)
+        await self._read_body_snapshot(unread)
         left = [run.id for run in filter(None, map(self._store.get, unread)) if lacks_body(run)]
-        done = len(unread) - len(left)
-        some = left[: max(0, count - done)]
-        self._report_progress(bodies_read=done, body_count=done + len(some))
-        await self._bodies.read_details(some)
-        await self._settle()
+        if some := left[: max(0, count - len(unread) + len(left))]:
+            self._report_progress(bodies_read=0, body_count=len(some), bodies_since=self._fetcher.now())
+            await self._bodies.read_details(some)
+            await self._settle()
+            await self._read_body_snapshot(self._without_body())  # of the runs that were created meanwhile
         return len(left) > len(some)
+
+    def _without_body(self) -> list[RunId]:
+        return [run_id for run_id in self.bodiless() if run_id not in self._bodies.unreadable]
 
     async def _read_body_snapshot(self, unread: Sequence[RunId]) -> None:
         """Read a snapshot back to the oldest of these runs that it may contain, unless only some are."""
@@ -297,10 +299,11 @@ class Search:
         now = self._fetcher.now()
         reach = max(self._snapshot_reach, now - MAX_FEED_WINDOW)
         created = [run.created_at for run in runs if run.created_at is not None and run.created_at >= reach]
-        if len(created) < MIN_SNAPSHOT_BODIES:
+        if len(created) < MIN_SNAPSHOT_BODIES or not self._has_snapshots:
             return
         target = FeedTarget(window=now - min(created) + _ROUNDED, has_bodies=True)
         response = await self._fetcher.read_snapshot(target, set(unread))
+        self._has_snapshots = response is not None
         if response is not None and len(response.patches) >= MAX_SNAPSHOT_ROWS:
             self._snapshot_reach = min((each.created_at for each in response.patches if each.created_at), default=now)
 

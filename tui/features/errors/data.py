@@ -215,6 +215,9 @@ AROUND_REST_S: Final = 0.15
 AROUND_EVERY_S: Final = 5.0
 """The runs around a group that changes are counted at most this often."""
 
+AROUND_KEPT_S: Final = 20.0
+"""So old may the number of its task's runs be."""
+
 
 class LiveErrorGroups(LiveList[ErrorGroup]):
     """The groups in their list, with what the panes show of the selected one.
@@ -244,6 +247,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             version=lambda group: (group, self._updates.span, self._reached is None),
             rest_s=AROUND_REST_S,
             again_s=AROUND_EVERY_S,
+            every_s=AROUND_KEPT_S,
         )
         self._is_read, self._read_span = False, ""
         self._start_over(self.list.query)

@@ -320,7 +320,7 @@ def _running(facts: ListFacts) -> list[Piece]:
             what = f"{count(progress.bodies_read)} of {formatting.plural(progress.body_count, 'payload')} read"
             if progress.bodies_read and progress.bodies_since is not None:
                 left = (facts.now - progress.bodies_since) * (progress.body_count / progress.bodies_read - 1)
-                what += f", about {formatting.duration(left, in_minutes=True)} left"
+                what += f", about {formatting.duration(left, in_minutes=True)} left; task: narrows it"
         case SearchStep.LIST:
             what = "still reading older runs"
         case SearchStep.IDS:
