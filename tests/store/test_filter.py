@@ -103,7 +103,7 @@ NOT_MATCHING = [
     "-status:nonsense",
     "-error:reset",
     "took:>10",
-    "-age:<5m",
+    "-since:5m",
     "age:yesterday",
     "task:sync",
     'tag:"50%*"',

@@ -684,6 +684,8 @@ def _parse_word(word: Word, *, is_typing: bool) -> Filter:
     if not is_field(word):
         texts = word.texts
         return _negated(text_filter(texts), word) if texts else EVERYTHING
+    if word.field == "since":  # the word of an address, which `:runs` takes
+        (word,) = split_words(f"{'-' if word.is_negated else ''}age:{'<' if word.rest else ''}{word.rest}")
     if word.field is None or word.field not in FIELDS:
         reason = f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'
         return replace(_invalid(word, reason), terms=(_match_nothing,))
