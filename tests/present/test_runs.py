@@ -152,7 +152,7 @@ stopped: a relay cannot list older runs · not read: runs older than 11:49
 searching, 60 of 139 errors read   Esc stops
 searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
-9 found · not searched: 1,748 of 1,961 payloads · runs older than 2026-11-23 13:49   Enter on this line: read 200
+9 found · not searched: 1,748 of 1,961 payloads · runs older than 2026-11-23 13:49   Enter on this line: read more
 9 found · not searched: 200 of 980 payloads · runs older than 2026-11-23 13:49   Enter on this line: read them
 searching, 50 of 200 payloads read, about 3m left; task: narrows it   Esc stops
 """

@@ -161,11 +161,7 @@ NOT_A_RUN: Final = "not a run: this line says which runs are not in the list"
 NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
 
 ASKS_SERVER: Final = "on this line: search the server"
-READS_NEWEST: Final = f"on this line: read the newest {MAX_SEARCHED_BODIES}"
-_SHORTER: Final = {
-    ASKS_SERVER: "on this line: search",
-    READS_NEWEST: f"on this line: read {MAX_SEARCHED_BODIES}",
-}
+_SHORTER: Final = {ASKS_SERVER: "on this line: search"}
 """Short forms for narrow panes."""
 
 UNSEARCHED: Final = "not searched: "
@@ -245,7 +241,7 @@ def end_key(facts: ListFacts) -> tuple[str, str] | None:
         return "Enter", "on this line: try again"
     if facts.bodiless_count:
         is_part = facts.bodiless_count > MAX_SEARCHED_BODIES
-        return "Enter", READS_NEWEST if is_part else "on this line: read them"
+        return "Enter", "on this line: read more" if is_part else "on this line: read them"
     if progress == SearchProgress():
         return "Enter", ASKS_SERVER
     if progress.skips_older and facts.filters_queues:

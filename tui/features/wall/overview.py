@@ -46,14 +46,14 @@ def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False
     return [BLANK, *shown, *map(_faint, problem)]
 
 
-def failing_rule(view: WallView, width: int) -> Line:
+def failing_rule(view: WallView, _width: int) -> Line:
     """Return the text at the right end of the rule: `147 since 07:26`, or `147 last hour · since`.
 
     The last word is the title of the times below it.
     """
     failing = view.failing
     said = wall_rows.failing_summary(failing, view.now, is_narrow=True, is_short=True)
-    has_times = failing.groups and failing.known_since is None and width - EDGE < wall_rows.FAILING_WIDE
+    has_times = failing.groups and failing.known_since is None
     return (*said, Piece(" · ", Token.FAINT), Piece("since", Token.MUTED)) if said and has_times else said
 
 

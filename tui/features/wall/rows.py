@@ -387,7 +387,7 @@ def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Spo
     head = (_MARK, Spot("count", digits, align="right", gap=2))
     if width >= FAILING_WIDE:
         places = Spot("state", 12, gap=2), Spot("task", 13), Spot("error", 0, REST)
-        return (*head, *places, Spot("place", 23), Spot("versions", 14))
+        return (*head, *places, Spot("place", 23), Spot("versions", 14), *figures({"since": 6}))
     task = next(cells for from_width, cells in _FAILING_TASK if width >= from_width)
     return (*head, Spot("state", 5, gap=2), Spot("task", task), Spot("error", 0, REST), *figures({"since": 6}))
 
