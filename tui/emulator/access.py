@@ -147,11 +147,6 @@ def sign(claims: Mapping[str, Any], key: str) -> str:
     return b".".join((signed, _signature(signed, key))).decode()
 
 
-def is_public_token(token: str) -> bool:
-    """Whether it claims to be a public token, unchecked. Other tokens are compared with the secret keys."""
-    return _claims(token).get("pub") is True
-
-
 def claimed_subject(token: str) -> str:
     """The environment id that it claims, unchecked; "" for none."""
     subject = _claims(token).get("sub")
@@ -288,7 +283,8 @@ def identify(
     for environment in environments:
         if token == environment.key:
             return Access(token, environment)
-    return _public(unknown, token, environments, now_ms) if is_public_token(token) else unknown
+    # Whether it is a public token is its own claim. Other tokens were compared with the secret keys.
+    return _public(unknown, token, environments, now_ms) if _claims(token).get("pub") is True else unknown
 
 
 def _public(unknown: Access, token: str, environments: Collection[Environment], now_ms: int) -> Access:

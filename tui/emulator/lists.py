@@ -217,10 +217,6 @@ class ListFilters:
         """Whether any run of an environment in this region can match."""
         return not self.is_unserved and (self.regions is None or region in self.regions)
 
-    def matches_test(self, run: Run) -> bool:
-        """Whether `filter[isTest]` matches the run."""
-        return run.is_test is self.is_test
-
 
 def _status_filter(statuses: frozenset[Status]) -> IndexedFilter:
     return IndexedFilter(
@@ -375,7 +371,7 @@ def _matching(ledger: Ledger, filters: ListFilters, low: int, high: int, *, is_b
     fewest = min(range(len(counts)), key=counts.__getitem__)
     tests = [f.matches for at, f in enumerate(filters.indexed, 1) if at != fewest]
     if filters.is_test is not None:
-        tests.append(filters.matches_test)
+        tests.append(lambda run: run.is_test is filters.is_test)
     walks = [
         _walk(numbers, start, stop, is_backward=is_backward)
         for numbers, (start, stop) in zip(candidates[fewest], spans[fewest], strict=True)

@@ -354,7 +354,7 @@ async def trigger(request: ApiRequest) -> ApiResponse:
     request, recognised by the SDK's key, gets the first response again.
     """
     world = request.world
-    if (made := world.ledger.find_by_request(request.request_key)) is not None:
+    if (made := world.ledger.by_request.get(request.request_key)) is not None:
         return _triggered(world, made, is_cached=False)
     trigger_request = read_trigger(request.path["task"], request.json(), world.now_ms)
     key = (trigger_request.new.task_id, trigger_request.new.idempotency_key)

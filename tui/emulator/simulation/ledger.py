@@ -124,7 +124,7 @@ class Ledger:
         self.by_id: dict[str, Run] = {}
         self.by_number: dict[int, Run] = {}
         self.by_idempotency: dict[tuple[str, str], Run] = {}
-        self._by_request: OrderedDict[str, Run] = OrderedDict()
+        self.by_request: OrderedDict[str, Run] = OrderedDict()
         self._is_followed = False
         self.changed: dict[int, None] = {}
         """Numbers of the runs that changed for lists. The follower (`query.database`) empties it."""
@@ -156,16 +156,12 @@ class Ledger:
         if run.idempotency_key:
             self.by_idempotency[run.task_id, run.idempotency_key] = run
 
-    def find_by_request(self, request_key: str) -> Run | None:
-        """The run that this request created, if it was sent before."""
-        return self._by_request.get(request_key)
-
     def record_request(self, request_key: str, run: Run) -> None:
         """Remember the run that a request created, in case the response is lost and the client repeats the request."""
         if request_key:
-            self._by_request[request_key] = run
-            if len(self._by_request) > MAX_REQUESTS:
-                self._by_request.popitem(last=False)
+            self.by_request[request_key] = run
+            if len(self.by_request) > MAX_REQUESTS:
+                self.by_request.popitem(last=False)
 
     def copy(self, run: Run) -> None:
         """Copy the run, as it is now, to the lists."""

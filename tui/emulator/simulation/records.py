@@ -155,9 +155,6 @@ class Schedules:
     def newest_first(self) -> list[Schedule]:
         return self._all[::-1]
 
-    def of_task(self, task_id: str) -> Schedule | None:
-        return next((schedule for schedule in self._all if schedule.task.id == task_id), None)
-
     def activate(self, schedule: Schedule, *, is_active: bool) -> None:
         """Activate or deactivate a schedule. No change means that nothing happens."""
         if schedule.is_active is not is_active:
@@ -167,7 +164,7 @@ class Schedules:
 
     def silence(self, task_id: str, from_ms: int, spread_ms: int) -> None:
         """Start no run of this task from a due time on. `spread_ms` is how long after it the run is announced."""
-        schedule = self.of_task(task_id)
+        schedule = next((each for each in self._all if each.task.id == task_id), None)
         if schedule is not None:
             schedule.silent_from_ms, schedule.given_spread_ms = from_ms, spread_ms
 
