@@ -115,11 +115,13 @@ class TablePane(Pane):
 
 def go_back(screen: BaseScreen, home: TablePane) -> bool:
     """Go one level back from where a screen is; return whether there was one. `home` is its list."""
-    if screen.pane is home and len(home.table.rows.marks):
+    if screen.app_base.close_away_block():
+        pass
+    elif screen.pane is home and len(home.table.rows.marks):
         home.clear_marks()  # before a filter, which may hide some of them: an action would still be about those
     elif screen.pane.searched:
         screen.pane.search("")
-    elif screen.app_base.close_away_block() or screen.history.back():
+    elif screen.history.back():
         pass
     elif screen.workspace.is_zoomed:
         screen.workspace.action_zoom()

@@ -273,7 +273,7 @@ class MainScreen(MainView):
              "Open the row under the cursor; on the last line of the list, search the server. "
              "While no run is selected, select the first one.", id="open", rank=10),
         bind("escape", "back", "back",
-             "Go one step back: clear marks, close a search, a filter, the block “while you were away”, a zoom; "
+             "Go one step back: close the block “while you were away”, clear marks, close a search, a filter, a zoom; "
              "then go to the list; then clear the selection."),
         bind("q", "quit_level", "back, quit", "Go one step back; at the list, end the program.", id="close"),
         bind("left_square_bracket", "run_step(-1)", "previous run",
