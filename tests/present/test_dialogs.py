@@ -15,7 +15,7 @@ from tui.domain.action import ActionPlan, Via
 from tui.domain.error import build_error
 from tui.domain.filters import RunFilters, parse_period
 from tui.domain.own_commands import CommandScope, Expanded, Subject
-from tui.domain.run import STATUS_TABLE, Environment, Run, RunId, TaskId, filter_words, parse_status
+from tui.domain.run import STATUS_TABLE, Environment, Fixed, Run, RunId, TaskId, filter_words, parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.emulator.simulation.runs import FILTER_STATUSES
@@ -111,6 +111,13 @@ def test_question_fits_and_keeps_band_button_and_id(
     assert "Keep running" in found
     assert not set(found) & set("\x1b\x07\x00\u202e\u200b")
     assert count > 1 or f"{RUN_ID}0" in found.replace("\n   ", "")
+
+
+def test_replay_says_that_parents_trigger_their_children_again() -> None:
+    runs = [run_of(f"run_{depth}", fixed=Fixed(depth=depth)) for depth in (1, 2, 3)]
+    said = "2 of them are child runs. A parent that is replayed too"
+    assert said in shown(replace(question(*runs), action=REPLAY))
+    assert "child" not in shown(question(*runs)) + shown(replace(question(*runs[1:2]), action=REPLAY))
 
 
 def test_runs_are_counted_by_status_task_and_error() -> None:
