@@ -244,9 +244,9 @@ def ok_words(verdict: Verdict) -> str:
     return ", ".join(part for part in (OK, limit_words(verdict)) if part)
 
 
-def ok_sentence(verdict: Verdict, now: datetime) -> str:
+def ok_sentence(verdict: Verdict, now: datetime, calm: str = CALM) -> str:
     """Return the sentence beside OK."""
-    return "; ".join(part for part in (limit_words(verdict) or CALM, verdict_counts(verdict, now)) if part)
+    return "; ".join(part for part in (limit_words(verdict) or calm, verdict_counts(verdict, now)) if part)
 
 
 def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = False) -> str:

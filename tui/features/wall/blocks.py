@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
-from tui.domain.facts import LAST_DAY_INTERVAL, FactSource, age_shown
+from tui.domain.facts import LAST_DAY_INTERVAL, ErrorState, FactSource, age_shown
 from tui.domain.finding import NOT_KNOWN, Verdict
 from tui.domain.run import Run
-from tui.features.alerts.words import LISTED, counts_words
+from tui.features.alerts.words import CALM, LISTED, counts_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines
@@ -171,6 +171,12 @@ class WallView:
     def word(self) -> str:
         """The one word. OK needs a verdict, and an answer that is not too old."""
         return self.verdict.word if self.is_known else NOT_KNOWN
+
+    @property
+    def calm(self) -> str:
+        """The words beside OK. They say how many errors of the last hour are new: rare ones make no finding."""
+        new = sum(group.state is ErrorState.NEW for group in self.failing.groups)
+        return f"{CALM}; {formatting.plural(new, 'new error')}" if new else CALM
 
     def waited(self, at: datetime) -> str:
         """Return how long something waits."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from tui.domain.facts import FactSource
-from tui.domain.finding import NOT_KNOWN, OK, Finding, QueueWaits, SubjectKind, Verdict
+from tui.domain.finding import NOT_KNOWN, OK, Finding, QueueWaits, SubjectKind
 from tui.features.alerts import words as say
 from tui.features.wall import rows as wall_rows
 from tui.features.wall.blocks import BlockRow, WallView, listed, old_words
@@ -183,7 +183,7 @@ def verdict_rows(view: WallView, limit: int, room: int) -> list[BlockRow]:
     why = [_faint(text) for sentence in say.refusals(verdict) for text in wrap(sentence, limit)]
     silence = _not_known(say.not_known_sentence(verdict, view.now), limit)
     if not verdict.findings:
-        return [*(_calm(verdict, limit) if verdict.word == OK else silence), *why][:room]
+        return [*(_calm(view, limit) if verdict.word == OK else silence), *why][:room]
     # Findings come before sources that may not be read.
     first = [] if verdict.is_known else silence[:2]
     unknown = say.unread_sentence(verdict, view.now) if verdict.is_known else ""
@@ -210,10 +210,10 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
     return rows
 
 
-def _calm(verdict: Verdict, limit: int) -> list[BlockRow]:
-    if limited := say.limit_words(verdict):
+def _calm(view: WallView, limit: int) -> list[BlockRow]:
+    if limited := say.limit_words(view.verdict):
         return [BlockRow(_ok(f", {limited}"))]
-    first, *others = wrap(say.CALM, limit - _INDENT)
+    first, *others = wrap(view.calm, limit - _INDENT)
     return [BlockRow(_ok(f"     {first}")), *(BlockRow((Piece(" " * _INDENT + text, Token.MUTED),)) for text in others)]
 
 
@@ -286,7 +286,7 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
         found = [say.not_known_line(say.not_known_alone(verdict, view.now)), *found]
     elif not found:
         limited = say.limit_words(verdict)
-        found = [_ok(f", {limited}" if limited else f"  {say.CALM}")]
+        found = [_ok(f", {limited}" if limited else f"  {view.calm}")]
     if verdict.word != NOT_KNOWN and verdict.unread:
         found.append(say.not_known_line(say.unread_sentence(verdict, view.now)))
     found.append((Piece(f"New runs appear at the top. {selecting_keys()} selects a run.", Token.MUTED),))

@@ -195,7 +195,7 @@ def _unread_rows(view: WallView, width: int) -> list[BlockRow]:
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
     words, gap = _limits(verdict), "   "
     if not say.limit_words(verdict):
-        words, gap = say.CALM if width < WIDE else say.ok_sentence(verdict, view.now), "       "
+        words, gap = view.calm if width < WIDE else say.ok_sentence(verdict, view.now, view.calm), "       "
     head = INDENT, Piece("✓", Token.GREEN), Piece(f" {say.ok_words(verdict)}", Token.TEXT)
     return cut((*head, Piece(f"{gap}{words}", Token.MUTED)), width - _MARGIN)
 
@@ -246,7 +246,7 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
         title = NOT_KNOWN + ("" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}")
     else:
         limit = say.limit_words(verdict)
-        words = f"{limit}; {_limits(verdict)}" if limit else say.ok_sentence(verdict, view.now)
+        words = f"{limit}; {_limits(verdict)}" if limit else say.ok_sentence(verdict, view.now, view.calm)
     texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
     head: list[Line] = [(), (Piece(title, Token.BRIGHT, is_bold=True),), (), ()]
     return [*head, *(cut((Piece(text),), room) for text in texts)]
