@@ -55,6 +55,7 @@ FOUND = (
     finding(TOKEN),
     TAGGED,
     replace(TAGGED, evidence=facts.ApprovalWaits(NOW - 25 * HOUR, (Raw(TAGGED.subject.name),))),
+    finding(replace(QUIET, last_ended_at=NOW, last_failed_at=NOW - 2 * MINUTE, only_version=Raw("2")), 30 * MINUTE),
     finding(QUIET, 30 * MINUTE),
     finding(QUIET, 430 * MINUTE),  # there are ten minutes between two of its runs
 )
@@ -81,6 +82,7 @@ one run dequeued for 4m, normally takes seconds | dequeued for 4m
 a token (legal␇, b, c) waits 1d, run not known | a token (legal␇, b, c) waits 1d, run not known
 waits 1d for legal | waits 1d for legal
 waits 1d for a token | waits 1d for a token
+40 of 40 runs failed, the last at 14:30, only in 2 | 40 of 40, the last at 14:30, only in 2
 40 of 40 runs failed, none ended since 14:12 | 40 of 40, none ended since 14:12
 40 of 40 runs failed | 40 of 40 runs
 """

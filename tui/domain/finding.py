@@ -59,9 +59,9 @@ class TaskFails:
     """FAILING. Of the `ended` runs of the task since the finding's since, `failed` failed.
 
     `only_version` is the version that all of them had, where other versions ran too. `normal_rate` is the share that
-    usually fails, None where it is not known. `last_ended_at` is the minute in which the task's newest run ended, None
-    where newer ones may be missing. `is_older`: it may have failed before the finding's since, by runs that are not
-    counted.
+    usually fails, None where it is not known. `last_ended_at` is the minute in which the task's newest run ended, and
+    `last_failed_at` that of the newest failed one, None where newer ones may be missing. `is_older`: it may have failed
+    before the finding's since, by runs that are not counted.
     """
 
     failed: int
@@ -70,6 +70,7 @@ class TaskFails:
     normal_rate: float | None = None
     last_ended_at: datetime | None = None
     is_older: bool = False
+    last_failed_at: datetime | None = None
 
 
 class StandstillReason(StrEnum):

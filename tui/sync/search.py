@@ -280,7 +280,10 @@ class Search:
         if not (unread := self._without_body()):
             return False
         count = min(len(unread), MAX_SEARCHED_BODIES)
-        self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=None)
+        asked_at = self._fetcher.now()
+        self._report_progress(
+            step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=None, bodies_asked_at=asked_at
+        )
         await self._read_body_snapshot(unread)
         left = [run.id for run in filter(None, map(self._store.get, unread)) if lacks_body(run)]
         if some := left[: max(0, count - len(unread) + len(left))]:

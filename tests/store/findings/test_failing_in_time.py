@@ -132,7 +132,7 @@ def test_four_failures_of_a_new_version_are_enough() -> None:
     assert judged([*BEFORE, *deployed(3)], WallFacts()) == ()
     (found,) = judged([*BEFORE, *deployed(4)], WallFacts())
     assert (found.word, found.since) == (FindingWord.FAILING, at(6600))
-    assert found.evidence == TaskFails(4, 4, Raw("2"), None, at(6660))
+    assert found.evidence == TaskFails(4, 4, Raw("2"), None, at(6660), last_failed_at=at(6660))
     assert judged([*BEFORE, *deployed(4, version="1")], WallFacts()) == (), "no deploy"
     done_first = [*BEFORE, *deployed(3, 9_000, 6510, fails=False), *deployed(4)]
     assert judged(done_first, WallFacts()) == (), "four of seven"

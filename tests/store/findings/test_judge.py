@@ -116,7 +116,7 @@ def test_the_server_tells_failures_that_the_store_lacks() -> None:
     own = own_of([], reached=NOW)
     (found,) = judge(facts, own, NOW)
     assert found.since == at(6000)
-    assert found.evidence == TaskFails(19 * 15, 19 * 30, None, 0.01, at(7080))
+    assert found.evidence == TaskFails(19 * 15, 19 * 30, None, 0.01, at(7080), last_failed_at=at(7080))
     assert judge(replace(facts, minutes=replace(facts.minutes, is_cut=True)), own, NOW) == ()  # type: ignore[type-var]
 
 
@@ -153,7 +153,7 @@ def test_runs_of_a_filtered_list_make_no_task_fail() -> None:
 
 def test_a_rare_task_is_judged_by_its_last_runs() -> None:
     def ten(normal_rate: float | None) -> TaskFails:
-        return TaskFails(10, 10, None, normal_rate, at(6900))
+        return TaskFails(10, 10, None, normal_rate, at(6900), last_failed_at=at(6900))
 
     rare = every(300, 4200, 7200, fails=True)
     for facts in (normal(84, 0), WallFacts()):

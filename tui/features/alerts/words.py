@@ -47,6 +47,7 @@ RUN_NOT_KNOWN: Final = "run not known"
 
 MINUTE: Final = timedelta(minutes=1)
 MIN_QUIET: Final = timedelta(minutes=5)
+MIN_OVER: Final = timedelta(seconds=20)
 QUIET_TIMES: Final = 2
 """A task is quiet if none of its runs ended for five minutes, and for twice the time that is usual between two."""
 
@@ -157,9 +158,14 @@ def no_run_since(finding: Finding, at: datetime) -> datetime | None:
 
 
 def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
-    """Return `, none ended since 02:57` if no run of a failing task has ended for long, otherwise an empty text."""
-    last_at = no_run_since(finding, at)
-    return "" if last_at is None else f", none ended since {formatting.time_of_day(last_at, now)}"
+    """Return `, none ended since 02:57` if no run of a failing task has ended for long, `, the last at 02:57` if none
+    has failed for a while, otherwise an empty text.
+    """
+    if (last_at := no_run_since(finding, at)) is not None:
+        return f", none ended since {formatting.time_of_day(last_at, now)}"
+    failed_at = finding.evidence.last_failed_at if isinstance(finding.evidence, TaskFails) else None
+    is_over = failed_at is not None and at - failed_at >= MINUTE + MIN_OVER
+    return f", the last at {formatting.time_of_day(failed_at, now)}" if failed_at is not None and is_over else ""
 
 
 def since_words(finding: Finding, now: datetime, *, due: str = "due") -> str:

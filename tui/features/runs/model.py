@@ -335,6 +335,9 @@ def names_queue(text: str) -> bool:
 def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListFacts:
     """Return the facts for the line below the last run, and for the text of an empty list."""
     session, query, parsed = live.session, views.query, views.parsed
+    bodiless = () if views.bodiless is None else views.bodiless.slice(len(views.bodiless) - 1, len(views.bodiless))
+    oldest = session.store.get(bodiless[0]) if bodiless else None
+    created_at, asked_at = None if oldest is None else oldest.created_at, progress.bodies_asked_at
     return ListFacts(
         now=live.now.at,
         since=query.filters.created_from or session.now() - query.period,
@@ -350,6 +353,7 @@ def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> L
         failed_count=None if views.failed is None else len(views.failed),
         bodiless_count=0 if views.bodiless is None else len(views.bodiless),
         possible_count=0 if views.possible is None else len(views.possible),
+        are_bodiless_new=created_at is not None and asked_at is not None and created_at > asked_at,
         is_bodiless_cut=len(session.store) > MAX_BODILESS,
         filters_queues=names_queue(query.text),
         freshness=live.freshness,

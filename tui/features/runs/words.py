@@ -180,7 +180,7 @@ class ListFacts:
     * `failed_count`: the number of failed runs; None unless the filter searches errors
     * `unread_count`: those of them whose error was never read
     * `bodiless_count`: the runs that may match once their payloads are read, of the `possible_count` that match or do
-      not match by these; if `is_bodiless_cut`, there may be more
+      not match by these; if `is_bodiless_cut`, there may be more; if `are_bodiless_new`, they came since the search
     * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
     * `is_relayed`: the data comes from a relay
     """
@@ -200,6 +200,7 @@ class ListFacts:
     bodiless_count: int = 0
     possible_count: int = 0
     is_bodiless_cut: bool = False
+    are_bodiless_new: bool = False
     filters_queues: bool = False
     freshness: Freshness = Freshness(Level.CONNECTING)
     api_url: str = ""
@@ -279,7 +280,10 @@ def _parts(facts: ListFacts) -> list[Piece]:
         parts.append(Piece("queues not read yet", Token.AMBER))
     if facts.bodiless_count:
         total = formatting.count(facts.possible_count, at_least=facts.is_bodiless_cut)
-        parts.append(Piece(f"{UNSEARCHED}{formatting.count(facts.bodiless_count)} of {total} payloads", Token.AMBER))
+        of_all = f"{formatting.count(facts.bodiless_count)} of {total} payloads"
+        newer = formatting.plural(facts.bodiless_count, "newer payload")
+        what, token = (newer, Token.MUTED) if facts.are_bodiless_new else (of_all, Token.AMBER)
+        parts.append(Piece(f"{UNSEARCHED}{what}", token))
     # What was searched comes last, because a narrow screen cuts the end.
     done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count

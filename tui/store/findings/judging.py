@@ -528,8 +528,9 @@ class FailureJudge:
         is_first = streak.at_s == minutes[-1].at_s
         is_older = is_first and streak.at_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
         version = _only_version(self._own.tasks.get(task), streak.at_s)
-        last_at = datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None
-        evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, last_at, is_older)
+        times = newest_s, next(each.at_s for each in minutes if each.failed)
+        ended, failed = (datetime.fromtimestamp(at, UTC) if self._minutes.is_present else None for at in times)
+        evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, ended, is_older, failed)
         return _of_task(FindingWord.FAILING, task, datetime.fromtimestamp(streak.at_s, UTC), evidence)
 
 
