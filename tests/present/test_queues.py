@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.patches import run_of
 from tests.support.present.samples import HOSTILE, drawn
 from tests.support.queues import mail_hour, mail_metrics
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueuesRead, WallFacts
@@ -199,12 +200,13 @@ def test_every_line_fits_and_a_bar_is_full_only_at_the_limit(
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
-    store = SimpleNamespace(status_counts=lambda _: StatusCounts(queued=304, delayed=4))
+    runs = [replace(run_of(f"run_{count}", "QUEUED"), attempt_count=count) for count in (0, 1)]
+    store = SimpleNamespace(status_counts=lambda _: StatusCounts(delayed=4), with_statuses=lambda _: runs)
     live: Any = SimpleNamespace(session=SimpleNamespace(clock=None, store=store), now=NOW)
     queues = LiveQueues(live, QUEUES)
     queues._rows = (replace(MAIL, running=30, queued=304),)
     queues.state = ReadState(AT - timedelta(seconds=6))
-    assert plain(queues.right(80)) == "30 running · 304 queued · 4 delayed · read 6s ago"
+    assert plain(queues.right(80)) == "30 running · 304 queued · 1 to retry · 4 delayed · read 6s ago"
     queues.state = replace(queues.state, is_cut=True)
     queues._known = WallFacts(queues=QueuesRead(AT, (), is_cut=True))
-    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · 4 delayed · a page read 6s ago"
+    assert plain(queues.right(80)) == "≥30 running · ≥304 queued · 1 to retry · 4 delayed · a page read 6s ago"

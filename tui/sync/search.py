@@ -286,7 +286,7 @@ class Search:
         )
         await self._read_body_snapshot(unread)
         left = [run.id for run in filter(None, map(self._store.get, unread)) if lacks_body(run)]
-        if some := left[: max(0, count - len(unread) + len(left))]:
+        if some := left[:MAX_SEARCHED_BODIES]:
             self._report_progress(bodies_read=0, body_count=len(some), bodies_since=self._fetcher.now())
             await self._bodies.read_details(some)
             await self._settle()

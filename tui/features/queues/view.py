@@ -16,7 +16,7 @@ from tui.domain.error import build_error
 from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.facts import NO_FACTS, FactSource, QueueHour, QueueMetrics, WallFacts
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
-from tui.domain.run import RunId, TaskId
+from tui.domain.run import RunId, RunStatus, TaskId
 from tui.features.queues import words
 from tui.features.queues.words import HolderSpeed, QueueFacts
 from tui.kit.keys import Help, bind
@@ -33,6 +33,9 @@ from tui.text.blocks import ListRuns, Row
 from tui.text.styled import Line, Piece, Token
 
 # The orders of the list of queues.
+
+MAX_RETRIES: Final = 1_000
+"""At most this many queued runs are looked at for those that wait to retry."""
 
 
 def _age_rank(row: QueueRow) -> float:
@@ -239,10 +242,15 @@ class LiveQueues(LiveList[QueueRow]):
         else:
             is_reading = any(row.is_reading for row in self._rows)
             shown.append((Piece(f"queued: {words.READING if is_reading else 'not known'}", Token.MUTED),))
-        counts = self.live.session.store.status_counts(self.live.now.at)
-        if counts.delayed:
-            number = f"{'≥' if counts.is_live_partial else ''}{words.number(counts.delayed)}"
-            shown.append((Piece(number, Token.TEXT), Piece(" delayed", Token.MUTED)))
+        store = self.live.session.store
+        counts = store.status_counts(self.live.now.at)
+        # The header counts them as queued, the queues of the server may not.
+        queued_runs = islice(store.with_statuses((RunStatus.QUEUED,)), MAX_RETRIES)
+        beside = (sum(run.is_waiting_to_retry for run in queued_runs), "to retry"), (counts.delayed, "delayed")
+        for number, word in beside:
+            if number:
+                count = f"{'≥' if counts.is_live_partial else ''}{words.number(number)}"
+                shown.append((Piece(count, Token.TEXT), Piece(f" {word}", Token.MUTED)))
         return shown
 
     @property
