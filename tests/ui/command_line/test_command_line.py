@@ -73,6 +73,8 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
     for line, filter_text in (("failed", "status:failed"), ("send-em", "task:send-email")):
         await command(monitor, line, wait_s=1)
         assert (pane.searched, pane.views.query.period) == (filter_text, timedelta(minutes=90)), "the period is kept"
+    await monitor.press("escape", wait_s=1)
+    assert (pane.searched, pane.views.query.period) == ("task:send-email -status:failed", timedelta(hours=24))
     for word, name in (
         ("env", "environment"),
         ("alert", "bell"),

@@ -74,8 +74,8 @@ FRESH_FOR_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Says that the list shows the runs of a line of another view or of a pane. Has the query of that line, and the
-    query from before.
+    """Says that the list shows the runs of a line of another view or of a pane, or of an address with a period of its
+    own. Has that query, and the query from before.
     """
 
     query: ListQuery
@@ -640,8 +640,13 @@ class MainScreen(MainView):
     def show_address(self, address: ViewAddress) -> None:
         """Show the list, or a run, in place of the view that is shown."""
         if address.run is None or address.view != RUN:
-            chosen = self.server_filter_of(address)
-            self.show_query(ListQuery(chosen.period, address.filter, chosen.filters, order_named(address.sort)), None)
+            chosen, listing = self.server_filter_of(address), self._listing
+            query = ListQuery(chosen.period, address.filter, chosen.filters, order_named(address.sort))
+            before = self.run_list.views.query if listing is None or not self._is_listing else listing.before
+            self.show_query(query, None)
+            if query.text and query.period != before.period:  # Esc takes the period back with the filter
+                self._forget_line()
+                self._listing = Listing(query, before, WayBack(partial(self.show_list, None)))
             return
         self.leave_other_views()
         if not address.pane or address.pane == DETAIL:
@@ -761,7 +766,7 @@ class MainScreen(MainView):
         if listing is None or not self._is_listing:
             return False
         self._listing = None
-        is_other = query.filters != listing.query.filters or query.period != listing.before.period
+        is_other = query.filters != listing.query.filters or query.period != listing.query.period
         # The user may have changed the server's filters meanwhile.
         before = replace(listing.before, filters=query.filters, period=query.period) if is_other else listing.before
         self.show_filtered(before)
