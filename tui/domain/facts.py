@@ -152,17 +152,17 @@ class ErrorState(StrEnum):
 def state_of(theirs: Collection[ServerErrorGroup], since: datetime, now: datetime) -> ErrorState | None:
     """Return the state of a group of ours that holds these of the server's; None if they do not say it.
 
-    The server does not normalise messages: a group of ours may hold many of its groups. Ours is NEW if any of them is
-    new since `since`, regressed if one was resolved and failed again, and acknowledged only if all are.
+    The server does not normalise messages: a group of ours may hold many of its groups. Ours is
+    acknowledged only if all are, NEW if any is new since `since`, and regressed if one was resolved and failed again.
     """
-    if any(group.is_new(since) for group in theirs):
+    if theirs and all(group.is_acknowledged(now) for group in theirs):
+        return ErrorState.ACKNOWLEDGED
+    if any(group.is_new(since) and not group.is_regressed for group in theirs):
         return ErrorState.NEW
     if any(group.is_regressed for group in theirs):
         return ErrorState.REGRESSED
     if not theirs or any(group.status is None for group in theirs):
         return None
-    if all(group.is_acknowledged(now) for group in theirs):
-        return ErrorState.ACKNOWLEDGED
     return ErrorState.UNRESOLVED
 
 
