@@ -100,13 +100,26 @@ def test_rows_held_by_the_cursor_do_not_claim_their_order() -> None:
     assert (tasks_of(model), model.is_in_order) == ("ba", True)
 
 
-def test_storm_moves_no_row_between_two_sorts() -> None:
-    model = shown(named("a", 5), named("b", 3))
-    for count in range(4, 900):
-        show(model, [named("a", 5), named("b", count)], GROUPS.sort_every_s / 2)
+def test_storm_moves_no_row_between_two_sorts_unless_it_doubles() -> None:
+    model = shown(named("a", 10), named("b", 8))
+    for count in range(9, 16):
+        show(model, [named("a", 10), named("b", count)], GROUPS.sort_every_s / 2)
         assert tasks_of(model) == "ab"
-    show(model, [named("a", 5), named("b", 900)], GROUPS.sort_every_s)
+    show(model, [named("a", 10), named("b", 15)], GROUPS.sort_every_s)
     assert tasks_of(model) == "ba"
+    show(model, [named("a", 16), named("b", 15)], GROUPS.sort_every_s)
+    assert tasks_of(model) == "ab"
+
+
+def test_cursor_is_on_the_first_row_while_groups_are_read() -> None:
+    model = shown(named("a", 5))
+    for top, count in (("a", 6), ("b", 7)):
+        changed = {each.fingerprint: each for each in (named("a", 5), named("b", count))}
+        list(model.show(changed, model.query, 0.0, goes_to_top=top == "b"))
+        assert (tasks_of(model), model.current) == ("ba", changed[named(top).fingerprint])
+    model.move(0)
+    list(model.show({named("c").fingerprint: named("c", 9)}, model.query, 0.0, goes_to_top=True))
+    assert model.current == named("b", 7)
 
 
 def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:

@@ -368,12 +368,19 @@ class ListModel(RowLines[str], Generic[R]):
             pass
 
     def show(
-        self, changed: Mapping[Any, R | None], query: RowQuery[R], now_s: float, *, is_new: bool = False
+        self,
+        changed: Mapping[Any, R | None],
+        query: RowQuery[R],
+        now_s: float,
+        *,
+        is_new: bool = False,
+        goes_to_top: bool = False,
     ) -> Iterator[None]:
         """Take over rows that changed (None: it is gone), and show those that match a query, in steps.
 
         The list changes in the last step. The steps may be abandoned before. Rows that are `is_new`, such as those of
-        another span, do not keep the places of earlier ones. `now_s` is a monotonic time.
+        another span, do not keep the places of earlier ones. With `goes_to_top`, a cursor that the user has not moved
+        is on the first row. `now_s` is a monotonic time.
         """
         is_sorted_again = is_new or query != self.query
         rows = {key: row for key, row in {**self._rows, **changed}.items() if row is not None}
@@ -389,7 +396,10 @@ class ListModel(RowLines[str], Generic[R]):
         before = {each: was for each in changed if (was := self._rows.get(each)) is not None}
         self._rows, self._ranks, self._matches, self.query = rows, ranks, matches, query
         self.marks.forget([key for key in self.marks if key not in rows])
-        if is_sorted_again or (not self._is_held and self._is_sort_due(before, changed, now_s)):
+        if goes_to_top and not self._is_held:
+            self.cursor = None
+            self._sort(now_s)
+        elif is_sorted_again or (not self._is_held and self._is_sort_due(before, changed, now_s)):
             self._sort(now_s)
         elif self._is_held:
             self._show_held(before, changed)

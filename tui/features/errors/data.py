@@ -47,6 +47,11 @@ SHOW_EVERY_S: Final = 0.15
 SHOW_SHARE: Final = 0.2
 """The part of the time that showing may take: sorting thousands of groups takes longer than grouping some more runs."""
 
+SETTLES_S: Final = 20.0
+"""For so long after the view was opened, while runs or errors are still read, the cursor is on the first group until
+the user moves it: the order is not final.
+"""
+
 MAX_MISSED: Final = 20_000
 """If more runs than this changed while the view was not shown, everything is grouped again."""
 
@@ -87,6 +92,7 @@ class GroupUpdates:
         self._failed_count = 0
         self._shown: tuple[TimeSpan, RowQuery[ErrorGroup], Reading, bool] | None = None
         self._shown_s, self._show_every_s = 0.0, SHOW_EVERY_S
+        self._opened_s = self._now_s()
         self._is_due = False
         self._steps: Iterator[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -197,12 +203,18 @@ class GroupUpdates:
         shown = span, query, reading, is_filled
         if not changed and not is_new and shown == self._shown:
             return
-        yield from self._rows.show(changed, query, self._now_s(), is_new=is_new)
+        goes_to_top = not self._is_settled(reading)
+        yield from self._rows.show(changed, query, self._now_s(), is_new=is_new, goes_to_top=goes_to_top)
         self.groups.changed = {}
         self._shown, self.span, self.reading = shown, span, reading
         self._shown_s = self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
+
+    def _is_settled(self, reading: Reading) -> bool:
+        history = self._session.store.history
+        is_read = history is not None and history.is_complete and reading.read_count >= reading.failed_count
+        return is_read or self._now_s() - self._opened_s >= SETTLES_S
 
     def _now_s(self) -> float:
         return self._session.clock.monotonic_s()
@@ -546,8 +558,8 @@ GROUPS: Final[ListView[ErrorGroup]] = ListView(
     },
     opens=lambda group, _: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(error_line(group.kind)))),
     copies=lambda group: (Clip("f", "fingerprint", group.fingerprint),),
-    # A storm changes its own row, and no other.
+    # A storm changes its own row, and no other. A group that has doubled moves at once: it may have begun just now.
     sort_every_s=10.0,
-    moves=lambda before, after: before.state is not after.state,
+    moves=lambda old, new: old.state is not new.state or old.count.bit_length() != new.count.bit_length(),
     live=LiveErrorGroups,
 )
