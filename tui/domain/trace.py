@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -542,23 +542,27 @@ def _next_attempts(waterfall: Waterfall) -> dict[int, int]:
 
 TOLERANCE_US: Final = 1_000
 
-_NEVER: Final = 1 << 62
+NEVER_US: Final = 1 << 62
 _IGNORED: Final = frozenset({SpanKind.LOG, SpanKind.ENGINE})
 
 
-def longest_path(waterfall: Waterfall, extents: Extents) -> frozenset[int]:
-    """Return the indexes of the spans on the longest path, with the root. Never recursive."""
+def longest_path(waterfall: Waterfall, extents: Extents) -> dict[int, int]:
+    """Return the indexes of the spans on the longest path, with the root, and the microseconds of it that passed in
+    each but in none below. Those of the span that is still running are counted until `NEVER_US`. Never recursive.
+    """
     ends = [
-        _NEVER if state is SpanState.RUNNING else end for state, end in zip(extents.states, extents.ends, strict=True)
+        NEVER_US if state is SpanState.RUNNING else end for state, end in zip(extents.states, extents.ends, strict=True)
     ]
-    found = {ROOT}
+    found = dict[int, int]()
     pending = [(ROOT, ends[ROOT])]
     while pending:
         above, moment = pending.pop()
-        for index, until in _last_to_end(waterfall, ends, above, moment):
-            found.add(index)
-            pending.append((index, until))
-    return frozenset(found)
+        below = _last_to_end(waterfall, ends, above, moment)
+        begun = waterfall.starts[above]
+        passed_below = (until - max(begun, waterfall.starts[index]) for index, until in below)
+        found[above] = moment - begun - sum(took for took in passed_below if took > 0)
+        pending += below
+    return found
 
 
 def _last_to_end(waterfall: Waterfall, ends: list[int], above: int, moment: int) -> list[tuple[int, int]]:
@@ -651,14 +655,16 @@ GetRun = Callable[[RunId], Run | None]
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedTrace:
     """A waterfall with its rows, ends and longest path. `tree` leaves the engine's spans out. `known_ends` is what the
-    store knew about the runs that the trace shows as open.
+    store knew about the runs that the trace shows as open. `on_path` has the microseconds of the path that passed in a
+    row but in none below, the most first; they are as those of `longest_path`.
     """
 
     waterfall: Waterfall
     tree: RowTree
     extents: Extents
-    path: frozenset[int]
+    path: Collection[int]
     known_ends: dict[RunId, RunEnd]
+    on_path: Mapping[int, int]
 
 
 def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> dict[RunId, RunEnd]:
@@ -670,4 +676,12 @@ def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> dict[RunId, RunEnd]:
 def placed_trace(waterfall: Waterfall, tree: RowTree, known: dict[RunId, RunEnd]) -> PlacedTrace:
     """Compute the ends and the longest path of a trace."""
     extents = extents_of(waterfall, known.get)
-    return PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), known)
+    path = longest_path(waterfall, extents)
+    above = {each: index for index in path for each in waterfall.below[index]}
+    on_path = Counter[int]()
+    for index, took in path.items():
+        while index not in tree.above:  # a span without a row is a part of the one above it
+            index = above[index]  # noqa: PLW2901
+        on_path[index] += took
+    by_time = {index: took for index, took in on_path.most_common() if took > TOLERANCE_US}
+    return PlacedTrace(waterfall, tree, extents, path.keys(), known, by_time)

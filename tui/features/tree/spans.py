@@ -1,13 +1,13 @@
 """The rows of the waterfall, its time axis, and the sentences about a trace and its selected span."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tui.domain.run import RunId
 from tui.domain.text import Raw
-from tui.domain.trace import ROOT, Extents, GetRun, PlacedTrace, RowTree, Span, SpanKind, SpanState, Waterfall
+from tui.domain.trace import NEVER_US, ROOT, Extents, GetRun, PlacedTrace, RowTree, Span, SpanKind, SpanState, Waterfall
 from tui.features.detail.words import best_error
 from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
@@ -194,13 +194,14 @@ _LOG_RANKS: Final = {Token.BRIGHT: 0, Token.AMBER: 1, Token.ROSE: 2}
 class RowParts(NamedTuple):
     """The parts that all rows are drawn from: a trace, the runs of the store, the columns, the time that is shown.
 
-    `now` is the end of running bars, and `clock` the time of drawing.
+    `now` is the end of running bars, and `clock` the time of drawing. `path` and `on_path` are those of the trace.
     """
 
     waterfall: Waterfall
     extents: Extents
     tree: RowTree
     path: Collection[int]
+    on_path: Mapping[int, int]
     get_run: GetRun
     columns: "WaterfallColumns"
     window: TimeWindow
@@ -221,7 +222,8 @@ def parts_of(
     now = moment_of(placed.waterfall, clock)
     window = zoom or whole_window(placed.extents, now)
     axis = ticks(window, columns.bar)
-    return RowParts(placed.waterfall, placed.extents, tree, placed.path, get_run, columns, window, axis, now, clock)
+    spans, path = (placed.waterfall, placed.extents, tree), (placed.path, placed.on_path)
+    return RowParts(*spans, *path, get_run, columns, window, axis, now, clock)
 
 
 def moment_of(waterfall: Waterfall, clock: Now) -> int:
@@ -522,10 +524,12 @@ class SelectedSpan:
     def path(self, room: int) -> Line:
         """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
         parts, index = self.parts, self.index
-        shown = parts.tree.above.keys() & set(parts.path) - {ROOT}
-        place = f"{sum(each <= index for each in shown)} of {len(shown)}"
-        remark = Piece(f"  {place} on the longest path", Token.FAINT)
-        tail: Line = (remark,) if index in parts.path and index != ROOT else ()
+        tail: Line = ()
+        if (took := parts.on_path.get(index)) is not None:
+            took -= NEVER_US - parts.now if took > NEVER_US // 2 else 0
+            place = f"{list(parts.on_path).index(index) + 1} of {len(parts.on_path)}"
+            passed = formatting.duration(timedelta(microseconds=took))
+            tail = (Piece(f"  {passed} of the longest path, {place}", Token.FAINT),)
         line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
         arrow = Piece(_PATH_ARROW, Token.FAINT)
         room -= line_width(tail) + line_width(line)

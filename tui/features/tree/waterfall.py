@@ -364,8 +364,8 @@ class WaterfallPane(FoldingPane[int]):
         bind("right_curly_bracket", "pan(1)", "pan later", "To later times.", id="later"),
         bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", id="engine-spans", rank=16,
              need=31, help=Help("look", 170, "spans of the engine")),
-        bind("P", "path_step", "longest path", "Go to the next span of the longest path.",
-             id="longest-path", rank=17, need=30, help=Help("move", 90, "along the longest path")),
+        bind("P", "path_step", "most time", "Go to the span in which most of the longest path passed; then the next.",
+             id="longest-path", rank=17, need=30, help=Help("move", 90, "where most time passed")),
         bind("t", "form('tree')", "tree", "Show the runs as a tree again.", id="waterfall", rank=18, need=15),
         bind("circumflex_accent", "root", "root", "Go to the root."),
         bind("minus", "parent", "parent", "Go to the parent span."),
@@ -380,6 +380,8 @@ class WaterfallPane(FoldingPane[int]):
         self._of: RunId | None = None
         self._elsewhere = 0
         """How many runs of the tree are not in the trace, if the tree was read."""
+        self._path_step: int | None = None
+        """The span to which the last step along the longest path went."""
         self._has_changed_runs = False
         self._left_at: dict[RunId, RowKey] = {}
         """The keys of the rows that the cursor was on, by run."""
@@ -529,6 +531,10 @@ class WaterfallPane(FoldingPane[int]):
             self.refresh_near(None if entry is None else self.view.nearest_row(entry))
 
     def action_path_step(self) -> None:
-        view = self.view
-        if view is not None and not self.go_to_entry(view.next_of(self.entry, 1, view.placed.path.__contains__)):
-            self.say("no other span is on the longest path")
+        if self.view is None:
+            return
+        most = [*self.view.placed.on_path]
+        at = most.index(self.entry) if self.entry in most and self.entry == self._path_step else -1
+        self._path_step = most[(at + 1) % len(most)] if most else None
+        if not self.go_to_entry(self._path_step):
+            self.say("no span took time")
