@@ -135,7 +135,7 @@ def test_dataclasses_are_compiled_later() -> None:
 BUDGETS = {
     "api": 3_000,
     "commands": 530,
-    "domain": 3_800,
+    "domain": 3_810,
     "features": 18_600,
     "kit": 8_150,
     "program": 1_100,
@@ -201,10 +201,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     # Modules that use nothing any more are taken out, until only circles and what uses them are left.
     while free := {name for name, used in uses.items() if not used}:
         uses = {name: used - free for name, used in uses.items() if name not in free}
-    check(
-        sorted(uses),
-        "These import each other in a circle, or use ones that do. Move what both need below both:",
-    )
+    check(sorted(uses), "These import each other in a circle, or use ones that do. Move what both need below both:")
 
 
 def test_only_the_session_creates_tasks() -> None:

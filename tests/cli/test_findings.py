@@ -120,10 +120,7 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("route", "fault", "source"),
-    [
-        ("list", {"kind": "error", "status": 500}, "runs"),
-        ("tokens", {"kind": "close"}, "waitpoints"),
-    ],
+    [("list", {"kind": "error", "status": 500}, "runs"), ("tokens", {"kind": "close"}, "waitpoints")],
 )
 def test_status_is_not_ok_without_a_source(
     calm: str, monkeypatch: pytest.MonkeyPatch, route: str, fault: dict[str, Any], source: str

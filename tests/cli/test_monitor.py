@@ -138,10 +138,7 @@ def test_key_typed_at_the_first_frame_is_not_lost() -> None:
         assert terminal.end() == 0
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "text"),
-    [(signal.SIGINT, 130, READY), (signal.SIGTERM, 143, FIRST_FRAME)],
-)
+@pytest.mark.parametrize(("number", "code", "text"), [(signal.SIGINT, 130, READY), (signal.SIGTERM, 143, FIRST_FRAME)])
 def test_signal_ends_the_monitor_and_restores_the_terminal(number: int, code: int, text: str) -> None:
     with monitor() as terminal:
         terminal.wait_for(text)
@@ -230,8 +227,7 @@ def test_no_first_frame_waits_for_the_data_layer(tmp_path: Path, arguments: tupl
 
 
 @pytest.mark.parametrize(
-    ("size", "flags"),
-    [((80, 24), ("--theme", "16", "--ascii")), ((200, 60), ("--theme", "light", "--slow"))],
+    ("size", "flags"), [((80, 24), ("--theme", "16", "--ascii")), ((200, 60), ("--theme", "light", "--slow"))]
 )
 def test_app_keeps_what_the_first_frame_shows(size: tuple[int, int], flags: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "tui", *flags]
@@ -263,10 +259,7 @@ VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (
-            ("vrun?",),
-            f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n',
-        ),
+        (("vrun?",), f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n'),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
         (("runs",), "runs is a view, whose address has a `?`: 'runs?' (see `trigger-tui --help`)\n"),
         (("runs?", "ls"), "runs? is a view, and `ls` a command: name only one (see `trigger-tui --help`)\n"),

@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import run_of
 from tests.support.recordings import FOLDER
 from tui.domain.action import ActionPhase
-from tui.domain.run import (
-    Environment,
-    RunStatus,
-    filter_words,
-    parse_status,
-    typed_words,
-)
+from tui.domain.run import Environment, RunStatus, filter_words, parse_status, typed_words
 from tui.domain.text import Raw
 
 SCHEMA = FOLDER.parents[1] / "RUN_SCHEMA.json"

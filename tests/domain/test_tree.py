@@ -67,13 +67,7 @@ NO_PARENT = "the parent of 1 run is not known"
         (C, [row("c"), row("b")], [run("c", parent_id=B), run("b", parent_id=A)], [(0, "a"), (1, "b"), (2, "c")], ()),
         (A, [row("c", "b"), row("a"), row("d", "a")], [], [(0, "a"), (1, "b"), (2, "c"), (1, "d")], (NO_PARENT,)),
         (C, [row("c", "b")], [run("c", root_id=A, depth=2)], [(0, "a"), (1, "b"), (2, "c")], (NO_PARENT,)),
-        (
-            B,
-            [row("c", "b")],
-            [run("b", depth=1)],
-            [(0, "b"), (1, "c")],
-            (NO_ROOT,),
-        ),
+        (B, [row("c", "b")], [run("b", depth=1)], [(0, "b"), (1, "c")], (NO_ROOT,)),
         (B, [row("a", "b"), row("b", "a")], [run("b", root_id=A)], [(0, "a"), (1, "b")], ()),  # a root with a parent
     ],
 )

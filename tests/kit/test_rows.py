@@ -35,10 +35,7 @@ def tasks_of(model: ListModel[ErrorGroup]) -> str:
 
 
 def show(
-    model: ListModel[ErrorGroup],
-    groups: Iterable[ErrorGroup],
-    now_s: float,
-    query: RowQuery[ErrorGroup] | None = None,
+    model: ListModel[ErrorGroup], groups: Iterable[ErrorGroup], now_s: float, query: RowQuery[ErrorGroup] | None = None
 ) -> None:
     """Take over all groups at once, in as many steps as it needs."""
     found: dict[Any, ErrorGroup | None] = {group.fingerprint: group for group in groups}

@@ -16,13 +16,7 @@ from tui.domain.log import LogLevel
 from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Run
 from tui.domain.text import Raw
 from tui.features.attempts import compared
-from tui.features.attempts.words import (
-    FOLDED,
-    Axis,
-    Bar,
-    ReadProgress,
-    run_words,
-)
+from tui.features.attempts.words import FOLDED, Axis, Bar, ReadProgress, run_words
 from tui.kit.lines import EDGE
 from tui.text.bars import round_up
 from tui.text.blocks import Now, Row, ShowAttempt, ToggleFold

@@ -23,12 +23,7 @@ from tests.support.wall_story import (
     VIEW,
 )
 from tui.domain.facts import FactSource, FactUnread, NormalsRead, WallFacts
-from tui.domain.finding import (
-    QueueWaits,
-    SourceUnread,
-    Standstill,
-    StandstillReason,
-)
+from tui.domain.finding import QueueWaits, SourceUnread, Standstill, StandstillReason
 from tui.domain.text import Raw
 from tui.features.wall import overview, rows
 from tui.features.wall.blocks import Band, BlockRow, WallView
@@ -301,10 +296,7 @@ def all_blocks(view: WallView) -> str:
     ("view", "expected"),
     [
         (replace(VIEW, board=EMPTY, failing=FailingNow()), f"\nqueued          ·   {'░' * 30}\n"),
-        (
-            judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE),
-            "\ncounts since 14:02 · queues read 1m ago\n",
-        ),
+        (judged(boarded(facts=WAITED), own_since=NOW - 30 * MINUTE), "\ncounts since 14:02 · queues read 1m ago\n"),
         (judged(boarded(facts=WAITED), findings=()), "\nwaits 1m old\n"),
         (SILENT, "\nNOT KNOWN  no data for 5m00s"),
         (SILENT, "\nas of 14:27:07\n"),

@@ -101,10 +101,7 @@ def test_ten_refusals_are_logged_a_minute() -> None:
 
 
 async def test_screen_with_a_wrong_token_names_the_variable(tmp_path: Path) -> None:
-    async with (
-        relay_setup(empty_fleet(), tmp_path) as setup,
-        screen_on(setup, f"{TOKEN}-of-yesterday") as screen,
-    ):
+    async with relay_setup(empty_fleet(), tmp_path) as setup, screen_on(setup, f"{TOKEN}-of-yesterday") as screen:
         await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
         status = screen.store.source_statuses[RELAY]
         assert isinstance(status, SourceStopped)
@@ -169,21 +166,14 @@ async def test_token_revoked_before_the_hello_is_refused(tmp_path: Path) -> None
         (b"[" * 60_000, 4000),
         (b'{"kind":"hello","v":1,"program":""}', 4000),
         (b"x" * 70_000, 1009),
-        (
-            b'{"kind":"call","number":1,"request":{"kind":"query","trql":"SELECT * FROM queue_metrics"}}',
-            4000,
-        ),
+        (b'{"kind":"call","number":1,"request":{"kind":"query","trql":"SELECT * FROM queue_metrics"}}', 4000),
     ],
     ids=["no JSON", "no bottom", "a second hello", "too large", "a query of its own"],
 )
 async def test_unreadable_message_disconnects_that_screen_alone(tmp_path: Path, message: bytes, code: int) -> None:
     assert MAX_REQUEST_BYTES < 70_000
 
-    async with (
-        relay_setup(one_run(), tmp_path) as setup,
-        setup.connect() as bad,
-        screen_on(setup) as good,
-    ):
+    async with relay_setup(one_run(), tmp_path) as setup, setup.connect() as bad, screen_on(setup) as good:
         assert isinstance(await receive(bad), Welcome)
         await bad.send(message, text=True)
         assert (await close_reason(bad))[0] == code
@@ -233,10 +223,7 @@ def tls_options() -> RelayOptions:
 
 
 async def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
-    async with (
-        relay_setup(empty_fleet(), tmp_path, options=tls_options()) as setup,
-        screen_on(setup) as screen,
-    ):
+    async with relay_setup(empty_fleet(), tmp_path, options=tls_options()) as setup, screen_on(setup) as screen:
         await setup.run_until(lambda: isinstance(screen.store.source_statuses.get(RELAY), SourceStopped))
         status = screen.store.source_statuses[RELAY]
         assert isinstance(status, SourceStopped)

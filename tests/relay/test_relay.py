@@ -12,15 +12,7 @@ from starlette.responses import Response
 
 from tests.support.domain.patches import at
 from tests.support.fleet import SECRET, Fleet, FleetRun, fleet_of
-from tests.support.relay import (
-    TOKEN,
-    RelaySetup,
-    answer_to,
-    has_all_runs,
-    receive_until,
-    relay_setup,
-    screen_on,
-)
+from tests.support.relay import TOKEN, RelaySetup, answer_to, has_all_runs, receive_until, relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.sure import sure
 from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
@@ -149,11 +141,7 @@ async def test_id_that_leads_to_another_path_is_not_sent(tmp_path: Path) -> None
 
 async def test_key_and_tokens_are_in_no_message_and_no_text(tmp_path: Path) -> None:
     fleet = busy_fleet()
-    async with (
-        relay_setup(fleet, tmp_path) as setup,
-        setup.connect() as socket,
-        screen_on(setup) as screen,
-    ):
+    async with relay_setup(fleet, tmp_path) as setup, setup.connect() as socket, screen_on(setup) as screen:
         await synchronise(setup, screen)
         # A server in trouble may echo the key.
         fleet.fault = lambda path: server_error(500, f"Bearer {SECRET}") if "/api/" in path else None
@@ -229,12 +217,7 @@ async def test_screen_stops_if_the_relay_changes_its_environment(tmp_path: Path)
     async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
         await synchronise(setup, screen)
         run_ids = screen.store.snapshot().keys()
-        environment = {
-            "slug": "prod",
-            "type": "PRODUCTION",
-            "project": {"slug": "x"},
-            "organization": {"slug": "y"},
-        }
+        environment = {"slug": "prod", "type": "PRODUCTION", "project": {"slug": "x"}, "organization": {"slug": "y"}}
         fleet.fault = lambda path: Response(json.dumps(environment)) if path == "/api/v1/whoami" else None
         fleet.add(FleetRun(950, fleet.now_s, fleet.now_s + 1))
         await setup.restart(down_s=1)

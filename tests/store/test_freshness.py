@@ -12,15 +12,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import NOON, at, patch_of
 from tui.domain.update import CaughtUp, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.store.changes import Changes
-from tui.store.freshness import (
-    Completeness,
-    Freshness,
-    FreshnessTracker,
-    Gap,
-    Level,
-    MissedRunCounter,
-    MissedRuns,
-)
+from tui.store.freshness import Completeness, Freshness, FreshnessTracker, Gap, Level, MissedRunCounter, MissedRuns
 from tui.store.store import Store
 
 REST, FEED, RELAY = "rest", "realtime", "relay"

@@ -11,18 +11,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, bodies, errors, histories, json_values, patch_of, patches, run_of, stamp
 from tests.support.sure import sure
 from tui.domain.error import RunError
-from tui.domain.run import (
-    ABSENT,
-    Attempt,
-    AttemptHistory,
-    AttemptStatus,
-    Body,
-    Fixed,
-    Precision,
-    Run,
-    RunId,
-    TaskId,
-)
+from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Precision, Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.store.changes import Changes, Topic

@@ -11,11 +11,7 @@ from tests.support.sure import sure
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.run import AttemptHistory, Body, Environment, Precision, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
-from tui.domain.update import (
-    RunGone,
-    RunPatch,
-    RunsRead,
-)
+from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.store.changes import newest_first
 from tui.store.merge import is_same_row
 from tui.store.store import Store
@@ -189,9 +185,7 @@ actions = st.builds(
         lambda updates: st.tuples(st.just(updates), st.permutations(updates))
     )
 )
-def test_actions_never_go_back_in_any_order(
-    both: tuple[list[ActionStatus], list[ActionStatus]],
-) -> None:
+def test_actions_never_go_back_in_any_order(both: tuple[list[ActionStatus], list[ActionStatus]]) -> None:
     updates, shuffled = both
     ends: list[ActionStatus] = []
     for order in (updates, shuffled):

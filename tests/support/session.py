@@ -51,11 +51,7 @@ def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
     if "slow_link" in changes:
         links = {None: Link(), True: Link("always"), False: Link("never")}
         changes["link"] = links[changes.pop("slow_link")]
-    environ = {
-        "TRIGGER_SECRET_KEY": SECRET,
-        "TRIGGER_API_URL": api.url,
-        "XDG_STATE_HOME": str(tmp_path),
-    }
+    environ = {"TRIGGER_SECRET_KEY": SECRET, "TRIGGER_API_URL": api.url, "XDG_STATE_HOME": str(tmp_path)}
     return replace(read_settings(environ), **{"realtime": False, **changes})
 
 

@@ -368,14 +368,7 @@ FAILING_NOW = FailingNow(
             2,
         ),
         _group(
-            1,
-            "import-csv",
-            "RangeError",
-            "Invalid array length",
-            "src/lib/csv.ts:203",
-            NINTH,
-            ErrorState.UNRESOLVED,
-            6,
+            1, "import-csv", "RangeError", "Invalid array length", "src/lib/csv.ts:203", NINTH, ErrorState.UNRESOLVED, 6
         ),
         _group(
             12,

@@ -97,12 +97,7 @@ def test_action_without_an_id_in_the_response_fails(recordings_api: RecordingsAp
 
 @pytest.mark.parametrize(
     ("run_id", "part"),
-    [
-        ("../x", "..%2Fx"),
-        ("run_%2Fabc", "run_%252Fabc"),
-        ("a?b=c#d", "a%3Fb%3Dc%23d"),
-        ("run ü\n", "run%20%C3%BC%0A"),
-    ],
+    [("../x", "..%2Fx"), ("run_%2Fabc", "run_%252Fabc"), ("a?b=c#d", "a%3Fb%3Dc%23d"), ("run ü\n", "run%20%C3%BC%0A")],
 )
 def test_id_never_changes_the_route(recordings_api: RecordingsApi, run_id: str, part: str) -> None:
     with pytest.raises(NotFound):

@@ -44,17 +44,7 @@ def _echo(request: Any) -> Reply:
 
 @pytest.mark.parametrize(
     "behaviour",
-    [
-        *Fault,
-        "900",
-        "920",
-        "930",
-        "940",
-        "043",
-        _echo,
-        Reply(body=b"{"),
-        Reply(302, headers={"location": "//x"}),
-    ],
+    [*Fault, "900", "920", "930", "940", "043", _echo, Reply(body=b"{"), Reply(302, headers={"location": "//x"})],
 )
 def test_key_is_in_no_error_and_no_log(
     recordings_api: RecordingsApi, caplog: pytest.LogCaptureFixture, behaviour: Any

@@ -44,10 +44,7 @@ def answer(connection: socket.socket) -> None:
 
 def test_body_that_the_server_does_not_take_times_out() -> None:
     done = threading.Event()
-    with (
-        serving(lambda _: done.wait(100)) as port,
-        pytest.raises(Unreachable, match=r"not be sent within") as caught,
-    ):
+    with serving(lambda _: done.wait(100)) as port, pytest.raises(Unreachable, match=r"not be sent within") as caught:
         try:
             send(f"http://{HOST}:{port}/", "POST", "x" * 20_000_000, write_s=0.05)
         finally:

@@ -251,13 +251,7 @@ def test_wait_is_known_until_the_run_changes() -> None:
 
 @pytest.mark.parametrize(
     ("subject", "lasts_s"),
-    [
-        ("10 minutes", 600),
-        ("1.5 hours", 5400),
-        ("", None),
-        (None, None),
-        ("9" * 9 + " weeks", 3_650 * 86_400),
-    ],
+    [("10 minutes", 600), ("1.5 hours", 5400), ("", None), (None, None), ("9" * 9 + " weeks", 3_650 * 86_400)],
 )
 def test_wait_for_time_has_a_duration(subject: str | None, lasts_s: float | None) -> None:
     wait = replace(WAIT, subject=None if subject is None else Raw(subject))

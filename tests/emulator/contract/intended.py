@@ -15,13 +15,7 @@ HEADERS = (
 )
 """Headers that must have the recorded value. `etag` and `content-length` are missing because no client needs them."""
 
-ELECTRIC = (
-    "electric-handle",
-    "electric-offset",
-    "electric-cursor",
-    "electric-shape-id",
-    "electric-chunk-last-offset",
-)
+ELECTRIC = ("electric-handle", "electric-offset", "electric-cursor", "electric-shape-id", "electric-chunk-last-offset")
 PRESENT = ("x-ratelimit-remaining", "x-ratelimit-reset", "x-trigger-jwt", "x-trigger-jwt-claims", "date", *ELECTRIC)
 """Headers that must be present exactly when they were recorded."""
 

@@ -21,15 +21,7 @@ from tests.support.sources import FollowedSource
 from tests.support.sure import sure
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
-from tui.domain.facts import (
-    NO_FACTS,
-    FactSource,
-    ScheduleRunsRead,
-    TaskMinute,
-    TokensRead,
-    WaitsRead,
-    WallFacts,
-)
+from tui.domain.facts import NO_FACTS, FactSource, ScheduleRunsRead, TaskMinute, TokensRead, WaitsRead, WallFacts
 from tui.domain.run import Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update, WindowRead
@@ -86,19 +78,13 @@ class Watched(FollowedSource):
 
 @asynccontextmanager
 async def watched(
-    fleet: Fleet,
-    due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: (),
+    fleet: Fleet, due: Callable[[WallFacts, datetime], Sequence[str]] = lambda *_: ()
 ) -> AsyncIterator[Watched]:
     with serving(fleet) as api:
         async with aclosing(Client(api.url, SECRET, clock=fleet.clock.now)) as client:
             seen = Watched(fleet, client, Budget(fleet.clock, SECRET_KEY))
             seen.source = FactsSource(
-                seen.fetcher,
-                seen.store,
-                seen.clock,
-                due_schedules=due,
-                is_public=False,
-                environment_type=None,
+                seen.fetcher, seen.store, seen.clock, due_schedules=due, is_public=False, environment_type=None
             )
             yield seen
 
@@ -318,9 +304,7 @@ UNLISTED = FleetRun(900, -120.0, -119.0, -10.0, end="CANCELED", task="approve")
 
 
 @pytest.mark.parametrize(
-    ("run_id", "known"),
-    [(WAITING_RUN, [LIVE, CANCELED]), (UNLISTED.id, [])],
-    ids=["of the store", "found by a query"],
+    ("run_id", "known"), [(WAITING_RUN, [LIVE, CANCELED]), (UNLISTED.id, [])], ids=["of the store", "found by a query"]
 )
 async def test_token_is_dropped_once_its_run_has_ended(run_id: str, known: Sequence[RunsRead]) -> None:
     """The list keeps it WAITING."""

@@ -108,9 +108,7 @@ def test_rare_tasks_and_unreadable_rows_are_left_out() -> None:
 
 
 @given(st.lists(st.tuples(MINUTES, MINUTES, MINUTES, st.integers(1, 5)), max_size=20))
-def test_last_level_counts_the_runs_that_wait(
-    times: list[tuple[int | None, int | None, int | None, int]],
-) -> None:
+def test_last_level_counts_the_runs_that_wait(times: list[tuple[int | None, int | None, int | None, int]]) -> None:
     ordered = [
         (queued, started, ended, n)
         for queued, started, ended, n in times

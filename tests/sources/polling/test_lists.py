@@ -10,13 +10,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, RunId
 from tui.domain.update import RunsRead
 from tui.store.store import Store
-from tui.sync.lists import (
-    FEED_DELAY,
-    MIN_WINDOW_PAGES,
-    Coverage,
-    NewestRuns,
-    RereadQueue,
-)
+from tui.sync.lists import FEED_DELAY, MIN_WINDOW_PAGES, Coverage, NewestRuns, RereadQueue
 
 
 def page_of(*created_s: float, read_s: float = 1000) -> ListPage:

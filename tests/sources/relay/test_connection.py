@@ -14,14 +14,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import ApiError, NotFound, ServerFault, Unreachable
 from tui.api.relay import VERSION, Beat, Chunk, RelayFacts, Runs, Welcome, encode_relay_message, encode_runs
 from tui.domain.run import REALTIME, RELAY, REST, RunId
-from tui.domain.update import (
-    CaughtUp,
-    HistoryRead,
-    RunsRead,
-    SourceConnected,
-    SourceRetrying,
-    Update,
-)
+from tui.domain.update import CaughtUp, HistoryRead, RunsRead, SourceConnected, SourceRetrying, Update
 from tui.settings.secret import Secret
 from tui.store.store import Store
 from tui.sync.budget import Fatal, Transient

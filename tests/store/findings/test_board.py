@@ -179,8 +179,7 @@ def test_rows_are_worst_first() -> None:
             ),
         ),
         waits=WaitsRead(
-            NOW,
-            (QueueWait("task/mail", 301, at(0), started_per_min=14.0), QueueWait("task/late", 2, at(530))),
+            NOW, (QueueWait("task/mail", 301, at(0), started_per_min=14.0), QueueWait("task/late", 2, at(530)))
         ),
         normals=NormalsRead(NOW, at(0), (TaskNormal(MAIL, 840, 70, timedelta(seconds=1), 7),), 104_310, 171),
         deployments=DeploymentsRead(NOW, (Deployment(Raw("2"), at(400)), Deployment(Raw("1"), at(-9000)))),

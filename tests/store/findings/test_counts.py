@@ -61,13 +61,7 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         for each in map(own.total, minutes)
     ]
     tasks = {
-        task: (
-            list(each.queued),
-            each.executing,
-            list(each.failures),
-            each.p95,
-            dict(each.versions),
-        )
+        task: (list(each.queued), each.executing, list(each.failures), each.p95, dict(each.versions))
         for task, each in own.tasks.items()
     }
     since_s = int(now.timestamp())

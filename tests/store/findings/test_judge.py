@@ -487,9 +487,7 @@ def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing:
 
     def said(read_at: datetime | None, failed: FactUnread | None, findings: Held = ()) -> Verdict:
         facts = read_facts(NOW)
-        changed: dict[str, Any] = {
-            field: None if read_at is None else replace(getattr(facts, field), at=read_at),
-        }
+        changed: dict[str, Any] = {field: None if read_at is None else replace(getattr(facts, field), at=read_at)}
         facts = replace(facts, **changed)
         facts = facts if failed is None else with_fact(facts, failed)
         return verdict_of(findings, facts, own, NOW, NOW)
@@ -516,8 +514,7 @@ def test_ok_needs_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_s", "seconds", "word"),
-    [(-10, 79, "OK"), (-10, 80, "NOT KNOWN"), (None, 80, "NOT KNOWN"), (70, 80, "OK")],
+    ("asked_s", "seconds", "word"), [(-10, 79, "OK"), (-10, 80, "NOT KNOWN"), (None, 80, "NOT KNOWN"), (70, 80, "OK")]
 )
 def test_ok_needs_the_runs_of_late_schedules(asked_s: int | None, seconds: int, word: str) -> None:
     now = DUE + seconds * SECOND

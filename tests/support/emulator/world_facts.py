@@ -236,11 +236,7 @@ def schedules_read(world: World) -> Iterator[WallUpdate]:
     newest = {run.schedule_id: run for run in world.ledger if run.schedule_id}
     for schedule in schedules:
         run = newest.get(schedule.id)
-        yield ScheduleRunsRead(
-            at,
-            schedule.id,
-            None if run is None else time_of(run.shown_created_ms),
-        )
+        yield ScheduleRunsRead(at, schedule.id, None if run is None else time_of(run.shown_created_ms))
 
 
 def tokens_read(world: World) -> TokensRead:

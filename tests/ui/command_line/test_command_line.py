@@ -75,11 +75,7 @@ async def test_line_may_be_a_filter_or_a_word_of_another_program(monitor: Monito
         assert (pane.searched, pane.views.query.period) == (filter_text, timedelta(minutes=90)), "the period is kept"
     await monitor.press("escape", wait_s=1)
     assert (pane.searched, pane.views.query.period) == ("task:send-email -status:failed", timedelta(hours=24))
-    for word, name in (
-        ("env", "environment"),
-        ("alert", "bell"),
-        ("settings", "set NAME VALUE"),
-    ):
+    for word, name in (("env", "environment"), ("alert", "bell"), ("settings", "set NAME VALUE")):
         await monitor.press("colon", *word)
         assert dialog(monitor).line.chosen.name == name.split()[0]  # type: ignore[union-attr]
         assert f"▌ {name}" in monitor.text

@@ -8,15 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import BLACK
 
-from tui.kit.colors import (
-    PALETTES,
-    PALETTES_256,
-    ColorMode,
-    Palette,
-    contrast_remarks,
-    detect_color_mode,
-    nearest,
-)
+from tui.kit.colors import PALETTES, PALETTES_256, ColorMode, Palette, contrast_remarks, detect_color_mode, nearest
 from tui.kit.look import In256Colors, Painter
 from tui.settings.schema import Colors, FileSettings
 from tui.settings.settings import ConfigFile

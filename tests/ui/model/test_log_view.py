@@ -42,10 +42,7 @@ def rows_of(view: LogView, width: int = 60) -> LogRows:
     return rows
 
 
-KEYS = st.lists(
-    st.tuples(st.sampled_from(["open", "wrap", "level", "narrower"]), st.integers(0, 30)),
-    max_size=25,
-)
+KEYS = st.lists(st.tuples(st.sampled_from(["open", "wrap", "level", "narrower"]), st.integers(0, 30)), max_size=25)
 
 
 @given(st.lists(st.sampled_from(["short", "a word " * 30, "two\nlines", ""]), max_size=25), KEYS)

@@ -8,16 +8,7 @@ from starlette.responses import JSONResponse
 
 from tests.support.fleet import Fleet, FleetRun, fleet_of
 from tests.support.ui.monitor import Monitored, on_monitor, run_story
-from tests.support.ui.traces import (
-    CHARGE,
-    CHECKOUT,
-    RECEIPT,
-    checkout,
-    checkout_fleet,
-    log,
-    node,
-    serve,
-)
+from tests.support.ui.traces import CHARGE, CHECKOUT, RECEIPT, checkout, checkout_fleet, log, node, serve
 from tui.domain.run import RunId
 from tui.features.tree.view import TreePane
 from tui.features.tree.waterfall import WaterfallPane

@@ -150,13 +150,7 @@ def test_browser_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
         found = [await outcome(script, 100.0) for script in scripts]
         return [*found, await outcome("exec sleep 1", 0.05), await start_browser(("/no/such/browser",), {})]
 
-    assert asyncio.run(outcomes()) == [
-        "exit 1",
-        "exit 3",
-        "ended by signal 9",
-        None,
-        "No such file or directory",
-    ]
+    assert asyncio.run(outcomes()) == ["exit 1", "exit 3", "ended by signal 9", None, "No such file or directory"]
 
 
 KILLED = """

@@ -28,10 +28,7 @@ from tui.settings.schema import ViewEntry
 from tui.store.addresses import parse_address
 
 HOSTILE = "[bold]\x1b]0;x\x07\u202eab"
-ENTRIES = (
-    ViewEntry("charge failures", "errors?since=7d", "e"),
-    ViewEntry(HOSTILE, "runs?q=%1b[31m&sort=tok", "h"),
-)
+ENTRIES = (ViewEntry("charge failures", "errors?since=7d", "e"), ViewEntry(HOSTILE, "runs?q=%1b[31m&sort=tok", "h"))
 
 
 def shown(monitor: Monitored) -> type[Screen[Any]]:

@@ -13,16 +13,7 @@ from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import ask
 from tests.wire.test_recordings import ERROR_GROUPS
 from tui.api.errors import MAX_PAGE_ROWS, Limits, Refused, ServerFault, read_time
-from tui.api.facts import (
-    DEPLOYMENTS,
-    ERROR_GROUP,
-    LIMITS,
-    QUEUE,
-    QUEUE_METRICS,
-    QUEUES,
-    SCHEDULES,
-    TOKENS,
-)
+from tui.api.facts import DEPLOYMENTS, ERROR_GROUP, LIMITS, QUEUE, QUEUE_METRICS, QUEUES, SCHEDULES, TOKENS
 from tui.api.facts import ERROR_GROUPS as GROUPS
 from tui.api.models import MAX_CURSOR_CHARS
 from tui.api.queries import RunCounts

@@ -29,10 +29,7 @@ from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.finding import FindingsRead
 from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw
-from tui.domain.update import (
-    RunGone,
-    RunPatch,
-)
+from tui.domain.update import RunGone, RunPatch
 
 ENDLESS_ARRAY = b"[" * 200_000
 WELCOME, RUNS, FACTS_TEXT, *_ = map(encoded, RELAY_MESSAGES)

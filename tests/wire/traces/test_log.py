@@ -12,15 +12,7 @@ from tests.support.recordings import body_of, names, recording
 from tests.support.slices import result_of
 from tests.support.sure import sure
 from tui.api.errors import MAX_EVENT_ROWS, ServerFault
-from tui.api.traces import (
-    MAX_KEPT_CHARS,
-    SLICE_VALUES,
-    WINDOW_BYTES,
-    decode_log,
-    event_rows,
-    event_slices,
-    log_slices,
-)
+from tui.api.traces import MAX_KEPT_CHARS, SLICE_VALUES, WINDOW_BYTES, decode_log, event_rows, event_slices, log_slices
 from tui.domain.log import LogLine, RunLog
 from tui.domain.run import RunId
 from tui.domain.trace import Trace, attempts_of

@@ -644,6 +644,7 @@ class MainScreen(MainView):
             query = ListQuery(chosen.period, address.filter, chosen.filters, order_named(address.sort))
             before = self.run_list.views.query if listing is None or not self._is_listing else listing.before
             self.show_query(query, None)
+            self.run_list.clear_marks()  # those of another list
             if query.text and query.period != before.period:  # Esc takes the period back with the filter
                 self._forget_line()
                 self._listing = Listing(query, before, WayBack(partial(self.show_list, None)))
