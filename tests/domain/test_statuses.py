@@ -67,6 +67,8 @@ def test_run_status_depends_on_the_word_and_the_attempts(count: int, word: str, 
 
 def test_run_queued_after_an_attempt_waits_to_retry() -> None:
     assert run_of("137").is_waiting_to_retry
+    assert run_of("137", attemptCount=None).is_waiting_to_retry, "lists have no count"
+    assert not run_of("137", attemptCount=None, startedAt=None).is_waiting_to_retry
     assert not run_of("125").is_waiting_to_retry
     assert not run_of("130").is_waiting_to_retry
 

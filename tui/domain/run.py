@@ -652,9 +652,12 @@ class Run:
     def is_waiting_to_retry(self) -> bool:
         """Whether the run is queued again after a failed attempt.
 
-        The server queues it for a backoff of at least 30 s. Source: tests/wire/recordings/README.md §2.
+        The server queues it for a backoff of at least 30 s. A run that goes on after a wait is not queued. Source:
+        tests/wire/recordings/README.md §2.
         """
-        return self.status is RunStatus.QUEUED and (self.attempt_count or 0) > 0
+        if self.state is None or self.state.status.specificity < 0 or self.status is not RunStatus.QUEUED:
+            return False
+        return (self.attempt_count or 0) > 0 or self.state.started_at is not None
 
     def took(self, now: datetime) -> timedelta | None:
         """Return the time from start to finish, or to `now` while the run is live.

@@ -198,7 +198,7 @@ def remarks(run: Run, now: Now) -> Iterator[str]:
     if run.state is None:
         yield "only its id is known"
     if run.is_waiting_to_retry:
-        yield f"waiting to retry after attempt {attempt}"
+        yield f"waiting to retry after attempt {attempt}" if attempt else "waiting to retry"
     elif run.status.is_failed and attempt:
         yield f"after {formatting.plural(attempt, 'attempt')}"
     elif not run.is_final and attempt > 1:

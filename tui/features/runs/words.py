@@ -512,7 +512,8 @@ def _duration_text(run: Run, now: Now) -> Line:
     elif run.is_gone:
         text = "no longer on the server"
     elif run.is_waiting_to_retry:
-        text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
+        count = run.attempt_count
+        text = f"waiting to retry after {formatting.plural(count, 'attempt')}" if count else "waiting to retry"
     elif run.status in QUEUED_FAMILY:
         text = _waiting_text(run, now)
     elif run.status in EXECUTING_FAMILY:

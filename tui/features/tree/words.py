@@ -474,7 +474,7 @@ def _remark(tree_run: TreeRun, branch: TreeBranch, now: Now, *, is_roomy: bool) 
     if state is not None and state.tags:
         parts.append("  ".join(state.tags))
     if run.is_waiting_to_retry:
-        parts.append(f"waits to retry after attempt {attempt}")
+        parts.append(f"waits to retry after attempt {attempt}" if attempt else "waits to retry")
     elif attempt > 1:
         parts.append(f"after {attempt} attempts" if run.status.is_failed else f"attempt {attempt}")
     error = run.error_value
