@@ -95,6 +95,13 @@ def test_full_error_of_a_trace_wins_over_a_later_code() -> None:
         assert error == true
 
 
+def test_payload_that_is_read_again_after_the_end_is_a_change() -> None:
+    run = run_of("run_a", body=(stamp(1), Body(payload=1)))
+    again = merge(run, patch_of("run_a", body=(stamp(2), Body(payload=1))))
+    assert not is_same_row(run, again)
+    assert is_same_row(again, merge(again, patch_of("run_a", body=(stamp(2, read=200), Body(payload=1)))))
+
+
 def test_newer_detail_may_remove_the_body() -> None:
     run = run_of("run_a", body=(stamp(1), Body(payload=None, output=1)))
     merged = merge(run, patch_of("run_a", body=(stamp(2), Body(payload=None))))

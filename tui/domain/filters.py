@@ -319,8 +319,8 @@ class SearchProgress:
 
     * `step`: the current step, None if the search is not running.
     * `errors_read` of `error_count` errors of failed runs were read; `unreadable_count` could not be read.
-    * `bodies_read` of `body_count` payloads and outputs were read since `bodies_since`; the user asked for
-      them at `bodies_asked_at`.
+    * `bodies_read` of `body_count` payloads and outputs were read since `bodies_since`; the user last
+      asked at `bodies_asked_at`.
     * `older_read` runs older than the polled list were read, back to the creation time `reached`.
     * `is_at_end`: the server has no older runs in the period of the search.
     * `needs_errors`: whether a run matches may depend on its error.

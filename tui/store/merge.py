@@ -113,7 +113,10 @@ def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
 
 
 def is_same_row(before: Run, after: Run) -> bool:
-    """Return whether `after`, merged from `before`, differs only in the time of the server's last response."""
+    """Return whether `after`, merged from `before`, differs only in the time of the server's last response.
+
+    The age of a payload counts: a search reads it again once the run has ended.
+    """
     return (
         before.state is after.state
         and before.fixed is after.fixed
@@ -123,6 +126,7 @@ def is_same_row(before: Run, after: Run) -> bool:
         and (before.children_read_at is None) == (after.children_read_at is None)
         and _is_same_facet(before.metadata, after.metadata)
         and _is_same_facet(before.body, after.body)
+        and (before.body and before.body[0].updated_at) == (after.body and after.body[0].updated_at)
         and _is_same_facet(before.error, after.error)
         and _is_same_facet(before.attempts, after.attempts)
     )

@@ -182,6 +182,8 @@ class Search:
         self._has_snapshots = self._can_list
         self._snapshot_reach = self._scope.since
         """No snapshot of the feed has the payloads of older runs, as far as is known."""
+        self._left_bodies = MAX_SEARCHED_BODIES
+        """How many payloads this request may still read one by one."""
         self._paged: list[RunId] = []
         """Runs of the lists that were read. The store has them before `unread` returns them."""
         self.progress = SearchProgress()
@@ -190,7 +192,11 @@ class Search:
         """Search until the plan is done or a bound is reached. Errors are reported in `progress.failure`."""
         for reads in (self._errors, self._bodies):
             reads.unreadable.clear()  # a new run tries each of them once more
-        self._report_progress(failure="", unreadable_count=0, needs_errors=self._plan.reads_errors)
+        self._left_bodies = MAX_SEARCHED_BODIES
+        asked_at = self._fetcher.now()
+        self._report_progress(
+            failure="", unreadable_count=0, needs_errors=self._plan.reads_errors, bodies_asked_at=asked_at
+        )
         if self.progress.skips_older:  # there may be new runs since
             self._has_read_names = False
             self._report_progress(answers=(), skips_older=False)
@@ -218,7 +224,9 @@ class Search:
             found += await self._find_errors()
         # If names or errors led to runs, stop here: the user can search again for more.
         if plan.reads_older and self._can_list and not (is_first and found):
-            await self._read_older()
+            older = await self._read_older()
+            if plan.reads_bodies:
+                await self._read_bodies(older)
         if plan.reads_errors:
             await self._read_errors()
         self._report_progress(skips_older=not plan.reads_older)
@@ -272,21 +280,21 @@ class Search:
             self._report_progress(unreadable_count=len(self._errors.unreadable))
             await self._settle()
 
-    async def _read_bodies(self) -> bool:
+    async def _read_bodies(self, older: Sequence[RunId] = ()) -> bool:
         """Read the newest payloads and outputs that were not read. Return whether there are more.
 
-        Those of the newest 1,000 runs come in one snapshot of the feed, the others one by one.
+        Those of the newest 1,000 runs come in one snapshot of the feed, the others one by one. `older` are runs of the
+        store that `bodiless` may not return yet.
         """
-        if not (unread := self._without_body()):
+        paged = [run.id for run in map(self._store.get, older) if run is not None and lacks_body(run)]
+        if not (unread := list(dict.fromkeys([*self._without_body(), *paged]))):
             return False
-        count = min(len(unread), MAX_SEARCHED_BODIES)
-        asked_at = self._fetcher.now()
-        self._report_progress(
-            step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=None, bodies_asked_at=asked_at
-        )
+        count = min(len(unread), self._left_bodies)
+        self._report_progress(step=SearchStep.BODIES, bodies_read=0, body_count=count, bodies_since=None)
         await self._read_body_snapshot(unread)
         left = [run.id for run in filter(None, map(self._store.get, unread)) if lacks_body(run)]
-        if some := left[:MAX_SEARCHED_BODIES]:
+        if some := left[: self._left_bodies]:
+            self._left_bodies -= len(some)
             self._report_progress(bodies_read=0, body_count=len(some), bodies_since=self._fetcher.now())
             await self._bodies.read_details(some)
             await self._settle()
@@ -367,8 +375,9 @@ class Search:
             self._add_answer(f"the server filters hide {filtered_out_count:,} with this error")
         return shown_count
 
-    async def _read_older(self) -> None:
-        """Read pages older than the list, a bounded number."""
+    async def _read_older(self) -> list[RunId]:
+        """Read pages older than the list, a bounded number, and return their runs."""
+        found = list[RunId]()
         if self._older is None:
             self._report_progress(step=SearchStep.OLDER, older_read=0)
             self._older = OlderPages(self._scope, self._store.history, self._fetcher.now())
@@ -383,12 +392,14 @@ class Search:
             self._report_progress(step=SearchStep.OLDER)
             page = await self._page(self._older.filters, self._older.paging.cursor)
             self._older.add(page)
+            found += [patch.id for patch in page.patches]
             if (history := self._older.extend(self._store.history, page)) is not None:
                 await self._emit(history)
                 await self._settle()
             older_read = self.progress.older_read + len(page.patches)
             self._report_progress(older_read=older_read, reached=self._older.reached, is_at_end=self._older.is_at_end)
         await self._settle()
+        return found
 
     async def _wait_for_list(self) -> None:
         """Wait until polling has read the history of the list."""

@@ -76,6 +76,7 @@ async def test_newest_payloads_are_read_by_each_search(
         await run_search(session, later, search, 300)
         assert [run.id for run in session.store.runs() if matches(run)] == [FleetRun(24, 0).id]
         assert reads("/api/v3/runs/") == (singly if has_feed else 30)
+        assert (search.progress.is_at_end, search.bodiless()) == (True, [])
 
 
 async def test_older_failures_are_found_by_their_error(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ RECHECK_SHARE: Final = 0.1
 MAX_BODILESS: Final = 10_000
 """The newest runs that are looked through for those whose payloads are not read."""
 
+MAX_LOOKED_AT: Final = 500
+"""With more runs without a payload than this, nobody looks whether all came since the search."""
+
+ARRIVES_WITHIN: Final = timedelta(seconds=2)
+"""A run that was created or ended so shortly before a search may have arrived after it."""
+
 _RUNS_PER_TIME_CHECK: Final = 64
 
 
@@ -332,12 +338,23 @@ def names_queue(text: str) -> bool:
     return any(word.field == "queue" for word in split_words(text))
 
 
+def _are_newer(store: Store, bodiless: View | None, at: datetime | None) -> bool:
+    """Return whether all of some runs came, or got their output, after a time; if they are too many to look, not."""
+    if bodiless is None or at is None or not 0 < len(bodiless) <= MAX_LOOKED_AT:
+        return False
+    at -= ARRIVES_WITHIN
+    for run_id in reversed(bodiless.slice(0, MAX_LOOKED_AT)):  # the oldest first
+        run = store.get(run_id)
+        is_newer = run is not None and run.created_at is not None and run.created_at > at
+        is_changed = run is not None and run.body is not None and run.state is not None and run.state.updated_at > at
+        if not is_newer and not is_changed:
+            return False
+    return True
+
+
 def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> ListFacts:
     """Return the facts for the line below the last run, and for the text of an empty list."""
     session, query, parsed = live.session, views.query, views.parsed
-    bodiless = () if views.bodiless is None else views.bodiless.slice(len(views.bodiless) - 1, len(views.bodiless))
-    oldest = session.store.get(bodiless[0]) if bodiless else None
-    created_at, asked_at = None if oldest is None else oldest.created_at, progress.bodies_asked_at
     return ListFacts(
         now=live.now.at,
         since=query.filters.created_from or session.now() - query.period,
@@ -353,7 +370,7 @@ def list_facts(live: LiveModel, views: ListViews, progress: SearchProgress) -> L
         failed_count=None if views.failed is None else len(views.failed),
         bodiless_count=0 if views.bodiless is None else len(views.bodiless),
         possible_count=0 if views.possible is None else len(views.possible),
-        are_bodiless_new=created_at is not None and asked_at is not None and created_at > asked_at,
+        are_bodiless_new=_are_newer(session.store, views.bodiless, progress.bodies_asked_at),
         is_bodiless_cut=len(session.store) > MAX_BODILESS,
         filters_queues=names_queue(query.text),
         freshness=live.freshness,
