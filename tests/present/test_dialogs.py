@@ -115,7 +115,7 @@ def test_question_fits_and_keeps_band_button_and_id(
 
 def test_replay_says_that_parents_trigger_their_children_again() -> None:
     runs = [run_of(f"run_{depth}", fixed=Fixed(depth=depth)) for depth in (1, 2, 3)]
-    said = "2 of them are child runs. A parent that is replayed too"
+    said = "2 of them are child runs. A replayed parent triggers its"
     assert said in shown(replace(question(*runs), action=REPLAY))
     assert "child" not in shown(question(*runs)) + shown(replace(question(*runs[1:2]), action=REPLAY))
 

@@ -416,7 +416,7 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     depths = [run.fixed.depth or 0 for run in plan.runs]
     if not action.stops_descendants and (children := sum(depth > min(depths) for depth in depths)):
         are = "is a child run" if children == 1 else "are child runs"
-        again = "A parent that is replayed too triggers its children again."
+        again = "A replayed parent triggers its children again."
         lines += _sentence(f"{formatting.count(children)} of them {are}. {again}", limit, Token.AMBER)
     if question.is_reading:
         return lines
