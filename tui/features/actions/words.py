@@ -413,8 +413,8 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         sentences.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
     lines = _sentence(" ".join(sentences), limit) if sentences else []
     lines += _sentence(question.version, limit) if question.version else []
-    depths = [run.fixed.depth or 0 for run in plan.runs]
-    if not action.stops_descendants and (children := sum(depth > min(depths) for depth in depths)):
+    depths = Counter(run.fixed.depth or 0 for run in plan.runs)
+    if not action.stops_descendants and (children := len(plan.runs) - depths[min(depths, default=0)]):
         are = "is a child run" if children == 1 else "are child runs"
         again = "A replayed parent triggers its children again."
         lines += _sentence(f"{formatting.count(children)} of them {are}. {again}", limit, Token.AMBER)

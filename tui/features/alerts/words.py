@@ -47,9 +47,11 @@ RUN_NOT_KNOWN: Final = "run not known"
 
 MINUTE: Final = timedelta(minutes=1)
 MIN_QUIET: Final = timedelta(minutes=5)
-MIN_OVER: Final = timedelta(seconds=20)
 QUIET_TIMES: Final = 2
 """A task is quiet if none of its runs ended for five minutes, and for twice the time that is usual between two."""
+
+MIN_OVER: Final = timedelta(seconds=20)
+"""The time of the last failure is said so long after its minute."""
 
 _SHORT_STANDSTILL: Final = {
     StandstillReason.ENVIRONMENT_PAUSED: "environment paused",
