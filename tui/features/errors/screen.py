@@ -33,6 +33,7 @@ from tui.kit.rows import RowQuery
 from tui.kit.selection import RUN
 from tui.store.addresses import ViewAddress, lists_of
 from tui.store.changes import Changes, Topic
+from tui.store.error_groups import seen_at
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ListRuns, Row
 from tui.text.styled import Line, Piece, Token
@@ -68,8 +69,8 @@ class NewestFailurePane(ErrorPane):
 
     def right(self) -> Line:
         run = self.run
-        ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
-        return () if ended is None else (Piece(f"{self.live.now.ago(ended)}", Token.MUTED),)
+        # As the group counts: from the creation of the run.
+        return () if run is None or run.state is None else (Piece(self.live.now.ago(seen_at(run)), Token.MUTED),)
 
     def follow_list(self) -> None:
         if self.subject is None:

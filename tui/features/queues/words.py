@@ -301,8 +301,8 @@ _STANDSTILL: Final = {
 def sentences(facts: QueueFacts, now: Now) -> list[Said]:
     """Return the four sentences, or one if nothing waits."""
     if facts.row.queued == 0:
-        waiting = "the queue is paused; nothing waits" if facts.row.is_paused else "nothing waits"
-        return [Said("waiting", _text(waiting), _faint(":status:delayed lists the runs that are not due"))]
+        waiting = "the queue is paused; nothing waits in it" if facts.row.is_paused else "nothing waits in this queue"
+        return [Said("waiting", _text(waiting), _faint(":status:delayed lists the runs that are not due yet"))]
     unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
     return [
         Said("since", *_since(facts, now)),
