@@ -135,7 +135,8 @@ ENDS = (
     searched(after(step=SearchStep.OLDER)),
     searched(bodiless_count=1_748, possible_count=1_961),
     searched(bodiless_count=200, possible_count=980),
-    searched(after(is_at_end=True), bodiless_count=3, possible_count=980, are_bodiless_new=True),
+    searched(after(is_at_end=True, bodies_asked_at=NOW), bodiless_count=3, possible_count=980, are_bodiless_new=True),
+    searched(after(bodies_asked_at=NOW), possible_count=980),
     searched(
         SearchProgress(SearchStep.BODIES, bodies_read=50, body_count=200, bodies_since=NOW - timedelta(minutes=1))
     ),
@@ -155,7 +156,8 @@ searching, by name, 1 run read   Esc stops
 searching, 100 older runs read, back to 2026-11-22 13:49   Esc stops
 9 found · not searched: 1,748 of 1,961 payloads · runs older than 2026-11-23 13:49   Enter on this line: read more
 9 found · not searched: 200 of 980 payloads · runs older than 2026-11-23 13:49   Enter on this line: read them
-9 found · not searched: 3 newer payloads · searched back to 2026-11-22 13:49   Enter on this line: read them
+9 found · 977 payloads searched, 3 newer not · searched back to 2026-11-22 13:49   Enter on this line: read them
+9 found · not searched: runs older than 2026-11-22 13:49 · 980 payloads searched   Enter on this line: read more
 searching, 50 of 200 payloads read, about 3m left; task: narrows it   Esc stops
 """
 

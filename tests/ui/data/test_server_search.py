@@ -45,12 +45,12 @@ def test_search_reads_errors_with_one_query(tmp_path: Path) -> None:
 async def test_payloads_that_came_since_the_search_are_said_to_be_newer(monitor: Monitored) -> None:
     fleet = monitor.api.fleet
     await search(monitor, "payload.n:3", 20)
-    assert "not searched" not in end_line(monitor)
+    assert " · 10 payloads searched" in end_line(monitor)
     fleet.add(FleetRun(900, fleet.now_s + 1, fleet.now_s + 2, fleet.now_s + 3))
     await monitor.later(10)
-    assert " found · not searched: 1 newer payload · searched back to " in end_line(monitor)
+    assert " · 10 payloads searched, 1 newer not · " in end_line(monitor)
     await monitor.press("enter", wait_s=20)
-    assert "not searched" not in end_line(monitor)
+    assert " · 11 payloads searched" in end_line(monitor)
 
 
 def test_search_shows_progress_and_escape_stops(tmp_path: Path) -> None:

@@ -269,7 +269,9 @@ def _tail(key: tuple[str, str] | None) -> Line:
 
 def _parts(facts: ListFacts) -> list[Piece]:
     """Return what the filter did not search, the most important first, then what it searched."""
+    # What was searched comes last, because a narrow screen cuts the end.
     progress, parts = facts.progress, list[Piece]()
+    done = [Piece(answer, Token.TEXT) for answer in progress.answers]
     if progress.failure:
         parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
     if unread := _unread(facts):
@@ -278,14 +280,14 @@ def _parts(facts: ListFacts) -> list[Piece]:
         parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} could not be read", Token.AMBER))
     if facts.filters_queues and not progress.answers:
         parts.append(Piece("queues not read yet", Token.AMBER))
-    if facts.bodiless_count:
+    bodiless = formatting.count(facts.bodiless_count)
+    if facts.bodiless_count and not facts.are_bodiless_new:
         total = formatting.count(facts.possible_count, at_least=facts.is_bodiless_cut)
-        of_all = f"{formatting.count(facts.bodiless_count)} of {total} payloads"
-        newer = formatting.plural(facts.bodiless_count, "newer payload")
-        what, token = (newer, Token.MUTED) if facts.are_bodiless_new else (of_all, Token.AMBER)
-        parts.append(Piece(f"{UNSEARCHED}{what}", token))
-    # What was searched comes last, because a narrow screen cuts the end.
-    done = [Piece(answer, Token.TEXT) for answer in progress.answers]
+        parts.append(Piece(f"{UNSEARCHED}{bodiless} of {total} payloads", Token.AMBER))
+    elif facts.possible_count and progress.bodies_asked_at is not None:
+        newer = f", {bodiless} newer not" if facts.bodiless_count else ""
+        searched = formatting.plural(facts.possible_count - facts.bodiless_count, "payload")
+        (parts if newer else done).append(Piece(f"{searched} searched{newer}", Token.MUTED))
     is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
     if is_all_read and progress.needs_errors and progress != SearchProgress():
         done.insert(0, Piece(f"all {formatting.plural(facts.failed_count or 0, 'error')} read", Token.MUTED))
@@ -304,7 +306,9 @@ def _older(facts: ListFacts) -> list[Piece]:
     if progress.is_at_end:
         return [Piece(f"searched back to {time_of_day(progress.reached or facts.since, facts.now)}", Token.MUTED)]
     reached = progress.reached or (history.reached if history.is_cut else facts.since)
-    head = "" if facts.bodiless_count else UNSEARCHED if facts.is_filtered else "not read: "
+    head = (
+        "" if facts.bodiless_count and not facts.are_bodiless_new else UNSEARCHED if facts.is_filtered else "not read: "
+    )
     token = Token.AMBER if history.is_cut else Token.MUTED
     return [Piece(f"{head}runs older than {time_of_day(reached, facts.now)}", token)]
 
