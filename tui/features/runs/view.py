@@ -25,7 +25,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
 from tui.kit.words import gap_line, gap_remark, no_order
-from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic, order_named
+from tui.store.changes import CREATED, ORDERS, TOOK, Changes, Order, Topic, order_named
 from tui.store.freshness import Gap, MissedRuns
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, cut
@@ -232,7 +232,8 @@ class RunListPane(TablePane):
         # A narrow rule omits the end. What hides runs has to stay, and an order that is not the usual one.
         if query.order is CREATED:
             return (*typed, *filters, _DOT, Piece("newest first", Token.MUTED))
-        return (*typed, _DOT, Piece(f"by {query.order.title}, ", Token.TEXT), *filters[1:])
+        order = f"by {query.order.title}, {'running first, ' if query.order is TOOK else ''}"
+        return (*typed, _DOT, Piece(order, Token.TEXT), *filters[1:])
 
     def right(self) -> Line:
         """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
