@@ -142,6 +142,7 @@ STALE = wall_story.facts_read({FactSource.QUEUES: NOW - timedelta(seconds=14), F
     [
         (CALM, 80, "  ✓ OK       no unusual failures or waits now"),
         (CALM, 80, "no run failed in the last hour"),
+        (judged(CALM, findings=(), ended=FAILING, ended_at=NOW), 80, "waits now; FAILING charge-card until 14:32\n"),
         (judged(VIEW, findings=()), 80, "  ✓ OK       no unusual failures or waits now; 1 new error"),
         (replace(CALM, failing=PARTLY, newest=None), 200, "no run failed since 14:20; earlier runs are not read"),
         (boarded(verdict=None), 80, "  NOT KNOWN  the data is not evaluated yet"),

@@ -201,6 +201,7 @@ class Verdict:
     * `is_of_listed`: not all runs are listed: server filters leave some out, there are too many old ones,
       or a public token reads too slowly.
     * `own_since`: where some bound is the program's own counts instead of normals, the time from which they are.
+    * `ended`: without findings, the worst of those that ended last, if that was a short while ago; `ended_at`: when.
     """
 
     at: datetime
@@ -211,6 +212,8 @@ class Verdict:
     own_since: datetime | None = None
     unread: tuple[SourceUnread, ...] = ()
     is_of_listed: bool = False
+    ended: Finding | None = None
+    ended_at: datetime | None = None
 
     @property
     def word(self) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.api.client import ApiReader, Client
     from tui.api.connection import Timeouts
     from tui.store.findings.counts import OwnCounts
-    from tui.store.findings.judging import Held
+    from tui.store.findings.judging import Held, HeldFinding
     from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
     from tui.sync.lists import Coverage, SourceParts
@@ -222,6 +222,7 @@ class LiveFindings:
         self._task: asyncio.Task[None] | None = None
         self._facts: FactsSource | None = None
         self._held: Held = ()
+        self._ended: HeldFinding | None = None
         self._heard: dict[str, tuple[SourceConnected, float]] = {}
         self._complete: tuple[SourceConnected, float] | None = None
         """The last answer of the list after which every live run was known, and when it came."""
@@ -385,7 +386,7 @@ class LiveFindings:
     def _verdict(self, own: "OwnCounts") -> Verdict | None:
         """Return the verdict of now, None while the first facts are awaited."""
         from tui.store.findings.bounds import standstill_of
-        from tui.store.findings.judging import hold, judge, verdict_of
+        from tui.store.findings.judging import hold, judge, verdict_of, worst_ended
 
         store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
         facts, runs = store.wall_facts or NO_FACTS, self.runs_unread()
@@ -397,10 +398,11 @@ class LiveFindings:
             is_development = (key.environment_type if environment is None else environment.type) == "DEVELOPMENT"
             still = standstill_of(facts, own, environment, now)
             judged = judge(facts, own, now, is_development=is_development, still=still)
-            held = self._held = hold(held, judged, now)
+            before, held = held, hold(held, judged, now)
+            self._held, self._ended = held, worst_ended(before, held) or self._ended
         window = store.window
         has_all = window is not None and not window.is_filtered and not window.is_older_cut and not key.is_public
-        return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
+        return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all, ended=self._ended)
 
     def runs_unread(self) -> SourceUnread | None:
         """Return why the live runs are not known, or None if they are. A feed alone does not suffice: it has only the

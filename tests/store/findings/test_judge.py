@@ -59,6 +59,7 @@ from tui.store.findings.board import waiting_rows
 from tui.store.findings.bounds import standstill_of
 from tui.store.findings.counts import OwnCounts
 from tui.store.findings.judging import (
+    ENDED_FOR,
     MAX_OVERDUE,
     MIN_SHOWN,
     UNKNOWN_AFTER,
@@ -69,6 +70,7 @@ from tui.store.findings.judging import (
     schedules_to_ask,
     stuck,
     verdict_of,
+    worst_ended,
 )
 from tui.store.store import Store, with_fact
 
@@ -463,6 +465,16 @@ def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
     assert hold(moved, [], NOW - 10 * MINUTE) == (), "the server's clock was set back"
     earlier = replace(first, since=first.since - MINUTE)
     assert hold(held, [earlier], NOW)[0].finding.since == earlier.since
+
+
+def test_ok_names_the_worst_finding_that_ended_last_for_a_while() -> None:
+    fails, facts, own = TaskFails(9, 10, last_failed_at=NOW - MINUTE), read_facts(NOW), own_of([])
+    (wait,) = hold((), judge(waits(31), own, NOW), NOW)
+    for each, ended_at in ((wait, NOW), (wait._replace(finding=replace(wait.finding, evidence=fails)), NOW - MINUTE)):
+        assert (worst_ended((each,), ()), worst_ended((each,), (each,))) == (each, None)
+        verdicts = [verdict_of((), facts, own, NOW + late, NOW, ended=each) for late in (ENDED_FOR, ENDED_FOR + SECOND)]
+        assert [(found.ended, found.ended_at) for found in verdicts] == [(each.finding, ended_at), (None, None)]
+        assert verdict_of((each,), facts, own, NOW, NOW, ended=each).ended is None
 
 
 def test_a_verdict_is_unknown_after_a_silence() -> None:

@@ -252,6 +252,13 @@ def ok_words(verdict: Verdict) -> str:
     return ", ".join(part for part in (OK, limit_words(verdict)) if part)
 
 
+def ended_words(verdict: Verdict, now: datetime) -> str:
+    """Return what was wrong until shortly ago: `FAILING charge-card until 14:20`; empty if nothing was."""
+    if verdict.ended is None or verdict.ended_at is None:
+        return ""
+    return f"{verdict.ended.word} {subject(verdict.ended)} until {formatting.time_of_day(verdict.ended_at, now)}"
+
+
 def ok_sentence(verdict: Verdict, now: datetime, calm: str = CALM) -> str:
     """Return the sentence beside OK."""
     return "; ".join(part for part in (limit_words(verdict) or calm, verdict_counts(verdict, now)) if part)

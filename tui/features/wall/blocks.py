@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 from tui.domain.facts import LAST_DAY_INTERVAL, ErrorState, FactSource, age_shown
 from tui.domain.finding import NOT_KNOWN, Verdict
 from tui.domain.run import Run
-from tui.features.alerts.words import CALM, LISTED, counts_words
+from tui.features.alerts.words import CALM, LISTED, counts_words, ended_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines
@@ -174,9 +174,12 @@ class WallView:
 
     @property
     def calm(self) -> str:
-        """The words beside OK. They say how many errors of the last hour are new: rare ones make no finding."""
+        """The words beside OK: what was wrong until shortly ago, and the new errors of the last hour. Rare ones
+        make no finding.
+        """
         new = sum(group.state is ErrorState.NEW for group in self.failing.groups)
-        return f"{CALM}; {formatting.plural(new, 'new error')}" if new else CALM
+        parts = CALM, ended_words(self.verdict, self.now), formatting.plural(new, "new error") if new else ""
+        return "; ".join(filter(None, parts))
 
     def waited(self, at: datetime) -> str:
         """Return how long something waits."""

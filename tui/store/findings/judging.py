@@ -874,6 +874,9 @@ ASKED_WITHIN: Final = timedelta(seconds=20)
 run, so the verdict is not OK.
 """
 
+ENDED_FOR: Final = timedelta(minutes=15)
+"""How long OK names what ended last: who looks just after it would take OK for "nothing happened"."""
+
 MAX_FINDINGS: Final = 500
 """A verdict has at most this many findings. With more, everything is wrong, and single ones do not matter."""
 
@@ -974,10 +977,12 @@ def verdict_of(
     runs: SourceUnread | None = None,
     *,
     is_of_listed: bool = False,
+    ended: HeldFinding | None = None,
 ) -> Verdict:
     """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first.
 
-    `runs` is set if the list was not read. `is_of_listed`: the list was read, but lacks runs.
+    `runs` is set if the list was not read. `is_of_listed`: the list was read, but lacks runs. `ended` is the worst of
+    the findings that ended last.
     """
     is_known = heard_at is not None and now - heard_at <= UNKNOWN_AFTER
     refused = tuple(
@@ -990,9 +995,19 @@ def verdict_of(
         unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late schedules are not read yet")),)
     is_own = any(each.source is FactSource.MINUTES for each in unread) or is_judged_by_own_counts(facts, own)
     own_since = counts.said_since(own) if is_own and not own.is_filtered else None
-    return Verdict(
-        now, tuple(each.finding for each in held), heard_at, is_known, refused, own_since, unread, is_of_listed
-    )
+    found = tuple(each.finding for each in held)
+    verdict = Verdict(now, found, heard_at, is_known, refused, own_since, unread, is_of_listed)
+    if ended is None or held or now - ended.found_at > ENDED_FOR:
+        return verdict
+    evidence = ended.finding.evidence
+    last_at = evidence.last_failed_at if isinstance(evidence, TaskFails) else None
+    return replace(verdict, ended=ended.finding, ended_at=last_at or ended.found_at)
+
+
+def worst_ended(before: Held, after: Held) -> HeldFinding | None:
+    """Return the worst finding that is no longer held, None if all are."""
+    kept = {each.finding.identity for each in after}
+    return next((each for each in before if each.finding.identity not in kept), None)
 
 
 # When a finding passed the bound that makes it one. That is later than its `since`, the time when the trouble began.
