@@ -248,7 +248,7 @@ async def test_selected_span_is_described_after_one_read(monitor: Monitored) -> 
     text = monitor.text
     assert "◐ upload · span of build-receipt" in text
     assert "10.6s after the root, 1" in text
-    assert "checkout → attempt 1 → build-receipt → upload  13s of the longest path, 1 of 9" in text
+    assert "checkout → attempt 1 → build-receipt → upload  13s of the longest path, 1 of 9 by time" in text
     assert "warn  part 3 of 4 timed out, trying again  " in text
     assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
     assert f"{RECEIPT.id}  Enter opens this run" in text

@@ -527,7 +527,7 @@ class SelectedSpan:
         tail: Line = ()
         if (took := parts.on_path.get(index)) is not None:
             took -= NEVER_US - parts.now if took > NEVER_US // 2 else 0
-            place = f"{list(parts.on_path).index(index) + 1} of {len(parts.on_path)}"
+            place = f"{list(parts.on_path).index(index) + 1} of {len(parts.on_path)} by time"
             passed = formatting.duration(timedelta(microseconds=took))
             tail = (Piece(f"  {passed} of the longest path, {place}", Token.FAINT),)
         line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
